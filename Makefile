@@ -1,0 +1,47 @@
+# Kairan: `make run` tries it, `make test` checks it. Both set up what they need.
+PYTHON ?= python3
+BIN    := .venv/bin
+DEMO   ?= demo
+PROMISES ?= full
+
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.venv/installed: requirements.lock requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+install: .venv/installed ## make .venv with kairan in it
+
+run: install ## set up and run the demo organisation in ./demo
+	$(BIN)/kairan demo --dir $(DEMO)
+
+check: install ## lint, types and import directions
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/house
+
+peers: ## Debian and npm packages that some tests talk to (root; elsewhere those tests are skipped)
+	@tests/peers/install.sh
+
+test: install peers ## every test but the long ones
+	$(BIN)/pytest -q
+
+promises: install ## the durability promises at full length: kill -9, full disk, failing writes
+	$(BIN)/pytest -q -m promises --promises=$(PROMISES) tests/promises
+
+bench: install ## Kairan and Postfix side by side on this machine
+	$(BIN)/kairan bench
+
+# Hashes make the index unimportant: none is named, so that the lock holds behind any mirror.
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+lock: .venv/installed ## renew the locked dependencies
+	$(COMPILE) -o requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --extra postgresql -o requirements-dev.lock pyproject.toml
+
+.PHONY: help install run check peers test promises bench lock

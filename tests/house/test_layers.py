@@ -1,0 +1,67 @@
+"""Imports point down."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from house.layers import LAYERS
+
+SOURCE = Path(__file__).parents[2] / "src" / "kairan"
+LINE_OF = {room: line for line, rooms in enumerate(LAYERS) for room in rooms}
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+def room_of(module: Path) -> str:
+    return module.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+# `kairan/__init__.py` knows nobody; `kairan/__main__.py` only calls the command.
+ENTRANCES = {"__init__": set(), "__main__": {"cli"}}
+
+
+def rooms() -> set[str]:
+    return {room_of(module) for module in MODULES} - set(ENTRANCES)
+
+
+def imported_names(tree: ast.AST) -> Iterator[str]:
+    """Full names, late imports too: `from kairan.spool import x` gives kairan.spool.x."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_imported_by(module: Path) -> set[str]:
+    names = imported_names(ast.parse(module.read_text(encoding="utf-8")))
+    parts = (name.split(".") for name in names)
+    return {part[1] for part in parts if part[0] == "kairan" and len(part) > 1} & set(LINE_OF)
+
+
+def test_every_room_has_its_place():
+    assert not rooms() - set(LINE_OF)
+
+
+def test_no_room_stands_on_two_lines():
+    assert sum(len(line) for line in LAYERS) == len(LINE_OF)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.relative_to(SOURCE).as_posix())
+def test_imports_point_down(module):
+    room = room_of(module)
+    if room in ENTRANCES:
+        assert rooms_imported_by(module) == ENTRANCES[room]
+        return
+    wrong = {
+        other for other in rooms_imported_by(module) - {room} if LINE_OF[other] <= LINE_OF[room]
+    }
+    assert not wrong, f"{room} may not import {', '.join(sorted(wrong))}"
+
+
+def test_the_test_would_notice_an_import_that_points_up():
+    assert list(imported_names(ast.parse("def f():\n    from kairan.cli import main"))) == [
+        "kairan.cli.main"
+    ]

@@ -1,0 +1,127 @@
+"""A Postfix of our own: own configuration, queue and port, delivering into Maildirs."""
+
+import grp
+import os
+import pwd
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from peers.servers import free_port, greets, make_certificate, need, run, wait_until
+
+_MAIN = """\
+compatibility_level = 3.6
+queue_directory = {base}/queue
+data_directory = {base}/data
+maillog_file = {base}/log/postfix.log
+maillog_file_prefixes = {base}
+myhostname = postfix.test
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+alias_maps =
+alias_database =
+smtputf8_enable = yes
+virtual_mailbox_domains = postfix.test
+virtual_mailbox_base = {base}/mail
+virtual_mailbox_maps = static:all/
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+smtpd_recipient_restrictions = reject_unauth_destination
+smtpd_recipient_limit = 1000
+smtpd_client_connection_count_limit = 100
+smtpd_tls_security_level = {tls}
+smtpd_tls_cert_file = {certificate}
+smtpd_tls_key_file = {key}
+notify_classes =
+"""
+
+_MASTER = """\
+127.0.0.1:{port} inet n - n - 100 smtpd
+pickup    unix  n - n 60 1 pickup
+cleanup   unix  n - n - 0 cleanup
+qmgr      unix  n - n 300 1 qmgr
+tlsmgr    unix  - - n 1000? 1 tlsmgr
+rewrite   unix  - - n - - trivial-rewrite
+bounce    unix  - - n - 0 bounce
+defer     unix  - - n - 0 bounce
+trace     unix  - - n - 0 bounce
+proxymap  unix  - - n - - proxymap
+error     unix  - - n - - error
+retry     unix  - - n - - error
+discard   unix  - - n - - discard
+virtual   unix  - n n - - virtual
+anvil     unix  - - n - 1 anvil
+scache    unix  - - n - 1 scache
+postlog   unix-dgram n - n - 1 postlogd
+"""
+
+
+class Postfix:
+    """Takes mail for anybody@postfix.test and delivers it into one Maildir."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, base: Path, *, tls: bool) -> None:
+        self.base = base
+        self.port = free_port()
+        self.certificate = make_certificate(base)
+        self._is_running = False
+        user = pwd.getpwnam("nobody")
+        for name in ("config", "queue", "data", "log", "mail"):
+            (base / name).mkdir()
+        os.chown(base / "data", pwd.getpwnam("postfix").pw_uid, grp.getgrnam("postfix").gr_gid)
+        os.chown(base / "mail", user.pw_uid, user.pw_gid)
+        main = _MAIN.format(
+            base=base,
+            uid=user.pw_uid,
+            gid=user.pw_gid,
+            tls="may" if tls else "none",
+            certificate=self.certificate.file,
+            key=self.certificate.key,
+        )
+        (base / "config" / "main.cf").write_text(main)
+        (base / "config" / "master.cf").write_text(_MASTER.format(port=self.port))
+
+    def start(self) -> None:
+        self._postfix("start")
+        self._is_running = True
+        wait_until(lambda: greets(self.port), "Postfix listens")
+
+    def stop(self) -> None:
+        if self._is_running:
+            self._is_running = False
+            self._postfix("stop")
+
+    def messages(self) -> list[bytes]:
+        """What has arrived in the mailbox, as it lies there."""
+        new = self.base / "mail" / "all" / "new"
+        return [path.read_bytes() for path in sorted(new.glob("*"))]
+
+    def wait_messages(self, count: int) -> list[bytes]:
+        wait_until(lambda: len(self.messages()) >= count, f"{count} messages in the mailbox")
+        return self.messages()
+
+    def log(self) -> str:
+        path = self.base / "log" / "postfix.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _postfix(self, verb: str) -> None:
+        run(["/usr/sbin/postfix", "-c", str(self.base / "config"), verb])
+
+
+@contextmanager
+def postfix_smtp(*, tls: bool = False) -> Iterator[Postfix]:
+    """Running, and stopped at the end.  Not under pytest's folder: other users must get in."""
+    need("postfix")
+    with tempfile.TemporaryDirectory(prefix="kairan-postfix-") as folder:
+        base = Path(folder)
+        base.chmod(0o755)
+        server = Postfix(base, tls=tls)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -1,0 +1,5 @@
+"""`python -m kairan` is `kairan`, where the script is not on the path."""
+
+from kairan.cli import main
+
+main()

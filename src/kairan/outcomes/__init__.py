@@ -1,0 +1,14 @@
+"""Outcomes: every answer that is not a plain yes, once: code, wire text, cause and remedy.
+
+In      nothing
+Out     Outcome constants by name, `CATALOGUE` by key, the decisions Accept and Refuse
+Keeps   one place for reply texts: nobody writes one elsewhere
+Never   decides when an outcome applies
+RFC     5321 section 4.2, 3463 (enhanced codes), 5248
+"""
+
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.decision import Accept, Decision, Refuse
+from kairan.outcomes.outcome import Outcome, Text
+
+__all__ = ["CATALOGUE", "Accept", "Decision", "Outcome", "Refuse", "Text"]

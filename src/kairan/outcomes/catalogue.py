@@ -1,0 +1,54 @@
+"""The catalogue itself, in the order in which a client meets its entries.
+
+The modules below hold one constant for each entry; here all of them stand under one roof, by name
+(`catalogue.SENDER_NOT_YOURS`) and by key (`CATALOGUE["sender-not-yours"]`).
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType, ModuleType
+
+from kairan.outcomes import (
+    authentication,
+    commands,
+    connection,
+    delivery,
+    limits,
+    message,
+    oauth,
+    peers,
+    recipients,
+    sender,
+)
+from kairan.outcomes.authentication import *
+from kairan.outcomes.commands import *
+from kairan.outcomes.connection import *
+from kairan.outcomes.delivery import *
+from kairan.outcomes.limits import *
+from kairan.outcomes.message import *
+from kairan.outcomes.oauth import *
+from kairan.outcomes.outcome import Outcome
+from kairan.outcomes.peers import *
+from kairan.outcomes.recipients import *
+from kairan.outcomes.sender import *
+
+TOPICS: tuple[ModuleType, ...] = (
+    connection,
+    commands,
+    authentication,
+    oauth,
+    sender,
+    recipients,
+    message,
+    limits,
+    delivery,
+    peers,
+)
+
+
+def outcomes_of(topic: ModuleType) -> Iterator[Outcome]:
+    return (value for value in vars(topic).values() if isinstance(value, Outcome))
+
+
+CATALOGUE: Mapping[str, Outcome] = MappingProxyType(
+    {outcome.key: outcome for topic in TOPICS for outcome in outcomes_of(topic)}
+)

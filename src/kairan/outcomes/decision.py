@@ -1,0 +1,24 @@
+"""What a rule answers: a value, never an exception.
+
+Whether a refusal is for now or for good stands in its outcome's code; a third kind of decision
+would say the same thing twice.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from kairan.outcomes.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    outcome: Outcome
+    detail: str = ""  # for the trace: what exactly was refused; never sent to the peer
+
+
+Decision: TypeAlias = Accept | Refuse

@@ -1,0 +1,219 @@
+"""What becomes of an accepted message that cannot be delivered: words of traces and bounces."""
+
+from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.remedies import WATCH_TRACE
+
+_CHECK_ROUTE = Text(
+    "Check the route's host, port and TLS mode in the configuration: `kairan check-config`.",
+    "設定の配信経路のホスト、ポート、TLS 方式を確認してください: `kairan check-config`",
+)
+_QUEUE_RETRY = Text(
+    "When the cause is mended, do not wait for the next try: `kairan queue retry`.",
+    "原因の解消後は、次の再試行を待たずに送信できます: `kairan queue retry`",
+)
+
+MESSAGE_EXPIRED = Outcome(
+    "message-expired",
+    550,
+    "4.4.7",
+    "QUEUE.Expired; message expired",
+    when=Text(
+        "Delivery was tried until the message's time was over; the sender gets a report.",
+        "有効期間の終了まで配信を試みましたが届きませんでした。送信者に報告されます。",
+    ),
+    causes=(
+        Text(
+            "The next server was down, or refused for the time being, for days.",
+            "次のサーバーが数日間停止していた、または一時的な拒否を続けました。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "The report names the last answer of that server: mend that, then send again.",
+            "報告に記載されたサーバーの最後の応答を確認し、原因を解消してから再送してください。",
+        ),
+        WATCH_TRACE,
+    ),
+    source="RFC 3463 section 3.5 (X.4.7); code and text as Exchange writes them",
+)
+
+NO_ROUTE = Outcome(
+    "no-route",
+    550,
+    "5.4.4",
+    "No route to the recipient domain",
+    when=Text(
+        "No route of the configuration takes this recipient, or its domain accepts no mail.",
+        "設定のどの配信経路もこの受信者に該当しない、またはドメインがメールを受け付けていません。",
+    ),
+    causes=(
+        Text(
+            "The domain is accepted but has no route.",
+            "承認済みドメインですが、配信経路がありません。",
+        ),
+        Text(
+            "The domain has no MX and no address, or says by a null MX that it takes no mail.",
+            "ドメインに MX もアドレスもない、または空の MX でメールを受け付けないと宣言しています。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Add a route for the domain to the configuration: [[delivery.routes]].",
+            "設定の [[delivery.routes]] にドメインの配信経路を追加してください。",
+        ),
+        _CHECK_ROUTE,
+    ),
+    source="RFC 3463 section 3.5 (X.4.4); RFC 7505 (null MX)",
+)
+
+PEER_UNREACHABLE = Outcome(
+    "peer-unreachable",
+    451,
+    "4.4.1",
+    "No answer from the next server",
+    when=Text(
+        "No connection to the next server could be made; delivery is tried again.",
+        "次のサーバーに接続できませんでした。配信は再試行されます。",
+    ),
+    causes=(
+        Text("The server is down.", "サーバーが停止しています。"),
+        Text("A firewall lies between.", "間にファイアウォールがあります。"),
+        Text("The route names a wrong host or port.", "経路のホストまたはポートが誤っています。"),
+    ),
+    remedies=(_CHECK_ROUTE, _QUEUE_RETRY),
+    source="RFC 3463 section 3.5 (X.4.1)",
+)
+
+PEER_DROPPED = Outcome(
+    "peer-dropped",
+    451,
+    "4.4.2",
+    "The connection to the next server was lost",
+    when=Text(
+        "The next server closed the connection, or broke the protocol, before it had answered; delivery is tried again.",
+        "応答の前に次のサーバーが切断した、またはプロトコルに違反しました。配信は再試行されます。",
+    ),
+    causes=(
+        Text(
+            "The server restarted, or closed a session it found too old.",
+            "サーバーが再起動した、または古いセッションを閉じました。",
+        ),
+        Text(
+            "A security device on the way cuts connections.",
+            "経路上のセキュリティ機器が接続を切断しています。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Nothing, if it happens now and then: the message may arrive twice, but not less than once.",
+            "ときどき起こる程度なら対処は不要です。重複することはあっても失われることはありません。",
+        ),
+        WATCH_TRACE,
+    ),
+    source="RFC 3463 section 3.5 (X.4.2); RFC 1047 (why duplicates cannot be excluded)",
+)
+
+PEER_TLS_FAILED = Outcome(
+    "peer-tls-failed",
+    451,
+    "4.7.5",
+    "The next server offers no TLS that we trust",
+    when=Text(
+        "The route asks for TLS; the next server does not offer it, or shows a certificate that does not hold.",
+        "経路は TLS を必須としていますが、次のサーバーが対応していない、または証明書を検証できません。",
+    ),
+    causes=(
+        Text("The certificate has expired.", "証明書の期限が切れています。"),
+        Text(
+            "The certificate is for another name, or its authority is not known here.",
+            "証明書の名前が異なる、または発行元が登録されていません。",
+        ),
+        Text(
+            "Something on the way takes STARTTLS out.",
+            "経路上の何かが STARTTLS を取り除いています。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Look at it: `openssl s_client -starttls smtp -connect HOST:PORT`.",
+            "証明書を確認してください: `openssl s_client -starttls smtp -connect HOST:PORT`",
+        ),
+        Text(
+            "Name the authority's file or the right host in the route.",
+            "経路の設定に認証局のファイルまたは正しいホスト名を指定してください。",
+        ),
+    ),
+    source="RFC 3463 section 3.8 (X.7.5)",
+)
+
+NAME_LOOKUP_FAILED = Outcome(
+    "name-lookup-failed",
+    451,
+    "4.4.3",
+    "The next server's name could not be looked up",
+    when=Text(
+        "DNS did not answer for the next server or the recipient's domain; delivery is tried again.",
+        "次のサーバーまたは受信者ドメインの DNS 検索に失敗しました。配信は再試行されます。",
+    ),
+    causes=(
+        Text("The resolver is down.", "DNS リゾルバーが停止しています。"),
+        Text(
+            "The domain's name servers do not answer.", "ドメインのネーム サーバーが応答しません。"
+        ),
+    ),
+    remedies=(
+        Text("Ask by hand: `dig MX DOMAIN`.", "手動で確認してください: `dig MX DOMAIN`"),
+        _QUEUE_RETRY,
+    ),
+    source="RFC 3463 section 3.5 (X.4.3)",
+)
+
+MAILBOX_NOT_WRITABLE = Outcome(
+    "mailbox-not-writable",
+    451,
+    "4.2.0",
+    "The mailbox could not be written",
+    when=Text(
+        "A message could not be put into a Maildir; delivery is tried again.",
+        "Maildir にメッセージを書き込めませんでした。配信は再試行されます。",
+    ),
+    causes=(
+        Text("The disk is full.", "ディスクの空きがありません。"),
+        Text(
+            "The service may not write to the directory.",
+            "サービスにディレクトリへの書き込み権限がありません。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Check space and owner of the directory: `df -h DIR`, `ls -ld DIR`.",
+            "空き容量と所有者を確認してください: `df -h DIR`、`ls -ld DIR`",
+        ),
+        _QUEUE_RETRY,
+    ),
+    source="RFC 3463 section 3.3 (X.2.0)",
+)
+
+INTERNAL_ERROR = Outcome(
+    "internal-error",
+    451,
+    "4.3.0",
+    "Internal error, the message is tried again",
+    when=Text(
+        "Delivery met a fault of its own while it worked on the message; nothing is lost.",
+        "配信処理の内部エラーが発生しました。メッセージは失われていません。",
+    ),
+    causes=(
+        Text(
+            "A defect in Kairan, or a library that does not fit.",
+            "Kairan の不具合、または適合しないライブラリが原因です。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Report it with the traceback that stands in the service's log beside the message's id.",
+            "サービスのログでメッセージ ID とともに記録されたトレースバックを添えて報告してください。",
+        ),
+    ),
+    source="ours; RFC 3463 section 3.4 (X.3.0)",
+)

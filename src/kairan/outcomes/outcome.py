@@ -1,0 +1,49 @@
+"""The shape of one entry of the catalogue."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from kairan.mail import Reply
+
+# Which edition of HVE says it.  hve-2025: the codes of the first troubleshooting page; hve-2026:
+# the page after general availability, which moved three token refusals from 501 to 535.
+PROFILES = ("hve-2025", "hve-2026")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One explanation in the languages we speak."""
+
+    en: str
+    ja: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A refusal (or a deferral: the first digit says which) and what a person can do about it.
+
+    `key` names the rule in logs and traces; causes and remedies stand in order, likeliest first;
+    `source` says where code and text come from.
+    """
+
+    key: str
+    code: int
+    enhanced: str
+    text: str
+    when: Text
+    causes: tuple[Text, ...]
+    remedies: tuple[Text, ...]
+    source: str
+    profiles: tuple[str, ...] = PROFILES
+
+    @cached_property
+    def reply(self) -> Reply:
+        return Reply.of(self.code, self.enhanced, self.text)
+
+    @property
+    def is_transient(self) -> bool:
+        return 400 <= self.code < 500
+
+    def reply_with(self, suffix: str) -> Reply:
+        """The reply with Exchange's `[host time session-id]` behind the text."""
+        return Reply.of(self.code, self.enhanced, f"{self.text} {suffix}")

@@ -1,0 +1,7 @@
+"""Print the conversation's states: `python -m kairan.smtp > docs/states.md`."""
+
+import sys
+
+from kairan.smtp.states import page
+
+sys.stdout.write(page())

@@ -1,0 +1,84 @@
+"""MAIL and RCPT as a peer may hear them, and what we must not even begin to say to it."""
+
+import re
+
+from kairan.mail import Address, Envelope, Notify, Recipient
+from kairan.smtp.capabilities import Capabilities
+from kairan.smtp.client_events import Trouble
+
+# Parsed addresses hold none of these; were one to slip through, it must not become a command.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
+_NOTIFY_NAMES = ((Notify.SUCCESS, "SUCCESS"), (Notify.FAILURE, "FAILURE"), (Notify.DELAY, "DELAY"))
+
+
+def message_refusal(
+    envelope: Envelope, *, size: int, ascii_header: bool, peer: Capabilities
+) -> Trouble | None:
+    """Why this peer cannot take this message at all."""
+    if _UNSAFE.search(f"{envelope.sender}{envelope.envid}{envelope.ret}{envelope.body}"):
+        return Trouble.ADDRESS_UNSENDABLE
+    # RFC 6531 section 3.2: never to a server that does not announce SMTPUTF8.
+    if not peer.smtputf8 and not (envelope.sender.isascii() and ascii_header):
+        return Trouble.SMTPUTF8_MISSING
+    # RFC 3030 section 3: BINARYMIME travels by BDAT or not at all; we do not convert.
+    if is_binary(envelope) and not (peer.binarymime and peer.chunking):
+        return Trouble.BINARYMIME_MISSING
+    if peer.size_max and size > peer.size_max:  # RFC 1870 section 6.1
+        return Trouble.TOO_LARGE
+    return None
+
+
+def recipient_refusal(recipient: Recipient, *, peer: Capabilities) -> Trouble | None:
+    if _UNSAFE.search(recipient.address) or _UNSAFE.search(recipient.orcpt):
+        return Trouble.ADDRESS_UNSENDABLE
+    if not peer.smtputf8 and not recipient.address.isascii():
+        return Trouble.SMTPUTF8_MISSING
+    return None
+
+
+def is_binary(envelope: Envelope) -> bool:
+    return envelope.body == "BINARYMIME"
+
+
+def mail_command(envelope: Envelope, *, size: int, peer: Capabilities, utf8: bool) -> bytes:
+    words = [f"MAIL FROM:<{envelope.sender}>"]
+    if peer.size_max is not None:
+        words.append(f"SIZE={size}")
+    # Where 8BITMIME is not offered the octets go out all the same: RFC 6152 section 3 would have
+    # us convert or bounce, and servers that cut the eighth bit are gone.
+    if is_binary(envelope) or (envelope.body == "8BITMIME" and peer.eightbitmime):
+        words.append(f"BODY={envelope.body}")
+    if utf8 and peer.smtputf8:
+        words.append("SMTPUTF8")
+    if peer.dsn and envelope.ret:
+        words.append(f"RET={envelope.ret}")
+    if peer.dsn and envelope.envid:
+        words.append(f"ENVID={envelope.envid}")
+    return f"{' '.join(words)}\r\n".encode()
+
+
+def _notify_text(notify: Notify) -> str:
+    if notify is Notify.NEVER:
+        return "NEVER"
+    return ",".join(name for flag, name in _NOTIFY_NAMES if notify & flag)
+
+
+def rcpt_command(recipient: Recipient, *, peer: Capabilities) -> bytes:
+    words = [f"RCPT TO:<{recipient.address}>"]
+    if peer.dsn and recipient.notify:
+        words.append(f"NOTIFY={_notify_text(recipient.notify)}")
+    if peer.dsn and recipient.orcpt:
+        words.append(f"ORCPT={recipient.orcpt}")
+    return f"{' '.join(words)}\r\n".encode()
+
+
+def needs_utf8(envelope: Envelope, sender: Address, recipients: tuple[Recipient, ...]) -> bool:
+    return (
+        envelope.smtputf8
+        or not sender.isascii()
+        or not all(recipient.address.isascii() for recipient in recipients)
+    )
+
+
+def has_ascii_header(content: bytes) -> bool:
+    return content.partition(b"\r\n\r\n")[0].isascii()

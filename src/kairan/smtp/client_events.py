@@ -1,0 +1,82 @@
+"""What the client engine tells its owner."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from kairan.mail import Reply
+from kairan.smtp.capabilities import Capabilities
+
+
+class Trouble(Enum):
+    """What is wrong without the peer having said so.  The words are the owner's."""
+
+    ADDRESS_UNSENDABLE = "address-unsendable"
+    SMTPUTF8_MISSING = "smtputf8-missing"
+    BINARYMIME_MISSING = "binarymime-missing"
+    TOO_LARGE = "too-large"
+    SESSION_REFUSED = "session-refused"  # a no to the session, not to the message
+    PROTOCOL_BROKEN = "protocol-broken"
+
+
+# The reply by which recipients hear of a trouble; the text says more, and may be empty.
+Explain: TypeAlias = Callable[[Trouble, str], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """EHLO is answered: start TLS, log in, or send."""
+
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class TlsGranted:
+    """Do the handshake now, then call `tls_started`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsRefused:
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRefused:
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class ContentWanted:
+    """The peer waits for the content: `content` piece by piece, then `content_finished`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction is over.  One reply per recipient, in their order.
+
+    `unknown`: the final dot went out and the session ended before all answers came, so those
+    recipients may have the message or not.  `dsn`: the peer got NOTIFY and will report itself.
+    """
+
+    replies: tuple[Reply, ...]
+    dot_sent: bool = False
+    unknown: bool = False
+    dsn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The session is of no use any more; close the connection.  `reply` says why."""
+
+    reply: Reply
+
+
+ClientEvent: TypeAlias = (
+    Ready | TlsGranted | TlsRefused | LoggedIn | LoginRefused | ContentWanted | Sent | Ended
+)

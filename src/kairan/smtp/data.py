@@ -1,0 +1,82 @@
+"""Where a message ends: DATA up to CRLF.CRLF, and nothing else (RFC 5321 section 4.1.1.4).
+
+A receiver that takes any other sequence for the end can be made to see two messages where the
+sender sent one ("SMTP smuggling").  So the end is searched as exactly these five octets, the
+CRLF behind the DATA command counting as the first two; a bare CR or LF anywhere else is noted,
+and refused by the caller after the true end.
+
+Dots are unstuffed piece by piece.  A piece is never cut inside CRLF, and the last four octets
+are kept back, for they may be the beginning of the end.
+"""
+
+from dataclasses import dataclass
+
+_END = b"\r\n.\r\n"
+_KEPT_BACK = len(_END) - 1
+
+
+@dataclass(slots=True)
+class DataDecoder:
+    """Decodes one message: `decode` what came, until `finished`; `rest` is what lies behind."""
+
+    bare_line_ending: bool = False
+    finished: bool = False
+    rest: bytes = b""
+    _held: bytes = b""
+    _line_start: bool = True  # what has been given out ends in CRLF (or nothing has been)
+
+    def decode(self, data: bytes) -> bytes:
+        """The next piece of the message, possibly empty."""
+        data = self._held + data if self._held else data
+        if self._line_start and data.startswith(b".\r\n"):
+            self._finish(b"", data[3:])
+            return b""
+        end = data.find(_END)
+        if end >= 0:
+            piece = data[: end + 2]
+            self._finish(piece, data[end + len(_END) :])
+            return self._unstuffed(piece)
+        cut = max(len(data) - _KEPT_BACK, 0)
+        if cut and data[cut - 1] == 0x0D:
+            cut -= 1
+        self._held = data[cut:]
+        piece = data[:cut]
+        if not piece:
+            return b""
+        self._note_line_endings(piece)
+        unstuffed = self._unstuffed(piece)
+        self._line_start = piece.endswith(b"\r\n")
+        return unstuffed
+
+    def _finish(self, piece: bytes, rest: bytes) -> None:
+        self.finished, self.rest, self._held = True, rest, b""
+        self._note_line_endings(piece)
+
+    def _note_line_endings(self, piece: bytes) -> None:
+        pairs = piece.count(b"\r\n")
+        if piece.count(b"\n") != pairs or piece.count(b"\r") != pairs:
+            self.bare_line_ending = True
+
+    def _unstuffed(self, piece: bytes) -> bytes:
+        if self._line_start and piece.startswith(b"."):
+            piece = piece[1:]
+        return piece.replace(b"\r\n.", b"\r\n") if b"\r\n." in piece else piece
+
+
+@dataclass(slots=True)
+class ChunkLines:
+    """Notes bare line endings in BDAT chunks, which may be cut anywhere, inside CRLF too."""
+
+    bare_line_ending: bool = False
+    _pending_cr: bool = False
+
+    def note(self, piece: bytes) -> None:
+        judged = b"\r" + piece if self._pending_cr else piece
+        self._pending_cr = judged.endswith(b"\r")
+        pairs = judged.count(b"\r\n")
+        returns = judged.count(b"\r") - self._pending_cr
+        if judged.count(b"\n") != pairs or returns != pairs:
+            self.bare_line_ending = True
+
+    def finish(self) -> None:
+        self.bare_line_ending |= self._pending_cr

@@ -1,0 +1,43 @@
+"""The door a session stands at: what it offers, what it insists on, how it answers EHLO."""
+
+from dataclasses import dataclass
+
+from kairan.mail.address import address_literal
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What this door offers and insists on; the same for all its sessions."""
+
+    hostname: str
+    mechanisms: tuple[str, ...]
+    size_max: int  # octets, RFC 1870
+    recipients_max: int  # RFC 9422 RCPTMAX
+    starttls: bool = True
+    needs_tls: bool = True
+    needs_auth: bool = True
+    errors_max: int = 20
+    idle_commands_max: int = 100
+
+
+def helo_answer(door: Door, peer: str) -> bytes:
+    return f"250 {door.hostname} Hello {address_literal(peer)}\r\n".encode("ascii")
+
+
+def ehlo_answer(door: Door, peer: str, *, secure: bool) -> bytes:
+    """Exchange's order (facts: dialogue of 2025-11-23), LIMITS (RFC 9422) behind it."""
+    words = [
+        f"{door.hostname} Hello {address_literal(peer)}",
+        f"SIZE {door.size_max}",
+        "PIPELINING",
+        "DSN",
+        "ENHANCEDSTATUSCODES",
+    ]
+    if door.starttls and not secure:
+        words.append("STARTTLS")
+    if door.mechanisms and (secure or not door.needs_tls):
+        words.append(f"AUTH {' '.join(door.mechanisms)}")
+    words += ["8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8"]
+    words.append(f"LIMITS RCPTMAX={door.recipients_max}")
+    lines = [f"250-{word}\r\n" for word in words[:-1]]
+    return "".join([*lines, f"250 {words[-1]}\r\n"]).encode("ascii")

@@ -1,0 +1,86 @@
+"""What the server engine tells its driver.  Each event but `Refused` wants exactly one answer."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from kairan.outcomes import Outcome
+from kairan.smtp.grammar import MailCommand, RcptCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Ehlo:
+    """The engine writes the answer itself: `ServerEngine.greet_back`."""
+
+    name: str
+    extended: bool  # EHLO; False: HELO
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """AUTH with a mechanism that the door offers; `initial` is base64 as it came, or None."""
+
+    mechanism: str
+    initial: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthLine:
+    """The client's answer to a 334, as it came."""
+
+    line: bytes
+
+    def __repr__(self) -> str:
+        return "AuthLine(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    command: MailCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Rcpt:
+    command: RcptCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """DATA was granted and 354 stands in the output: `Body` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A piece of the content.  With `chunk_end` or `message_end` it wants an answer."""
+
+    piece: bytes
+    chunk_end: bool = False
+    message_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The transaction is forgotten: RSET, or a new EHLO.  Wants no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Answered; close when the output is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The engine has answered a breach of the protocol itself.  `fatal`: close."""
+
+    outcome: Outcome
+    verb: str
+    fatal: bool = False
+
+
+ServerEvent: TypeAlias = (
+    Ehlo | StartTls | Auth | AuthLine | Mail | Rcpt | Data | Body | Reset | Quit | Refused
+)

@@ -1,0 +1,94 @@
+"""SASL mechanisms, server side, without I/O: PLAIN (RFC 4616) and LOGIN (draft-murchison).
+
+A mechanism is stepped with the client's lines until it yields `Credentials`, a `BearerToken` or an
+`Outcome`.  Those with tokens stand in sasl_oauth.py, the words of all in sasl_step.py.
+LOGIN has no RFC; what is taken here is what clients do: with and without the user name as an
+initial response (Outlook, .NET and many printers send `AUTH LOGIN <user>`).
+"""
+
+from collections.abc import Callable, Mapping
+
+from kairan.outcomes.catalogue import AUTH_MALFORMED, AUTH_NOT_BASE64
+from kairan.smtp.sasl_oauth import OAuthBearer, XOAuth2
+from kairan.smtp.sasl_step import (
+    USER_OCTETS_MAX,
+    BearerToken,
+    Challenge,
+    Credentials,
+    Mechanism,
+    PlainRefusal,
+    Step,
+    decode_base64,
+)
+
+__all__ = [
+    "MECHANISMS",
+    "PASSWORD_OCTETS_MAX",
+    "USER_OCTETS_MAX",
+    "BearerToken",
+    "Challenge",
+    "Credentials",
+    "Login",
+    "Mechanism",
+    "Plain",
+    "Step",
+    "decode_base64",
+]
+
+PASSWORD_OCTETS_MAX = 1_024  # Argon2 takes more; no device's password field does
+
+
+class Plain(PlainRefusal):
+    """RFC 4616: authorization identity NUL authentication identity NUL password."""
+
+    def step(self, line: bytes | None) -> Step:
+        if line is None:
+            return Challenge(b"")
+        message = decode_base64(line)
+        if message is None:
+            return AUTH_NOT_BASE64
+        parts = message.split(b"\0")
+        if len(parts) != 3 or parts[0] not in {b"", parts[1]}:
+            return AUTH_MALFORMED
+        return _credentials(parts[1], parts[2])
+
+
+class Login(PlainRefusal):
+    """Two prompts, in the words that clients match literally."""
+
+    def __init__(self) -> None:
+        self._user: bytes | None = None
+
+    def step(self, line: bytes | None) -> Step:
+        if line is None:
+            return Challenge(b"Username:")
+        answer = decode_base64(line)
+        if answer is None:
+            return AUTH_NOT_BASE64
+        if self._user is None:
+            self._user = answer
+            return Challenge(b"Password:")
+        return _credentials(self._user, answer)
+
+
+MECHANISMS: Mapping[str, Callable[[], Mechanism]] = {
+    "LOGIN": Login,
+    "PLAIN": Plain,
+    "XOAUTH2": XOAuth2,
+    "OAUTHBEARER": OAuthBearer,
+}
+
+
+def _credentials(user: bytes, password: bytes) -> Step:
+    """UTF-8 without controls (RFC 4616 section 2 forbids NUL; the rest would reach logs)."""
+    if not user or not password or len(user) > USER_OCTETS_MAX:
+        return AUTH_MALFORMED
+    if len(password) > PASSWORD_OCTETS_MAX:
+        return AUTH_MALFORMED
+    try:
+        name, secret = user.decode("utf-8"), password.decode("utf-8")
+    except UnicodeDecodeError:
+        return AUTH_MALFORMED
+    if not name.isprintable() or "\0" in secret:
+        return AUTH_MALFORMED
+    return Credentials(name, secret)

@@ -1,0 +1,517 @@
+"""The server engine: bytes in, events and bytes out; no sockets, no clock (like h11).
+
+    engine.receive(data)                    what the peer sent, in pieces of any size
+    while event := engine.next_event():     None: feed more, or an answer is owed
+        ... engine.answer(reply)            exactly once for each event that wants one
+    socket.send(engine.take_output())
+
+Breaches of syntax and order are answered here and reported as `Refused`; whether a sender,
+recipient, password or message is welcome is the driver's business.
+
+Pipelining (RFC 2920).  Commands are taken one after the other from the buffer; answers collect in
+the output.  What lies behind DATA is content, never commands, also where DATA is refused because
+every recipient was: a client that pipelined blindly gets 354, its content is swallowed, and the
+refusal follows (RFC 2920 section 3.1 foresees the lone dot for the same case).
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from kairan.mail import Reply
+from kairan.outcomes import Outcome
+from kairan.outcomes import catalogue as outcomes
+from kairan.smtp import answers
+from kairan.smtp.content import Content
+from kairan.smtp.door import Door, ehlo_answer, helo_answer
+from kairan.smtp.events import (
+    Auth,
+    AuthLine,
+    Body,
+    Data,
+    Ehlo,
+    Mail,
+    Quit,
+    Rcpt,
+    Refused,
+    Reset,
+    ServerEvent,
+    StartTls,
+)
+from kairan.smtp.grammar import Syntax, parse_bdat, parse_ehlo, parse_mail, parse_rcpt
+from kairan.smtp.inbox import AUTH_TOO_LONG, TOO_LONG, WRONG_ENDING, Inbox
+from kairan.smtp.states import TRANSITIONS, Event, Order
+
+# A transaction names at most so many recipients, refused ones included, before we hang up:
+# RFC 5321 section 4.5.3.1.8 asks for 100; nobody harvests addresses here.
+RCPT_COMMANDS_MAX = 1_000
+
+_MAIL_SYNTAX: Mapping[str, Outcome] = {
+    "syntax-error": outcomes.SYNTAX_ERROR,
+    "address-invalid": outcomes.SENDER_INVALID,
+    "parameter-unknown": outcomes.PARAMETER_UNKNOWN,
+    "smtputf8-needed": outcomes.SMTPUTF8_NEEDED,
+}
+_RCPT_SYNTAX: Mapping[str, Outcome] = {
+    **_MAIL_SYNTAX,
+    "address-invalid": outcomes.RECIPIENT_INVALID,
+}
+# Which words a command that comes out of order is answered with; all others: BAD_SEQUENCE.
+_OUT_OF_ORDER: Mapping[tuple[Order, Event], Outcome] = {
+    (Order.READY, Event.RCPT): outcomes.NEED_MAIL,
+    (Order.READY, Event.DATA): outcomes.NEED_MAIL,
+    (Order.READY, Event.BDAT): outcomes.NEED_MAIL,
+    (Order.MAIL, Event.DATA): outcomes.NEED_RCPT,
+    (Order.MAIL, Event.BDAT): outcomes.NEED_RCPT,
+    (Order.MAIL, Event.AUTH): outcomes.AUTH_IN_TRANSACTION,
+    (Order.RCPT, Event.AUTH): outcomes.AUTH_IN_TRANSACTION,
+}
+
+
+def plain_reply(outcome: Outcome) -> Reply:
+    return outcome.reply
+
+
+class ServerEngine:
+    """One session.  `refusal` renders an outcome (the driver adds host, time and session id)."""
+
+    def __init__(
+        self,
+        door: Door,
+        *,
+        peer: str = "",
+        secure: bool = False,
+        refusal: Callable[[Outcome], Reply] = plain_reply,
+    ) -> None:
+        self.door = door
+        self.order = Order.CONNECTED
+        self.secure = secure
+        self.known = False  # authenticated
+        self.ehlo_name = ""
+        self.extended = False  # EHLO, not HELO
+        self._peer = peer
+        self._refusal = refusal
+        self._inbox = Inbox()
+        self._output: list[bytes] = []
+        self._pending: str = ""  # the verb whose answer is owed
+        self._asking = False  # in an AUTH dialogue: the next line is an answer to 334
+        self._mail: Mail | None = None
+        self._rcpt_commands = 0
+        self._swallow: Outcome | None = None  # content is read to be refused with this
+        self._swallowed = 0
+        self._content = Content()
+        self._order_before_chunk = Order.CONNECTED
+        self._errors = 0
+        self._refused_data = False  # and no command has come since
+        self._refused_logins = 0
+        self._idle_commands = 0
+
+    # What the driver calls.
+
+    def greet(self, text: str) -> None:
+        self._output.append(f"220 {text}\r\n".encode("ascii"))
+
+    def receive(self, data: bytes) -> None:
+        if self.order is Order.CLOSED:
+            return  # we have hung up: nobody will read it
+        self._inbox.add(data)
+
+    def take_output(self) -> bytes:
+        if len(self._output) == 1:
+            return self._output.pop()
+        output = b"".join(self._output)
+        self._output.clear()
+        return output
+
+    def put_back(self, output: bytes) -> None:
+        """Output that cannot leave yet (the greeting, before implicit TLS stands)."""
+        self._output.insert(0, output)
+
+    @property
+    def buffered(self) -> int:
+        """Octets received and not yet looked at: the driver stops reading beyond a bound."""
+        return len(self._inbox)
+
+    @property
+    def idle_commands(self) -> int:
+        """How many commands that move no mail have come since the last message."""
+        return self._idle_commands
+
+    @property
+    def bare_line_ending(self) -> bool:
+        """Of the message whose `message_end` was the last event."""
+        return self._content.bare_line_ending
+
+    def next_event(self) -> ServerEvent | None:
+        while not self._pending and self.order is not Order.CLOSED:
+            if self._refused_logins > self.door.errors_max:
+                return self._refuse(outcomes.TOO_MANY_ERRORS, "AUTH", fatal=True)
+            if self.order is Order.DATA or self.order is Order.CHUNK:
+                body = self._content.read(self._inbox)
+                if body is None:
+                    return None
+                event = self._take_content(body)
+            elif self.order is Order.TLS:
+                return None
+            else:
+                line = self._inbox.take_line(asking=self._asking)
+                if line is None:
+                    return None
+                event = self._take_line(line)
+            if event is not None:
+                return event
+        return None
+
+    def answer(self, reply: Reply) -> None:
+        """The driver's answer to the last event."""
+        pending, self._pending = self._pending, ""
+        assert pending, "no answer is owed"
+        self._output.append(reply.wire)
+        self._ANSWERED[pending](self, reply)
+
+    def ask(self, challenge: bytes) -> None:
+        """The answer to `Auth` or `AuthLine` that continues the dialogue."""
+        assert self._pending == "AUTH", "no AUTH dialogue is open"
+        self._pending = ""
+        self._asking = True
+        self._output.append(answers.challenge(base64.b64encode(challenge).decode("ascii")))
+
+    def tls_ready(self) -> None:
+        """The handshake is done: nothing said before it counts (RFC 3207 section 4.2)."""
+        self._move(Event.TLS_READY)
+        self.secure = True
+        self.known = False
+        self.ehlo_name = ""
+        self._forget_transaction()
+
+    def hang_up(self, reply: Reply) -> None:
+        """A last reply out of turn (421: time-out, shutdown); nothing is read any more."""
+        self._output.append(reply.wire)
+        self._pending = ""
+        self.order = Order.CLOSED
+
+    def _take_line(self, line: bytes) -> ServerEvent | None:
+        if line is TOO_LONG or line is AUTH_TOO_LONG:
+            self._asking = False
+            too_long = line is TOO_LONG
+            return self._refuse(
+                outcomes.LINE_TOO_LONG if too_long else outcomes.AUTH_LINE_TOO_LONG,
+                "" if too_long else "AUTH",
+            )
+        if self._asking:
+            return self._take_auth_line(line)
+        if line is WRONG_ENDING:
+            return self._refuse(outcomes.COMMAND_UNKNOWN, "")
+        verb, _, argument = line.partition(b" ")
+        name = verb.upper()
+        handler = self._COMMANDS.get(name)
+        refused_data, self._refused_data = self._refused_data, False
+        if handler is None:
+            # Behind a DATA that was refused this is content of a client that does not listen.
+            return self._refuse(outcomes.COMMAND_UNKNOWN, "", fatal=refused_data)
+        if 0x00 in line or 0x0D in line:
+            return self._refuse(outcomes.SYNTAX_ERROR, name.decode("ascii"))
+        return handler(self, argument)
+
+    def _take_auth_line(self, line: bytes) -> ServerEvent | None:
+        self._asking = False
+        if line == b"*":  # RFC 4954 section 4
+            return self._refuse(outcomes.AUTH_CANCELLED, "AUTH")
+        if line is WRONG_ENDING:
+            return self._refuse(outcomes.AUTH_NOT_BASE64, "AUTH")
+        self._pending = "AUTH"
+        return AuthLine(line)
+
+    # Moves and refusals.
+
+    def _may(self, event: Event) -> bool:
+        return event in TRANSITIONS[self.order]
+
+    def _move(self, event: Event) -> None:
+        self.order = TRANSITIONS[self.order][event]
+
+    def _refuse(self, outcome: Outcome, verb: str, *, fatal: bool = False) -> Refused:
+        self._errors += 1
+        if self._errors > self.door.errors_max and not fatal:
+            outcome, fatal = outcomes.TOO_MANY_ERRORS, True
+        self._output.append(self._refusal(outcome).wire)
+        if fatal:
+            self.order = Order.CLOSED
+        return Refused(outcome, verb, fatal)
+
+    def _out_of_order(self, event: Event, verb: str) -> Refused:
+        return self._refuse(_OUT_OF_ORDER.get((self.order, event), outcomes.BAD_SEQUENCE), verb)
+
+    def _forget_transaction(self) -> None:
+        self._mail = None
+        self._rcpt_commands = 0
+        self._swallow, self._swallowed = None, 0
+        self._content = Content()
+
+    def _idle(self, reply: Reply, verb: str) -> Refused | None:
+        """Answers a command that moves no mail, up to a bound."""
+        self._idle_commands += 1
+        if self._idle_commands > self.door.idle_commands_max:
+            return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, verb, fatal=True)
+        self._output.append(reply.wire)
+        return None
+
+    # Commands.
+
+    def _ehlo(self, argument: bytes) -> ServerEvent | None:
+        return self._hello(argument, extended=True)
+
+    def _helo(self, argument: bytes) -> ServerEvent | None:
+        return self._hello(argument, extended=False)
+
+    def _hello(self, argument: bytes, *, extended: bool) -> ServerEvent | None:
+        verb = "EHLO" if extended else "HELO"
+        name = parse_ehlo(argument)
+        if name is None:
+            return self._refuse(outcomes.SYNTAX_ERROR, verb)
+        if not self._may(Event.EHLO):
+            return self._out_of_order(Event.EHLO, verb)
+        self._idle_commands += 1
+        if self._idle_commands > self.door.idle_commands_max:
+            return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, verb, fatal=True)
+        self._move(Event.EHLO)
+        self._forget_transaction()
+        self.ehlo_name, self.extended = name, extended
+        self._output.append(
+            ehlo_answer(self.door, self._peer, secure=self.secure)
+            if extended
+            else helo_answer(self.door, self._peer)
+        )
+        return Ehlo(name, extended)
+
+    def _starttls(self, argument: bytes) -> ServerEvent | None:
+        if argument.strip(b" "):
+            return self._refuse(outcomes.SYNTAX_ERROR, "STARTTLS")
+        if self.secure:
+            return self._refuse(outcomes.TLS_ALREADY, "STARTTLS")
+        if not self.door.starttls:
+            return self._refuse(outcomes.COMMAND_NOT_IMPLEMENTED, "STARTTLS")
+        if not self._may(Event.STARTTLS):
+            return self._out_of_order(Event.STARTTLS, "STARTTLS")
+        self._pending = "STARTTLS"
+        return StartTls()
+
+    def _auth(self, argument: bytes) -> ServerEvent | None:
+        mechanism, _, initial = argument.strip(b" ").partition(b" ")
+        if self.door.needs_tls and not self.secure:
+            return self._refuse(outcomes.AUTH_NEEDS_TLS, "AUTH")
+        if not self._may(Event.AUTH):
+            return self._out_of_order(Event.AUTH, "AUTH")
+        if self.known:
+            return self._refuse(outcomes.AUTH_ALREADY, "AUTH")
+        name = mechanism.decode("ascii", "replace").upper()
+        if name not in self.door.mechanisms:
+            return self._refuse(outcomes.AUTH_MECHANISM_UNKNOWN, "AUTH")
+        self._pending = "AUTH"
+        return Auth(name, initial.lstrip(b" ") or None)
+
+    def _mail_command(self, argument: bytes) -> ServerEvent | None:
+        if self.door.needs_tls and not self.secure:
+            return self._refuse(outcomes.STARTTLS_REQUIRED, "MAIL")
+        if not self._may(Event.MAIL):
+            return self._out_of_order(Event.MAIL, "MAIL")
+        if self.door.needs_auth and not self.known:
+            return self._refuse(outcomes.NOT_AUTHENTICATED, "MAIL")
+        command = parse_mail(argument)
+        if isinstance(command, Syntax):
+            return self._refuse(_MAIL_SYNTAX[command.outcome], "MAIL")
+        if command.size is not None and command.size > self.door.size_max:
+            return self._refuse(outcomes.MESSAGE_TOO_LARGE, "MAIL")
+        self._pending = "MAIL"
+        self._mail = Mail(command)
+        return self._mail
+
+    def _rcpt(self, argument: bytes) -> ServerEvent | None:
+        if not self._may(Event.RCPT):
+            return self._out_of_order(Event.RCPT, "RCPT")
+        assert self._mail is not None, "RCPT is only in rows behind MAIL"
+        self._rcpt_commands += 1
+        if self._rcpt_commands > RCPT_COMMANDS_MAX:
+            return self._refuse(outcomes.TOO_MANY_ERRORS, "RCPT", fatal=True)
+        command = parse_rcpt(argument, utf8=self._mail.command.smtputf8)
+        if isinstance(command, Syntax):
+            return self._refuse(_RCPT_SYNTAX[command.outcome], "RCPT")
+        self._pending = "RCPT"
+        return Rcpt(command)
+
+    def _data(self, argument: bytes) -> ServerEvent | None:
+        if argument.strip(b" "):
+            return self._refuse(outcomes.SYNTAX_ERROR, "DATA")
+        if self.order is Order.MAIL and self._rcpt_commands:
+            self._swallow_data(outcomes.NEED_RCPT)
+            return None
+        if not self._may(Event.DATA):
+            # Octets behind a DATA that never had a transaction: the client does not wait for
+            # 354, and what it takes for content must not be read as commands.
+            return self._refuse_blind_data(Event.DATA)
+        assert self._mail is not None, "DATA is only in rows behind MAIL"
+        if self._mail.command.body == "BINARYMIME":  # RFC 3030 section 3
+            self._swallow_data(outcomes.BINARY_NEEDS_BDAT)
+            return None
+        self._start_data()
+        return Data()
+
+    def _start_data(self) -> None:
+        self._output.append(answers.START_INPUT.wire)
+        self._content = Content.of_data()
+        self.order = Order.DATA
+
+    def _swallow_data(self, outcome: Outcome) -> None:
+        self._start_data()
+        self._swallow, self._swallowed = outcome, 0
+
+    def _refuse_blind_data(self, event: Event) -> Refused:
+        blind = len(self._inbox) > 0
+        self._refused_data = True
+        outcome = _OUT_OF_ORDER.get((self.order, event), outcomes.BAD_SEQUENCE)
+        return self._refuse(outcome, "DATA", fatal=blind)
+
+    def _bdat(self, argument: bytes) -> ServerEvent | None:
+        command = parse_bdat(argument)
+        if command is None:
+            # How many octets follow is unknown: nothing after this can be read (RFC 3030).
+            return self._refuse(outcomes.BDAT_SYNTAX, "BDAT", fatal=True)
+        if command.size > self.door.size_max:
+            return self._refuse(outcomes.MESSAGE_TOO_LARGE, "BDAT", fatal=True)
+        if not self._may(Event.BDAT):
+            # The octets are on their way whatever we say: swallow them, then refuse.
+            self._swallow = _OUT_OF_ORDER.get((self.order, Event.BDAT), outcomes.BAD_SEQUENCE)
+            self._swallowed = 0
+        binary = self._mail is not None and self._mail.command.body == "BINARYMIME"
+        self._content.start_chunk(command, binary=binary)
+        self._order_before_chunk, self.order = self.order, Order.CHUNK
+        return None
+
+    def _rset(self, argument: bytes) -> ServerEvent | None:
+        if argument.strip(b" "):
+            return self._refuse(outcomes.SYNTAX_ERROR, "RSET")
+        refused = self._idle(answers.RESETTING, "RSET")
+        if refused:
+            return refused
+        self._move(Event.RESET)
+        self._forget_transaction()
+        return Reset()
+
+    def _noop(self, _argument: bytes) -> ServerEvent | None:
+        return self._idle(answers.OK, "NOOP")
+
+    def _vrfy(self, _argument: bytes) -> ServerEvent | None:
+        return self._idle(answers.CANNOT_VERIFY, "VRFY")  # RFC 5321 section 7.3: we do not tell
+
+    def _help(self, _argument: bytes) -> ServerEvent | None:
+        return self._idle(answers.HELP, "HELP")
+
+    def _quit(self, argument: bytes) -> ServerEvent | None:
+        if argument.strip(b" "):
+            return self._refuse(outcomes.SYNTAX_ERROR, "QUIT")
+        self._output.append(answers.GOODBYE.wire)
+        self._move(Event.QUIT)
+        return Quit()
+
+    def _not_implemented(self, _argument: bytes) -> ServerEvent | None:
+        return self._refuse(outcomes.COMMAND_NOT_IMPLEMENTED, "")
+
+    # Content.
+
+    def _take_content(self, body: Body) -> ServerEvent | None:
+        if self._swallow is not None:
+            return self._swallow_piece(body)
+        if body.message_end:
+            self._pending = "DATA_END" if self.order is Order.DATA else "MESSAGE_END"
+        elif body.chunk_end:
+            self._pending = "CHUNK_END"
+        return body
+
+    def _swallow_piece(self, body: Body) -> Refused | None:
+        outcome, verb = self._swallow, "BDAT" if self.order is Order.CHUNK else "DATA"
+        assert outcome is not None, "only called while content is swallowed"
+        self._swallowed += len(body.piece)
+        if self._swallowed > self.door.size_max:
+            return self._refuse(outcomes.MESSAGE_TOO_LARGE, verb, fatal=True)
+        if not (body.message_end or body.chunk_end):
+            return None
+        if self.order is Order.CHUNK:
+            self.order, self._swallow = self._order_before_chunk, None
+        else:
+            self._end_message()
+        return self._refuse(outcome, verb)
+
+    def _end_message(self) -> None:
+        self._move(Event.DATA_ENDED)
+        self._forget_transaction()
+
+    # What an answer means for the order.
+
+    def _mail_answered(self, reply: Reply) -> None:
+        if reply.is_positive:
+            self._move(Event.MAIL)
+
+    def _rcpt_answered(self, reply: Reply) -> None:
+        if reply.is_positive:
+            self._move(Event.RCPT)
+
+    def _auth_answered(self, reply: Reply) -> None:
+        if reply.is_positive:
+            self.known = True
+        else:
+            self._refused_logins += 1
+
+    def _starttls_answered(self, reply: Reply) -> None:
+        if reply.is_positive:
+            self._move(Event.STARTTLS)
+            # Octets read ahead were sent in the clear, perhaps by somebody else (CVE-2011-0411).
+            self._inbox.take_all()
+
+    def _data_answered(self, reply: Reply) -> None:
+        self._count_message(reply)
+        self._end_message()
+
+    def _count_message(self, reply: Reply) -> None:
+        if reply.is_positive:
+            self._idle_commands = 0  # this session is worth its place
+
+    def _message_answered(self, reply: Reply) -> None:
+        self._count_message(reply)
+        self._move(Event.LAST_CHUNK_ENDED)
+        self._forget_transaction()
+
+    def _chunk_answered(self, reply: Reply) -> None:
+        if reply.is_positive:
+            self._move(Event.CHUNK_ENDED)
+        else:  # RFC 3030 section 2: the transaction has failed
+            self._move(Event.LAST_CHUNK_ENDED)
+            self._forget_transaction()
+
+    _COMMANDS: ClassVar[Mapping[bytes, Callable[["ServerEngine", bytes], ServerEvent | None]]] = {
+        b"EHLO": _ehlo,
+        b"HELO": _helo,
+        b"STARTTLS": _starttls,
+        b"AUTH": _auth,
+        b"MAIL": _mail_command,
+        b"RCPT": _rcpt,
+        b"DATA": _data,
+        b"BDAT": _bdat,
+        b"RSET": _rset,
+        b"NOOP": _noop,
+        b"VRFY": _vrfy,
+        b"HELP": _help,
+        b"QUIT": _quit,
+        b"EXPN": _not_implemented,
+        b"TURN": _not_implemented,
+        b"ETRN": _not_implemented,
+        b"ATRN": _not_implemented,
+    }
+    _ANSWERED: ClassVar[Mapping[str, Callable[["ServerEngine", Reply], None]]] = {
+        "MAIL": _mail_answered,
+        "RCPT": _rcpt_answered,
+        "AUTH": _auth_answered,
+        "STARTTLS": _starttls_answered,
+        "DATA_END": _data_answered,
+        "MESSAGE_END": _message_answered,
+        "CHUNK_END": _chunk_answered,
+    }

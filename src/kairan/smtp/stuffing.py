@@ -1,0 +1,51 @@
+"""The content of a message on its way out after DATA: dots stuffed, CRLF and nothing else.
+
+RFC 5321 section 4.5.2 doubles a dot that begins a line.  A CR or LF that stands alone becomes a
+CRLF (section 2.3.8 forbids to send it): a weak receiver could take what follows for the end of
+this message and the start of another, which is how mail is smuggled.
+"""
+
+import re
+
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+
+
+def _only_crlf(data: bytes) -> bytes:
+    pairs = data.count(b"\r\n")
+    if data.count(b"\n") == pairs and data.count(b"\r") == pairs:
+        return data
+    return _BARE.sub(b"\r\n", data)
+
+
+class Stuffer:
+    """Pieces of any size in, octets for the wire out; `finish` adds the end of the data."""
+
+    __slots__ = ("_carry", "_line_start")
+
+    def __init__(self) -> None:
+        self._carry = b""  # a CR whose LF may come with the next piece
+        self._line_start = True
+
+    def piece(self, data: bytes) -> bytes:
+        if self._carry:
+            data, self._carry = self._carry + data, b""
+        if data.endswith(b"\r"):
+            data, self._carry = data[:-1], b"\r"
+        if not data:
+            return b""
+        data = _only_crlf(data)
+        stuffed = data.replace(b"\r\n.", b"\r\n..")
+        if self._line_start and data.startswith(b"."):
+            stuffed = b"." + stuffed
+        self._line_start = data.endswith(b"\r\n")
+        return stuffed
+
+    def finish(self) -> bytes:
+        """RFC 5321 section 4.1.1.4: the last line ends in CRLF, whether the content did or not."""
+        return b".\r\n" if self._line_start and not self._carry else b"\r\n.\r\n"
+
+
+def stuff(content: bytes) -> bytes:
+    """A whole content with the final dot."""
+    stuffer = Stuffer()
+    return stuffer.piece(content) + stuffer.finish()

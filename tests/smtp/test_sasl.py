@@ -1,0 +1,89 @@
+"""The mechanisms, step by step, without an engine around them."""
+
+import base64
+
+import pytest
+
+from kairan.outcomes.catalogue import AUTH_MALFORMED, AUTH_NOT_BASE64, XOAUTH2_NOT_BASE64
+from kairan.smtp.sasl import (
+    MECHANISMS,
+    PASSWORD_OCTETS_MAX,
+    USER_OCTETS_MAX,
+    Challenge,
+    Credentials,
+    Login,
+    Plain,
+    decode_base64,
+)
+
+
+def b64(text):
+    return base64.b64encode(text.encode() if isinstance(text, str) else text)
+
+
+PLAIN_MESSAGES = [
+    ("\0user\0secret", Credentials("user", "secret")),
+    ("user\0user\0secret", Credentials("user", "secret")),
+    ("\0usér\0pässwörd 鍵", Credentials("usér", "pässwörd 鍵")),
+    ("other\0user\0secret", AUTH_MALFORMED),
+    ("\0user", AUTH_MALFORMED),
+    ("user", AUTH_MALFORMED),
+    ("", AUTH_MALFORMED),
+    ("\0\0secret", AUTH_MALFORMED),
+    ("\0user\0", AUTH_MALFORMED),
+    ("\0user\0sec\0ret", AUTH_MALFORMED),
+    ("\0us\rer\0secret", AUTH_MALFORMED),
+    ("\0us\ner\0secret", AUTH_MALFORMED),
+    ("\0us\u2028er\0secret", AUTH_MALFORMED),
+    ("\0us\x01er\0secret", AUTH_MALFORMED),
+    (b"\0us\xff\0secret", AUTH_MALFORMED),
+    (b"\0user\0\xff", AUTH_MALFORMED),
+    ("\0" + "u" * USER_OCTETS_MAX + "\0p", Credentials("u" * USER_OCTETS_MAX, "p")),
+    ("\0" + "u" * (USER_OCTETS_MAX + 1) + "\0p", AUTH_MALFORMED),
+    ("\0u\0" + "p" * PASSWORD_OCTETS_MAX, Credentials("u", "p" * PASSWORD_OCTETS_MAX)),
+    ("\0u\0" + "p" * (PASSWORD_OCTETS_MAX + 1), AUTH_MALFORMED),
+]
+
+
+@pytest.mark.parametrize(("message", "step"), PLAIN_MESSAGES)
+def test_plain_reads_three_parts_of_printable_text(message, step):
+    assert Plain().step(b64(message)) == step
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+@pytest.mark.parametrize("line", [b"?", b"a", b"YQ", b"YQ=", b"Y Q==", b"YQ==\r", b"\xff", b"=="])
+def test_what_is_not_base64_is_told_so(name, line):
+    mechanism = MECHANISMS[name]()
+    mechanism.step(None)
+    expected = XOAUTH2_NOT_BASE64 if name == "XOAUTH2" else AUTH_NOT_BASE64
+    assert mechanism.step(line) is expected
+
+
+def test_plain_without_initial_response_asks_with_nothing():
+    assert Plain().step(None) == Challenge(b"")
+
+
+def test_login_asks_for_user_and_password():
+    login = Login()
+    steps = [login.step(None), login.step(b64("user")), login.step(b64("secret"))]
+    assert steps == [
+        Challenge(b"Username:"),
+        Challenge(b"Password:"),
+        Credentials("user", "secret"),
+    ]
+
+
+def test_login_takes_the_user_as_initial_response():
+    login = Login()
+    assert login.step(b64("user")) == Challenge(b"Password:")
+    assert login.step(b64("secret")) == Credentials("user", "secret")
+
+
+def test_an_equals_sign_alone_is_the_empty_answer():
+    assert decode_base64(b"=") == b""
+    assert Plain().step(b"=") is AUTH_MALFORMED
+
+
+def test_credentials_do_not_show_in_logs():
+    assert "secret" not in repr(Credentials("user", "secret"))
+    assert "user" not in repr(Credentials("user", "secret"))

@@ -1,0 +1,16 @@
+"""What goes wrong between an administrator and the directory: one sentence, with what to do."""
+
+
+class DirectoryError(Exception):
+    """The change or question cannot be carried out; nothing of it has been written.
+
+    `about` is the address at fault, where there is one: an import finds its line by it.
+    """
+
+    def __init__(self, sentence: str, *, about: str = "") -> None:
+        super().__init__(sentence)
+        self.about = about
+
+
+class DirectoryUnavailableError(DirectoryError):
+    """The database does not answer; the same call may succeed later."""

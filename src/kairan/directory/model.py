@@ -1,0 +1,148 @@
+"""What the directory knows, as values.  Names are Exchange's where the administrator meets them.
+
+Addresses here are in lower case throughout: they are keys.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An HVE account: may log in and send, has no mailbox of its own."""
+
+    id: int  # small and stable: indexes the shared table of counters
+    address: str  # PrimarySmtpAddress
+    password_hash: str = field(repr=False)  # Argon2id, PHC string; empty: no password fits
+    aliases: frozenset[str] = frozenset()
+    display_name: str = ""
+    reply_to: str = ""  # Set-HVEAccountSettings -ReplyTo; empty: unset
+    enabled: bool = True
+    allowed_apps: frozenset[str] = frozenset()
+    policy: str = ""  # name of an authentication policy; empty: the organisation's default
+    messages_per_minute: int | None = None  # None: the organisation's limit
+    connections_max: int | None = None
+    # Beats the organisation's switch of this name; None: follows it.
+    smtp_client_authentication_disabled: bool | None = None
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """What it may send as: the founding text's "any address associated with the account"."""
+        return self.aliases | {self.address}
+
+
+# Attributes a mailbox carries besides address and display name: those Exchange's filters know.
+MAILBOX_ATTRIBUTES: tuple[str, ...] = (
+    "alias",
+    "firstName",
+    "lastName",
+    "department",
+    "company",
+    "title",
+    "office",
+    "city",
+    "stateOrProvince",
+    "postalCode",
+    "country",
+    "manager",
+    "notes",
+    *(f"customAttribute{n}" for n in range(1, 16)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A person's (or room's) mailbox.  `attributes` holds only those that are set."""
+
+    address: str
+    display_name: str = ""
+    aliases: frozenset[str] = frozenset()
+    hidden: bool = False  # HiddenFromAddressListsEnabled
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The head of a static distribution group; its members stay in the store.
+
+    The accept and reject lists hold addresses of people or groups; a group means its members
+    (AcceptMessagesOnlyFromSendersOrMembers).  Empty accept list: everybody.
+    """
+
+    address: str
+    display_name: str = ""
+    owners: frozenset[str] = frozenset()  # ManagedBy
+    require_sender_authentication: bool = True  # RequireSenderAuthenticationEnabled
+    accept_from: frozenset[str] = frozenset()
+    reject_from: frozenset[str] = frozenset()
+    hidden: bool = False
+    report_to_originator: bool = True  # ReportToOriginatorEnabled
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """Settings of the whole organisation."""
+
+    name: str = ""
+    accepted_domains: frozenset[str] = frozenset()
+    postmaster: str = ""  # who gets the reports that have nowhere else to go
+    external_recipients_allowed: bool = False  # HVE is internal only (facts: MAN)
+    # The controls before a password; what they mean is auth's.
+    security_defaults: bool = False
+    smtp_client_authentication_disabled: bool = False
+    default_policy: str = ""  # of accounts without one of their own; empty: none, all is allowed
+    policies: Mapping[str, bool] = field(default_factory=dict)  # AllowBasicAuthSmtp by name
+
+
+@dataclass(frozen=True, slots=True)
+class AppSecret:
+    hash: str = field(repr=False)  # as the issuer makes it; the secret itself is kept nowhere
+    expires: int | None = None  # seconds since the epoch; None: never
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An application that may get tokens from our issuer.
+
+    Two ids, as in Entra: programs show `client_id` when they ask for a token; `object_id` (the
+    service principal's) is what accounts have on their lists of allowed apps.
+    """
+
+    name: str
+    client_id: str
+    object_id: str
+    permissions: frozenset[str] = frozenset()
+    enabled: bool = True
+    secrets: tuple[AppSecret, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLogin:
+    """A login that a person approves elsewhere (RFC 8628)."""
+
+    user_code: str
+    client_id: str
+    expires: int
+    account: str = ""  # who it was approved for; empty: nobody yet
+
+
+class Snapshot(Protocol):
+    """The directory in memory, immutable: a change makes a new one.  No method does I/O."""
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def organisation(self) -> Organisation: ...
+
+    def account(self, address: str) -> Account | None:
+        """By primary address or alias, any case."""
+
+    def group(self, address: str) -> Group | None: ...
+
+    def resolve(self, address: str) -> str | None:
+        """The primary address of the mailbox, group or account known under `address` (any case),
+        else None.  RESOLVE in Exchange's tracking.
+        """

@@ -1,0 +1,176 @@
+"""The tables, as the newest migration leaves them (a test compares the two).
+
+address             every known address once, whatever it stands for: this is what makes an
+                    address unique across mailboxes, accounts, groups and their aliases.
+                    `key` is the address in lower case; `owner` is the primary address, for a
+                    primary address the key itself.
+account_app         applications an account admits (Set-HVEAccountSettings, allowed apps)
+group_list          a group's owners, and its accept and reject lists
+member              a group's direct members by primary address: mailboxes, groups, and external
+                    addresses, which have no row in `address`
+app                 clients of the token issuer; `permissions` with a blank between them
+app_secret          their secrets, hashed; `expires` in seconds since the epoch, NULL: never
+device_login        logins that wait for approval (RFC 8628); `account` empty: not approved yet
+revision            one row: `version` counts every change; `heads` and `mailboxes` hold the
+                    version that last changed that part, so that a reader rebuilds only this part
+
+Addresses sort by their octets on every database, because streams are read in this order and
+the snapshot's index relies on it.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
+
+from kairan.directory.model import MAILBOX_ATTRIBUTES
+
+metadata = MetaData()
+
+
+def _octets() -> TypeEngine[str]:
+    """Text ordered by octets: SQLite's way anyway, PostgreSQL's collation "C"."""
+    return String().with_variant(postgresql.VARCHAR(collation="C"), "postgresql")
+
+
+def attribute_column(attribute: str) -> str:
+    """Lower case, so that PostgreSQL takes the attribute's name without quotes."""
+    return attribute.lower()
+
+
+address = Table(
+    "address",
+    metadata,
+    Column("key", _octets(), primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("owner", _octets(), nullable=False),
+    Index("address_owner", "owner"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("address", _octets(), ForeignKey("address.key"), nullable=False, unique=True),
+    Column("password_hash", String, nullable=False),
+    Column("display_name", String, nullable=False),
+    Column("reply_to", String, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("policy", String, nullable=False),
+    Column("messages_per_minute", Integer),
+    Column("connections_max", Integer),
+    Column("smtp_client_authentication_disabled", Boolean),
+)
+
+account_app = Table(
+    "account_app",
+    metadata,
+    Column("account", _octets(), ForeignKey("account.address"), primary_key=True),
+    Column("app", String, primary_key=True),
+)
+
+mailbox = Table(
+    "mailbox",
+    metadata,
+    Column("address", _octets(), ForeignKey("address.key"), primary_key=True),
+    Column("display_name", String, nullable=False),
+    Column("hidden", Boolean, nullable=False),
+    *(Column(attribute_column(name), String) for name in MAILBOX_ATTRIBUTES),
+)
+
+group = Table(
+    "distribution_group",
+    metadata,
+    Column("address", _octets(), ForeignKey("address.key"), primary_key=True),
+    Column("display_name", String, nullable=False),
+    Column("require_sender_authentication", Boolean, nullable=False),
+    Column("hidden", Boolean, nullable=False),
+    Column("report_to_originator", Boolean, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+)
+
+group_list = Table(
+    "group_list",
+    metadata,
+    Column("group_address", _octets(), ForeignKey("distribution_group.address"), primary_key=True),
+    Column("role", String, primary_key=True),
+    Column("address", _octets(), primary_key=True),
+    Index("group_list_address", "address"),
+)
+
+member = Table(
+    "member",
+    metadata,
+    Column("group_address", _octets(), ForeignKey("distribution_group.address"), primary_key=True),
+    Column("address", _octets(), primary_key=True),
+    Index("member_address", "address"),
+)
+
+organisation = Table(
+    "organisation",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("name", String, nullable=False),
+    Column("postmaster", String, nullable=False),
+    Column("external_recipients_allowed", Boolean, nullable=False),
+    Column("security_defaults", Boolean, nullable=False),
+    Column("smtp_client_authentication_disabled", Boolean, nullable=False),
+    Column("default_policy", String, nullable=False),
+)
+
+authentication_policy = Table(
+    "authentication_policy",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("allow_basic_auth_smtp", Boolean, nullable=False),
+)
+
+accepted_domain = Table("accepted_domain", metadata, Column("domain", _octets(), primary_key=True))
+
+app = Table(
+    "app",
+    metadata,
+    Column("client_id", String, primary_key=True),
+    Column("object_id", String, nullable=False, unique=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("permissions", String, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+)
+
+app_secret = Table(
+    "app_secret",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("client_id", String, ForeignKey("app.client_id"), nullable=False),
+    Column("expires", BigInteger),
+    Index("app_secret_client_id", "client_id"),
+)
+
+device_login = Table(
+    "device_login",
+    metadata,
+    Column("device_hash", String, primary_key=True),
+    Column("user_code", String, nullable=False, unique=True),
+    Column("client_id", String, ForeignKey("app.client_id"), nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("account", String, nullable=False),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("heads", Integer, nullable=False),
+    Column("mailboxes", Integer, nullable=False),
+)

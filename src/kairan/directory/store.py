@@ -1,0 +1,174 @@
+"""The directory as its users see it: each method that changes something is one transaction.
+
+A change is checked as a whole before anything of it is kept; what is wrong is a `DirectoryError`
+of one sentence.  The methods block: call them from a thread where an event loop runs.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Self, Unpack
+
+from sqlalchemy import Connection
+
+from kairan.directory import accounts, csv_import, groups, mailboxes, members, organisation
+from kairan.directory.accounts import AccountFields
+from kairan.directory.apps import Apps
+from kairan.directory.csv_import import ImportReport, Progress
+from kairan.directory.csv_rows import Source
+from kairan.directory.database import Database, Part
+from kairan.directory.device_logins import DeviceLogins
+from kairan.directory.groups import GroupFields
+from kairan.directory.mailboxes import MailboxFields
+from kairan.directory.migrate import bring_up_to_date
+from kairan.directory.model import Account, Group, Mailbox, Organisation
+from kairan.directory.names import key
+from kairan.directory.organisation import OrganisationFields
+from kairan.directory.policies import Policies
+
+
+class Directory:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.apps = Apps(database)
+        self.policies = Policies(database)
+        self.device_logins = DeviceLogins(database)
+
+    @classmethod
+    def open(cls, url: str, *, migrate: bool = True) -> Self:
+        """`migrate` False: a database that is not of our shape is an error, never changed."""
+        database = Database(url)
+        bring_up_to_date(database, migrate=migrate)
+        return cls(database)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent state for several questions; for the rooms' own use."""
+        with self._database.reading() as connection:
+            yield connection
+
+    def add_account(self, address: str, **fields: Unpack[AccountFields]) -> None:
+        with self._database.changing(Part.HEADS) as connection:
+            accounts.add(connection, address, fields)
+
+    def set_account(self, address: str, **fields: Unpack[AccountFields]) -> None:
+        with self._database.changing(Part.HEADS) as connection:
+            accounts.change(connection, address, fields)
+
+    def remove_account(self, address: str) -> None:
+        with self._database.changing(Part.HEADS) as connection:
+            accounts.remove(connection, address)
+
+    def accounts(self) -> Sequence[Account]:
+        with self._database.reading() as connection:
+            return accounts.everyone(connection)
+
+    def account(self, address: str) -> Account | None:
+        """By primary address or alias."""
+        wanted = key(address)
+        return next((one for one in self.accounts() if wanted in one.addresses), None)
+
+    def add_mailbox(self, address: str, **fields: Unpack[MailboxFields]) -> None:
+        with self._database.changing(Part.MAILBOXES) as connection:
+            mailboxes.add(connection, address, fields)
+
+    def set_mailbox(self, address: str, **fields: Unpack[MailboxFields]) -> None:
+        with self._database.changing(Part.MAILBOXES) as connection:
+            mailboxes.change(connection, address, fields)
+
+    def remove_mailbox(self, address: str) -> None:
+        """Its memberships and its places on groups' lists go with it."""
+        with self._database.changing(Part.MAILBOXES, Part.HEADS) as connection:
+            mailboxes.remove(connection, address)
+
+    def import_mailboxes(
+        self, source: Source, *, on_progress: Progress | None = None, update: bool = False
+    ) -> ImportReport:
+        """CSV; the columns are in `csv_import`.  `update`: those that exist are changed."""
+        with self._database.changing(Part.MAILBOXES) as connection:
+            return csv_import.import_mailboxes(
+                connection, source, update=update, on_progress=on_progress
+            )
+
+    def mailboxes(
+        self, *, search: str = "", attributes: Mapping[str, str] | None = None
+    ) -> Iterator[Mailbox]:
+        """Those whose address or name contains `search` and whose attributes have these values."""
+        with self._database.reading() as connection:
+            yield from mailboxes.matching(connection, search=search, attributes=attributes)
+
+    def mailbox(self, address: str) -> Mailbox | None:
+        """By primary address or alias."""
+        with self._database.reading() as connection:
+            return mailboxes.one(connection, address)
+
+    def add_group(self, address: str, **fields: Unpack[GroupFields]) -> None:
+        with self._database.changing(Part.HEADS) as connection:
+            groups.add(connection, address, fields)
+
+    def set_group(self, address: str, **fields: Unpack[GroupFields]) -> None:
+        with self._database.changing(Part.HEADS) as connection:
+            groups.change(connection, address, fields)
+
+    def remove_group(self, address: str) -> None:
+        with self._database.changing(Part.HEADS) as connection:
+            groups.remove(connection, address)
+
+    def groups(self) -> Sequence[Group]:
+        with self._database.reading() as connection:
+            return groups.everyone(connection)
+
+    def group(self, address: str) -> Group | None:
+        with self._database.reading() as connection:
+            return groups.one(connection, address)
+
+    def add_members(self, group: str, addresses: Iterable[str]) -> int:
+        """How many are new; who is a member already stays one."""
+        with self._database.changing() as connection:
+            return members.add(connection, group, addresses)
+
+    def import_members(
+        self, group: str, source: Source, *, on_progress: Progress | None = None
+    ) -> ImportReport:
+        with self._database.changing() as connection:
+            return csv_import.import_members(connection, group, source, on_progress=on_progress)
+
+    def remove_members(self, group: str, addresses: Iterable[str]) -> int:
+        with self._database.changing() as connection:
+            return members.remove(connection, group, addresses)
+
+    def members(self, group: str) -> Iterator[Sequence[str]]:
+        """Direct members, nested groups by their address, in chunks of at most 1,000.
+
+        All chunks come from one consistent state; close the iterator when leaving it early, for
+        it holds a read transaction.
+        """
+        with self._database.reading() as connection:
+            yield from members.stream(connection, group)
+
+    def organisation(self) -> Organisation:
+        with self._database.reading() as connection:
+            return organisation.read(connection)
+
+    def set_organisation(self, **fields: Unpack[OrganisationFields]) -> None:
+        with self._database.changing(Part.HEADS) as connection:
+            organisation.change(connection, fields)
+
+    def accepted_domains(self) -> Sequence[str]:
+        return sorted(self.organisation().accepted_domains)
+
+    def add_accepted_domain(self, domain: str) -> None:
+        with self._database.changing(Part.HEADS) as connection:
+            organisation.add_domain(connection, domain)
+
+    def remove_accepted_domain(self, domain: str) -> None:
+        with self._database.changing(Part.HEADS) as connection:
+            organisation.remove_domain(connection, domain)

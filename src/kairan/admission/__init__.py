@@ -1,0 +1,24 @@
+"""Admission: may you, as this sender, to these recipients, this much?
+
+In      facts: account, snapshot, header, counts
+Out     Accept or Refuse with its outcome
+Keeps   nothing: every rule is a function of its arguments
+Never   awaits, reads a clock or the configuration
+Limits  settings.py
+RFC     6409 section 6 (what a submission server may insist on), 5321 section 6.3 (loops)
+"""
+
+from kairan.admission.message import judge_header
+from kairan.admission.rate import judge_load
+from kairan.admission.recipients import judge_recipient, meant_by
+from kairan.admission.sender import judge_sender
+from kairan.admission.settings import AdmissionSettings
+
+__all__ = [
+    "AdmissionSettings",
+    "judge_header",
+    "judge_load",
+    "judge_recipient",
+    "judge_sender",
+    "meant_by",
+]

@@ -1,0 +1,44 @@
+"""Who may receive: people and lists inside the organisation."""
+
+from kairan.admission.settings import AdmissionSettings
+from kairan.directory.model import Snapshot
+from kairan.mail import Address, domain_of, key_of
+from kairan.mail.address import POSTMASTER
+from kairan.outcomes import Accept, Decision, Refuse
+from kairan.outcomes.catalogue import RECIPIENT_UNKNOWN, RELAY_DENIED, TOO_MANY_RECIPIENTS
+
+
+def meant_by(snapshot: Snapshot, recipient: Address) -> Address:
+    """RFC 5321 section 4.5.1: <Postmaster>, without a domain, is the organisation's."""
+    if recipient != POSTMASTER:
+        return recipient
+    return Address(snapshot.organisation.postmaster) or POSTMASTER
+
+
+def judge_recipient(
+    snapshot: Snapshot,
+    settings: AdmissionSettings,
+    recipient: Address,
+    *,
+    already: int,
+    external_allowed: bool,
+) -> Decision:
+    """`already`: recipients accepted before in this transaction.
+
+    RFC 5321 section 4.5.3.1.10 gives 452 for one too many: the client sends the rest in the next
+    transaction.  An HVE account has no mailbox, so nothing can be sent to it.  The postmaster
+    is reachable wherever he is: whoever names one outside wants him to be.
+    """
+    if already >= settings.recipients_max:
+        return Refuse(TOO_MANY_RECIPIENTS, detail=recipient)
+    if recipient == POSTMASTER:
+        return Refuse(RECIPIENT_UNKNOWN, detail=f"{recipient}: the organisation has none")
+    is_postmaster = key_of(recipient) == key_of(snapshot.organisation.postmaster)
+    is_ours = domain_of(recipient) in snapshot.organisation.accepted_domains
+    if not is_ours and not is_postmaster:
+        return Accept() if external_allowed else Refuse(RELAY_DENIED, detail=recipient)
+    # RFC 5321 section 4.5.1: reachable also where no mailbox has that name.
+    exists = is_postmaster or snapshot.resolve(recipient) is not None
+    if not exists or snapshot.account(recipient) is not None:
+        return Refuse(RECIPIENT_UNKNOWN, detail=recipient)
+    return Accept()

@@ -1,0 +1,138 @@
+"""Slows guessing down, by where it comes from; never by account alone.
+
+If failures counted against an account wherever they came from, anybody could lock a printer out.
+So they count at three places, the narrowest first:
+
+    pair      one address and one login name
+    address   one address (of IPv6 a /64, which one machine has to itself), any name
+    network   IPv4 /24 or IPv6 /48, for attackers who own a whole one
+
+After some free failures a place is closed for a delay that doubles with each further failure.
+A pair that has logged in before is judged by its own failures only, so that a neighbour's guessing
+behind the same NAT does not close the door for it.  The login name is taken as typed, known or
+not: whether an account exists must not show in when the door closes.
+
+Each worker process counts for itself.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from kairan.auth.settings import AuthSettings
+
+_NAME_CHARACTERS_MAX = 254  # longer names are no address, and must not fill our memory
+
+
+@dataclass(slots=True)
+class _Place:
+    failures: int
+    last: float
+    closed_until: float
+
+
+class Attempts:
+    def __init__(self, settings: AuthSettings, *, clock: Callable[[], float]) -> None:
+        self._pairs = _Failures(settings, settings.pair_failures_free, clock)
+        self._addresses = _Failures(settings, settings.address_failures_free, clock)
+        self._networks = _Failures(settings, settings.network_failures_free, clock)
+        self._trusted: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._settings = settings
+        self._clock = clock
+
+    def may_try(self, source: str, name: str) -> bool:
+        pair = _pair(source, name)
+        if not self._pairs.is_open(pair):
+            return False
+        if self._is_trusted(pair):
+            return True
+        return self._addresses.is_open(pair[0]) and self._networks.is_open(network_of(source))
+
+    def failed(self, source: str, name: str) -> None:
+        pair = _pair(source, name)
+        self._pairs.add(pair)
+        self._addresses.add(pair[0])
+        self._networks.add(network_of(source))
+
+    def succeeded(self, source: str, name: str) -> None:
+        """The address keeps its failures: else one good account would let it guess the others."""
+        pair = _pair(source, name)
+        self._pairs.forget(pair)
+        self._trusted[pair] = self._clock() + self._settings.trusted_seconds
+        self._trusted.move_to_end(pair)
+        if len(self._trusted) > self._settings.attempts_max:
+            self._trusted.popitem(last=False)
+
+    def _is_trusted(self, pair: tuple[str, str]) -> bool:
+        return self._trusted.get(pair, float("-inf")) > self._clock()
+
+
+class _Failures:
+    """Failures by place, the place that failed longest ago forgotten first."""
+
+    def __init__(self, settings: AuthSettings, free: int, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._free = free
+        self._clock = clock
+        self._places: OrderedDict[Hashable, _Place] = OrderedDict()
+
+    def is_open(self, key: Hashable) -> bool:
+        place = self._places.get(key)
+        return place is None or place.closed_until <= self._clock()
+
+    def add(self, key: Hashable) -> None:
+        now = self._clock()
+        before = self._places.pop(key, None)
+        failures = 1
+        if before is not None and now - before.last < self._settings.failures_kept_seconds:
+            failures += before.failures
+        self._places[key] = _Place(failures, now, now + self._delay_seconds(failures))
+        if len(self._places) > self._settings.attempts_max:
+            self._places.popitem(last=False)
+
+    def forget(self, key: Hashable) -> None:
+        self._places.pop(key, None)
+
+    def _delay_seconds(self, failures: int) -> float:
+        beyond = failures - self._free
+        if beyond < 0:
+            return 0.0
+        # The exponent is held down: 2.0 ** 1024 is an OverflowError.
+        delay = self._settings.first_delay_seconds * 2.0 ** min(beyond, 60)
+        return min(delay, self._settings.delay_seconds_max)
+
+
+def network_of(source: str) -> str:
+    match _parsed(source):
+        case IPv4Address() as address:
+            return str(IPv4Address(int(address) & ~0xFF))
+        case IPv6Address() as address:
+            return str(IPv6Address(int(address) >> 80 << 80))
+        case None:
+            return source
+
+
+def _pair(source: str, name: str) -> tuple[str, str]:
+    return _address_of(source), name[:_NAME_CHARACTERS_MAX].lower()
+
+
+def _address_of(source: str) -> str:
+    match _parsed(source):
+        case IPv4Address() as address:
+            return str(address)
+        case IPv6Address() as address:
+            return str(IPv6Address(int(address) >> 64 << 64))
+        case None:
+            return source
+
+
+def _parsed(source: str) -> IPv4Address | IPv6Address | None:
+    """None: no IP address, such as a local socket's name; it then stands for itself."""
+    try:
+        address = ip_address(source.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

@@ -1,0 +1,117 @@
+"""The controls that stand before a password, in Exchange's order: the first that blocks answers.
+
+    security defaults      the whole organisation, without exception
+    authentication policy  AllowBasicAuthSmtp of the account's own policy, else of the default one;
+                           without either everything is allowed
+    SmtpClientAuthenticationDisabled
+                           doors of the role `client` only: the account's own, else the
+                           organisation's; it closes SMTP AUTH itself, so tokens, too
+
+They are asked before the password is looked at, as Exchange does: a right one fails all the same,
+a wrong one is not counted, and nothing is hashed.  A name that nobody has gets what the
+organisation's settings say, as every account without settings of its own.  So who asks learns the
+organisation's settings, which no account need hide, and of an account that has its own only that
+it is an exception: whoever minds sets them for all.
+
+Exchange says it in other words at either endpoint: the HVE page knows one sentence for security
+defaults and policies; smtp.office365.com, our role `client`, names the control.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kairan.auth.token import CLIENT_ROLE
+from kairan.directory import Account, Organisation
+from kairan.outcomes import Accept, Decision, Outcome, Refuse
+from kairan.outcomes.catalogue import (
+    BASIC_AUTH_DISABLED,
+    BASIC_AUTH_NOT_ALLOWED,
+    SECURITY_DEFAULTS_BLOCK,
+    SMTP_AUTH_DISABLED_MAILBOX,
+    SMTP_AUTH_DISABLED_TENANT,
+)
+
+
+class Control(StrEnum):
+    SECURITY_DEFAULTS = "security-defaults"
+    AUTHENTICATION_POLICY = "authentication-policy"
+    CLIENT_SWITCH = "smtp-client-authentication-disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One control that applies, and what it says."""
+
+    control: Control
+    why: str
+    outcome: Outcome | None = None  # None: it allows
+
+
+def judge_basic(account: Account | None, organisation: Organisation, *, role: str) -> Decision:
+    """May this name log in with a password at a door of this role?  None: nobody's name."""
+    return _first_block(basic_findings(account, organisation, role=role))
+
+
+def judge_modern(account: Account | None, organisation: Organisation, *, role: str) -> Decision:
+    """The same for a token: only the client switch binds it."""
+    return _first_block(modern_findings(account, organisation, role=role))
+
+
+def basic_findings(
+    account: Account | None, organisation: Organisation, *, role: str
+) -> Iterator[Finding]:
+    yield _security_defaults(organisation, role)
+    yield _policy(account, organisation, role)
+    yield from modern_findings(account, organisation, role=role)
+
+
+def modern_findings(
+    account: Account | None, organisation: Organisation, *, role: str
+) -> Iterator[Finding]:
+    """Founding text: HVE accounts work even where SmtpClientAuthenticationDisabled is True."""
+    if role == CLIENT_ROLE:
+        yield _client_switch(account, organisation)
+
+
+def _first_block(findings: Iterator[Finding]) -> Decision:
+    for finding in findings:
+        if finding.outcome is not None:
+            return Refuse(finding.outcome, finding.why)
+    return Accept()
+
+
+def _security_defaults(organisation: Organisation, role: str) -> Finding:
+    if not organisation.security_defaults:
+        return Finding(Control.SECURITY_DEFAULTS, "security defaults are off")
+    text = SECURITY_DEFAULTS_BLOCK if role == CLIENT_ROLE else BASIC_AUTH_NOT_ALLOWED
+    return Finding(Control.SECURITY_DEFAULTS, "security defaults are on", text)
+
+
+def _policy(account: Account | None, organisation: Organisation, role: str) -> Finding:
+    own = account.policy if account is not None else ""
+    name = own or organisation.default_policy
+    if not name:
+        return Finding(Control.AUTHENTICATION_POLICY, "no authentication policy applies")
+    whose = "the account's own" if own else "the organisation's default"
+    # A policy that is gone allows nothing: the directory removes none that is in use.
+    if organisation.policies.get(name, False):
+        why = f"{whose} policy {name} has AllowBasicAuthSmtp"
+        return Finding(Control.AUTHENTICATION_POLICY, why)
+    text = BASIC_AUTH_DISABLED if role == CLIENT_ROLE else BASIC_AUTH_NOT_ALLOWED
+    why = f"{whose} policy {name} lacks AllowBasicAuthSmtp"
+    return Finding(Control.AUTHENTICATION_POLICY, why, text)
+
+
+def _client_switch(account: Account | None, organisation: Organisation) -> Finding:
+    own = account.smtp_client_authentication_disabled if account is not None else None
+    if own is not None:
+        text = SMTP_AUTH_DISABLED_MAILBOX if own else None
+        return Finding(Control.CLIENT_SWITCH, f"the account's own switch is {_on_off(own)}", text)
+    whole = organisation.smtp_client_authentication_disabled
+    text = SMTP_AUTH_DISABLED_TENANT if whole else None
+    return Finding(Control.CLIENT_SWITCH, f"the organisation's switch is {_on_off(whole)}", text)
+
+
+def _on_off(value: bool) -> str:
+    return "on" if value else "off"

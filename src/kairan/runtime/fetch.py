@@ -1,0 +1,59 @@
+"""Fetches a small document over HTTP: bounded in time and octets, no redirects."""
+
+import ssl
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+# The proxy of the environment (HTTPS_PROXY …) is for the world outside, never for this machine.
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class FetchError(Exception):
+    """The document could not be had; the text says why, on one line."""
+
+
+class HttpFetch:
+    """One client, whose connections are held between fetches."""
+
+    def __init__(self, *, timeout_seconds: float, octets_max: int) -> None:
+        self._octets_max = octets_max
+        # The system's authorities, where an organisation puts its own; not a list that httpx brings.
+        trust = ssl.create_default_context()
+        self._client = httpx.AsyncClient(
+            timeout=timeout_seconds,
+            follow_redirects=False,
+            verify=trust,
+            mounts={f"all://{host}": httpx.AsyncHTTPTransport(verify=trust) for host in _LOOPBACK},
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+
+    async def __call__(self, url: str) -> bytes:
+        try:
+            return await self._get(url)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise FetchError(f"{url}: {error or type(error).__name__}") from error
+
+    async def _get(self, url: str) -> bytes:
+        """As it came: nothing is unpacked, for a small answer could become a large one."""
+        async with self._client.stream("GET", url) as response:
+            if response.status_code != httpx.codes.OK:
+                raise FetchError(f"{url}: answered {response.status_code}")
+            document = b""
+            async for piece in response.aiter_raw():
+                document += piece
+                if len(document) > self._octets_max:
+                    raise FetchError(f"{url}: the answer is longer than {self._octets_max} octets")
+            return document

@@ -1,0 +1,119 @@
+"""TLS without I/O: ciphertext in, plaintext out, over `ssl.MemoryBIO`.
+
+Why not asyncio's `start_tls`: the moment of the change belongs to the protocol.  At STARTTLS what
+was read ahead must be dropped, at close_notify no octet may be read as plain text any more (an
+old hole of BDAT), and 5,000 idle sessions must not hold a read buffer each.  Server side and
+client side alike.
+"""
+
+import ssl
+from dataclasses import dataclass
+
+_READ_OCTETS = 16_384  # one TLS record's plaintext at most, RFC 8446 section 5.1
+
+
+class TlsFailed(Exception):  # noqa: N818 - what happened, not a defect of ours
+    """The handshake or a record was refused; `str()` is the reason as OpenSSL gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decrypted:
+    plaintext: bytes
+    closed: bool = False  # the peer sent close_notify: nothing after it counts
+
+
+class TlsChannel:
+    """One TLS connection.  After each call send what `take_output` gives."""
+
+    __slots__ = ("_incoming", "_outgoing", "_tls", "handshaken")
+
+    def __init__(
+        self, context: ssl.SSLContext, *, server_side: bool, name: str | None = None
+    ) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=server_side, server_hostname=name
+        )
+        self.handshaken = False
+
+    def start(self) -> None:
+        """The client's first flight; a server waits for it."""
+        self._handshake()
+
+    def receive(self, data: bytes) -> Decrypted:
+        """Takes ciphertext; `handshaken` may turn true meanwhile.  Raises TlsFailed."""
+        self._incoming.write(data)
+        if not self.handshaken and not self._handshake():
+            return Decrypted(b"")
+        return self._read()
+
+    def send(self, plaintext: bytes) -> None:
+        if plaintext:
+            self._tls.write(plaintext)
+
+    def close(self) -> None:
+        """Queues our close_notify."""
+        try:
+            self._tls.unwrap()
+        except (ssl.SSLError, ValueError, OSError):
+            return  # the peer's half is still open, or there never was a session
+
+    def take_output(self) -> bytes:
+        return self._outgoing.read()
+
+    @property
+    def version(self) -> str:
+        return self._tls.version() or ""
+
+    @property
+    def cipher(self) -> str:
+        cipher = self._tls.cipher()
+        return cipher[0] if cipher else ""
+
+    def _handshake(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except (ssl.SSLError, ssl.CertificateError) as error:
+            raise TlsFailed(_reason(error)) from error
+        self.handshaken = True
+        return True
+
+    def _read(self) -> Decrypted:
+        pieces: list[bytes] = []
+        tls, incoming = self._tls, self._incoming
+        try:
+            while True:
+                piece = tls.read(_READ_OCTETS)
+                if not piece:
+                    return Decrypted(b"".join(pieces), closed=True)
+                pieces.append(piece)
+                if not incoming.pending and not tls.pending():
+                    break
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            return Decrypted(b"".join(pieces), closed=True)
+        except ssl.SSLError as error:
+            raise TlsFailed(_reason(error)) from error
+        return Decrypted(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+
+def server_context(certificate: str, key: str, *, legacy: bool = False) -> ssl.SSLContext:
+    """TLS 1.2 and 1.3, as the reference service; `legacy` admits 1.0 and 1.1 for old printers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if legacy:
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # OpenSSL 3 disables SHA-1 signatures above
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.num_tickets = 1  # one suffices for a client that resumes; two cost a record more
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "reason", None)
+    return str(reason or error)

@@ -1,0 +1,28 @@
+"""Reports: what happened, for those who ask (trace) and those who must be told (DSN).
+
+In      events from intake and delivery; outcomes of recipients
+Out     `Trace.record`, `search`; `build_report`: a finished multipart/report message
+Keeps   the trace for 90 days, one file per worker
+Never   makes anybody wait: a trace that cannot keep up drops lines, counts them and says so
+Limits  queue, file size and retention in settings.py
+Damage  the trace is worth less than the mail: after a crash its last quarter second is missing
+RFC     3464, 3461 section 6, 6533, 3834 (reports)
+"""
+
+from kairan.reports.dsn import ReportFrame, build_report
+from kairan.reports.recipient import Action, RecipientReport
+from kairan.reports.search import TraceEvent, search
+from kairan.reports.settings import ReportSettings, TraceSettings
+from kairan.reports.trace import Trace
+
+__all__ = [
+    "Action",
+    "RecipientReport",
+    "ReportFrame",
+    "ReportSettings",
+    "Trace",
+    "TraceEvent",
+    "TraceSettings",
+    "build_report",
+    "search",
+]

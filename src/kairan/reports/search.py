@@ -1,0 +1,96 @@
+"""Searching the traces of all workers at once."""
+
+import heapq
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from kairan.reports.trace import day_of, search_key
+
+_MICRO = 1_000_000
+_COLUMNS = "id, event, message_id, sender, recipient, detail, client, spool_id"
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEvent:
+    time: float  # seconds since the epoch
+    event: str
+    message_id: str
+    sender: str
+    recipient: str
+    detail: str
+    client: str
+    spool_id: int = 0
+
+
+def search(
+    directory: Path,
+    *,
+    message_id: str | None = None,
+    sender: str | None = None,
+    recipient: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
+    limit: int = 1000,
+) -> list[TraceEvent]:
+    """The latest `limit` events that fit, in order of time.  `since` and `until` are inclusive."""
+    wanted = {"message_id": message_id, "sender": sender, "recipient": recipient}
+    texts = {column: text for column, text in wanted.items() if text}
+    found = [
+        _search_file(path, texts, since, until, limit)
+        for path in sorted(directory.glob("trace-*.db"))
+    ]
+    latest = islice(heapq.merge(*found, key=lambda event: -event.time), limit)
+    return list(latest)[::-1]
+
+
+def _search_file(
+    path: Path, texts: dict[str, str], since: float | None, until: float | None, limit: int
+) -> list[TraceEvent]:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        first, last = _span(database, since, until)
+        conditions = ["id BETWEEN ? AND ?"]
+        values: list[int | str] = [*_ids(first, last)]
+        for column, text in texts.items():
+            conditions.append(f"lower({column}) = lower(?)")
+            values.append(text)
+        if texts:
+            column = next(iter(texts))
+            keys = list(_keys(texts[column], first, last))
+            conditions.append(f"{column[0]} IN ({','.join('?' * len(keys))})")
+            values.extend(keys)
+        query = (
+            f"SELECT {_COLUMNS} FROM event WHERE {' AND '.join(conditions)} "  # noqa: S608
+            "ORDER BY id DESC LIMIT ?"
+        )
+        return [_event(row) for row in database.execute(query, (*values, limit))]
+
+
+def _span(
+    database: sqlite3.Connection, since: float | None, until: float | None
+) -> tuple[float, float]:
+    """What was asked for, cut to what there is: the days in between are looked up one by one."""
+    oldest, newest = database.execute("SELECT min(id), max(id) FROM event").fetchone()
+    first = (oldest or 0) / _MICRO if since is None else max(since, (oldest or 0) / _MICRO)
+    end = (newest or 0) / _MICRO if newest else time.time()
+    return first, end if until is None else min(until, end)
+
+
+def _ids(first: float, last: float) -> tuple[int, int]:
+    """A microsecond more on either side: ids are whole, times are not."""
+    return int(first * _MICRO) - 1, int(last * _MICRO) + 1
+
+
+def _keys(text: str, first: float, last: float) -> Iterator[int]:
+    for day in range(day_of(first), day_of(last) + 1):
+        key = search_key(text, day)
+        if key is not None:
+            yield key
+
+
+def _event(row: tuple[int, str, str, str, str, str, str, int]) -> TraceEvent:
+    return TraceEvent(row[0] / _MICRO, *row[1:])

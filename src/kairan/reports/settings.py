@@ -1,0 +1,29 @@
+"""The settings of trace and reports."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSettings:
+    # Message trace of Exchange Online looks back 90 days.
+    retention_days: int = 90
+    # One worker's file; the oldest day goes when it is larger.  An event takes about 300 octets,
+    # so this holds some 25 million.
+    octets_max: int = 8 * 1024**3
+    # Events go to disk together, this long after the first.
+    write_interval_seconds: float = 0.25
+    # Waiting for the writer, 400 octets each: a list of 100,000 records that many at once.
+    queue_events_max: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    # RET=FULL gives the whole message back up to this size, its header alone beyond: ten reports
+    # about 10 MB each would cost more than the mail they speak of.
+    returned_octets_max: int = 256 * 1024
+    # The header that goes back; the intake accepts no longer one.
+    header_octets_max: int = 256 * 1024
+    # Recipients of one report; more make another report.
+    recipients_max: int = 1_000
+    # Recipients explained in the readable part; the others stand in the machine's part.
+    explained_max: int = 20

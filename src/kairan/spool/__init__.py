@@ -1,0 +1,47 @@
+"""Spool: what we accepted is on disk before we say 250.
+
+In      intake: append(envelope, content) -> SpoolId, after fsync
+Out     delivery: lease(), then complete(), defer() or split() for each job
+Keeps   an accepted message through a crash of the process, the machine, or a full disk.
+Never   decides who may send, parses MIME, knows a route or a list, or opens a socket.
+Limits  one owner process per shard, one writer thread; sizes and reasons in settings.py.
+Damage  unreadable records are set aside in damaged/ and listed, never dropped, never fatal.
+RFC     5321 section 4.2.5 (taking responsibility), 6.1 (reliable delivery).
+"""
+
+from kairan.spool.interface import (
+    BodyWriter,
+    ContentUnreadable,
+    Damaged,
+    Job,
+    JobId,
+    Lease,
+    NewJob,
+    Spool,
+    SpoolId,
+    SpoolItem,
+    SpoolRefusal,
+    SpoolStatistics,
+    SpoolUnavailable,
+)
+from kairan.spool.settings import Durability, SpoolSettings
+from kairan.spool.shard import SqliteSpool
+
+__all__ = [
+    "BodyWriter",
+    "ContentUnreadable",
+    "Damaged",
+    "Durability",
+    "Job",
+    "JobId",
+    "Lease",
+    "NewJob",
+    "Spool",
+    "SpoolId",
+    "SpoolItem",
+    "SpoolRefusal",
+    "SpoolSettings",
+    "SpoolStatistics",
+    "SpoolUnavailable",
+    "SqliteSpool",
+]

@@ -1,0 +1,117 @@
+"""One commit: the rows that a batch of operations adds, changes and removes, as SQL.
+
+Statements take all rows of a kind at once, for the interpreter lock changes hands at each step
+of SQLite: with one statement per row a busy event loop would hold up the commit row by row.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from kairan.spool.window import JobKey
+
+# id, arrived, size, crc, envelope, body
+MessageRow: TypeAlias = tuple[int, float, int, int, bytes, bytes | None]
+# message, number, due, count, attempts, delayed, route, detail, recipients
+JobRow: TypeAlias = tuple[int, int, float, int, int, bool, str, str, bytes | None]
+# due, attempts, delayed, detail, message, number
+DeferRow: TypeAlias = tuple[float, int, bool, str, int, int]
+
+# Rows of one statement.  There is one text for each number of rows up to it, all kept prepared
+# (STATEMENTS_KEPT in schema.py), so that a commit of a busy moment, a dozen messages, takes one step a table.
+_BLOCK_ROWS = 64
+
+# Ids are reserved in steps: one UPDATE changes a row for ten thousand messages.
+ID_STEP = 10_000
+
+
+def _texts(statement: str, place: str) -> tuple[str, ...]:
+    """The statement for one row, for two, and so on."""
+    return tuple(statement + ",".join([place] * rows) for rows in range(1, _BLOCK_ROWS + 1))
+
+
+_INSERT_MESSAGES = _texts(
+    "INSERT INTO message(id, arrived, size, crc, envelope, body) VALUES ", "(?,?,?,?,?,?)"
+)
+_INSERT_JOBS = _texts(
+    "INSERT INTO job(message, number, due, count, attempts, delayed, held, route, detail,"
+    " recipients) VALUES ",
+    "(?,?,?,?,?,?,0,?,?,?)",
+)
+_DEFER = "UPDATE job SET due=?, attempts=?, delayed=?, detail=? WHERE message=? AND number=?"
+_DROP = "DELETE FROM job WHERE message=?"
+_RESERVE = "UPDATE meta SET value = ?1 + ?2 WHERE name = 'next_id' AND value <= ?1"
+# A row value IN a list of VALUES would scan the table; IN a subquery it searches the key.
+_REMOVE_JOBS = """
+DELETE FROM job WHERE (message, number) IN
+    (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
+"""
+_REMOVE_MESSAGES = """
+DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))
+    AND NOT EXISTS (SELECT 1 FROM job WHERE job.message = message.id)
+    RETURNING id, body IS NULL
+"""
+
+
+@dataclass(slots=True)
+class Rows:
+    """What one commit writes."""
+
+    messages: list[MessageRow] = field(default_factory=list)
+    jobs: list[JobRow] = field(default_factory=list)
+    deferred: list[DeferRow] = field(default_factory=list)
+    removed: list[JobKey] = field(default_factory=list)
+    dropped: list[tuple[int]] = field(default_factory=list)  # messages with all their jobs
+    files: bool = False  # a content came as a file: its directory must be synced before
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A message that left with its last job."""
+
+    message: int
+    has_file: bool
+
+
+def write_rows(db: sqlite3.Connection, rows: Rows) -> list[Removed]:
+    """All or nothing; raises what SQLite raises, with the transaction rolled back."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        removed = _write(db, rows)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return removed
+
+
+def _write(db: sqlite3.Connection, rows: Rows) -> list[Removed]:
+    if rows.messages:
+        db.execute(_RESERVE, (max(row[0] for row in rows.messages), ID_STEP))
+    _insert(db, _INSERT_MESSAGES, rows.messages)
+    _insert(db, _INSERT_JOBS, rows.jobs)
+    if rows.deferred:
+        db.executemany(_DEFER, rows.deferred)
+    touched = {message for message, _ in rows.removed}
+    if rows.removed:
+        db.execute(_REMOVE_JOBS, (json.dumps(rows.removed),))
+    if rows.dropped:
+        db.executemany(_DROP, rows.dropped)
+        touched.update(message for (message,) in rows.dropped)
+    return _remove_messages(db, touched) if touched else []
+
+
+def _insert(
+    db: sqlite3.Connection, texts: Sequence[str], rows: Sequence[tuple[object, ...]]
+) -> None:
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        block = rows[start : start + _BLOCK_ROWS]
+        db.execute(texts[len(block) - 1], [value for row in block for value in row])
+
+
+def _remove_messages(db: sqlite3.Connection, messages: set[int]) -> list[Removed]:
+    found = db.execute(_REMOVE_MESSAGES, (json.dumps(list(messages)),)).fetchall()
+    return [Removed(message, bool(has_file)) for message, has_file in found]

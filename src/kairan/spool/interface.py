@@ -1,0 +1,156 @@
+"""The spool as the other rooms see it: a cluster's spool is one new file behind this interface.
+
+A message is stored once: envelope and content.  Beside it stand its jobs.  A job is a route and
+up to N recipients; `append` makes the first one, with the route "" (nobody has looked at it yet)
+and the recipients of the envelope.  Expansion and routing `split` that job into the real ones in
+one commit.  A recipient is in a job, or done: there is no third place.  With its last job a
+message leaves the spool.
+
+All methods that change something return after the change is durable (`SpoolSettings.durability`).
+"""
+
+from asyncio import Future
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NewType, Protocol
+
+from kairan.mail import Content, Envelope, Recipient
+
+SpoolId = NewType("SpoolId", int)  # a message; never used twice within a shard, sorts by arrival
+
+
+@dataclass(frozen=True, slots=True)
+class JobId:
+    message: SpoolId
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`due` and `expires` are seconds since the epoch; `detail` is the last reply or reason."""
+
+    id: JobId
+    route: str
+    recipients: tuple[Recipient, ...]
+    due: float
+    attempts: int = 0
+    detail: str = ""
+    delayed: bool = False  # a delay report has been sent (RFC 3461 section 4.1, NOTIFY=DELAY)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What `split` puts in the place of a job; the spool gives it its number."""
+
+    route: str
+    recipients: tuple[Recipient, ...]
+    due: float = 0.0
+    attempts: int = 0
+    detail: str = ""
+    delayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job that is yours until you complete, defer, split or return it."""
+
+    job: Job
+    envelope: Envelope  # of the whole message; the job's recipients count, not the envelope's
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolItem:
+    """One job as `scan` lists it."""
+
+    job: Job
+    envelope: Envelope
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """Something unreadable and where it was set aside."""
+
+    what: str
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStatistics:
+    messages: int
+    recipients: int
+    oldest_arrival: float | None
+    held: int
+    deferred: int
+    damaged: int
+    appended: int  # since start
+    commits: int  # since start
+
+
+class SpoolRefusal(Exception):  # noqa: N818 - it is an answer of the spool, not a defect
+    """The spool cannot promise now: disk low, full, or shutting down.  The peer hears 452 4.3.1."""
+
+
+class SpoolUnavailable(Exception):  # noqa: N818
+    """A write failed: nothing of it is promised.  The peer hears 451 4.3.0 and tries again."""
+
+
+class ContentUnreadable(Exception):  # noqa: N818
+    """The content is damaged or gone.  Its jobs have left the spool; there is nothing left to do.
+
+    What could be read of a damaged one is in damaged/; a gone one was dropped by an operator.
+    """
+
+
+class BodyWriter(Protocol):
+    """Takes a content piece by piece; large ones go to a file that `append` makes durable.
+
+    `write` returns None while memory suffices; else a future: wait for it before the next piece.
+    It raises nothing; a failed disk shows as SpoolUnavailable of `finish`.
+    `discard` forgets everything and removes the file, before or after `finish`; once `append`
+    has been given the content it does nothing.
+    """
+
+    size: int
+
+    def write(self, piece: bytes) -> "Future[None] | None": ...
+    async def finish(self) -> Content: ...
+    def discard(self) -> None: ...
+
+
+class Spool(Protocol):
+    def refusal(self) -> str | None:
+        """Why nothing can be accepted now (disk low, sick, closing), or None.  Costs nothing."""
+
+    def body_writer(self) -> BodyWriter: ...
+
+    def append(self, envelope: Envelope, content: Content) -> "Future[SpoolId]":
+        """The promise.  The future carries the id, SpoolRefusal or SpoolUnavailable."""
+
+    async def wait_lease(self, limit: int) -> list[Lease]:
+        """Up to `limit` jobs that are due, at least one: waits until there is one."""
+
+    async def content(self, message: SpoolId) -> Content:
+        """Of a leased message.  Raises ContentUnreadable, or SpoolUnavailable for now."""
+
+    # complete, defer and split of a leased job wait out a sick disk: their future is resolved
+    # when it is well again, and fails with SpoolUnavailable only if the spool closes before.
+
+    def complete(self, job: Job) -> "Future[None]": ...
+
+    def defer(self, job: Job, *, due: float, detail: str, delayed: bool = False) -> "Future[None]":
+        """Counts an attempt; the job comes back at `due`."""
+
+    def split(self, job: Job, jobs: Sequence[NewJob]) -> "Future[None]":
+        """`jobs` stand in the place of `job`, in one commit.  None at all: as `complete`."""
+
+    def give_back(self, job: Job) -> None:
+        """Unchanged, to be leased again (at shutdown, or no place free)."""
+
+    def scan(self) -> Iterator[SpoolItem | Damaged]: ...
+
+    def statistics(self) -> SpoolStatistics: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,221 @@
+"""What the owner of a shard holds in memory: the ready window, fresh mail, leases, counters.
+
+A message is *resident* while one of its jobs is leased, or while it is fresh: appended or split a
+moment ago and still within `fresh_octets_max`, so that its delivery reads nothing.  When there is
+no room for more it is not admitted, rather than another one driven out: the oldest are delivered
+first, and driving them out would empty the cache just before it is used.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from kairan.mail import Envelope
+from kairan.spool.interface import Job, JobId, Lease, NewJob, SpoolId
+from kairan.spool.scan import Counts
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.window import JobKey, Place, Window
+
+# What the objects of a message or a recipient cost in memory, beside their text.
+_MESSAGE_OCTETS = 1_000
+_RECIPIENT_OCTETS = 200
+
+
+@dataclass(slots=True)
+class Resident:
+    envelope: Envelope
+    highest: int  # job number given so far
+    body: bytes | None = None
+    leases: int = 0
+    octets: int = 0  # of the budget
+    verified: bool = False  # its content's file has been read and matches its checksum
+    jobs: dict[int, Job] = field(default_factory=dict)  # waiting, in memory with recipients
+
+
+@dataclass(slots=True)
+class Counters:
+    messages: int = 0
+    recipients: int = 0
+    held: int = 0
+    deferred: int = 0
+    appended: int = 0
+
+
+class Live:
+    def __init__(self, settings: SpoolSettings, on_ready: Callable[[], None]) -> None:
+        self.window = Window(settings.ready_jobs_max)
+        self.counters = Counters()
+        self._octets_max = settings.fresh_octets_max
+        self._octets = 0
+        self._residents: dict[int, Resident] = {}
+        self._held: set[JobKey] = set()  # leased, and held by an operator meanwhile
+        self._gone: set[JobKey] = set()  # leased, and dropped or set aside meanwhile
+        self._on_ready = on_ready
+
+    def __len__(self) -> int:
+        return len(self._residents)
+
+    # -- what commits bring ----------------------------------------------------------------------
+
+    def appended(self, envelope: Envelope, body: bytes | None, job: Job) -> None:
+        self.counters.messages += 1
+        self.counters.appended += 1
+        self.counters.recipients += len(job.recipients)
+        octets = len(body or b"") + _MESSAGE_OCTETS + _RECIPIENT_OCTETS * len(job.recipients)
+        if self._wait(job) and self._octets + octets <= self._octets_max:
+            self._octets += octets
+            self._residents[job.id.message] = Resident(
+                envelope, 0, body, octets=octets, jobs={0: job}
+            )
+
+    def completed(self, job: Job) -> None:
+        self._count(job, -1)
+        self._end_lease(job)
+
+    def deferred(self, job: Job, later: Job) -> None:
+        self._count(job, -1)
+        self._count(later, +1)
+        self._put_back(job, later)
+
+    def split(self, job: Job, children: list[Job]) -> None:
+        self._count(job, -1)
+        resident = self._residents[job.id.message]
+        for child in children:
+            self._count(child, +1)
+            octets = _RECIPIENT_OCTETS * len(child.recipients)
+            if self._wait(child) and self._octets + octets <= self._octets_max:
+                self._octets += octets
+                resident.octets += octets
+                resident.jobs[child.id.number] = child
+        self._end_lease(job)
+
+    def recounted(self, counts: Counts) -> None:
+        counters = self.counters
+        counters.messages, counters.recipients, counters.held, counters.deferred = counts
+
+    # -- leases ----------------------------------------------------------------------------------
+
+    def lease(self, place: Place) -> Lease | None:
+        """The lease of a job just taken from the window, if memory knows it."""
+        _, message, number = place
+        resident = self._residents.get(message)
+        if resident is None:
+            return None
+        job = resident.jobs.pop(number, None)
+        if job is None:
+            return None
+        resident.leases += 1
+        return Lease(job, resident.envelope)
+
+    def loaded(self, lease: Lease, highest: int) -> None:
+        """A lease whose job came from disk."""
+        resident = self._residents.setdefault(
+            lease.job.id.message, Resident(lease.envelope, highest)
+        )
+        resident.highest = max(resident.highest, highest)
+        resident.leases += 1
+
+    def give_back(self, job: Job) -> None:
+        self._put_back(job, job)
+
+    def is_leased(self, job: Job) -> bool:
+        return self.window.is_leased(_key(job))
+
+    def children(self, job: Job, jobs: Sequence[NewJob]) -> list[Job]:
+        """The jobs of a split, numbered.  Due 0 keeps the place of the job they come from."""
+        resident = self._residents[job.id.message]
+        first = resident.highest + 1
+        resident.highest += len(jobs)
+        return [
+            Job(
+                JobId(job.id.message, number),
+                new.route,
+                new.recipients,
+                new.due or job.due,
+                new.attempts,
+                new.detail,
+                new.delayed,
+            )
+            for number, new in enumerate(jobs, first)
+        ]
+
+    def is_verified(self, message: SpoolId) -> bool:
+        resident = self._residents.get(message)
+        return resident is not None and resident.verified
+
+    def verified(self, message: SpoolId) -> None:
+        resident = self._residents.get(message)
+        if resident is not None:
+            resident.verified = True
+
+    def body(self, message: SpoolId) -> bytes | None:
+        resident = self._residents.get(message)
+        return resident.body if resident is not None else None
+
+    def keep_body(self, message: SpoolId, body: bytes) -> None:
+        """Its other jobs will want it too."""
+        resident = self._residents.get(message)
+        if resident and resident.body is None and self._octets + len(body) <= self._octets_max:
+            self._octets += len(body)
+            resident.octets += len(body)
+            resident.body = body
+
+    # -- what others did to the disk -------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Forgets all that is not leased; the window loads it again."""
+        self.window.reload()
+        for message, resident in list(self._residents.items()):
+            resident.jobs.clear()
+            self._settle(message, resident)
+
+    def withdraw(self, *, held: frozenset[JobKey], gone: frozenset[JobKey]) -> None:
+        """Of the leased jobs: what an operator holds or dropped does not come back by itself."""
+        self._held = set(held)
+        self._gone = set(gone)
+
+    # --------------------------------------------------------------------------------------------
+
+    def _put_back(self, job: Job, again: Job) -> None:
+        key = _key(job)
+        withdrawn = key in self._held or key in self._gone
+        self._end_lease(job)
+        if not withdrawn:
+            self._wait(again)
+
+    def _wait(self, job: Job) -> bool:
+        if not self.window.add((job.due, *_key(job))):
+            return False
+        self._on_ready()
+        return True
+
+    def _end_lease(self, job: Job) -> None:
+        key = _key(job)
+        self.window.end_lease(key)
+        self._held.discard(key)
+        self._gone.discard(key)
+        resident = self._residents.get(job.id.message)
+        if resident is not None:
+            resident.leases -= 1
+            self._settle(job.id.message, resident)
+
+    def _settle(self, message: int, resident: Resident) -> None:
+        if resident.leases <= 0 and not resident.jobs:
+            self._octets -= resident.octets
+            del self._residents[message]
+
+    def _count(self, job: Job, sign: int) -> None:
+        if _key(job) in self._gone:
+            return  # the count after its going has already left it out
+        self.counters.recipients += sign * len(job.recipients)
+        if job.attempts:
+            self.counters.deferred += sign
+
+
+def _key(job: Job) -> JobKey:
+    return job.id.message, job.id.number
+
+
+def later(job: Job, *, due: float, detail: str, delayed: bool) -> Job:
+    return replace(
+        job, due=due, attempts=job.attempts + 1, detail=detail, delayed=job.delayed or delayed
+    )

@@ -1,0 +1,128 @@
+"""Envelopes and recipients as the spool's rows hold them: msgpack behind its checksum.
+
+A sealed blob is
+
+     0   4  CRC-32 of the rest, big-endian
+     4   n  msgpack
+
+An envelope is the array of its fields in the order of `_Envelope`; a list of recipients is an
+array.  A recipient is its address, or [address, notify, orcpt] where RFC 3461 parameters came
+with it.  New fields go to the end, with a default: an older record then still reads.
+"""
+
+from collections.abc import Iterable
+from zlib import crc32
+
+import msgspec
+
+from kairan.mail import Address, Envelope, Notify, Recipient
+
+_RecipientRow = str | tuple[str, int, str]
+_PLAIN = Notify.UNSET
+_SEAL_OCTETS = 4
+
+
+class _Envelope(msgspec.Struct, array_like=True, frozen=True):
+    sender: str
+    recipients: list[_RecipientRow]
+    arrived: float
+    message_id: str
+    account: str
+    client: str
+    ret: str
+    envid: str
+    body: str
+    smtputf8: bool
+    size: int
+
+
+class DamagedRecordError(ValueError):
+    """A blob that is not what we wrote: the disk or somebody else changed it."""
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack_envelope = msgspec.msgpack.Decoder(_Envelope).decode
+_unpack_recipients = msgspec.msgpack.Decoder(list[_RecipientRow]).decode
+
+
+def _seal(packed: bytes) -> bytes:
+    return crc32(packed).to_bytes(_SEAL_OCTETS, "big") + packed
+
+
+def _unsealed(sealed: object) -> memoryview:
+    if not isinstance(sealed, bytes) or len(sealed) <= _SEAL_OCTETS:
+        raise DamagedRecordError("the record is cut short")
+    packed = memoryview(sealed)[_SEAL_OCTETS:]
+    if crc32(packed) != int.from_bytes(sealed[:_SEAL_OCTETS], "big"):
+        raise DamagedRecordError("the record's checksum does not match")
+    return packed
+
+
+def _recipient_rows(recipients: Iterable[Recipient]) -> list[_RecipientRow]:
+    return [
+        r.address if r.notify is _PLAIN and not r.orcpt else (r.address, int(r.notify), r.orcpt)
+        for r in recipients
+    ]
+
+
+def _recipients_of(rows: Iterable[_RecipientRow]) -> tuple[Recipient, ...]:
+    return tuple(
+        Recipient(Address(row))
+        if isinstance(row, str)
+        else Recipient(Address(row[0]), Notify(row[1]), row[2])
+        for row in rows
+    )
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    e = envelope
+    return _seal(
+        _pack(
+            (
+                e.sender,
+                _recipient_rows(e.recipients),
+                e.arrived,
+                e.message_id,
+                e.account,
+                e.client,
+                e.ret,
+                e.envid,
+                e.body,
+                e.smtputf8,
+                e.size,
+            )
+        )
+    )
+
+
+def decode_envelope(sealed: object) -> Envelope:
+    packed = _unsealed(sealed)
+    try:
+        row = _unpack_envelope(packed)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise DamagedRecordError(f"the envelope does not read: {error}") from error
+    return Envelope(
+        sender=Address(row.sender),
+        recipients=_recipients_of(row.recipients),
+        arrived=row.arrived,
+        message_id=row.message_id,
+        account=row.account,
+        client=row.client,
+        ret=row.ret,
+        envid=row.envid,
+        body=row.body,
+        smtputf8=row.smtputf8,
+        size=row.size,
+    )
+
+
+def encode_recipients(recipients: Iterable[Recipient]) -> bytes:
+    return _seal(_pack(_recipient_rows(recipients)))
+
+
+def decode_recipients(sealed: object) -> tuple[Recipient, ...]:
+    packed = _unsealed(sealed)
+    try:
+        return _recipients_of(_unpack_recipients(packed))
+    except (msgspec.DecodeError, ValueError) as error:
+        raise DamagedRecordError(f"the recipients do not read: {error}") from error

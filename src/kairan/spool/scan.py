@@ -1,0 +1,85 @@
+"""Listing the queue, for the owner and for tools in other processes.
+
+Read in steps, each a statement of its own: a listing of a long queue must not hold a snapshot,
+which would keep the WAL growing for as long as somebody pages through it.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from kairan.mail import Recipient
+from kairan.spool.interface import Damaged, Job, JobId, SpoolId, SpoolItem
+from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
+from kairan.spool.window import JobKey
+
+_STEP_JOBS = 500
+
+_STEP = """
+SELECT j.message, j.number, j.route, j.due, j.attempts, j.detail, j.delayed, j.held, j.recipients,
+       m.envelope FROM job j LEFT JOIN message m ON m.id = j.message
+    WHERE (j.message, j.number) > (?, ?) AND j.message <= ?
+    ORDER BY j.message, j.number LIMIT ?
+"""
+_COUNTS = """
+SELECT count(DISTINCT message), coalesce(sum(count), 0), coalesce(sum(held), 0),
+       coalesce(sum(attempts > 0), 0) FROM job
+"""
+_OLDEST = "SELECT arrived FROM message ORDER BY id LIMIT 1"
+_LAST = 2**63 - 1
+
+
+class Counts(NamedTuple):
+    messages: int
+    recipients: int
+    held: int  # jobs
+    deferred: int  # jobs tried at least once
+
+
+def counts(db: sqlite3.Connection) -> Counts:
+    """The job table alone is read: it is small, the messages are not."""
+    return Counts(*db.execute(_COUNTS).fetchone())
+
+
+def oldest_arrival(db: sqlite3.Connection) -> float | None:
+    row = db.execute(_OLDEST).fetchone()
+    return None if row is None else float(row[0])
+
+
+def scan(
+    db: sqlite3.Connection, database: Path, message: int | None = None
+) -> Iterator[SpoolItem | Damaged]:
+    """Jobs by message and number; of one message, where it is given."""
+    after: JobKey = (0, -1) if message is None else (message, -1)
+    last = _LAST if message is None else message
+    while True:
+        rows = db.execute(_STEP, (*after, last, _STEP_JOBS)).fetchall()
+        for row in rows:
+            yield _item(row, database)
+        if len(rows) < _STEP_JOBS:
+            return
+        after = rows[-1][:2]
+
+
+def _item(row: tuple[object, ...], database: Path) -> SpoolItem | Damaged:
+    message, number, route, due, attempts, detail, delayed, held, packed, envelope_packed = row
+    assert isinstance(message, int)
+    assert isinstance(number, int)
+    try:
+        envelope = decode_envelope(envelope_packed)
+        recipients: tuple[Recipient, ...] = (
+            envelope.recipients if packed is None else decode_recipients(packed)
+        )
+    except DamagedRecordError as error:
+        return Damaged(f"job {message}.{number}", database, str(error))
+    job = Job(
+        JobId(SpoolId(message), number),
+        str(route),
+        recipients,
+        float(str(due)),
+        int(str(attempts)),
+        str(detail),
+        bool(delayed),
+    )
+    return SpoolItem(job, envelope, bool(held))

@@ -1,0 +1,129 @@
+"""A shard on disk, format 1.
+
+    shard-N/            0700, one owner process
+        owner.lock      flock'ed by the owner; holds its process id as text
+        queue.db        SQLite (application id "KRSP", user_version 1), WAL beside it
+        bodies/<id>     a content above `inline_octets_max`, named by its message
+        bodies/tmp/     contents that are still coming in; emptied at start
+        ballast         room for a full disk, ballast.py
+        damaged/        what could not be read, each thing with `<name>.reason` beside it
+
+Tables of queue.db:
+
+    message   id         never used twice within the shard, ascending by arrival
+              arrived    seconds since the epoch
+              size       octets of the content
+              crc        CRC-32 of the content
+              envelope   sealed blob, record.py
+              body       the content; NULL: it is the file bodies/<id>
+    job       message, number   the key; number 0 is the job that `append` makes
+              due        seconds since the epoch
+              count      how many recipients
+              recipients sealed blob, record.py; NULL: those of the envelope
+              route, attempts, detail, delayed, held   as in interface.Job and SpoolItem
+    meta      next_id    no id at or above it has been given; raised in steps, so ids may skip
+
+A message has one job at least: the commit that removes its last job removes the message, and the
+file goes after that commit.  So a file in bodies/ without a row was never promised or is already
+done, and a row without its file is damage.
+
+`page_size` 8192 holds one 4 KB message a leaf.  The body is the last column, so that reading the
+others does not touch a long row's overflow pages.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from kairan.spool.settings import Durability
+
+FORMAT = 1
+APPLICATION_ID = int.from_bytes(b"KRSP", "big")
+DATABASE = "queue.db"
+
+# How long our writer waits for an operator's tool that is writing at this moment, and it for us.
+# The statements of commit.py, two for each number of rows up to its block, and the others.
+STATEMENTS_KEPT = 192
+BUSY_TIMEOUT_SECONDS = 5.0
+# 32 MiB of WAL before it is copied into the database: fewer fsyncs than SQLite's 1,000 pages,
+# while a restart still replays it within a second.
+CHECKPOINT_PAGES = 4_000
+
+Connect: TypeAlias = Callable[[Path], sqlite3.Connection]
+
+_TABLES = f"""
+BEGIN;
+CREATE TABLE message(
+    id INTEGER PRIMARY KEY, arrived REAL NOT NULL, size INTEGER NOT NULL, crc INTEGER NOT NULL,
+    envelope BLOB NOT NULL, body BLOB) STRICT;
+CREATE TABLE job(
+    message INTEGER NOT NULL, number INTEGER NOT NULL, due REAL NOT NULL, count INTEGER NOT NULL,
+    attempts INTEGER NOT NULL, delayed INTEGER NOT NULL, held INTEGER NOT NULL,
+    route TEXT NOT NULL, detail TEXT NOT NULL, recipients BLOB,
+    PRIMARY KEY(message, number)) STRICT, WITHOUT ROWID;
+CREATE INDEX message_file ON message(size) WHERE body IS NULL;
+CREATE INDEX job_due ON job(due) WHERE held = 0;
+CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+INSERT INTO meta VALUES('next_id', 1);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {FORMAT};
+COMMIT;
+"""
+
+# With `durability = os` a commit waits for no fsync.  NORMAL would still fsync at checkpoints,
+# which keeps the database whole through a power cut; only the last seconds' mail is at risk.
+_SYNCHRONOUS = {Durability.FSYNC: "FULL", Durability.OS: "NORMAL"}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection for one thread at a time; transactions are begun and ended by us."""
+    return sqlite3.connect(
+        path,
+        timeout=BUSY_TIMEOUT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=STATEMENTS_KEPT,
+    )
+
+
+def prepare(db: sqlite3.Connection, durability: Durability) -> None:
+    """Makes `db` ours: settings of the connection, tables where there are none."""
+    db.execute("PRAGMA page_size = 8192")
+    # A queue that was long once gives its room back, else the disk gate would stay closed.
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    db.execute("PRAGMA journal_mode = WAL")
+    set_up(db, durability)
+    if is_empty(db):  # a start must not need to write: the disk may be full
+        db.executescript(_TABLES)
+
+
+def set_up(db: sqlite3.Connection, durability: Durability) -> None:
+    db.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+
+
+class ShardFormatError(RuntimeError):
+    """The queue is of a later version of Kairan: we would misread it."""
+
+
+def is_ours(db: sqlite3.Connection) -> bool:
+    """False for a database that somebody else made.  Raises ShardFormatError for a later format."""
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if application == APPLICATION_ID and version > FORMAT:
+        raise ShardFormatError(
+            f"The queue has format {version}, this Kairan knows formats up to {FORMAT}. "
+            "Run the version that wrote it, or a later one."
+        )
+    return application == APPLICATION_ID or is_empty(db)
+
+
+def is_empty(db: sqlite3.Connection) -> bool:
+    """No table yet: a new database, or one cut to nothing."""
+    return bool(db.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,))
+
+
+def is_corruption(error: BaseException) -> bool:
+    """SQLite says "malformed" or "not a database" as DatabaseError itself, I/O as a subclass."""
+    return type(error) is sqlite3.DatabaseError

@@ -1,0 +1,363 @@
+"""SqliteSpool: one shard, put together.
+
+    append ─┐                         ┌─▶ window ─▶ lease ─▶ complete, defer, split ─┐
+            ├─▶ writer: group commit ─┤                                              │
+            └─────────────────────────┴◀─────────────────────────────────────────────┘
+
+Everything here runs in the event loop; what blocks is in the writer's, the reader's and the
+contents' threads.
+"""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from kairan.mail import Content, Envelope
+from kairan.spool.append import Appending
+from kairan.spool.aside import put_aside
+from kairan.spool.ballast import Ballast
+from kairan.spool.bodies import Bodies
+from kairan.spool.contents import Contents
+from kairan.spool.damage import Damage
+from kairan.spool.disk import Disk, RealDisk
+from kairan.spool.gate import count_refusal, disk_refusal
+from kairan.spool.interface import (
+    BodyWriter,
+    Damaged,
+    Job,
+    Lease,
+    NewJob,
+    SpoolId,
+    SpoolItem,
+    SpoolStatistics,
+)
+from kairan.spool.lease import Leasing
+from kairan.spool.live import Live, later
+from kairan.spool.operations import Complete, Defer, Drop, Split
+from kairan.spool.owner import own
+from kairan.spool.reader import Reader
+from kairan.spool.recover import Recovered, make_directories, recover
+from kairan.spool.salvage import want_salvage
+from kairan.spool.scan import scan
+from kairan.spool.schema import DATABASE, Connect, connect, set_up
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.writer import Committed, Operation, Writer
+
+_log = structlog.get_logger("kairan.spool")
+
+# A reason longer than this helps nobody; peers choose the length of their replies.
+_DETAIL_CHARACTERS_MAX = 1_000
+
+
+class SqliteSpool:
+    """A `Spool` in a directory of its own.  Made by `open`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: SpoolSettings,
+        *,
+        clock: Callable[[], float],
+        disk: Disk,
+        connect: Connect,
+        lock: int,
+        recovered: Recovered,
+    ) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._disk = disk
+        self._connect = partial(connect, directory / DATABASE)
+        self._lock = lock
+        self._loop = asyncio.get_running_loop()
+        self._closing = False
+        self._must_restart = False
+        self._must_withdraw = False
+        self._gate: str | None = None
+        self._oldest: float | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asides: set[int] = set()
+        self._ballast = Ballast(directory, settings.ballast_octets, disk)
+        self._damage = Damage(directory / "damaged", disk)
+        self._damaged = self._damage.count()
+        self._bodies = Bodies(directory / "bodies", disk, settings.inline_octets_max)
+        self._reader = Reader(self._connect)
+        self._live = Live(settings, self._wake)
+        self._live.recounted(recovered.counts)
+        self._contents = Contents(
+            live=self._live,
+            reader=self._reader,
+            bodies=self._bodies,
+            set_aside=self._set_aside,
+            corrupt=self._met_corruption,
+        )
+        self._writer = Writer(
+            connect=self._connect_writer,
+            sync_files=self._bodies.sync,
+            committed=self._committed,
+            corrupt=self._met_corruption,
+            operations_max=settings.commit_operations_max,
+        )
+        self._appending = Appending(
+            live=self._live,
+            bodies=self._bodies,
+            writer=self._writer,
+            clock=clock,
+            refusal=self.refusal,
+            next_id=recovered.next_id,
+        )
+        self._leasing = Leasing(
+            live=self._live,
+            reader=self._reader,
+            clock=clock,
+            jobs_max=settings.ready_jobs_max,
+            may_lease=lambda: not self._closing and self._writer.sick is None,
+            set_aside=self._set_aside,
+            corrupt=self._met_corruption,
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        directory: Path,
+        settings: SpoolSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+        disk: Disk | None = None,
+        connect: Connect = connect,
+    ) -> "SqliteSpool":
+        """Makes or recovers the shard.
+
+        Raises ShardLockedError where another process owns it, ShardFormatError where a later
+        version wrote it, OSError or sqlite3.Error where the disk fails.
+        """
+        disk = disk or RealDisk()
+        make_directories(directory)
+        lock = own(directory)
+        try:
+            recovered = await asyncio.to_thread(
+                recover, directory, settings.durability, connect, disk
+            )
+        except BaseException:
+            os.close(lock)
+            raise
+        spool = cls(
+            directory,
+            settings,
+            clock=clock,
+            disk=disk,
+            connect=connect,
+            lock=lock,
+            recovered=recovered,
+        )
+        await spool._look_at_disk()
+        await spool._bodies.run(spool._ballast.make)
+        spool._task(spool._keep_house())
+        return spool
+
+    # -- taking in -------------------------------------------------------------------------------
+
+    def refusal(self) -> str | None:
+        if self._closing:
+            return "shutting down"
+        if self._writer.sick is not None:
+            return f"the spool's disk does not take writes: {self._writer.sick}"
+        if self._gate is not None:
+            return self._gate
+        if self._ballast.missing:
+            return "disk full: there is no room for the ballast"
+        return count_refusal(self._live.counters.messages, self._settings)
+
+    def body_writer(self) -> BodyWriter:
+        return self._bodies.writer()
+
+    def append(self, envelope: Envelope, content: Content) -> "asyncio.Future[SpoolId]":
+        return self._appending.append(envelope, content)
+
+    # -- giving out ------------------------------------------------------------------------------
+
+    async def wait_lease(self, limit: int) -> list[Lease]:
+        return await self._leasing.wait_lease(limit)
+
+    async def content(self, message: SpoolId) -> Content:
+        return await self._contents.content(message)
+
+    def complete(self, job: Job) -> "asyncio.Future[None]":
+        return self._submit(job, lambda future: Complete(self._live, future, job))
+
+    def defer(
+        self, job: Job, *, due: float, detail: str, delayed: bool = False
+    ) -> "asyncio.Future[None]":
+        again = later(job, due=due, detail=_clean(detail), delayed=delayed)
+        return self._submit(job, lambda future: Defer(self._live, future, job, again))
+
+    def split(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
+        if not jobs:
+            return self.complete(job)
+        return self._submit(
+            job,
+            lambda future: Split(self._live, future, job, self._live.children(job, jobs)),
+        )
+
+    def give_back(self, job: Job) -> None:
+        self._assert_leased(job)
+        self._live.give_back(job)
+
+    # -- looking on ------------------------------------------------------------------------------
+
+    def scan(self) -> Iterator[SpoolItem | Damaged]:
+        with closing(self._connect()) as db:
+            yield from scan(db, self._directory / DATABASE)
+        yield from self._damage.things()
+
+    def statistics(self) -> SpoolStatistics:
+        counters = self._live.counters
+        return SpoolStatistics(
+            messages=counters.messages,
+            recipients=counters.recipients,
+            oldest_arrival=self._oldest if counters.messages else None,
+            held=counters.held,
+            deferred=counters.deferred,
+            damaged=self._damaged,
+            appended=counters.appended,
+            commits=self._writer.commits,
+        )
+
+    @property
+    def must_restart(self) -> bool:
+        """A damaged page was met: `open` will salvage the queue, this process cannot.
+
+        Until then what does not touch the page goes on; what does makes the spool sick.
+        """
+        return self._must_restart
+
+    # -- its life --------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Takes nothing more, finishes what it took, and gives the shard up."""
+        if self._closing:
+            return
+        self._closing = True
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._leasing.close()
+        await self._appending.wait_settled()
+        await self._writer.drain()
+        await asyncio.to_thread(self._bodies.close)
+        await self._reader.close()
+        await self._writer.close()
+        os.close(self._lock)
+
+    def _submit(
+        self, job: Job, operation: Callable[["asyncio.Future[None]"], Operation]
+    ) -> "asyncio.Future[None]":
+        self._assert_leased(job)
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._writer.submit(operation(future))
+        return future
+
+    def _assert_leased(self, job: Job) -> None:
+        if not self._live.is_leased(job):
+            raise ValueError(f"job {job.id.message}.{job.id.number} is not leased")
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        db = self._connect()
+        set_up(db, self._settings.durability)
+        # After a failure: on a full disk the WAL's room is needed more than its speed.
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return db
+
+    def _met_corruption(self) -> None:
+        if not self._must_restart:
+            self._must_restart = True
+            want_salvage(self._directory)
+
+    def _wake(self) -> None:
+        self._leasing.wake()
+
+    def _committed(self, committed: Committed) -> None:
+        """After each commit, when its operations have been applied."""
+        self._live.counters.messages -= len(committed.removed)
+        for removed in committed.removed:
+            if removed.has_file:
+                self._bodies.unlink_soon(self._bodies.path_of(removed.message))
+        if committed.counts is not None:
+            self._live.recounted(committed.counts)
+        if committed.foreign and not self._closing:
+            self._live.reload()
+            self._task(self._withdraw())
+            self._wake()
+
+    async def _withdraw(self) -> None:
+        """Learns which leased jobs an operator has held or dropped; again soon if it cannot."""
+        try:
+            found = await self._reader.withdrawn(self._live.window.leased)
+        except sqlite3.Error as error:
+            _log.error("spool_read_failed", error=str(error))
+            self._must_withdraw = True
+            return
+        self._must_withdraw = False
+        self._live.withdraw(held=found.held, gone=found.gone)
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.look_interval_seconds)
+            await self._bodies.run(
+                self._ballast.give_up if self._writer.sick is not None else self._ballast.make
+            )
+            self._writer.probe(shrink=self._ballast.missing or self._gate is not None)
+            await self._look_at_disk()
+            if self._must_withdraw:
+                await self._withdraw()
+            self._wake()
+
+    async def _look_at_disk(self) -> None:
+        try:
+            octets, inodes = await self._reader.run(partial(self._disk.free, self._directory))
+            self._gate = disk_refusal(octets, inodes, self._settings)
+            self._oldest = await self._reader.oldest()
+        except (OSError, sqlite3.Error) as error:
+            self._gate = f"the spool's disk does not answer: {error}"
+
+    async def _set_aside(self, message: int, number: int | None, reason: str) -> None:
+        """Moves what can be read to damaged/, then the rows leave."""
+        if message in self._asides:
+            return
+        self._asides.add(message)
+        try:
+            raw = await self._reader.raw(message)
+            if raw.is_empty:
+                return
+            path = self._bodies.path_of(message)
+            await self._bodies.run(put_aside, raw, number, reason, self._damage, path)
+        except (OSError, sqlite3.Error) as error:
+            # The rows stay; the next start meets them again.
+            _log.error("spool_set_aside_failed", message=message, error=str(error))
+            return
+        finally:
+            self._asides.discard(message)
+        self._damaged += 1
+        dropped: asyncio.Future[None] = self._loop.create_future()
+        self._writer.submit(Drop(dropped, message, number))
+        self._writer.recount()
+        await dropped
+        await self._withdraw()
+
+    def _task(self, work: Coroutine[object, object, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _clean(detail: str) -> str:
+    """Text that SQLite takes: a peer's reply may hold what is no Unicode."""
+    text = detail[:_DETAIL_CHARACTERS_MAX]
+    return text if text.isascii() else text.encode(errors="replace").decode()

@@ -1,0 +1,242 @@
+"""The writer: group commit in a thread of its own.
+
+What arrives while one commit's fsync runs shares the next one.  The event loop hands over a
+batch, and is woken once when it is durable.  When a commit fails nothing of it happened:
+
+- an append fails, for its client is waiting and will try again;
+- every other operation is kept and tried again, for what it says (delivered!) stays true.
+
+Until a write has worked again the writer is *sick*: it takes no appends, and the shard leases
+nothing, so what was delivered and could not be recorded stays bounded by what was leased.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from queue import SimpleQueue
+from threading import Thread
+from typing import Protocol
+
+import structlog
+
+from kairan.spool.commit import Removed, Rows, write_rows
+from kairan.spool.interface import SpoolUnavailable
+from kairan.spool.scan import Counts, counts
+from kairan.spool.schema import is_corruption
+
+_log = structlog.get_logger("kairan.spool")
+
+# Gives up to 16 MiB of unused pages back to the disk; the file gets shorter at the checkpoint.
+_SHRINK = ("PRAGMA incremental_vacuum(2048)", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+class Operation(Protocol):
+    """Something to make durable.  `apply` runs in the event loop after the commit."""
+
+    is_append: bool
+
+    def put(self, rows: Rows) -> None:
+        """Adds its rows; in the writer's thread."""
+
+    def apply(self) -> None: ...
+
+    def fail(self, error: SpoolUnavailable) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    removed: list[Removed]
+    foreign: bool  # another process may have written since the last commit
+    counts: Counts | None  # asked for by `recount`, as of this commit
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    operations: list[Operation]
+    must_write: bool  # though there is nothing to write: a sick disk shows whether it is well
+    must_count: bool
+    must_shrink: bool  # the disk is low: what the database does not need goes back to it
+
+
+class Writer:
+    """Lives in the event loop; `_run` and what it calls live in the thread."""
+
+    def __init__(
+        self,
+        *,
+        connect: Callable[[], sqlite3.Connection],
+        sync_files: Callable[[], None],
+        committed: Callable[[Committed], None],
+        corrupt: Callable[[], None],
+        operations_max: int,
+    ) -> None:
+        self._connect = connect
+        self._sync_files = sync_files
+        self._committed = committed
+        self._corrupt = corrupt
+        self._operations_max = operations_max
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Operation] = deque()
+        self._idle = True
+        self._drained: asyncio.Future[None] | None = None
+        self._closing = False
+        self._must_count = False
+        self._must_shrink = False
+        self.commits = 0
+        self.sick: str | None = None
+        self._handed: SimpleQueue[_Batch | None] = SimpleQueue()
+        self._db: sqlite3.Connection | None = None
+        self._data_version: int | None = None
+        self._thread = Thread(target=self._run, name="spool-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, operation: Operation) -> None:
+        if operation.is_append and self.sick is not None:
+            operation.fail(SpoolUnavailable(self.sick))
+            return
+        self._waiting.append(operation)
+        if self._idle and self.sick is None:
+            self._idle = False
+            # At the end of this turn of the loop: what the same turn still brings joins.
+            self._loop.call_soon(self._hand_over)
+
+    def probe(self, *, shrink: bool = False) -> None:
+        """A commit though nobody asks: sees foreign writes, and whether a sick disk is well."""
+        self._must_shrink |= shrink
+        if self._idle and not self._closing:
+            self._idle = False
+            self._hand_over(probe=True)
+
+    def recount(self) -> None:
+        """Counts the queue with the next commit: only there no change can slip in between."""
+        self._must_count = True
+        if self.sick is None:
+            self.probe()
+
+    async def drain(self) -> None:
+        """Returns when all that was submitted is durable, or has failed on a sick disk."""
+        self._closing = True
+        if self._idle and self.sick is not None:
+            self._idle = False
+            self._hand_over(probe=True)
+        if not self._idle:
+            self._drained = self._loop.create_future()
+            await self._drained
+        while self._waiting:
+            self._waiting.popleft().fail(SpoolUnavailable("the spool is closed"))
+
+    async def close(self) -> None:
+        """After `drain`.  The last connection of a database that closes empties the WAL."""
+        self._handed.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _hand_over(self, *, probe: bool = False) -> None:
+        batch = list(islice(self._waiting, self._operations_max))
+        if not (batch or probe or self._must_count):
+            self._rest()
+            return
+        for _ in batch:
+            self._waiting.popleft()
+        self._handed.put(_Batch(batch, self.sick is not None, self._must_count, self._must_shrink))
+        self._must_count = self._must_shrink = False
+
+    def _done(self, batch: list[Operation], outcome: Committed | Exception) -> None:
+        if isinstance(outcome, Exception):
+            self._failed(batch, outcome)
+            return
+        if self.sick is not None:
+            _log.warning("spool_well_again", was=self.sick)
+            self.sick = None
+        self.commits += 1
+        for operation in batch:
+            operation.apply()
+        self._committed(outcome)
+        self._hand_over()
+
+    def _failed(self, batch: list[Operation], error: Exception) -> None:
+        if is_corruption(error):
+            self._corrupt()
+        if self.sick is None:
+            _log.error("spool_sick", error=str(error), kind=type(error).__name__)
+        self.sick = f"{type(error).__name__}: {error}"
+        unavailable = SpoolUnavailable(self.sick)
+        unavailable.__cause__ = error
+        self._waiting.extendleft(reversed([o for o in batch if not o.is_append]))
+        for operation in [*batch, *self._waiting]:
+            if operation.is_append:
+                operation.fail(unavailable)
+        self._waiting = deque(o for o in self._waiting if not o.is_append)
+        self._rest()
+
+    def _rest(self) -> None:
+        self._idle = True
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    # -- in the thread -------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (batch := self._handed.get()) is not None:
+            try:
+                outcome: Committed | Exception = self._commit(batch)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing is promised
+                outcome = error
+                self._disconnect()
+            self._loop.call_soon_threadsafe(self._done, batch.operations, outcome)
+        self._disconnect()
+
+    def _commit(self, batch: _Batch) -> Committed:
+        if self._db is None:
+            self._db = self._connect()
+        rows = Rows()
+        for operation in batch.operations:
+            operation.put(rows)
+        if rows.files:
+            self._sync_files()
+        removed: list[Removed] = []
+        if batch.operations or batch.must_write:
+            removed = write_rows(self._db, rows)
+        foreign, counted = self._look(
+            self._db, must_shrink=batch.must_shrink, must_count=batch.must_count
+        )
+        return Committed(removed, foreign, counted)
+
+    def _look(
+        self, db: sqlite3.Connection, *, must_shrink: bool, must_count: bool
+    ) -> tuple[bool, Counts | None]:
+        """After the commit: an error here must not call failed what is durable.
+
+        The next connection does not know what it missed, and therefore counts.
+        """
+        try:
+            if must_shrink:
+                for statement in _SHRINK:
+                    db.execute(statement).fetchall()
+            foreign = self._is_foreign_write(db)
+            return foreign, counts(db) if must_count or foreign else None
+        except sqlite3.Error as error:
+            _log.error("spool_look_failed", error=str(error))
+            self._disconnect()
+            return True, None
+
+    def _is_foreign_write(self, db: sqlite3.Connection) -> bool:
+        """SQLite counts up for what other connections commit, not for what this one does.
+
+        A new connection cannot tell what happened before it.
+        """
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        before, self._data_version = self._data_version, version
+        return bool(before != version)
+
+    def _disconnect(self) -> None:
+        """After a failure the connection is not trusted: its caches may hold what is not on disk."""
+        db, self._db, self._data_version = self._db, None, None
+        if db is None:
+            return
+        try:
+            db.close()
+        except sqlite3.Error as error:
+            _log.error("spool_close_failed", error=str(error))

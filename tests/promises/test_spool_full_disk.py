@@ -1,0 +1,76 @@
+"""A disk that is really full: a small tmpfs."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kairan.mail import Address, Envelope, Recipient
+from kairan.spool import SpoolRefusal, SpoolSettings, SpoolUnavailable, SqliteSpool
+
+MEGABYTES = 4
+BODY = os.urandom(20_000)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system to fill")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "none", str(disk)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+async def append(spool, envelope, large):
+    writer = spool.body_writer()
+    try:
+        for start in range(0, len(BODY), 1000):
+            wait = writer.write(BODY[start : start + 1000])
+            if wait is not None:
+                await wait
+        return await spool.append(envelope, await writer.finish())
+    except (SpoolUnavailable, SpoolRefusal):
+        writer.discard()
+        return None
+
+
+@pytest.mark.parametrize("inline", [100, 100_000], ids=["contents in files", "contents in rows"])
+async def test_a_full_disk_refuses_loses_nothing_and_gets_well(small_disk, inline):
+    settings = SpoolSettings(
+        free_octets_min=0,
+        free_inodes_min=0,
+        inline_octets_max=inline,
+        fresh_octets_max=0,
+        ballast_octets=2_400_000,
+        look_interval_seconds=0.02,
+    )
+    spool = await SqliteSpool.open(small_disk / "shard", settings)
+    envelope = Envelope(Address("s@x.test"), (Recipient(Address("a@x.test")),), 1.0)
+    promised = set()
+    while (message := await append(spool, envelope, inline)) is not None:
+        promised.add(message)
+        assert len(promised) < MEGABYTES * 1_000_000 / len(BODY)
+    await spool.close()
+
+    spool = await SqliteSpool.open(small_disk / "shard", settings)
+    found = set()
+    while len(found) < len(promised):
+        for lease in await asyncio.wait_for(spool.wait_lease(20), 20):
+            content = await spool.content(lease.job.id.message)
+            assert (content if isinstance(content, bytes) else content.path.read_bytes()) == BODY
+            found.add(lease.job.id.message)
+            await asyncio.wait_for(spool.complete(lease.job), 20)
+    assert found == promised
+    assert spool.statistics().messages == spool.statistics().damaged == 0
+    async with asyncio.timeout(20):
+        while await append(spool, envelope, inline) is None:
+            await asyncio.sleep(0.02)
+    await spool.close()

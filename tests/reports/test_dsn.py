@@ -1,0 +1,199 @@
+"""Delivery status notifications: for a person, for a program, and what came back."""
+
+import email
+import email.policy
+from dataclasses import replace
+
+import pytest
+
+from kairan.mail import Address, Envelope, Recipient, Reply
+from kairan.outcomes.catalogue import MESSAGE_EXPIRED, RECIPIENT_UNKNOWN
+from kairan.reports import Action, RecipientReport, ReportFrame, ReportSettings, build_report
+
+FRAME = ReportFrame(
+    sender=Address("postmaster@kairan.test"),
+    target=Address("boss@kairan.test"),
+    hostname="mx.kairan.test",
+    message_id="<report@mx.kairan.test>",
+    boundary="=_0123456789",
+    now=1_767_603_600.0,
+)
+ENVELOPE = Envelope(
+    Address("boss@kairan.test"), (), 1_767_600_000.0, message_id="<first@kairan.test>", size=10_000
+)
+ORIGINAL = b"From: boss@kairan.test\r\nSubject: Pay day\r\n\r\nMoney.\r\n..dots\r\n"
+OK = Reply.of(250, "2.0.0", "OK")
+
+
+def failed(address="user@kairan.test", reply=RECIPIENT_UNKNOWN.reply, **more):
+    orcpt = more.pop("orcpt", "")
+    return RecipientReport(Recipient(Address(address), orcpt=orcpt), Action.FAILED, reply, **more)
+
+
+def made(*reports, envelope=ENVELOPE, original=ORIGINAL, settings=None):
+    settings = settings or ReportSettings()
+    raw = build_report(envelope, reports or (failed(),), original, frame=FRAME, settings=settings)
+    return raw, email.message_from_bytes(raw, policy=email.policy.default)
+
+
+def test_it_is_a_multipart_report_of_three_parts():
+    _, message = made()
+    assert message.get_content_type() == "multipart/report"
+    assert message.get_param("report-type") == "delivery-status"
+    assert [part.get_content_type() for part in message.iter_parts()] == [
+        "text/plain",
+        "message/delivery-status",
+        "text/rfc822-headers",
+    ]
+    assert not message.defects
+
+
+def test_its_header_says_whose_message_it_is_about_and_that_nobody_need_answer():
+    _, message = made()
+    assert message["To"] == "boss@kairan.test"
+    assert message["Subject"] == "Undeliverable: Pay day"
+    assert message["In-Reply-To"] == "<first@kairan.test>"
+    assert message["Auto-Submitted"] == "auto-replied"
+    assert message["Message-ID"] == "<report@mx.kairan.test>"
+
+
+def test_the_fields_of_the_message_and_of_each_recipient():
+    envelope = replace(ENVELOPE, envid="QQ+2B1")
+    report = failed(orcpt="rfc822;First+2BLast@kairan.test", remote="mx1.example.com")
+    raw, message = made(report, failed("other@kairan.test"), envelope=envelope)
+    _, status, _ = message.iter_parts()
+    blocks = [dict(block.items()) for block in status.get_payload()]
+    assert blocks[0] == {
+        "Reporting-MTA": "dns; mx.kairan.test",
+        "Original-Envelope-Id": "QQ+1",
+        "Arrival-Date": "Mon, 05 Jan 2026 08:00:00 -0000",
+    }
+    assert blocks[1] == {
+        "Original-Recipient": "rfc822; First+Last@kairan.test",
+        "Final-Recipient": "rfc822; user@kairan.test",
+        "Action": "failed",
+        "Status": "5.1.10",
+        "Remote-MTA": "dns; mx1.example.com",
+        "Diagnostic-Code": f"smtp; {RECIPIENT_UNKNOWN.reply}",
+    }
+    assert blocks[2]["Final-Recipient"] == "rfc822; other@kairan.test"
+    assert b"\n\n" not in raw.replace(b"\r\n", b"\r")
+
+
+def test_a_person_reads_what_to_do():
+    raw, message = made(failed(reply=MESSAGE_EXPIRED.reply, detail="451 4.3.2 Come back later"))
+    text = next(message.iter_parts()).get_content()
+    assert "user@kairan.test" in text
+    assert "Last answer: 451 4.3.2 Come back later" in text
+    assert MESSAGE_EXPIRED.remedies[0].en in text
+    assert MESSAGE_EXPIRED.remedies[0].ja in text
+    assert b"Your message could not be delivered to:" in raw
+
+
+def test_many_recipients_are_all_in_the_fields_but_not_all_explained():
+    reports = [failed(f"user{n}@kairan.test") for n in range(100)]
+    raw, message = made(*reports)
+    text = next(message.iter_parts()).get_content()
+    assert "and 80 more" in text
+    assert raw.count(b"Final-Recipient:") == 100
+
+
+@pytest.mark.parametrize(
+    ("ret", "action", "size", "returned"),
+    [
+        ("", Action.FAILED, None, "text/rfc822-headers"),
+        ("HDRS", Action.FAILED, None, "text/rfc822-headers"),
+        ("FULL", Action.FAILED, None, "message/rfc822"),
+        ("full", Action.FAILED, None, "message/rfc822"),
+        ("FULL", Action.DELAYED, None, "text/rfc822-headers"),
+        ("FULL", Action.DELIVERED, None, "text/rfc822-headers"),
+        ("FULL", Action.FAILED, 10_000_000, "text/rfc822-headers"),
+    ],
+)
+def test_what_comes_back(ret, action, size, returned):
+    envelope = replace(ENVELOPE, ret=ret, size=size or len(ORIGINAL))
+    report = RecipientReport(Recipient(Address("user@kairan.test")), action, OK)
+    raw, message = made(report, envelope=envelope)
+    part = list(message.iter_parts())[2]
+    assert part.get_content_type() == returned
+    assert (ORIGINAL in raw) == (returned == "message/rfc822")
+    assert b"Subject: Pay day\r\n" in raw
+    assert (b"Money." in raw) == (returned == "message/rfc822")
+
+
+def test_a_message_larger_than_the_bound_comes_back_as_its_header():
+    envelope = replace(ENVELOPE, ret="FULL", size=len(ORIGINAL))
+    raw, _ = made(envelope=envelope, settings=ReportSettings(returned_octets_max=10))
+    assert b"Money." not in raw
+
+
+def test_the_most_serious_action_names_the_report():
+    delivered = RecipientReport(Recipient(Address("a@kairan.test")), Action.DELIVERED, OK)
+    assert made(delivered)[1]["Subject"] == "Delivered: Pay day"
+    assert made(delivered, failed())[1]["Subject"] == "Undeliverable: Pay day"
+
+
+STATUSES = [
+    (Action.FAILED, Reply.of(550, "", "go away"), "5.0.0"),
+    (Action.FAILED, Reply.of(550, "5.7.1", "go away"), "5.7.1"),
+    (Action.FAILED, Reply.of(550, "2.1.5", "confused"), "5.0.0"),
+    (Action.FAILED, MESSAGE_EXPIRED.reply, "4.4.7"),
+    (Action.DELAYED, Reply.of(451, "", "later"), "4.0.0"),
+    (Action.DELIVERED, Reply.of(250, "", "fine"), "2.0.0"),
+]
+
+
+@pytest.mark.parametrize(("action", "reply", "status"), STATUSES)
+def test_a_status_agrees_with_the_action(action, reply, status):
+    assert RecipientReport(Recipient(Address("a@b.test")), action, reply).status == status
+
+
+HOSTILE = ["x\r\nBcc: victim@example.com", "x\n\nAction: delivered", "x" * 5000, "\x1b[31mred\x00"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_peer_or_a_client_begins_no_field_of_ours(text):
+    envelope = replace(
+        ENVELOPE,
+        envid="".join(f"+{ord(c):02X}" for c in text[:100]),
+        message_id=f"<{text}>",
+    )
+    report = failed(
+        reply=Reply.of(550, "5.1.1", text), remote=text, orcpt=f"rfc822;{text}", detail=text
+    )
+    original = b"Subject: " + text.encode() + b"\r\n\r\n"
+    raw, _ = made(report, envelope=envelope, original=original)
+    head = raw.split(b"--=_0123456789")
+    assert b"\r\nBcc" not in head[0]
+    assert head[2].count(b"\nAction:") == 1
+    assert b"\nBcc" not in head[2]
+    assert all(len(line) <= 998 for line in head[2].split(b"\r\n"))
+
+
+def test_eight_bit_headers_come_back_untouched_as_a_global_report():
+    original = "Subject: 給与\r\nFrom: 社長@kairan.test\r\n\r\n本文\r\n".encode()
+    raw, message = made(failed("社員@kairan.test"), original=original)
+    assert [part.get_content_type() for part in message.iter_parts()][1:] == [
+        "message/global-delivery-status",
+        "message/global-headers",
+    ]
+    assert "Final-Recipient: utf-8; 社員@kairan.test".encode() in raw
+    assert "Subject: 給与\r\n".encode() in raw
+
+
+def test_a_message_that_needed_no_smtputf8_gets_a_report_that_needs_none():
+    original = b"Subject: Geh\xe4lter\r\n\r\nx\r\n"
+    raw, message = made(failed(reply=Reply.of(550, "5.1.1", "存在しない")), original=original)
+    assert [part.get_content_type() for part in message.iter_parts()][1:] == [
+        "message/delivery-status",
+        "text/rfc822-headers",
+    ]
+    assert b"Diagnostic-Code: smtp; 550 5.1.1 ?????\r\n" in raw
+    assert original.partition(b"\r\n\r\n")[0] in raw
+
+
+def test_a_mime_bomb_comes_back_as_it_was_and_is_not_parsed():
+    bomb = b"Content-Type: multipart/mixed; boundary=b\r\n" + b"X: y\r\n" * 20_000 + b"\r\n"
+    bomb += b"--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" * 1_000
+    raw, _ = made(envelope=replace(ENVELOPE, ret="FULL", size=len(bomb)), original=bomb)
+    assert bomb in raw

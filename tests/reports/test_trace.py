@@ -1,0 +1,193 @@
+"""The trace: recorded without waiting, found by what people know of a message."""
+
+import sqlite3
+import time
+
+import pytest
+
+from kairan.reports import Trace, TraceSettings, search
+
+DAY = 86_400.0
+START = 1_767_603_600.0
+QUICK = TraceSettings(write_interval_seconds=0.005)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def trace(tmp_path, clock):
+    made = Trace(tmp_path / "trace" / "trace-0.db", QUICK, clock=clock)
+    yield made
+    made.close()
+
+
+def told(tmp_path, **wanted):
+    return [(event.event, event.recipient) for event in search(tmp_path / "trace", **wanted)]
+
+
+def record_a_journey(trace):
+    common = {"message_id": "<1@kairan.test>", "sender": "Boss@kairan.test"}
+    trace.record("RECEIVE", **common, client="192.0.2.1", spool_id=7)
+    trace.record("EXPAND", **common, recipient="all@kairan.test", detail="2 recipients")
+    trace.record("DELIVER", **common, recipient="user1@kairan.test", detail="sink 250 2.0.0 OK")
+    trace.record("DEFER", **common, recipient="user2@kairan.test")
+    trace.record("RECEIVE", message_id="<2@kairan.test>", sender="printer@kairan.test")
+    trace.close()
+
+
+FOUND = [
+    ({"message_id": "<1@kairan.test>"}, ["RECEIVE", "EXPAND", "DELIVER", "DEFER"]),
+    ({"message_id": "<1@KAIRAN.TEST>"}, ["RECEIVE", "EXPAND", "DELIVER", "DEFER"]),
+    ({"message_id": "<3@kairan.test>"}, []),
+    ({"sender": "boss@kairan.test"}, ["RECEIVE", "EXPAND", "DELIVER", "DEFER"]),
+    ({"recipient": "USER1@kairan.test"}, ["DELIVER"]),
+    ({"sender": "boss@kairan.test", "recipient": "user2@kairan.test"}, ["DEFER"]),
+    ({"sender": "printer@kairan.test", "recipient": "user2@kairan.test"}, []),
+    ({}, ["RECEIVE", "EXPAND", "DELIVER", "DEFER", "RECEIVE"]),
+    ({"limit": 2}, ["DEFER", "RECEIVE"]),
+    ({"since": START + DAY}, []),
+    ({"until": START - DAY}, []),
+    ({"since": START - DAY, "until": START + DAY, "limit": 1}, ["RECEIVE"]),
+]
+
+
+@pytest.mark.parametrize(("wanted", "events"), FOUND)
+def test_search(trace, tmp_path, wanted, events):
+    record_a_journey(trace)
+    assert [event for event, _ in told(tmp_path, **wanted)] == events
+
+
+def test_an_event_comes_back_as_it_was_recorded(trace, tmp_path):
+    record_a_journey(trace)
+    event = search(tmp_path / "trace", message_id="<1@kairan.test>")[0]
+    assert (event.sender, event.client, event.spool_id) == ("Boss@kairan.test", "192.0.2.1", 7)
+    assert event.time == pytest.approx(START, abs=1)
+
+
+def test_a_search_over_all_workers_is_in_the_order_of_time(tmp_path, clock):
+    traces = [Trace(tmp_path / "trace" / f"trace-{n}.db", QUICK, clock=clock) for n in range(3)]
+    for n in range(30):
+        traces[n % 3].record("DELIVER", message_id="<1@x>", recipient=f"user{n}@kairan.test")
+    for trace in traces:
+        trace.close()
+    found = [recipient for _, recipient in told(tmp_path, message_id="<1@x>", limit=10)]
+    assert found == [f"user{n}@kairan.test" for n in range(20, 30)]
+
+
+def test_events_of_several_days_are_found(trace, clock, tmp_path):
+    for _ in range(5):
+        trace.record("DELIVER", message_id="<1@x>", recipient="a@b.test")
+        clock.now += DAY
+    trace.close()
+    assert len(told(tmp_path, recipient="a@b.test")) == 5
+    assert len(told(tmp_path, recipient="a@b.test", since=START + 2 * DAY)) == 3
+
+
+def test_events_of_one_moment_keep_their_order(tmp_path):
+    trace = Trace(tmp_path / "trace" / "trace-0.db", QUICK, clock=lambda: START)
+    for n in range(100):
+        trace.record("DELIVER", message_id="<1@x>", recipient=f"user{n}@kairan.test")
+    trace.close()
+    found = [recipient for _, recipient in told(tmp_path, message_id="<1@x>")]
+    assert found == [f"user{n}@kairan.test" for n in range(100)]
+
+
+def test_a_full_queue_drops_lines_counts_them_and_says_so(tmp_path, caplog):
+    settings = TraceSettings(queue_events_max=3, write_interval_seconds=60)
+    trace = Trace(tmp_path / "trace" / "trace-0.db", settings)
+    for _ in range(10):
+        trace.record("DELIVER", message_id="<1@x>")
+    assert trace.statistics().dropped == 7
+    trace.close()
+    assert trace.statistics().written == 3
+    assert "dropped=7" in caplog.text
+
+
+def test_what_is_older_than_the_retention_goes(tmp_path, clock):
+    path = tmp_path / "trace" / "trace-0.db"
+    first = Trace(path, QUICK, clock=clock)
+    first.record("DELIVER", message_id="<old@x>")
+    first.close()
+    clock.now += 91 * DAY
+    second = Trace(path, QUICK, clock=clock)
+    second.record("DELIVER", message_id="<new@x>")
+    second.close()
+    assert [event.message_id for event in search(tmp_path / "trace")] == ["<new@x>"]
+
+
+def test_a_file_too_large_loses_its_oldest_day(tmp_path, clock):
+    path = tmp_path / "trace" / "trace-0.db"
+    first = Trace(path, QUICK, clock=clock)
+    for n in range(1000):
+        first.record("DELIVER", message_id=f"<{n}@x>", detail="x" * 200)
+    clock.now += DAY
+    first.record("DELIVER", message_id="<new@x>")
+    first.close()
+    second = Trace(path, TraceSettings(octets_max=100_000), clock=clock)
+    second.close()
+    assert [event.message_id for event in search(tmp_path / "trace")] == ["<new@x>"]
+
+
+def test_a_failing_disk_costs_lines_and_nothing_else(tmp_path, caplog):
+    path = tmp_path / "trace" / "trace-0.db"
+    trace = Trace(path, TraceSettings(write_interval_seconds=60))
+    with sqlite3.connect(path) as other:
+        other.execute("DROP TABLE event")
+    trace.record("DELIVER", message_id="<1@x>")
+    trace.close()
+    assert trace.statistics().dropped == 1
+    assert "trace-0.db" in caplog.text
+
+
+def test_a_search_reads_while_the_writer_writes(trace, tmp_path):
+    trace.record("DELIVER", message_id="<1@x>")
+    end = time.monotonic() + 10
+    while not told(tmp_path, message_id="<1@x>"):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_keys_are_found_by_an_index(trace, tmp_path):
+    record_a_journey(trace)
+    with sqlite3.connect(tmp_path / "trace" / "trace-0.db") as database:
+        for column in "msr":
+            query = f"EXPLAIN QUERY PLAN SELECT id FROM event WHERE {column} IN (1, 2)"
+            plan = " ".join(str(row) for row in database.execute(query))
+            assert f"event_{column}" in plan
+
+
+def test_no_folder_is_no_event(tmp_path):
+    assert search(tmp_path / "nowhere") == []
+
+
+def test_text_that_is_no_unicode_does_not_end_the_trace(trace, tmp_path):
+    trace.record("REFUSE", message_id="<\ud800@x>", sender="\udc80", detail="app=\ud800")
+    trace.record("DELIVER", message_id="<2@x>")
+    trace.close()
+    assert [event.event for event in search(tmp_path / "trace")] == ["REFUSE", "DELIVER"]
+    assert trace.statistics().dropped == 0
+
+
+def test_a_damaged_file_is_set_aside_and_the_service_starts(tmp_path, caplog):
+    path = tmp_path / "trace" / "trace-0.db"
+    path.parent.mkdir()
+    path.write_bytes(b"no database" * 1_000)
+    trace = Trace(path, QUICK)
+    trace.record("DELIVER", message_id="<1@x>")
+    trace.close()
+    assert told(tmp_path) == [("DELIVER", "")]
+    (aside,) = path.parent.glob("trace-0.db.damaged-*")
+    assert aside.read_bytes().startswith(b"no database")
+    assert "moved=" in caplog.text

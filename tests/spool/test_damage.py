@@ -1,0 +1,160 @@
+"""Damage costs what cannot be read and nothing else, and what could be read is in damaged/."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from kairan.spool import ContentUnreadable, Damaged, NewJob
+
+
+def change(directory, statement, *values):
+    with closing(sqlite3.connect(directory / "queue.db")) as db, db:
+        db.execute(statement, values)
+
+
+def damaged(spool):
+    return [item for item in spool.scan() if isinstance(item, Damaged)]
+
+
+async def until(condition):
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def two_messages(open_spool, letter, *, large=False):
+    """The first will be damaged, the second must get through."""
+    spool = await open_spool(inline_octets_max=10 if large else 1000)
+    ids = []
+    for text in (b"first message", b"second message"):
+        writer = spool.body_writer()
+        writer.write(text)
+        ids.append(await spool.append(letter("a@x.test", "b@x.test"), await writer.finish()))
+    await spool.close()
+    return ids
+
+
+async def leave_of_the_second(spool, second):
+    (lease,) = await spool.wait_lease(5)
+    assert lease.job.id.message == second
+    assert await spool.content(second)
+    await spool.complete(lease.job)
+    await until(lambda: spool.statistics().messages == 0)
+    assert spool.statistics().damaged == 1
+
+
+async def test_a_damaged_envelope_is_set_aside_with_its_content(open_spool, letter, directory):
+    first, second = await two_messages(open_spool, letter)
+    change(directory, "UPDATE message SET envelope = x'0011223344' WHERE id = ?", first)
+    spool = await open_spool()
+    await leave_of_the_second(spool, second)
+    (found,) = damaged(spool)
+    assert found.path.read_bytes() == b"first message"
+    assert "checksum" in found.reason
+    assert "0011223344" in found.path.with_name(found.path.name + ".reason").read_text()
+
+
+async def test_a_damaged_content_is_set_aside_with_its_recipients(open_spool, letter, directory):
+    first, second = await two_messages(open_spool, letter)
+    change(directory, "UPDATE message SET body = x'7878' WHERE id = ?", first)
+    spool = await open_spool()
+    leases = await spool.wait_lease(5)
+    with pytest.raises(ContentUnreadable):
+        await spool.content(first)
+    await spool.complete(leases[0].job)  # whoever holds the lease ends it as always
+    spool.give_back(leases[1].job)
+    await leave_of_the_second(spool, second)
+    (found,) = damaged(spool)
+    assert "<a@x.test> <b@x.test>" in found.path.with_name(found.path.name + ".reason").read_text()
+
+
+async def test_a_damaged_job_leaves_the_others_of_its_message(open_spool, letter, directory):
+    spool = await open_spool()
+    await spool.append(letter("a@x.test", "b@x.test"), b"x")
+    (lease,) = await spool.wait_lease(1)
+    await spool.split(lease.job, [NewJob("r", (r,)) for r in lease.job.recipients])
+    await spool.close()
+    change(directory, "UPDATE job SET recipients = x'00' WHERE number = 1")
+    spool = await open_spool()
+    (lease,) = await spool.wait_lease(5)
+    assert [r.address for r in lease.job.recipients] == ["b@x.test"]
+    await spool.complete(lease.job)
+    await until(lambda: spool.statistics().messages == 0)
+    (found,) = damaged(spool)
+    assert found.path.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:5]),
+    ],
+    ids=["missing", "zero length", "cut"],
+)
+async def test_a_content_file_of_the_wrong_length_is_found_at_start(
+    open_spool, letter, directory, spoil
+):
+    first, second = await two_messages(open_spool, letter, large=True)
+    spoil(directory / "bodies" / str(first))
+    spool = await open_spool()
+    assert spool.statistics().damaged == 1
+    await leave_of_the_second(spool, second)
+
+
+async def test_a_content_file_with_other_octets_is_found_when_read(open_spool, letter, directory):
+    first, second = await two_messages(open_spool, letter, large=True)
+    (directory / "bodies" / str(first)).write_bytes(b"FIRST message")
+    spool = await open_spool()
+    leases = await spool.wait_lease(5)
+    with pytest.raises(ContentUnreadable, match="checksum"):
+        await spool.content(first)
+    for lease in leases:
+        spool.give_back(lease.job)
+    await leave_of_the_second(spool, second)
+
+
+async def test_a_symbolic_link_is_set_aside_and_never_followed(
+    open_spool, letter, directory, tmp_path
+):
+    """Attack 31: a spool file that is a link must not make us read or remove its target."""
+    first, second = await two_messages(open_spool, letter, large=True)
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"first message")
+    (directory / "bodies" / str(first)).unlink()
+    (directory / "bodies" / str(first)).symlink_to(secret)
+    (directory / "bodies" / "tmp" / "7").symlink_to(secret)
+    spool = await open_spool()
+    (lease,) = await spool.wait_lease(5)
+    assert lease.job.id.message == second
+    assert secret.read_bytes() == b"first message"
+    assert any(item.path.is_symlink() for item in damaged(spool))
+
+
+async def test_foreign_files_are_set_aside(open_spool, directory):
+    await (await open_spool()).close()
+    (directory / "bodies" / "notes.txt").write_bytes(b"mine")
+    spool = await open_spool()
+    (found,) = damaged(spool)
+    assert found.what == "notes.txt"
+    assert found.path.read_bytes() == b"mine"
+
+
+async def test_a_content_that_nobody_was_promised_is_removed(open_spool, directory):
+    await (await open_spool()).close()
+    for name in ("4711", "tmp/1"):
+        (directory / "bodies" / name).write_bytes(b"half a mess")
+    spool = await open_spool()
+    assert damaged(spool) == []
+    assert [p.name for p in (directory / "bodies").rglob("*")] == ["tmp"]
+
+
+async def test_nothing_set_aside_is_ever_overwritten(open_spool, directory):
+    for text in (b"one", b"two"):
+        await (await open_spool()).close()
+        (directory / "bodies" / "notes.txt").write_bytes(text)
+    spool = await open_spool()
+    assert sorted(item.path.read_bytes() for item in damaged(spool)) == [b"one", b"two"]

@@ -1,0 +1,114 @@
+"""A queue.db that does not read is moved aside whole and gives up what still reads."""
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from kairan.spool import Damaged
+from kairan.spool.schema import ShardFormatError
+
+MESSAGES = 60
+
+
+async def fill(open_spool, letter):
+    spool = await open_spool()
+    ids = await asyncio.gather(
+        *(spool.append(letter(), b"%04d" % n + bytes(4000)) for n in range(MESSAGES))
+    )
+    await spool.close()
+    return ids
+
+
+async def drain(spool, count):
+    found = {}
+    while len(found) < count:
+        for lease in await asyncio.wait_for(spool.wait_lease(100), 5):
+            message = lease.job.id.message
+            found[message] = await spool.content(message)
+            await spool.complete(lease.job)
+    return found
+
+
+def overwrite(path, offset, octets):
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(octets)
+
+
+def page_of(path, text):
+    return path.read_bytes().index(text) // 8192 * 8192
+
+
+async def test_a_damaged_page_costs_only_its_messages(open_spool, letter, directory):
+    ids = await fill(open_spool, letter)
+    path = directory / "queue.db"
+    overwrite(path, page_of(path, b"0030" + bytes(100)), b"\xff" * 8192)
+    spool = await open_spool()
+    assert len(await spool.wait_lease(100)) == MESSAGES - 1
+    assert spool.must_restart
+    await spool.close()
+    spool = await open_spool()
+    assert not spool.must_restart
+    assert (directory / "damaged" / "queue.db").exists()
+    found = await drain(spool, MESSAGES - 1)
+    assert set(found) == set(ids) - {ids[30]}
+
+
+async def test_a_damaged_job_table_gives_its_messages_their_first_job_again(
+    open_spool, letter, directory
+):
+    ids = await fill(open_spool, letter)
+    path = directory / "queue.db"
+    with sqlite3.connect(path) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name='job'").fetchone()
+    db.close()
+    overwrite(path, (root - 1) * 8192, b"\xff" * 8192)
+    spool = await open_spool()
+    found = await drain(spool, MESSAGES)
+    assert set(found) == set(ids)
+    assert [item.what for item in spool.scan() if isinstance(item, Damaged)] == ["queue.db"]
+
+
+@pytest.mark.parametrize("octets", [b"this is no database" * 100, b""], ids=["foreign", "empty"])
+async def test_a_lost_queue_does_not_keep_us_from_starting(open_spool, letter, directory, octets):
+    spool = await open_spool(inline_octets_max=10)
+    writer = spool.body_writer()
+    writer.write(b"a large one in its file")
+    await spool.append(letter(), await writer.finish())
+    await spool.close()
+    (directory / "queue.db").write_bytes(octets)
+    spool = await open_spool()
+    await spool.append(letter(), b"new")
+    assert len(await spool.wait_lease(5)) == 1
+    contents = [item.path.read_bytes() for item in spool.scan() if isinstance(item, Damaged)]
+    assert b"a large one in its file" in contents
+    assert octets == b"" or octets in contents
+
+
+async def test_numbers_given_before_the_damage_are_not_given_again(open_spool, letter, directory):
+    ids = await fill(open_spool, letter)
+    path = directory / "queue.db"
+    overwrite(path, page_of(path, b"%04d" % (MESSAGES - 1) + bytes(100)), b"\xff" * 8192)
+    (directory / "salvage.wanted").touch()
+    spool = await open_spool()
+    assert await spool.append(letter(), b"x") > max(ids)
+
+
+async def test_a_crash_during_the_exchange_is_finished_at_the_next_start(
+    open_spool, letter, directory
+):
+    ids = await fill(open_spool, letter)
+    (directory / "queue.db").rename(directory / "salvage.db")
+    (directory / "queue.db-wal").write_bytes(b"of the damaged one")
+    spool = await open_spool()
+    assert set(await drain(spool, MESSAGES)) == set(ids)
+
+
+async def test_a_later_format_is_left_alone(open_spool, directory):
+    await (await open_spool()).close()
+    with sqlite3.connect(directory / "queue.db") as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(ShardFormatError, match="format 99"):
+        await open_spool()

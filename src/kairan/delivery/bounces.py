@@ -1,0 +1,144 @@
+"""Reports on their way: to whom, and into the spool before their recipient counts as done.
+
+Order: the report is appended, then the job is settled.  A crash in between makes the report
+twice; the other order would lose it.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+
+from kairan.delivery.head import read_head
+from kairan.directory.model import Snapshot
+from kairan.mail import Address, Envelope, Recipient, domain_of
+from kairan.mail.address import NULL_SENDER
+from kairan.reports import RecipientReport, ReportFrame, ReportSettings, Trace, build_report
+from kairan.spool.interface import Lease, Spool, SpoolRefusal, SpoolUnavailable
+
+
+def report_target(envelope: Envelope, snapshot: Snapshot) -> Address | None:
+    """Who hears of it; None: nobody.  Nothing is ever sent back to the null sender.
+
+    An HVE account has no mailbox: its Reply-To is where a person reads.  A sender outside is
+    believed only if somebody had logged in, or we would answer to forged addresses.
+    """
+    if not envelope.sender:
+        return None
+    organisation = snapshot.organisation
+    account = snapshot.account(envelope.sender)
+    if account is not None:
+        return Address(account.reply_to or organisation.postmaster) or None
+    if snapshot.resolve(envelope.sender) is not None:
+        return envelope.sender
+    is_outside = domain_of(envelope.sender) not in organisation.accepted_domains
+    if is_outside and envelope.account:
+        return envelope.sender
+    return Address(organisation.postmaster) or None
+
+
+class Reporter:
+    """Writes reports into the spool that holds the message they are about."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Callable[[], Snapshot],
+        trace: Trace,
+        settings: ReportSettings,
+        hostname: str,
+        clock: Callable[[], float],
+        token: Callable[[], str] = lambda: secrets.token_hex(16),
+    ) -> None:
+        self._snapshot = snapshot
+        self._trace = trace
+        self._settings = settings
+        self._hostname = hostname
+        self._clock = clock
+        self._token = token
+        self.sent = 0
+        self.dropped = 0
+
+    async def send(self, spool: Spool, lease: Lease, reports: Sequence[RecipientReport]) -> bool:
+        """True: they are on disk, or nobody is there to read them.  False: the spool refused."""
+        target = report_target(lease.envelope, self._snapshot())
+        if target is None:
+            self._drop(lease, reports)
+            return True
+        content = await spool.content(lease.job.id.message)
+        original = await read_head(content, self._settings.returned_octets_max)
+        size = self._settings.recipients_max
+        for start in range(0, len(reports), size):
+            part = reports[start : start + size]
+            if not await self._append(spool, lease, target, part, original):
+                return False
+        return True
+
+    async def _append(
+        self,
+        spool: Spool,
+        lease: Lease,
+        target: Address,
+        reports: Sequence[RecipientReport],
+        original: bytes,
+    ) -> bool:
+        frame = self._frame(target)
+        content = build_report(
+            lease.envelope, reports, original, frame=frame, settings=self._settings
+        )
+        envelope = self._envelope(frame, content)
+        try:
+            await spool.append(envelope, content)
+        except (SpoolRefusal, SpoolUnavailable) as error:
+            self._record("DSN", lease, reports, f"put off: {error}", target)
+            return False
+        self.sent += 1
+        self._record("DSN", lease, reports, frame.message_id, target)
+        return True
+
+    def _frame(self, target: Address) -> ReportFrame:
+        token = self._token()
+        postmaster = self._snapshot().organisation.postmaster or f"postmaster@{self._hostname}"
+        return ReportFrame(
+            sender=Address(postmaster),
+            target=target,
+            hostname=self._hostname,
+            message_id=f"<{token}@{self._hostname}>",
+            boundary=f"=_{token}",
+            now=self._clock(),
+        )
+
+    def _envelope(self, frame: ReportFrame, content: bytes) -> Envelope:
+        """The null sender (RFC 3464 section 2): a report that fails is dropped, and traced."""
+        header = content[: content.find(b"\r\n\r\n")]
+        return Envelope(
+            sender=NULL_SENDER,
+            recipients=(Recipient(frame.target),),
+            arrived=frame.now,
+            message_id=frame.message_id,
+            body="" if content.isascii() else "8BITMIME",
+            smtputf8=not header.isascii() or b"message/global" in content[:16_384],
+            size=len(content),
+        )
+
+    def _drop(self, lease: Lease, reports: Sequence[RecipientReport]) -> None:
+        self.dropped += len(reports)
+        why = "no address for reports" if lease.envelope.sender else "null sender"
+        self._record("DROP", lease, reports, why, Address(""))
+
+    def _record(
+        self,
+        event: str,
+        lease: Lease,
+        reports: Sequence[RecipientReport],
+        detail: str,
+        target: Address,
+    ) -> None:
+        about = ", ".join(f"{r.action} {r.recipient.address}" for r in reports[:3])
+        more = f" and {len(reports) - 3} more" if len(reports) > 3 else ""
+        self._trace.record(
+            event,
+            message_id=lease.envelope.message_id,
+            sender=lease.envelope.sender,
+            recipient=target,
+            detail=f"{detail} ({about}{more})",
+            spool_id=lease.job.id.message,
+        )

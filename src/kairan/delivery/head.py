@@ -1,0 +1,30 @@
+"""The beginning of a content: for the loop guard and for what a report gives back."""
+
+import asyncio
+from pathlib import Path
+
+from kairan.mail import Content
+
+HEADER_OCTETS_MAX = 256 * 1024  # the intake accepts no longer header
+
+
+async def read_head(content: Content, octets: int) -> bytes:
+    """At most `octets` of it, and all of the header.  A file is read in a thread: it may be
+    large, cold, and on a slow disk.
+    """
+    octets = max(octets, HEADER_OCTETS_MAX)
+    if isinstance(content, bytes):
+        return content[:octets]
+    return await asyncio.to_thread(_read, content.path, octets)
+
+
+def _read(path: Path, octets: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(octets)
+
+
+def hops(head: bytes) -> int:
+    """Received fields of the header: RFC 5321 section 6.3 finds loops by them."""
+    end = head.find(b"\r\n\r\n")
+    header = head[: len(head) if end < 0 else end].lower()
+    return header.count(b"\r\nreceived:") + header.startswith(b"received:")

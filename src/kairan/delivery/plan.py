@@ -1,0 +1,143 @@
+"""The first look at a job: whom does it go to, by which route, in which pieces?
+
+Most messages have one recipient, or a few behind one route: those are delivered from the job as
+it came, and the spool writes twice for them, not three times (in, split, done).  Nothing need be
+kept for that: what an address means and where it goes follows from envelope and directory, and
+asking again at the next try is right, should an alias or a route have changed.  Groups are
+different: who is a member is spooled before the first piece goes out.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from kairan.delivery.router import Route, Router
+from kairan.delivery.settle import is_wanted
+from kairan.directory.model import Group, Snapshot
+from kairan.expansion import (
+    Expansion,
+    ExpansionSettings,
+    Failure,
+    MembersSource,
+    expand,
+    resolve,
+)
+from kairan.mail import Address, Recipient, Reply, domain_of, key_of
+from kairan.outcomes.catalogue import NO_ROUTE
+from kairan.reports import Action, RecipientReport
+from kairan.spool.interface import Job, Lease, NewJob
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Deliverable as it is; `recipients` are the job's under their primary addresses.
+
+    `resolved`: those that were written otherwise, as (written, primary).
+    """
+
+    route: Route
+    recipients: tuple[Recipient, ...]
+    resolved: tuple[tuple[Address, Address], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """Something to open, to split or to report; `has_groups`: members must be read."""
+
+    has_groups: bool
+
+
+def first_look(
+    job: Job, snapshot: Snapshot, router: Router, recipients_max: Callable[[Route], int]
+) -> Direct | Wide:
+    found: dict[str, Recipient] = {}
+    lanes: dict[str, Route] = {}
+    resolved: list[tuple[Address, Address]] = []
+    whole = True
+    for recipient in job.recipients:
+        answer = resolve(recipient, snapshot)
+        if isinstance(answer, Group):
+            return Wide(has_groups=True)
+        route = router.route(answer.address) if isinstance(answer, Recipient) else None
+        if not isinstance(answer, Recipient) or route is None:
+            whole = False  # a group may still come
+            continue
+        if answer is not recipient and key_of(answer.address) != key_of(recipient.address):
+            resolved.append((recipient.address, answer.address))
+        found.setdefault(key_of(answer.address), answer)
+        lanes[lane_name(route, answer)] = route
+    if not whole or len(lanes) != 1:
+        return Wide(has_groups=False)
+    (route,) = lanes.values()
+    if len(found) > recipients_max(route):
+        return Wide(has_groups=False)
+    return Direct(route, tuple(found.values()), tuple(resolved))
+
+
+def lane_name(route: Route, recipient: Recipient) -> str:
+    """One lane per next hop: for MX that is the domain."""
+    return f"{route.name} {domain_of(recipient.address)}" if route.is_by_domain else route.name
+
+
+def pieces(
+    expansion: Expansion, router: Router, recipients_max: Callable[[Route], int]
+) -> tuple[list[NewJob], list[Failure]]:
+    """The jobs that take the place of the one that was opened, and whom no route takes."""
+    lanes: dict[str, tuple[Route, list[Recipient]]] = {}
+    failures: list[Failure] = []
+    for recipient in expansion.recipients:
+        route = router.route(recipient.address)
+        if route is None:
+            failures.append(Failure(recipient, NO_ROUTE))
+            continue
+        lanes.setdefault(lane_name(route, recipient), (route, []))[1].append(recipient)
+    jobs = [
+        NewJob(route=route.name, recipients=chip)
+        for route, recipients in lanes.values()
+        for chip in chips(recipients, recipients_max(route))
+    ]
+    return jobs, failures
+
+
+def chips(recipients: Sequence[Recipient], size: int) -> Iterable[tuple[Recipient, ...]]:
+    for start in range(0, len(recipients), size):
+        yield tuple(recipients[start : start + size])
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """All that follows from opening a job."""
+
+    expansion: Expansion
+    jobs: list[NewJob]
+    failures: list[Failure]
+
+    def reports(self) -> list[RecipientReport]:
+        """Those wanted by NOTIFY: failures, and groups whose success was asked for."""
+        failed = [
+            RecipientReport(failure.recipient, Action.FAILED, failure.outcome.reply)
+            for failure in self.failures
+        ]
+        opened = [
+            RecipientReport(group.recipient, _GROUP_ACTION[group.is_list], _OPENED)
+            for group in self.expansion.groups
+        ]
+        return [r for r in failed + opened if is_wanted(r.recipient.notify, r.action)]
+
+
+# RFC 3464 section 2.3.3: `expanded` is for an alias with many recipients, never for a list.
+_GROUP_ACTION = {False: Action.EXPANDED, True: Action.DELIVERED}
+_OPENED = Reply.of(250, "2.0.0", "Delivered to the members of the group")
+
+
+def open_job(
+    lease: Lease,
+    snapshot: Snapshot,
+    members: MembersSource,
+    router: Router,
+    recipients_max: Callable[[Route], int],
+    settings: ExpansionSettings,
+) -> Opened:
+    """Blocks while members are read: for a thread, where there are groups."""
+    expansion = expand(lease.envelope, lease.job.recipients, snapshot, members, settings)
+    jobs, unrouted = pieces(expansion, router, recipients_max)
+    return Opened(expansion, jobs, expansion.failures + unrouted)

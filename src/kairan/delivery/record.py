@@ -1,0 +1,127 @@
+"""One line in the log per try, one event in the trace per recipient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from kairan.delivery.plan import Opened
+from kairan.delivery.transport import Deferred, Delivered, Failed, Result
+from kairan.expansion import Failure
+from kairan.mail import Address, Recipient
+from kairan.reports import Trace
+from kairan.spool.interface import Lease
+
+log = structlog.get_logger("kairan.delivery")
+
+_ADDRESSES_MAX = 50  # of one log line
+_STATUS = {Delivered: "delivered", Deferred: "deferred", Failed: "failed"}
+
+
+@dataclass(slots=True)
+class Counters:
+    """Recipients, since start."""
+
+    delivered: int = 0
+    deferred: int = 0
+    failed: int = 0
+
+
+class Recorder:
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self.counters = Counters()
+
+    def tried(
+        self,
+        lease: Lease,
+        recipients: Sequence[Recipient],
+        results: Sequence[Result],
+        *,
+        now: float,
+        is_final: bool,
+    ) -> None:
+        for recipient, result in zip(recipients, results, strict=True):
+            self._event(lease, recipient, result, is_final=is_final)
+        for result, addresses in _alike(recipients, results):
+            log.info(
+                lease.envelope.message_id,
+                to=addresses,
+                relay=result.relay,
+                delay=round(now - lease.envelope.arrived, 3),
+                dsn=result.reply.enhanced,
+                status=_STATUS[type(result)],
+                reply=str(result.reply),
+            )
+
+    def _event(self, lease: Lease, recipient: Recipient, result: Result, *, is_final: bool) -> None:
+        """DELIVER is into the mailbox, SEND to another server: Exchange's words."""
+        match result:
+            case Delivered():
+                self.counters.delivered += 1
+                name = "DELIVER" if is_final else "SEND"
+            case Deferred():
+                self.counters.deferred += 1
+                name = "DEFER"
+            case Failed():
+                self.counters.failed += 1
+                name = "FAIL"
+        self._trace.record(
+            name,
+            message_id=lease.envelope.message_id,
+            sender=lease.envelope.sender,
+            recipient=recipient.address,
+            detail=f"{result.relay} {result.reply}",
+            spool_id=lease.job.id.message,
+        )
+
+    def resolved(self, lease: Lease, pairs: Sequence[tuple[Address, Address]]) -> None:
+        for written, primary in pairs:
+            self._note("RESOLVE", lease, primary, f"from {written}")
+
+    def opened(self, lease: Lease, opened: Opened) -> None:
+        self.resolved(lease, opened.expansion.resolved)
+        for group in opened.expansion.groups:
+            self._note("EXPAND", lease, group.recipient.address, f"{group.members} recipients")
+        self.counters.failed += len(opened.failures)
+        for failure in opened.failures:
+            self._failed(lease, failure)
+
+    def _failed(self, lease: Lease, failure: Failure) -> None:
+        outcome = failure.outcome
+        self._note("FAIL", lease, failure.recipient.address, str(outcome.reply))
+        log.info(
+            lease.envelope.message_id,
+            to=failure.recipient.address,
+            relay="none",
+            dsn=outcome.enhanced,
+            status="failed",
+            reply=str(outcome.reply),
+            rule=outcome.key,
+        )
+
+    def _note(self, event: str, lease: Lease, recipient: str, detail: str) -> None:
+        self._trace.record(
+            event,
+            message_id=lease.envelope.message_id,
+            sender=lease.envelope.sender,
+            recipient=recipient,
+            detail=detail,
+            spool_id=lease.job.id.message,
+        )
+
+
+def _alike(recipients: Sequence[Recipient], results: Sequence[Result]) -> list[tuple[Result, str]]:
+    """Recipients with the same answer share a line: mostly all of a job."""
+    if len(recipients) == 1:
+        return [(results[0], recipients[0].address)]
+    alike: dict[Result, list[str]] = {}
+    for recipient, result in zip(recipients, results, strict=True):
+        alike.setdefault(result, []).append(recipient.address)
+    return [(result, _shown(addresses)) for result, addresses in alike.items()]
+
+
+def _shown(addresses: Sequence[str]) -> str:
+    """A line stays below 4 KB or so; the trace has all of them."""
+    more = len(addresses) - _ADDRESSES_MAX
+    return ",".join(addresses[:_ADDRESSES_MAX]) + (f",+{more}" if more > 0 else "")

@@ -1,0 +1,140 @@
+"""What follows from the results of one try: who is done, who comes again when, who is reported.
+
+A recipient is done, to be tried again at a time, or reported: there is no fourth state.
+"""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kairan.delivery.settings import RetrySettings
+from kairan.delivery.transport import Deferred, Delivered, Failed, Result
+from kairan.mail import Envelope, Notify, Recipient
+from kairan.outcomes.catalogue import MESSAGE_EXPIRED
+from kairan.reports import Action, RecipientReport
+from kairan.spool.interface import Job, NewJob
+
+# RFC 3461 section 4.1: what must be in NOTIFY for a report.  Where the client did not say,
+# failures are reported, and delays too, which the section leaves to us.
+_ASKED_BY = {
+    Action.FAILED: Notify.FAILURE,
+    Action.DELAYED: Notify.DELAY,
+    Action.EXPANDED: Notify.SUCCESS,
+    Action.RELAYED: Notify.SUCCESS,
+    Action.DELIVERED: Notify.SUCCESS,
+}
+_UNASKED = (Action.FAILED, Action.DELAYED)
+
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_NO_HOSTS = frozenset({"maildir", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The circumstances of a try.  `not_before`: the destination is left alone until then."""
+
+    now: float
+    is_final: bool  # the mailbox, not a further hop
+    retry: RetrySettings
+    dice: random.Random
+    not_before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    retry: NewJob | None  # those who come again; nobody: the job is complete
+    is_whole: bool  # `retry` are all of the job: it need only be deferred
+    reports: tuple[RecipientReport, ...]  # those wanted by NOTIFY
+    failed: int
+
+
+def is_wanted(notify: Notify, action: Action) -> bool:
+    if notify == Notify.UNSET:
+        return action in _UNASKED
+    return bool(notify & _ASKED_BY[action])
+
+
+def settle(
+    job: Job,
+    envelope: Envelope,
+    recipients: Sequence[Recipient],
+    results: Sequence[Result],
+    terms: Terms,
+) -> Settlement:
+    expires = envelope.arrived + terms.retry.expiry_seconds
+    waits: list[Recipient] = []
+    reports: list[RecipientReport] = []
+    failed = 0
+    detail = ""
+    for recipient, result in zip(recipients, results, strict=True):
+        match result:
+            case Delivered() if not recipient.notify & Notify.SUCCESS:
+                continue  # nearly all
+            case Delivered():
+                if not result.reported_by_next_hop:
+                    action = Action.DELIVERED if terms.is_final else Action.RELAYED
+                    reports.append(_report(recipient, action, result))
+            case Deferred() if terms.now < expires:
+                waits.append(recipient)
+                detail = str(result.reply)
+                if _delay_is_due(job, envelope, terms):
+                    reports.append(_report(recipient, Action.DELAYED, result, expires))
+            case Deferred():
+                failed += 1
+                reports.append(_expired(recipient, result))
+            case Failed():
+                failed += 1
+                reports.append(_report(recipient, Action.FAILED, result))
+    retry = _retry(job, waits, detail, envelope, terms) if waits else None
+    wanted = tuple(r for r in reports if is_wanted(r.recipient.notify, r.action))
+    return Settlement(retry, len(waits) == len(recipients), wanted, failed)
+
+
+def retry_due(attempts: int, terms: Terms) -> float:
+    """Full jitter: any moment of a span that grows with each attempt."""
+    retry = terms.retry
+    # Beyond a thousand the power of a float ends; the span's end came long before.
+    span = min(retry.first_seconds * retry.factor ** min(attempts - 1, 1000), retry.max_seconds)
+    wait = max(retry.min_seconds, terms.dice.random() * span)
+    return max(terms.now + wait, terms.not_before)
+
+
+def _retry(
+    job: Job, waits: Sequence[Recipient], detail: str, envelope: Envelope, terms: Terms
+) -> NewJob:
+    """The last try comes when the time is up, not after."""
+    attempts = job.attempts + 1
+    expires = envelope.arrived + terms.retry.expiry_seconds
+    return NewJob(
+        route=job.route,
+        recipients=tuple(waits),
+        due=min(retry_due(attempts, terms), expires),
+        attempts=attempts,
+        detail=detail,
+        delayed=job.delayed or _delay_is_due(job, envelope, terms),
+    )
+
+
+def _delay_is_due(job: Job, envelope: Envelope, terms: Terms) -> bool:
+    """Once per job: its mark is kept on disk."""
+    return not job.delayed and terms.now - envelope.arrived >= terms.retry.delay_report_seconds
+
+
+def _report(
+    recipient: Recipient, action: Action, result: Result, retry_until: float | None = None
+) -> RecipientReport:
+    remote = _host_of(result.relay)
+    return RecipientReport(recipient, action, result.reply, remote, retry_until=retry_until)
+
+
+def _expired(recipient: Recipient, result: Deferred) -> RecipientReport:
+    remote = _host_of(result.relay)
+    reply = MESSAGE_EXPIRED.reply
+    return RecipientReport(recipient, Action.FAILED, reply, remote, detail=str(result.reply))
+
+
+def _host_of(relay: str) -> str:
+    """The peer's name for Remote-MTA; a directory, a socket's path or a defect of ours is none."""
+    name = relay.partition("[")[0].partition(":")[0]
+    return name if name not in _NO_HOSTS and _HOST.fullmatch(name) else ""

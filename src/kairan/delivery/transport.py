@@ -1,0 +1,53 @@
+"""What every way out of here looks like, and what comes back: one result per recipient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from kairan.mail import Content, Envelope, Recipient, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    reply: Reply
+    relay: str  # who took it: "maildir:/srv/mail", "mx1.example.com[192.0.2.1]:25"
+    # The next hop speaks DSN (RFC 3461) and was given NOTIFY: it reports success itself.
+    reported_by_next_hop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Again later: a 4xx, no connection, or no answer after the final dot (state unknown)."""
+
+    reply: Reply
+    relay: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """For good: a 5xx."""
+
+    reply: Reply
+    relay: str
+
+
+Result: TypeAlias = Delivered | Deferred | Failed
+
+
+class Transport(Protocol):
+    """One destination of the routes.  Holds sessions; knows nothing of queues and retries."""
+
+    @property
+    def recipients_max(self) -> int:
+        """Recipients of one message that `deliver` takes at once."""
+
+    @property
+    def concurrency_max(self) -> int:
+        """How many `deliver` at the same time make sense."""
+
+    async def deliver(
+        self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
+    ) -> Sequence[Result]:
+        """One result for each recipient, in their order.  Raises nothing but CancelledError."""
+
+    async def close(self) -> None: ...

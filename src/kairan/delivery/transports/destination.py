@@ -1,0 +1,149 @@
+"""The text of a destination: `smtp://user@host:port?tls=require&sessions_max=4`.
+
+Options: `tls` none|may|require, `verify` yes|no, `ca` and `password_file` a file, and every field
+of RelaySettings by its name.  What we do not know is an error: a misspelt `verifiy=yes` must not
+be silently nothing.
+"""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from kairan.relay import Destination, RelaySettings, TlsPolicy
+from kairan.smtp.client_login import PasswordCredentials
+
+_PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
+_OWN_OPTIONS = ("tls", "verify", "ca", "password_file")
+_TLS = {"none": TlsPolicy.NONE, "may": TlsPolicy.MAY, "require": TlsPolicy.REQUIRE}
+_YES_NO = {"yes": True, "no": False}
+_LIMITS = {field.name: field.type for field in fields(RelaySettings)}
+
+
+class DestinationError(ValueError):
+    """The operator wrote a destination that we cannot use; the text says what to write."""
+
+
+def read_destination(text: str, defaults: RelaySettings) -> tuple[Destination, RelaySettings]:
+    """One destination by SMTP or LMTP."""
+    url = urlsplit(text)
+    options = read_options(text, url.query)
+    credentials = _credentials(text, url, options)
+    lmtp = url.scheme == "lmtp"
+    socket_path = unquote(url.path) if lmtp and not url.netloc else ""
+    host, port = _host_and_port(text, url)
+    if not socket_path and (not host or url.path not in {"", "/"}):
+        raise DestinationError(f"{_shown(text)}: write {url.scheme}://HOST:PORT")
+    tls = _tls(text, url.scheme, options, has_credentials=credentials is not None)
+    destination = Destination(
+        host=host,
+        port=port,
+        socket_path=socket_path,
+        lmtp=lmtp,
+        tls=TlsPolicy.NONE if socket_path else tls,
+        # `may` protects from listeners only, whatever the certificate says.
+        verify=_verify(text, options, default=tls in {TlsPolicy.REQUIRE, TlsPolicy.IMPLICIT}),
+        ca_file=_file(text, "ca", options),
+        credentials=credentials,
+    )
+    return destination, read_limits(text, options, defaults)
+
+
+def read_options(text: str, query: str) -> dict[str, str]:
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    known = (*_OWN_OPTIONS, *_LIMITS)
+    for name in options:
+        if name not in known:
+            raise DestinationError(
+                f"{_shown(text)}: unknown option {name!r}; known are {', '.join(known)}"
+            )
+    return options
+
+
+def read_limits(text: str, options: dict[str, str], defaults: RelaySettings) -> RelaySettings:
+    changed: dict[str, str | int | float] = {}
+    for name, kind in _LIMITS.items():
+        value = options.get(name)
+        if value is None:
+            continue
+        try:
+            number = value if kind is str else int(value) if kind is int else float(value)
+        except ValueError:
+            number = 0
+        if isinstance(number, int | float) and not number > 0:
+            raise DestinationError(f"{_shown(text)}: {name} must be a number above 0")
+        changed[name] = number
+    return replace(defaults, **changed)  # type: ignore[arg-type]  # the table above has the types
+
+
+def read_tls(text: str, options: dict[str, str], *, default: TlsPolicy) -> TlsPolicy:
+    value = options.get("tls", "")
+    if value and value not in _TLS:
+        raise DestinationError(f"{_shown(text)}: tls is none, may or require")
+    return _TLS.get(value, default)
+
+
+def _tls(text: str, scheme: str, options: dict[str, str], *, has_credentials: bool) -> TlsPolicy:
+    if scheme == "smtps":
+        return TlsPolicy.IMPLICIT
+    default = TlsPolicy.REQUIRE if has_credentials else TlsPolicy.MAY
+    tls = read_tls(text, options, default=default)
+    if has_credentials and tls is not TlsPolicy.REQUIRE:
+        # Whoever sits on the line would strip STARTTLS and be given the password.
+        raise DestinationError(f"{_shown(text)}: a login needs tls=require (or smtps://)")
+    return tls
+
+
+def _verify(text: str, options: dict[str, str], *, default: bool) -> bool:
+    value = options.get("verify")
+    if value is not None and value not in _YES_NO:
+        raise DestinationError(f"{_shown(text)}: verify is yes or no")
+    return default if value is None else _YES_NO[value]
+
+
+def _host_and_port(text: str, url: SplitResult) -> tuple[str, int]:
+    try:
+        return url.hostname or "", url.port or _PORTS[url.scheme]
+    except ValueError as error:
+        raise DestinationError(f"{_shown(text)}: the port must be a number to 65535") from error
+
+
+def _file(text: str, name: str, options: dict[str, str]) -> Path | None:
+    if name not in options:
+        return None
+    path = Path(options[name])
+    if not path.is_file():
+        raise DestinationError(f"{_shown(text)}: {name}: there is no file {path}")
+    return path
+
+
+def _credentials(
+    text: str, url: SplitResult, options: dict[str, str]
+) -> PasswordCredentials | None:
+    user = unquote(url.username or "")
+    file = _file(text, "password_file", options)
+    password = unquote(url.password or "") if file is None else _first_line(text, file)
+    if not user and not password:
+        return None
+    if not user or not password:
+        raise DestinationError(
+            f"{_shown(text)}: a login needs user and password: "
+            "write smtp://USER@HOST?password_file=FILE"
+        )
+    return PasswordCredentials(user, password)
+
+
+def _first_line(text: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DestinationError(
+            f"{_shown(text)}: password_file: {path} cannot be read: {error}"
+        ) from error
+
+
+def _shown(text: str) -> str:
+    """The destination without its password: errors are printed and logged."""
+    head, separator, rest = text.partition("://")
+    login, at, host = rest.rpartition("@")
+    user = login.partition(":")[0]
+    return f"{head}{separator}{user}{at}{host}"

@@ -1,0 +1,134 @@
+"""Delivery to whichever servers the recipients' domains name."""
+
+import asyncio
+import socket
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+from kairan.delivery.settings_transport import TransportSettings
+from kairan.delivery.transport import Result
+from kairan.delivery.transports.destination import (
+    DestinationError,
+    read_limits,
+    read_options,
+    read_tls,
+)
+from kairan.delivery.transports.mx_hosts import DnsResolver, MxResolver
+from kairan.delivery.transports.smtp import results_of
+from kairan.mail import Content, Envelope, Recipient, Reply, domain_of
+from kairan.relay import Answer, Destination, Pool, RelaySettings, TlsPolicy
+
+MX_PORT = 25
+
+
+class MxTransport:
+    """A pool per host, not per domain: thousands of domains share the servers of a few."""
+
+    def __init__(
+        self,
+        settings: TransportSettings,
+        *,
+        relay: RelaySettings,
+        resolver: MxResolver,
+        tls: TlsPolicy = TlsPolicy.MAY,
+        port: int = MX_PORT,
+    ) -> None:
+        self._settings = settings
+        self._relay = relay
+        self._resolver = resolver
+        self._tls = tls
+        self._port = port
+        self._pools: OrderedDict[str, Pool] = OrderedDict()
+        self._parting: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def of(cls, text: str, settings: TransportSettings) -> "MxTransport":
+        """`mx:` with options as smtp:// has them; whom to trust or log in to it cannot know."""
+        rest = text.partition(":")[2]
+        if rest and not rest.startswith("?"):
+            raise DestinationError(f"{text}: write mx: alone, or mx:?tls=require")
+        options = read_options(text, rest.removeprefix("?"))
+        for name in ("verify", "ca", "password_file"):
+            if name in options:
+                raise DestinationError(f"{text}: mx: knows no option {name!r}")
+        defaults = replace(settings.relay, sessions_max=settings.mx_sessions_max)
+        relay = read_limits(text, options, defaults)
+        resolver = DnsResolver(
+            hostname=relay.hostname or socket.gethostname(),
+            timeout_seconds=settings.dns_timeout_seconds,
+        )
+        tls = read_tls(text, options, default=TlsPolicy.MAY)
+        return cls(settings, relay=relay, resolver=resolver, tls=tls)
+
+    @property
+    def recipients_max(self) -> int:
+        return self._relay.recipients_max
+
+    @property
+    def concurrency_max(self) -> int:
+        return self._settings.mx_concurrency_max
+
+    async def deliver(
+        self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
+    ) -> Sequence[Result]:
+        """Each domain on its own, side by side."""
+        domains: dict[str, list[int]] = {}
+        for n, recipient in enumerate(recipients):
+            domains.setdefault(domain_of(recipient.address), []).append(n)
+        groups = list(domains.items())
+        outcomes = await asyncio.gather(
+            *(
+                self._deliver_domain(domain, envelope, [recipients[n] for n in places], content)
+                for domain, places in groups
+            )
+        )
+        by_place = {
+            place: result
+            for (_, places), results in zip(groups, outcomes, strict=True)
+            for place, result in zip(places, results, strict=True)
+        }
+        return [by_place[n] for n in range(len(recipients))]
+
+    async def close(self) -> None:
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()), *self._parting)
+
+    # One domain.
+
+    async def _deliver_domain(
+        self, domain: str, envelope: Envelope, recipients: list[Recipient], content: Content
+    ) -> list[Result]:
+        hosts = await self._resolver.wait_hosts(domain)
+        if isinstance(hosts, Reply):
+            return results_of([Answer((hosts,) * len(recipients), domain)], recipients)
+        known: dict[int, Result] = {}
+        for host in hosts[: self._settings.mx_hosts_max]:
+            # RFC 5321 section 5.1: the next host for those whom this one did not answer.
+            rest = [n for n in range(len(recipients)) if n not in known]
+            asked = [recipients[n] for n in rest]
+            answers = await self._pool_of(host).send(envelope, asked, content)
+            last = dict(zip(rest, results_of(answers, asked), strict=True))
+            reached = [answer.reached for answer in answers for _ in answer.replies]
+            known |= {n: last[n] for n, yes in zip(rest, reached, strict=True) if yes}
+            if len(known) == len(recipients):
+                break
+        return [known.get(n) or last[n] for n in range(len(recipients))]
+
+    def _pool_of(self, host: str) -> Pool:
+        pool = self._pools.get(host)
+        if pool is None:
+            self._make_room()
+            pool = Pool(Destination(host=host, port=self._port, tls=self._tls), self._relay)
+            self._pools[host] = pool
+        self._pools.move_to_end(host)
+        return pool
+
+    def _make_room(self) -> None:
+        """Pools in use stay: their number is bounded by what runs at once."""
+        excess = len(self._pools) + 1 - self._settings.mx_pools_max
+        unused = [host for host, pool in self._pools.items() if pool.is_unused]
+        for host in islice(unused, max(0, excess)):
+            parting = asyncio.ensure_future(self._pools.pop(host).close())
+            self._parting.add(parting)
+            parting.add_done_callback(self._parting.discard)

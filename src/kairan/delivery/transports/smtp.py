@@ -1,0 +1,50 @@
+"""SMTP and LMTP to one fixed next hop, over held sessions."""
+
+from collections.abc import Iterable, Sequence
+
+from kairan.delivery.transport import Deferred, Delivered, Failed, Result
+from kairan.mail import Content, Envelope, Notify, Recipient
+from kairan.relay import Answer, Destination, Pool, PoolStatistics, RelaySettings
+
+
+def results_of(answers: Iterable[Answer], recipients: Sequence[Recipient]) -> list[Result]:
+    """RFC 5321 section 4.2.1: the first digit decides."""
+    results: list[Result] = []
+    rest = iter(recipients)
+    for answer in answers:
+        for reply, recipient in zip(answer.replies, rest, strict=False):
+            if reply.is_positive:
+                # RFC 3461 section 5.2.3: the next hop took over reporting, if it was asked to.
+                reported = answer.dsn and recipient.notify is not Notify.UNSET
+                results.append(Delivered(reply, answer.relay, reported_by_next_hop=reported))
+            elif reply.is_transient:
+                results.append(Deferred(reply, answer.relay))
+            else:
+                results.append(Failed(reply, answer.relay))
+    return results
+
+
+class SmtpTransport:
+    def __init__(self, destination: Destination, settings: RelaySettings) -> None:
+        self._settings = settings
+        self._pool = Pool(destination, settings)
+
+    @property
+    def recipients_max(self) -> int:
+        return self._settings.recipients_max
+
+    @property
+    def concurrency_max(self) -> int:
+        return self._settings.sessions_max
+
+    async def deliver(
+        self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
+    ) -> Sequence[Result]:
+        answers = await self._pool.send(envelope, recipients, content)
+        return results_of(answers, recipients)
+
+    def statistics(self) -> PoolStatistics:
+        return self._pool.statistics()
+
+    async def close(self) -> None:
+        await self._pool.close()

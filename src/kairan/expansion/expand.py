@@ -1,0 +1,175 @@
+"""Expansion of a job: plain addresses first, then groups, breadth first.
+
+Breadth first because then one stream of members is open at a time, whatever the nesting, and a
+group met again, by a second path or in a loop, is known and passed over.  Plain addresses come
+first so that somebody who is named and also a member keeps the NOTIFY that was asked for.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kairan.directory.model import Group, Snapshot
+from kairan.expansion.membership import Membership, MembersSource
+from kairan.expansion.resolve import for_members, resolve
+from kairan.expansion.restrictions import may_send_to, sender_of
+from kairan.expansion.settings import ExpansionSettings
+from kairan.mail import Address, Envelope, Recipient, key_of
+from kairan.outcomes import Outcome, Refuse
+from kairan.outcomes.catalogue import EXPANSION_TOO_LARGE
+
+__all__ = ["Expansion", "Failure", "MembersSource", "OpenedGroup", "expand"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    recipient: Recipient
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedGroup:
+    """A group of the envelope or within one; `members` are those it alone led to.
+
+    `recipient` carries the NOTIFY under which the group was reached.
+    """
+
+    recipient: Recipient
+    members: int
+    is_list: bool  # RFC 3464 section 2.3.3: a list has `delivered` the message, not `expanded` it
+
+
+@dataclass(slots=True)
+class Expansion:
+    recipients: list[Recipient] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    groups: list[OpenedGroup] = field(default_factory=list)
+    resolved: list[tuple[Address, Address]] = field(default_factory=list)  # (as written, primary)
+
+
+def expand(
+    envelope: Envelope,
+    recipients: Sequence[Recipient],
+    snapshot: Snapshot,
+    source: MembersSource,
+    settings: ExpansionSettings,
+) -> Expansion:
+    return _Expander(envelope, snapshot, source, settings).run(recipients)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A group to be opened, and the recipient it was reached as."""
+
+    group: Group
+    recipient: Recipient
+    depth: int
+
+
+class _TooLarge(Exception):  # noqa: N818 - leaves the loops of one group, seen by nobody else
+    pass
+
+
+class _Expander:
+    def __init__(
+        self,
+        envelope: Envelope,
+        snapshot: Snapshot,
+        source: MembersSource,
+        settings: ExpansionSettings,
+    ) -> None:
+        self._snapshot = snapshot
+        self._source = source
+        self._settings = settings
+        self._sender = sender_of(envelope, snapshot)
+        self._membership = Membership(
+            self._sender.keys, snapshot, source, groups_max=settings.total_max
+        )
+        self._seen: set[str] = set()
+        self._added: list[str] = []  # to _seen, by the group that is being opened
+        self._answer = Expansion()
+
+    def run(self, recipients: Sequence[Recipient]) -> Expansion:
+        top: list[_Waiting] = []
+        self._sort(recipients, top, depth=1)
+        for waiting in top:
+            self._open_whole(waiting)
+        return self._answer
+
+    def _sort(self, recipients: Iterable[Recipient], groups: list[_Waiting], *, depth: int) -> None:
+        """Addresses into the answer, groups to the waiting ones; what was seen is passed over."""
+        for recipient in recipients:
+            found = resolve(recipient, self._snapshot)
+            match found:
+                case Recipient():
+                    self._take(recipient, found)
+                case Group():
+                    if self._is_new(found.address):
+                        groups.append(_Waiting(found, recipient, depth))
+                case Outcome():
+                    if self._is_new(recipient.address):
+                        self._answer.failures.append(Failure(recipient, found))
+
+    def _take(self, written: Recipient, found: Recipient) -> None:
+        if not self._is_new(found.address):
+            return
+        self._answer.recipients.append(found)
+        if key_of(written.address) != key_of(found.address):
+            self._answer.resolved.append((written.address, found.address))
+
+    def _is_new(self, address: str) -> bool:
+        key = key_of(address)
+        if key in self._seen:
+            return False
+        if len(self._seen) >= self._settings.total_max:
+            raise _TooLarge
+        self._seen.add(key)
+        self._added.append(key)
+        return True
+
+    def _open_whole(self, top: _Waiting) -> None:
+        """All of a group or nothing of it: half a list would look like a whole one."""
+        answer = self._answer
+        lists: tuple[list[Any], ...] = (
+            answer.recipients,
+            answer.failures,
+            answer.groups,
+            answer.resolved,
+        )
+        marks = [len(entries) for entries in lists]
+        self._added.clear()
+        try:
+            self._open_all(top)
+        except _TooLarge:
+            self._seen.difference_update(self._added)
+            for entries, mark in zip(lists, marks, strict=True):
+                del entries[mark:]
+            answer.failures.append(Failure(top.recipient, EXPANSION_TOO_LARGE))
+
+    def _open_all(self, top: _Waiting) -> None:
+        waiting = [top]
+        for one in waiting:
+            refusal = self._refusal(one)
+            if refusal is None:
+                waiting.extend(self._open(one))
+            else:
+                self._answer.failures.append(Failure(one.recipient, refusal))
+
+    def _refusal(self, waiting: _Waiting) -> Outcome | None:
+        if waiting.depth > self._settings.depth_max:
+            return EXPANSION_TOO_LARGE
+        decision = may_send_to(waiting.group, self._sender, self._membership.of)
+        return decision.outcome if isinstance(decision, Refuse) else None
+
+    def _open(self, waiting: _Waiting) -> list[_Waiting]:
+        """The group's people go into the answer; its groups are returned."""
+        inner: list[_Waiting] = []
+        before = len(self._answer.recipients)
+        notify, orcpt = for_members(waiting.group, waiting.recipient)
+        for piece in self._source.members(waiting.group.address):
+            members = (Recipient(Address(member), notify, orcpt) for member in piece)
+            self._sort(members, inner, depth=waiting.depth + 1)
+        taken = len(self._answer.recipients) - before
+        is_list = not waiting.group.report_to_originator
+        self._answer.groups.append(OpenedGroup(waiting.recipient, taken, is_list))
+        return inner

@@ -1,0 +1,61 @@
+"""One address: whom does it mean today?  Exchange's RESOLVE."""
+
+from dataclasses import replace
+
+from kairan.directory.model import Group, Snapshot
+from kairan.mail import Address, Notify, Recipient, domain_of, key_of
+from kairan.mail.xtext import encode_xtext
+from kairan.outcomes import Outcome
+from kairan.outcomes.catalogue import RECIPIENT_UNKNOWN
+
+
+def resolve(recipient: Recipient, snapshot: Snapshot) -> Recipient | Group | Outcome:
+    """The recipient under its primary address, the group it names, or why there is none.
+
+    An address outside the accepted domains is nobody we could know: it goes on as it is.  The
+    postmaster exists even where no mailbox of that name does (RFC 5321 section 4.5.1).  An HVE
+    account has no mailbox: the intake refuses it, and so do we, should a group name it.
+    """
+    address = recipient.address
+    group = snapshot.group(address)
+    if group is not None:
+        return group if group.enabled else RECIPIENT_UNKNOWN
+    primary = snapshot.resolve(address)
+    if primary is not None and snapshot.account(primary) is not None:
+        return RECIPIENT_UNKNOWN
+    if primary is not None:
+        return recipient if primary == address else _renamed(recipient, primary)
+    if key_of(address) == key_of(snapshot.organisation.postmaster):
+        return recipient
+    if domain_of(address) in snapshot.organisation.accepted_domains:
+        return RECIPIENT_UNKNOWN
+    return recipient
+
+
+def _renamed(recipient: Recipient, primary: str) -> Recipient:
+    """RFC 3461 section 5.2.7.2: an alias passes on NOTIFY, and ORCPT keeps what was written."""
+    if key_of(recipient.address) == key_of(primary):
+        return replace(recipient, address=Address(primary))
+    orcpt = recipient.orcpt or orcpt_of(recipient.address)
+    return Recipient(Address(primary), recipient.notify, orcpt)
+
+
+def orcpt_of(address: str) -> str:
+    """RFC 3461 section 4.2; beyond ASCII the address type of RFC 6533 section 3."""
+    return f"{'rfc822' if address.isascii() else 'utf-8'};{encode_xtext(address)}"
+
+
+def for_members(group: Group, recipient: Recipient) -> tuple[Notify, str]:
+    """NOTIFY and ORCPT that the members get from the group's recipient.
+
+    ReportToOriginator on: an alias with many recipients (RFC 3461 section 5.2.7.3).  Success is
+    answered by `expanded`, so SUCCESS goes no further, and where nothing else was asked for,
+    nothing more is reported.  Off: a list whose members are nobody's business (sections 5.2.7.1
+    and 5.2.7.4); our message keeps its sender, so NEVER is what keeps their reports from it.
+    """
+    if not group.report_to_originator:
+        return Notify.NEVER, ""
+    orcpt = recipient.orcpt or orcpt_of(recipient.address)
+    if Notify.SUCCESS not in recipient.notify:
+        return recipient.notify, orcpt
+    return (recipient.notify & ~Notify.SUCCESS) or Notify.NEVER, orcpt

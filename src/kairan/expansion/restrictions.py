@@ -1,0 +1,48 @@
+"""Who may send to a group.  Exchange asks this at each nesting level, and so do we."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from kairan.directory.model import Group, Snapshot
+from kairan.mail import Envelope, key_of
+from kairan.outcomes import Accept, Decision, Refuse
+from kairan.outcomes.catalogue import GROUP_SENDER_NOT_ALLOWED, GROUP_SENDER_NOT_AUTHENTICATED
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """`keys`: the sender as written and under its primary address."""
+
+    keys: frozenset[str]
+    authenticated: bool
+
+
+def sender_of(envelope: Envelope, snapshot: Snapshot) -> Sender:
+    """A report of ours came from no client and nobody logged in: it counts as authenticated, or
+    a postmaster address that is a group would never see one.
+    """
+    keys = {key_of(envelope.sender)} if envelope.sender else set()
+    primary = snapshot.resolve(envelope.sender) if envelope.sender else None
+    if primary is not None:
+        keys.add(key_of(primary))
+    return Sender(frozenset(keys), bool(envelope.account) or not envelope.client)
+
+
+def may_send_to(group: Group, sender: Sender, is_member: Callable[[str], bool]) -> Decision:
+    """RequireSenderAuthenticationEnabled, then RejectMessagesFrom, then AcceptMessagesOnlyFrom.
+
+    `is_member(address)` says whether the sender is among the members of the group `address`.
+    """
+    if group.require_sender_authentication and not sender.authenticated:
+        return Refuse(GROUP_SENDER_NOT_AUTHENTICATED, group.address)
+    if _names(group.reject_from, sender, is_member):
+        return Refuse(GROUP_SENDER_NOT_ALLOWED, f"{group.address} rejects the sender")
+    if group.accept_from and not _names(group.accept_from, sender, is_member):
+        return Refuse(GROUP_SENDER_NOT_ALLOWED, f"{group.address} does not list the sender")
+    return Accept()
+
+
+def _names(listed: Iterable[str], sender: Sender, is_member: Callable[[str], bool]) -> bool:
+    """People first: they cost nothing to compare."""
+    entries = tuple(listed)
+    return any(entry in sender.keys for entry in entries) or any(map(is_member, entries))

@@ -1,0 +1,400 @@
+"""One connection: moves octets between a transport, TLS and the session's engine.
+
+    transport ─▶ PROXY header ─▶ TLS ─▶ engine ─events─▶ session
+    transport ◀──────────────── TLS ◀─ engine's output
+
+A `Protocol`, not a task: an idle session is a few objects, no stack.  While the session waits for
+something, arriving octets stay in the engine; beyond READ_AHEAD_OCTETS_MAX the transport pauses.
+Time-outs are judged by the listener's sweep (`is_overdue`), not by a timer per command.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, cast
+
+import structlog
+
+from kairan.directory.model import Account
+from kairan.intake.proxy import ProxyInvalid, read_proxy_header
+from kairan.intake.session import Answer, Session
+from kairan.intake.settings import TlsMode
+from kairan.outcomes import Outcome
+from kairan.outcomes.catalogue import (
+    DEVICE_NOT_LISTED,
+    GREETING_TOO_EARLY,
+    IDLE_TIMEOUT,
+    PROXY_REQUIRED,
+)
+from kairan.runtime.tls import TlsChannel, TlsFailed
+
+if TYPE_CHECKING:
+    from kairan.intake.listener import Listener
+
+log = structlog.get_logger("kairan.intake")
+
+# One full window of pipelined commands and a body's first piece; more waits in the kernel.
+READ_AHEAD_OCTETS_MAX = 64 * 1024
+# Our answers are short: a peer that lets so much pile up does not read them.
+WRITE_BEHIND_OCTETS_MAX = 64 * 1024
+# How long a connection that we end may still send: a round trip or two, and the sweep's leisure.
+LINGER_SECONDS = 2.0
+
+
+class SmtpConnection(asyncio.Protocol):
+    __slots__ = (
+        "_closing",
+        "_farewell_is_read",
+        "_lingering",
+        "_listener",
+        "_lost",
+        "_paused",
+        "_proxy_buffer",
+        "_transport",
+        "_waiting",
+        "_write_blocked",
+        "address",
+        "deadline",
+        "session",
+        "tls",
+        "transaction_deadline",
+    )
+
+    def __init__(self, listener: "Listener") -> None:
+        self._listener = listener
+        self._transport: asyncio.Transport | None = None
+        self._proxy_buffer: bytes | None = None
+        self._waiting = self._closing = self._lost = self._paused = self._write_blocked = False
+        self._lingering = self._farewell_is_read = False
+        self.tls: TlsChannel | None = None
+        self.session: Session | None = None
+        self.address = ""
+        self.deadline = 0.0
+        self.transaction_deadline = 0.0
+
+    # From the transport.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no asyncio.Transport, only alike.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=WRITE_BEHIND_OCTETS_MAX)
+        peer = transport.get_extra_info("peername")
+        self.address = _plain_address(peer[0]) if peer else "unknown"
+        listener = self._listener
+        self.deadline = time.monotonic() + listener.context.settings.handshake_timeout_seconds
+        listener.add(self)
+        if not peer:  # reset before we came to accept it: its address is gone already
+            self.abort()
+        elif listener.believes_proxy(self.address):
+            self._proxy_buffer = b""
+        else:
+            self._admit()
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        if self._proxy_buffer is not None:
+            data = self._read_proxy(data)
+            if not data:
+                return
+        if self.tls is not None:
+            data = self._decrypt(data)
+        if data and self.session is not None:
+            self.session.engine.receive(data)
+            self._drive()
+
+    def eof_received(self) -> bool:
+        return False  # close: a client that shuts its side does not wait for replies
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
+        self._lost = self._closing = True
+        self._listener.remove(self)
+        if self.session is not None:
+            self.session.lost()
+
+    def pause_writing(self) -> None:
+        self._write_blocked = True
+
+    def resume_writing(self) -> None:
+        self._write_blocked = False
+        self._drive()
+
+    # From the session.
+
+    def start_tls(self) -> None:
+        """The 220 leaves in the clear; everything after it belongs to TLS."""
+        self.flush()
+        settings = self._listener.context.settings
+        self.deadline = time.monotonic() + settings.handshake_timeout_seconds
+        self.tls = TlsChannel(self._listener.tls_context(), server_side=True)
+
+    def wait_for(self, future: "asyncio.Future[Any]", then: Answer) -> None:
+        self._waiting = True
+        future.add_done_callback(lambda done: self._resume(done, then))
+
+    def transaction_began(self) -> None:
+        settings = self._listener.context.settings
+        self.transaction_deadline = time.monotonic() + settings.transaction_timeout_seconds
+
+    def close_after_output(self, *, client_is_done: bool = False) -> None:
+        self._closing = True
+        self._farewell_is_read = client_is_done
+
+    # From the listener.
+
+    def is_overdue(self, now: float) -> bool:
+        if self._waiting:
+            return False  # it waits for us
+        session = self.session
+        if session is not None and session.in_transaction and not self._lingering:
+            return now > self.transaction_deadline
+        return now > self.deadline
+
+    def time_out(self) -> None:
+        if self._closing or self._write_blocked:
+            self.abort()  # it does not read: waiting for our words to leave would hold the socket
+        else:
+            self._say_goodbye(IDLE_TIMEOUT)
+
+    def stop(self) -> None:
+        """Graceful stop: an open transaction may finish, and so may what is being waited for."""
+        if self.session is None:
+            self._close()
+        elif self._waiting:
+            self.session.stopping = True
+        elif not self._closing and self.session.stop():
+            self._closing = True
+            self.flush()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def _is_over(self) -> bool:
+        """Nothing can be said any more, and nothing is worth doing: nobody would hear of it."""
+        transport = self._transport
+        return self._lost or self._lingering or transport is None or transport.is_closing()
+
+    # Steps.
+
+    def _admit(self) -> None:
+        """Now that the client's address is known: may it come in at all?"""
+        listener = self._listener
+        refusal = listener.admits(self)
+        if refusal is not None:
+            self._refuse_connection(refusal)
+            return
+        if listener.settings.tls is TlsMode.IMPLICIT:
+            self.tls = TlsChannel(listener.tls_context(), server_side=True)
+        elif not listener.settings.proxy_from and self._speaks_early():
+            self._refuse_connection(GREETING_TOO_EARLY)
+            return
+        account = listener.device_account(self.address)
+        if listener.lists_devices and account is None:
+            self._refuse_connection(DEVICE_NOT_LISTED)
+            return
+        self._open_session(account)
+
+    def _speaks_early(self) -> bool:
+        """RFC 5321 section 4.3.1: a client waits for the greeting; one that does not is no mail
+        client, or sends commands without caring for the answers.
+        """
+        assert self._transport is not None, "set when the connection was made"
+        pseudo = self._transport.get_extra_info("socket")
+        if pseudo is None:
+            return False
+        # uvloop's pseudo socket has no recv; with family and type named this costs one system call.
+        peek = socket.socket(pseudo.family, socket.SOCK_STREAM, fileno=pseudo.fileno())
+        try:
+            return peek.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except OSError:
+            return False
+        finally:
+            peek.detach()
+
+    def _open_session(self, account: Account | None) -> None:
+        listener = self._listener
+        self.session = Session(
+            listener.context,
+            listener.door(account),
+            listener.settings,
+            self,
+            client=self.address,
+            account=account,
+            secure=self.tls is not None,
+        )
+        # Exchange's banner (facts: dialogue of 2025-11-23).
+        self.session.engine.greet(
+            f"{listener.context.hostname} Microsoft ESMTP MAIL Service ready at "
+            f"{formatdate(listener.context.clock())} [{self.session.id}]"
+        )
+        if self.tls is None:
+            self.flush()
+
+    def _refuse_connection(self, outcome: Outcome) -> None:
+        self._listener.record_refusal(outcome, self.address)
+        self._closing = True
+        if self._transport is not None:
+            if self._listener.settings.tls is not TlsMode.IMPLICIT:
+                self._transport.write(outcome.reply.wire)
+            if outcome is GREETING_TOO_EARLY:
+                self._linger(self._transport)  # what it said lies unread
+            else:
+                self._transport.close()
+
+    def _read_proxy(self, data: bytes) -> bytes:
+        """What lies behind the PROXY header; empty while it is not whole."""
+        assert self._proxy_buffer is not None, "only called while it is awaited"
+        buffer = self._proxy_buffer + data
+        try:
+            header = read_proxy_header(buffer)
+        except ProxyInvalid:
+            self._refuse_connection(PROXY_REQUIRED)
+            return b""
+        if header is None:
+            self._proxy_buffer = buffer
+            return b""
+        self._proxy_buffer = None
+        if header.source:
+            self._listener.rename(self, _plain_address(header.source))
+        self._admit()
+        return b"" if self._closing else buffer[header.length :]
+
+    def _decrypt(self, data: bytes) -> bytes:
+        assert self.tls is not None and self.session is not None  # noqa: PT018 - one fact
+        fresh = not self.tls.handshaken
+        try:
+            decrypted = self.tls.receive(data)
+        except TlsFailed:
+            self._send(self.tls.take_output())  # the alert says why
+            self._close()
+            return b""
+        if fresh:
+            if self.tls.handshaken and not self.session.engine.secure:
+                self.session.engine.tls_ready()
+            self.flush()
+        if decrypted.closed:
+            # RFC 8446 section 6.1: nothing after close_notify counts, also inside a BDAT.
+            self.flush()
+            self._close()
+            return b""
+        return decrypted.plaintext
+
+    def _drive(self) -> None:
+        """Takes events while nothing is awaited, then sends what they were answered with."""
+        session = self.session
+        if session is None or self._is_over:
+            return
+        if not self._waiting and not self._write_blocked:
+            self._take_events(session)
+        if self._waiting or self._paused or self._write_blocked:
+            self._regulate_reading(session)
+
+    def _take_events(self, session: Session) -> None:
+        engine = session.engine
+        idle_commands = engine.idle_commands
+        event = engine.next_event()
+        if event is not None or engine.idle_commands != idle_commands:
+            # A whole command earns time; single octets do not (slow loris).
+            settings = self._listener.context.settings
+            self.deadline = time.monotonic() + settings.command_timeout_seconds
+        while event is not None:
+            session.handle(event)
+            if self._waiting or self._closing or self._write_blocked:
+                break
+            event = engine.next_event()
+        self._listener.flush_soon(self)
+
+    def _resume(self, done: "asyncio.Future[Any]", then: Answer) -> None:
+        self._waiting = False
+        session = self.session
+        assert session is not None, "only a session waits"
+        if done.cancelled() or (self._is_over and not session.promising):
+            return
+        try:
+            then(done)
+        except Exception:
+            log.exception("session.defect", session=session.id)
+            self.abort()  # as the loop does with one in `data_received`: nobody waits in vain
+            return
+        if session.stopping and not self._closing:
+            self.stop()
+        self._drive()
+
+    def _regulate_reading(self, session: Session) -> None:
+        if self._transport is None or self._lost:
+            return
+        full = session.engine.buffered > READ_AHEAD_OCTETS_MAX
+        if full and not self._paused:
+            self._transport.pause_reading()
+        elif self._paused and not full:
+            self._transport.resume_reading()
+        self._paused = full
+
+    def flush(self) -> None:
+        """Sends what was answered."""
+        session, transport = self.session, self._transport
+        if session is None or transport is None or self._is_over:
+            return
+        output = session.engine.take_output()
+        if self.tls is not None:
+            if output and self.tls.handshaken:
+                self.tls.send(output)
+                output = b""
+            encrypted = self.tls.take_output()
+            if output and not self.tls.handshaken:
+                session.engine.put_back(output)  # the greeting waits for implicit TLS
+            output = encrypted
+        if output:
+            transport.write(output)
+        if self._closing:
+            self._close()
+
+    def _send(self, octets: bytes) -> None:
+        if octets and self._transport is not None and not self._lost:
+            self._transport.write(octets)
+
+    def _say_goodbye(self, outcome: Outcome) -> None:
+        session = self.session
+        if session is None or (self.tls is not None and not self.tls.handshaken):
+            self.abort()
+            return
+        self._listener.record_refusal(outcome, self.address)
+        session.engine.hang_up(session.refusal_reply(outcome))
+        self._closing = True
+        self.flush()
+
+    def _close(self) -> None:
+        self._closing = True
+        if self._transport is None or self._is_over:
+            return
+        if self.tls is not None and self.tls.handshaken:
+            self.tls.close()
+            self._send(self.tls.take_output())
+        if self._farewell_is_read:
+            self._transport.close()
+        else:
+            self._linger(self._transport)
+
+    def _linger(self, transport: asyncio.Transport) -> None:
+        """Shuts our side and forgets what still comes, for a while: octets that nobody has read
+        when a socket closes make the kernel reset it, and our last reply would be lost with it.
+        """
+        self._lingering = True
+        self.deadline = time.monotonic() + LINGER_SECONDS
+        if self._paused:
+            transport.resume_reading()
+        try:
+            transport.write_eof()
+        except OSError:  # the peer has reset it already: nobody is left to hear us
+            transport.abort()
+
+
+def _plain_address(address: str) -> str:
+    """IPv4 inside IPv6 (::ffff:192.0.2.1) is written as IPv4: rules name it so."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)

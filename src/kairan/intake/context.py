@@ -1,0 +1,59 @@
+"""What all sessions of one worker share."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kairan.admission import AdmissionSettings
+from kairan.auth import Authenticator, TokenAuthenticator
+from kairan.directory.model import Snapshot
+from kairan.intake.counters import Column
+from kairan.intake.settings import IntakeSettings
+from kairan.reports import Trace
+from kairan.runtime.ids import SessionIds
+from kairan.spool import Spool
+
+
+@dataclass(slots=True)
+class IntakeStatistics:
+    connections: int = 0  # now
+    accepted: int = 0
+    refused: int = 0
+
+
+class Busy:
+    """Whether the intake has its hands full: asked often, counted over tenths of a second."""
+
+    _INTERVAL_SECONDS = 0.1
+
+    def __init__(self, statistics: IntakeStatistics, settings: IntakeSettings) -> None:
+        self._statistics = statistics
+        self._limit = settings.busy_messages_per_second
+        self._since = time.monotonic()
+        self._accepted = 0
+        self._busy = False
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        elapsed = now - self._since
+        if elapsed >= self._INTERVAL_SECONDS:
+            accepted = self._statistics.accepted
+            self._busy = accepted - self._accepted > self._limit * elapsed
+            self._since, self._accepted = now, accepted
+        return self._busy
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeContext:
+    hostname: str
+    settings: IntakeSettings
+    admission: AdmissionSettings
+    snapshot: Callable[[], Snapshot]
+    spool: Spool
+    passwords: Authenticator
+    tokens: TokenAuthenticator
+    counters: Column
+    trace: Trace
+    clock: Callable[[], float] = time.time
+    session_ids: SessionIds = field(default_factory=SessionIds)
+    statistics: IntakeStatistics = field(default_factory=IntakeStatistics)

@@ -1,0 +1,508 @@
+"""The submission session: what each event of the engine means for the client.
+
+Decisions are admission's, the engine keeps the order of commands, the connection moves octets.
+Here they meet: one method per event, found by its type.  A handler that must wait (a password to
+hash, the spool's commit) hands its future to `connection.wait_for`; meanwhile no further event is
+taken, so answers leave in the order of the commands.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol, assert_never
+
+import structlog
+
+from kairan.admission import judge_load, judge_recipient, judge_sender, meant_by
+from kairan.auth import TokenLogin, judge_basic, judge_modern
+from kairan.directory.model import Account, Snapshot
+from kairan.intake.context import IntakeContext
+from kairan.intake.settings import ListenerSettings, Role
+from kairan.intake.submission import Origin, Submission, received_from
+from kairan.mail import Recipient, Reply
+from kairan.outcomes import Decision, Outcome, Refuse
+from kairan.outcomes.catalogue import (
+    BARE_LINE_ENDING,
+    DISK_LOW,
+    NOT_AUTHENTICATED,
+    SHUTTING_DOWN,
+    SPOOL_FAILED,
+    TOKEN_SESSION_EXPIRED,
+)
+from kairan.runtime.tls import TlsChannel
+from kairan.smtp import answers
+from kairan.smtp.door import Door
+from kairan.smtp.events import (
+    Auth,
+    AuthLine,
+    Body,
+    Data,
+    Ehlo,
+    Mail,
+    Quit,
+    Rcpt,
+    Refused,
+    Reset,
+    StartTls,
+)
+from kairan.smtp.sasl import (
+    MECHANISMS,
+    BearerToken,
+    Challenge,
+    Credentials,
+    Mechanism,
+    Step,
+)
+from kairan.smtp.server import ServerEngine
+from kairan.smtp.states import Order
+from kairan.spool import SpoolId, SpoolRefusal, SpoolUnavailable
+
+log = structlog.get_logger("kairan.intake")
+
+Answer = Callable[[asyncio.Future[Any]], None]
+
+
+class Connection(Protocol):
+    """What a session asks of whoever moves the octets."""
+
+    @property
+    def tls(self) -> TlsChannel | None: ...
+
+    def start_tls(self) -> None: ...
+
+    def wait_for(self, future: "asyncio.Future[Any]", then: Answer) -> None:
+        """Takes no further event until `then(future)` has run."""
+
+    def transaction_began(self) -> None:
+        """From now on it has its own time, and not each command its own."""
+
+    def close_after_output(self, *, client_is_done: bool = False) -> None:
+        """`client_is_done`: it said QUIT and nothing behind it."""
+
+
+class Session:
+    def __init__(
+        self,
+        context: IntakeContext,
+        door: Door,
+        listener: ListenerSettings,
+        connection: Connection,
+        *,
+        client: str,
+        account: Account | None = None,
+        secure: bool = False,
+    ) -> None:
+        self.context = context
+        self.listener = listener
+        self.client = client
+        self.id = context.session_ids.next()
+        self.engine = ServerEngine(door, peer=client, secure=secure, refusal=self.refusal_reply)
+        self.account = account  # of the login, or the one a listed device stands for
+        self._device_account = account
+        self.stopping = False
+        self._connection = connection
+        self._mechanism: Mechanism | None = None
+        self._login = ""  # mechanism and application, for the trace
+        self._login_recorded = False  # its refusal is in the trace, and the reply still owed
+        self._expires = float("inf")  # when the token that logged in does; seconds since 1970
+        self._counted: Account | None = None
+        self._submission: Submission | None = None
+        self._origin_facts: tuple[object, ...] = ()
+        self._present_origin = Origin(client, "")
+        self.promising = False  # the spool is storing the message: it may be ours any moment
+        if account is not None:
+            self._count(account)
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._submission is not None
+
+    def refusal_reply(self, outcome: Outcome) -> Reply:
+        """Exchange closes a refusal with host, time and session id (facts: gophish 3220)."""
+        now = self.context.clock()
+        milliseconds = int(now * 1000) % 1000
+        stamp = _utc(int(now))
+        return outcome.reply_with(f"[{self.context.hostname} {stamp}.{milliseconds:03}Z {self.id}]")
+
+    def handle(self, event: object) -> None:
+        self._HANDLERS[type(event)](self, event)
+
+    def lost(self) -> None:
+        """The connection is gone: what was not acknowledged is not ours."""
+        if not self.promising:
+            self._drop_submission()
+        self._uncount()
+
+    def stop(self) -> bool:
+        """Graceful stop: True if the session ends now, False if its transaction may finish."""
+        self.stopping = True
+        if self.in_transaction:
+            return False
+        self.engine.hang_up(self.refusal_reply(SHUTTING_DOWN))
+        return True
+
+    # Handlers.
+
+    def _ehlo(self, _event: Ehlo) -> None:
+        self._drop_submission()
+
+    def _reset(self, _event: Reset) -> None:
+        self._drop_submission()
+
+    def _quit(self, _event: Quit) -> None:
+        self._connection.close_after_output(client_is_done=not self.engine.buffered)
+
+    def _refused(self, event: Refused) -> None:
+        self._record_refusal(event.outcome, event.verb)
+        if self.engine.order is Order.READY:  # content without a recipient has been swallowed
+            self._drop_submission()
+        if event.fatal:
+            self._connection.close_after_output()
+
+    def _start_tls(self, _event: StartTls) -> None:
+        """RFC 3207 section 4.2: a login from before is forgotten (a device's door takes one)."""
+        self._login, self._expires = "", float("inf")
+        if self.account is not self._device_account:
+            self._uncount()
+            self.account = self._device_account
+            if self.account is not None:
+                self._count(self.account)
+        self.engine.answer(answers.STARTTLS_READY)
+        self._connection.start_tls()
+
+    def _auth(self, event: Auth) -> None:
+        self._mechanism = MECHANISMS[event.mechanism]()
+        self._login = f"mechanism={event.mechanism}"
+        self._login_recorded = False
+        step = self._mechanism.step(event.initial)
+        if event.initial is None:
+            assert isinstance(step, Challenge), "a mechanism begins with a challenge"
+        self._auth_step(step)
+
+    def _auth_line(self, event: AuthLine) -> None:
+        assert self._mechanism is not None, "AuthLine only follows Auth"
+        self._auth_step(self._mechanism.step(event.line))
+
+    def _auth_step(self, step: Step) -> None:
+        match step:
+            case Challenge(text):
+                self.engine.ask(text)
+            case Credentials(user, password):
+                self._verify(user, password)
+            case BearerToken(user, token):
+                self._verify_token(user, token)
+            case Outcome() if self._login_recorded:
+                self.engine.answer(self.refusal_reply(step))
+            case Outcome():
+                self._refuse(step, "AUTH", self._login)
+            case _:
+                assert_never(step)
+
+    def _verify(self, user: str, password: str) -> None:
+        snapshot = self.context.snapshot()
+        if self._is_barred(judge_basic, user, snapshot):
+            return
+        passwords = self.context.passwords
+        account = passwords.cached(snapshot, user, password, self.client)
+        if account is not None:
+            self._authenticated(account)
+            return
+        verdict = passwords.verify(snapshot, user, password, self.client)
+        self._connection.wait_for(asyncio.ensure_future(verdict), self._verified)
+
+    def _is_barred(self, judge: Callable[..., Decision], user: str, snapshot: Snapshot) -> bool:
+        """By a control that stands before passwords and tokens: none is looked at then."""
+        verdict = judge(snapshot.account(user), snapshot.organisation, role=self.listener.role)
+        if isinstance(verdict, Refuse):
+            self._refuse_login(verdict)
+            return True
+        return False
+
+    def _verified(self, future: "asyncio.Future[Any]") -> None:
+        verdict = future.result()
+        if isinstance(verdict, Refuse):
+            self._refuse_login(verdict)
+        else:
+            assert isinstance(verdict, Account), "auth answers with an account or a refusal"
+            self._authenticated(verdict)
+
+    def _verify_token(self, user: str, token: str) -> None:
+        snapshot, tokens, role = self.context.snapshot(), self.context.tokens, self.listener.role
+        if self._is_barred(judge_modern, user, snapshot):
+            return
+        verdict = tokens.decide(snapshot, user, token, self.client, role=role)
+        if verdict is not None:
+            self._token_judged(verdict)
+            return
+        awaited = tokens.verify(snapshot, user, token, self.client, role=role)
+        self._connection.wait_for(
+            asyncio.ensure_future(awaited), lambda done: self._token_judged(done.result())
+        )
+
+    def _token_judged(self, verdict: TokenLogin | Refuse) -> None:
+        if isinstance(verdict, Refuse):
+            self._refuse_login(verdict)
+            return
+        self._expires = verdict.expires
+        self._login += f" app={verdict.app}"
+        self._authenticated(verdict.account)
+
+    def _refuse_login(self, refusal: Refuse) -> None:
+        assert self._mechanism is not None, "a login is of a mechanism"
+        step = self._mechanism.refused(refusal.outcome)
+        detail = f"{self._login} {refusal.detail}"
+        if isinstance(step, Challenge):
+            # RFC 7628 section 3.2.3: the reply follows the client's next line, which may never
+            # come: what was refused is recorded now, and once.
+            self._login_recorded = True
+            self.engine.ask(step.text)
+            self._record_refusal(refusal.outcome, "AUTH", detail)
+        else:
+            self._refuse(step, "AUTH", detail)
+
+    def _authenticated(self, account: Account) -> None:
+        self.account = account
+        self._mechanism = None
+        self._count(account)
+        self.engine.answer(answers.AUTHENTICATED)
+
+    def _mail(self, event: Mail) -> None:
+        account = self._present_account()
+        over = self._why_over(account)
+        if over is not None:
+            self._end(over)
+            return
+        assert account is not None, "a session without its account is over"
+        if self.context.spool.refusal() is not None:
+            self._refuse(DISK_LOW, "MAIL", self.context.spool.refusal() or "")
+            return
+        verdict = judge_sender(account, event.command.sender)
+        if isinstance(verdict, Refuse):
+            self._refuse(verdict.outcome, "MAIL", verdict.detail)
+            return
+        self._submission = Submission(
+            self.context, account, event.command, self._origin(utf8=event.command.smtputf8)
+        )
+        self._connection.transaction_began()
+        self.engine.answer(answers.SENDER_OK)
+
+    def _why_over(self, account: Account | None) -> Outcome | None:
+        """What ends a session between two transactions; one that runs may finish."""
+        if self.stopping:
+            return SHUTTING_DOWN
+        if self.context.clock() >= self._expires:
+            return TOKEN_SESSION_EXPIRED
+        return NOT_AUTHENTICATED if account is None else None
+
+    def _end(self, outcome: Outcome) -> None:
+        self.engine.hang_up(self.refusal_reply(outcome))
+        self._record_refusal(outcome, "MAIL", self._login)
+        self._connection.close_after_output()
+
+    def _present_account(self) -> Account | None:
+        """The account as the directory has it now: a session does not outlive its account."""
+        assert self.account is not None, "the door lets nobody unknown say MAIL"
+        present = self.context.snapshot().account(self.account.address)
+        return present if present is not None and present.enabled else None
+
+    def _rcpt(self, event: Rcpt) -> None:
+        submission, command = self._submission, event.command
+        assert submission is not None, "RCPT only follows MAIL"
+        snapshot = self.context.snapshot()
+        recipient = meant_by(snapshot, command.recipient)
+        verdict = judge_recipient(
+            snapshot,
+            self.context.admission,
+            recipient,
+            already=len(submission.recipients),
+            external_allowed=self.listener.role is not Role.HVE
+            or snapshot.organisation.external_recipients_allowed,
+        )
+        if isinstance(verdict, Refuse):
+            self._refuse(verdict.outcome, "RCPT", verdict.detail)
+            return
+        submission.recipients.append(Recipient(recipient, command.notify, command.orcpt))
+        self.engine.answer(answers.RECIPIENT_OK)
+
+    def _data(self, _event: Data) -> None:
+        """354 is out; the content comes as `Body`."""
+
+    def _body(self, event: Body) -> None:
+        submission = self._submission
+        assert submission is not None, "content only follows RCPT"
+        behind = submission.write(event.piece, last=event.message_end)
+        if behind is not None:
+            self._connection.wait_for(behind, lambda done: self._body_stored(event, done))
+            return
+        self._body_taken(event)
+
+    def _body_stored(self, event: Body, done: "asyncio.Future[Any]") -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None and self._submission is not None:
+            self._submission.refuse(Refuse(SPOOL_FAILED, detail=str(error)))
+        self._body_taken(event)
+
+    def _body_taken(self, event: Body) -> None:
+        submission = self._submission
+        assert submission is not None, "content only follows RCPT"
+        if event.message_end:
+            self._finish(submission)
+        elif event.chunk_end:
+            if submission.refusal is None:
+                self.engine.answer(answers.chunk_received(submission.size))
+            else:
+                self._submission = None
+                self._refuse(submission.refusal.outcome, "BDAT", submission.refusal.detail)
+
+    def _finish(self, submission: Submission) -> None:
+        """The end of the message: refuse it, or wait for the spool's promise."""
+        if self.engine.bare_line_ending:
+            submission.refuse(Refuse(BARE_LINE_ENDING))
+        refusal = submission.refusal or self._overload(submission)
+        if refusal is not None:
+            submission.discard()
+            self._submission = None
+            self._refuse(refusal.outcome, "DATA", refusal.detail, submission)
+            return
+        if submission.is_small:
+            promise = self.context.spool.append(submission.envelope(), submission.small_content())
+        else:
+            promise = asyncio.ensure_future(self._append_large(submission))
+        self.promising = True
+        self._connection.wait_for(promise, self._promised)
+
+    async def _append_large(self, submission: Submission) -> SpoolId:
+        content = await submission.large_content()
+        return await self.context.spool.append(submission.envelope(), content)
+
+    def _overload(self, submission: Submission) -> Refuse | None:
+        """Exchange answers both limits behind the final dot (facts: 432 4.3.2)."""
+        context, account = self.context, submission.account
+        verdict = judge_load(
+            account,
+            context.admission,
+            connections=context.counters.connections,
+            messages=context.counters.messages,
+        )
+        return verdict if isinstance(verdict, Refuse) else None
+
+    def _promised(self, promise: "asyncio.Future[Any]") -> None:
+        submission, self._submission = self._submission, None
+        self.promising = False
+        assert submission is not None, "a promise is for a submission"
+        error = promise.exception()
+        if error is not None:
+            self._not_promised(submission, error)
+            return
+        spool_id = promise.result()
+        assert isinstance(spool_id, int), "the spool promises with an id"
+        context = self.context
+        context.counters.accepted(submission.account.id)
+        context.statistics.accepted += 1
+        context.trace.record(
+            "RECEIVE",
+            message_id=submission.message_id,
+            sender=submission.command.sender,
+            detail=f"recipients={len(submission.recipients)} size={submission.size} "
+            f"internal-id={spool_id} session={self.id} {self._login}",
+            client=self.client,
+        )
+        self.engine.answer(answers.queued(submission.message_id, spool_id))
+        if self.stopping:
+            self.stop()
+            self._connection.close_after_output()
+
+    def _not_promised(self, submission: Submission, error: BaseException) -> None:
+        match error:
+            case SpoolRefusal():
+                outcome = DISK_LOW
+            case SpoolUnavailable():
+                outcome = SPOOL_FAILED
+            case _:  # a defect: whatever it is, nothing was promised
+                log.error("spool.broken", session=self.id, exc_info=error)
+                outcome = SPOOL_FAILED
+        self._refuse(outcome, "DATA", str(error), submission)
+
+    # Help.
+
+    def _drop_submission(self) -> None:
+        if self._submission is not None:
+            self._submission.discard()
+            self._submission = None
+
+    def _count(self, account: Account) -> None:
+        self._uncount()  # a listed device that logs in after all
+        self.context.counters.connected(account.id)
+        self._counted = account
+
+    def _uncount(self) -> None:
+        if self._counted is not None:
+            self.context.counters.disconnected(self._counted.id)
+            self._counted = None
+
+    def _origin(self, *, utf8: bool) -> Origin:
+        """The same for all messages of a session, unless it greets, logs in or speaks anew."""
+        engine, tls = self.engine, self._connection.tls
+        facts = (utf8, engine.extended, engine.known, engine.ehlo_name, tls is not None)
+        if facts != self._origin_facts:
+            self._origin_facts = facts
+            self._present_origin = self._make_origin(utf8=utf8)
+        return self._present_origin
+
+    def _make_origin(self, *, utf8: bool) -> Origin:
+        tls = self._connection.tls
+        # RFC 6531 section 4.3: UTF8SMTP, where EHLO goes without saying.
+        protocol = "UTF8SMTP" if utf8 else "ESMTP" if self.engine.extended else "SMTP"
+        if tls is not None:
+            protocol += "S"
+        if self.engine.known:
+            protocol += "A"
+        received = received_from(
+            ehlo_name=self.engine.ehlo_name,
+            client=self.client,
+            hostname=self.context.hostname,
+            protocol=protocol,
+            tls=f"{tls.version} with cipher {tls.cipher}" if tls is not None else "",
+            session_id=self.id,
+        )
+        return Origin(self.client, received)
+
+    def _refuse(
+        self, outcome: Outcome, verb: str, detail: str = "", submission: Submission | None = None
+    ) -> None:
+        """Nothing refused is mute: the peer hears it, the trace has it."""
+        self.engine.answer(self.refusal_reply(outcome))
+        self._record_refusal(outcome, verb, detail, submission)
+
+    def _record_refusal(
+        self, outcome: Outcome, verb: str, detail: str = "", submission: Submission | None = None
+    ) -> None:
+        self.context.statistics.refused += 1
+        submission = submission or self._submission
+        self.context.trace.record(
+            "REFUSE",
+            message_id=submission.message_id if submission else "",
+            sender=submission.command.sender if submission else "",
+            recipient=detail if verb == "RCPT" else "",
+            detail=f"{outcome.key} at={verb or '?'} reply={outcome.code} {outcome.enhanced} "
+            f"session={self.id} account={self.account.address if self.account else '-'} {detail}",
+            client=self.client,
+        )
+
+    _HANDLERS: ClassVar[Mapping[type, Callable[..., None]]] = {
+        Ehlo: _ehlo,
+        StartTls: _start_tls,
+        Auth: _auth,
+        AuthLine: _auth_line,
+        Mail: _mail,
+        Rcpt: _rcpt,
+        Data: _data,
+        Body: _body,
+        Reset: _reset,
+        Quit: _quit,
+        Refused: _refused,
+    }
+
+
+def _utc(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

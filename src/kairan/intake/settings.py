@@ -1,0 +1,71 @@
+"""The intake's settings: doors, certificate, and what a session may cost."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Role(StrEnum):
+    """Which rules a door applies.
+
+    `hve`: HVE accounts only, internal recipients only, as smtp.hve.mx.microsoft.
+    `client`: ordinary submission, where SmtpClientAuthenticationDisabled applies.
+    `device`: a door for printers on listed networks: login and TLS may be missing.
+    """
+
+    HVE = "hve"
+    CLIENT = "client"
+    DEVICE = "device"
+
+
+class TlsMode(StrEnum):
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+    OFF = "off"  # device role only
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSettings:
+    # hve: as smtp.hve.mx.microsoft; client: ordinary submission; device: printers of listed networks.
+    role: Role = Role.HVE
+    host: str = "0.0.0.0"  # noqa: S104 - a mail service is there to be reached
+    port: int = 587  # RFC 6409 section 3.1; 465 for tls = "implicit" (RFC 8314)
+    # starttls: the client asks for it; implicit: from the first octet; off: device role, loopback.
+    tls: TlsMode = TlsMode.STARTTLS
+    # Device role: the networks that may come in, and the account each stands for when a device
+    # does not log in: {"10.1.2.0/24": "printer@example.com"}.
+    devices: tuple[tuple[str, str], ...] = ()
+    legacy_tls: bool = False  # device role: TLS 1.0 and 1.1 for old printers
+    # Networks whose PROXY header (v1 or v2) is believed; such a peer must send one.
+    proxy_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    certificate: Path | None = None  # PEM, the whole chain
+    key: Path | None = None  # PEM, without a password, readable by the service only
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSettings:
+    # Shown after AUTH.  The real service hides PLAIN; many libraries know nothing else.  XOAUTH2 is
+    # there without any [[auth.issuers]] too, as the real service always shows it; OAUTHBEARER
+    # may be added.
+    mechanisms: tuple[str, ...] = ("LOGIN", "PLAIN", "XOAUTH2")
+    # RFC 5321 section 4.5.3.2.7 asks a server to wait five minutes for the next command.
+    command_timeout_seconds: float = 300.0
+    # From connect to the first command after TLS: nobody needs longer, floods would.
+    handshake_timeout_seconds: float = 30.0
+    # From MAIL to the end of the data: 10 MB at 25 KB/s, a slow branch office, takes 400 s.
+    transaction_timeout_seconds: float = 600.0
+    # A session that does not send mail is worth nothing: NOOP, RSET, failed commands.
+    idle_commands_max: int = 100
+    errors_max: int = 20
+    # Sockets: of one worker in all, and of one address.
+    connections_max: int = 20_000
+    connections_per_address_max: int = 2_000
+    # From so many messages a second on (of one worker) the intake counts as busy, and delivery
+    # keeps to its pace for such times: below it there is room for both.
+    busy_messages_per_second: int = 200
+    # Graceful stop: running transactions may finish for so long.
+    drain_seconds: float = 30.0

@@ -1,0 +1,172 @@
+"""One message on its way in: the one door to the spool.
+
+    begin     MAIL was accepted
+    add       each RCPT
+    write     each piece of the content; the header is judged and stamped when it is whole
+    finish    the verdict, or the spool's promise
+
+The stamps (RFC 6409 section 8) are made once, here: Received, and where they
+are missing Message-ID, Date, From, and the Reply-To that the account is set to.
+"""
+
+import os
+from asyncio import Future
+from dataclasses import dataclass, field
+
+from kairan.admission import judge_header
+from kairan.directory.model import Account
+from kairan.intake.context import IntakeContext
+from kairan.mail import Content, Envelope, Recipient
+from kairan.mail.address import address_literal
+from kairan.mail.header import Header, date_of, header_length, read_header
+from kairan.outcomes import Refuse
+from kairan.outcomes.catalogue import (
+    HEADER_TOO_LARGE,
+    MESSAGE_TOO_LARGE,
+)
+from kairan.smtp.grammar import MailCommand
+from kairan.spool import BodyWriter
+
+# Where a content leaves memory for the spool's writer, which decides itself when it becomes a
+# file: small messages, nearly all, never meet it.
+INLINE_OCTETS_MAX = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a session's messages come from; made once for all of them."""
+
+    client: str  # address
+    received: str  # RFC 5321 section 4.4: the Received field up to its date
+
+
+def received_from(
+    *, ehlo_name: str, client: str, hostname: str, protocol: str, tls: str, session_id: str
+) -> str:
+    """`protocol`: RFC 3848, with UTF8 in front RFC 6531.  `tls`: version and cipher, or empty."""
+    using = f"\r\n\t(using {tls})" if tls else ""
+    return (
+        f"Received: from {ehlo_name or 'unknown'} ({address_literal(client)})\r\n"
+        f"\tby {hostname} with {protocol}{using}\r\n\tid {session_id}; "
+    )
+
+
+@dataclass(slots=True)
+class Submission:
+    context: IntakeContext
+    account: Account
+    command: MailCommand
+    origin: Origin
+    recipients: list[Recipient] = field(default_factory=list)
+    message_id: str = ""
+    size: int = 0  # octets of the content as it came
+    refusal: Refuse | None = None
+    _head: bytes = b""
+    _header_done: bool = False
+    _pieces: list[bytes] = field(default_factory=list)
+    _writer: BodyWriter | None = None
+    _stored: int = 0
+
+    def refuse(self, refusal: Refuse) -> None:
+        """The first reason counts; from now on the content is read and forgotten."""
+        if self.refusal is None:
+            self.refusal = refusal
+        self.discard()
+
+    def discard(self) -> None:
+        self._pieces.clear()
+        self._head = b""
+        if self._writer is not None:
+            self._writer.discard()
+            self._writer = None
+
+    def write(self, piece: bytes, *, last: bool) -> "Future[None] | None":
+        """None: go on.  A future: the disk is behind, wait for it."""
+        self.size += len(piece)
+        if self.size > self.context.admission.message_octets_max:
+            self.refuse(Refuse(MESSAGE_TOO_LARGE, detail=f"over {self.size} octets"))
+        if self.refusal is not None:
+            return None
+        if self._header_done:
+            return self._store(piece)
+        return self._write_head(piece, last=last)
+
+    def _write_head(self, piece: bytes, *, last: bool) -> "Future[None] | None":
+        head = self._head + piece if self._head else piece
+        length = header_length(head)
+        if (len(head) if length is None else length) > self.context.admission.header_octets_max:
+            self.refuse(Refuse(HEADER_TOO_LARGE))
+            return None
+        if length is None and not last:
+            self._head = head
+            return None
+        self._head, self._header_done = b"", True
+        header = read_header(head if length is None else head[:length])
+        verdict = judge_header(self.account, self.context.admission, header)
+        if isinstance(verdict, Refuse):
+            self.refuse(verdict)
+            return None
+        self._store(self._stamps(header))
+        if not header.blank:
+            self._store(head[: header.end] + b"\r\n")
+            head = head[header.end :]
+        return self._store(head)
+
+    def _stamps(self, header: Header) -> bytes:
+        """The lines in front of the message."""
+        date = date_of(int(self.context.clock()))
+        lines = [f"{self.origin.received}{date}\r\n"]
+        self.message_id = header.message_id
+        if not self.message_id:
+            self.message_id = f"<{os.urandom(12).hex()}@{self.context.hostname}>"
+        # RFC 5322 section 3.6 allows one: a malformed one stays as the client wrote it.
+        if not header.has_message_id:
+            lines.append(f"Message-ID: {self.message_id}\r\n")
+        if not header.has_date:
+            lines.append(f"Date: {date}\r\n")
+        if not header.senders:
+            lines.append(f"From: <{self.command.sender or self.account.address}>\r\n")
+        if self.account.reply_to and not header.has_reply_to:
+            lines.append(f"Reply-To: <{self.account.reply_to}>\r\n")
+        return "".join(lines).encode()
+
+    def _store(self, piece: bytes) -> "Future[None] | None":
+        """In memory while it is small, then to the spool's writer."""
+        self._stored += len(piece)
+        if self._writer is not None:
+            return self._writer.write(piece)
+        self._pieces.append(piece)
+        if self._stored <= INLINE_OCTETS_MAX:
+            return None
+        self._writer = self.context.spool.body_writer()
+        gathered = b"".join(self._pieces)
+        self._pieces.clear()
+        return self._writer.write(gathered)
+
+    def envelope(self) -> Envelope:
+        command = self.command
+        return Envelope(
+            sender=command.sender,
+            recipients=tuple(self.recipients),
+            arrived=self.context.clock(),
+            message_id=self.message_id,
+            account=self.account.address,
+            client=self.origin.client,
+            ret=command.ret,
+            envid=command.envid,
+            body=command.body,
+            smtputf8=command.smtputf8,
+            size=self._stored,
+        )
+
+    @property
+    def is_small(self) -> bool:
+        return self._writer is None
+
+    def small_content(self) -> bytes:
+        assert self._writer is None, "a large content must be finished"
+        return b"".join(self._pieces)
+
+    async def large_content(self) -> Content:
+        assert self._writer is not None, "a small content is at hand"
+        return await self._writer.finish()

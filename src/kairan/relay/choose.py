@@ -1,0 +1,55 @@
+"""Which session a message takes: a decision from facts, without I/O and without waiting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from kairan.relay.settings import RelaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    age_seconds: float
+    idle_seconds: float
+    messages: int
+    messages_max: int | None = None  # RFC 9422's MAILMAX, where the peer says one
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFacts:
+    live: int  # sessions in use, idle, or being opened
+    waiting: int
+    sessions_max: int  # the setting, or what the peer tolerated lately
+
+
+class Choice(Enum):
+    USE = auto()  # the idle session used last, so that those beyond the need grow old
+    OPEN = auto()
+    WAIT = auto()
+    REFUSE = auto()
+
+
+def is_spent(session: SessionFacts, settings: RelaySettings) -> bool:
+    """Whether a session should rather be closed than used once more."""
+    messages_max = min(settings.messages_max, session.messages_max or settings.messages_max)
+    return (
+        session.messages >= messages_max
+        or session.age_seconds >= settings.age_seconds
+        or session.idle_seconds >= settings.idle_seconds
+    )
+
+
+def spent_of(idle: Sequence[SessionFacts], settings: RelaySettings) -> list[int]:
+    """Positions of the idle sessions to close."""
+    return [n for n, session in enumerate(idle) if is_spent(session, settings)]
+
+
+def choose(pool: PoolFacts, *, idle: int, fresh: bool, settings: RelaySettings) -> Choice:
+    """`idle` sessions are good to use; `fresh` insists on a new one."""
+    if idle and not fresh:
+        return Choice.USE
+    if pool.live < pool.sessions_max:
+        return Choice.OPEN
+    if pool.waiting >= settings.waiting_max:
+        return Choice.REFUSE
+    return Choice.WAIT

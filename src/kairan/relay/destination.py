@@ -1,0 +1,53 @@
+"""Where sessions go, and what they must have before mail may pass."""
+
+import ssl
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from kairan.smtp.client_login import Mechanism
+
+
+class TlsPolicy(StrEnum):
+    """`may` falls back to clear text, which stops a listener on the line and nobody else."""
+
+    NONE = "none"
+    MAY = "may"
+    REQUIRE = "require"
+    IMPLICIT = "implicit"  # RFC 8314: TLS from the first octet
+
+
+class Credentials(Protocol):
+    """What can log in.  Asked anew for each session, so that a token may be a fresh one."""
+
+    def mechanism(self, offered: frozenset[str]) -> Mechanism | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """`socket_path` set: a Unix socket; host and port do not count then."""
+
+    host: str = ""
+    port: int = 25
+    socket_path: str = ""
+    lmtp: bool = False
+    tls: TlsPolicy = TlsPolicy.MAY
+    verify: bool = False
+    ca_file: Path | None = None  # None: the authorities the system trusts
+    credentials: Credentials | None = None
+
+    @property
+    def name(self) -> str:
+        return self.socket_path or f"{self.host}:{self.port}"
+
+
+@cache
+def tls_context(*, verify: bool, ca_file: Path | None) -> ssl.SSLContext:
+    """One for all sessions, so that TLS sessions can resume.  Bounded by the destinations."""
+    context = ssl.create_default_context(cafile=ca_file)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

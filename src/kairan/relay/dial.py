@@ -1,0 +1,259 @@
+"""From nothing to a session that may send: connect, greeting, EHLO, TLS, login.
+
+What fails is a value with the reply to defer by.  RFC 8305: the addresses of a host are tried one
+after another with a short delay, both families mixed, and the first to answer wins.  We do this
+ourselves because uvloop's create_connection does not.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
+from typing import TypeAlias, cast
+
+from kairan.mail import Reply
+from kairan.relay import faults
+from kairan.relay.destination import Destination, TlsPolicy, tls_context
+from kairan.relay.session import Session
+from kairan.relay.settings import RelaySettings
+from kairan.smtp.client import Client
+from kairan.smtp.client_events import (
+    ClientEvent,
+    Ended,
+    LoggedIn,
+    LoginRefused,
+    Ready,
+    TlsGranted,
+    TlsRefused,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DialFault:
+    """No session.  `in_tls`: it was the handshake, so clear text may still work."""
+
+    reply: Reply
+    in_tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    family: socket.AddressFamily
+    where: tuple[str, int] | tuple[str, int, int, int] | str
+
+    @property
+    def text(self) -> str:
+        return self.where if isinstance(self.where, str) else self.where[0]
+
+
+_Connected: TypeAlias = tuple[socket.socket, _Address]
+
+
+async def wait_session(destination: Destination, settings: RelaySettings) -> Session | DialFault:
+    """A session ready to send.  With the policy `may`, a failed handshake is tried without TLS."""
+    outcome = await _dial(destination, settings)
+    may_do_without = destination.tls is TlsPolicy.MAY and destination.credentials is None
+    if isinstance(outcome, DialFault) and outcome.in_tls and may_do_without:
+        return await _dial(replace(destination, tls=TlsPolicy.NONE), settings)
+    return outcome
+
+
+async def _dial(destination: Destination, settings: RelaySettings) -> Session | DialFault:
+    try:
+        async with asyncio.timeout(settings.connect_timeout_seconds):
+            connection, address = await _connect(destination, settings)
+    except (socket.gaierror, UnicodeError):  # UnicodeError: a label too long for DNS
+        return DialFault(faults.HOST_UNKNOWN)
+    except OSError as error:
+        return DialFault(faults.connect_failed(error))
+    try:
+        session = await _session_on(connection, address, destination, settings)
+    except OSError as error:  # ssl.SSLError too: implicit TLS shakes hands while connecting
+        connection.close()
+        implicit = destination.tls is TlsPolicy.IMPLICIT
+        reply = faults.tls_failed(_reason(error)) if implicit else faults.connect_failed(error)
+        return DialFault(reply)
+    try:
+        fault = await _prepare(session, destination)
+    except BaseException:
+        session.abort()
+        raise
+    if fault is not None:
+        session.quit()
+        return fault
+    return session
+
+
+# Connecting.
+
+
+async def _connect(destination: Destination, settings: RelaySettings) -> _Connected:
+    if destination.socket_path:
+        return await _connect_one(_Address(socket.AF_UNIX, destination.socket_path))
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(
+        destination.host, destination.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+    )
+    addresses = _mixed([_Address(info[0], cast("tuple[str, int]", info[4])) for info in found])
+    return await _first_of(addresses, settings.address_delay_seconds)
+
+
+def _mixed(addresses: Sequence[_Address]) -> list[_Address]:
+    """RFC 8305 section 4: the families by turns, the resolver's first one first."""
+    first = addresses[0].family
+    same = [address for address in addresses if address.family == first]
+    other = [address for address in addresses if address.family != first]
+    pairs = chain.from_iterable(zip_longest(same, other))
+    return [address for address in pairs if address is not None]
+
+
+async def _connect_one(address: _Address) -> _Connected:
+    connection = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, address.where)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, address
+
+
+async def _first_of(addresses: list[_Address], delay_seconds: float) -> _Connected:
+    """The next attempt starts when the last one failed or took longer than the delay."""
+    attempts: list[asyncio.Task[_Connected]] = []
+    running: set[asyncio.Task[_Connected]] = set()
+    rest = iter(addresses)
+    last_error: OSError = ConnectionRefusedError()
+    try:
+        while True:
+            address = next(rest, None)
+            if address is not None:
+                attempts.append(asyncio.ensure_future(_connect_one(address)))
+                running.add(attempts[-1])
+            elif not running:
+                raise last_error
+            done, running = await asyncio.wait(
+                running,
+                timeout=delay_seconds if address is not None else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for attempt in done:
+                error = attempt.exception()
+                if error is None:
+                    attempts.remove(attempt)
+                    return attempt.result()
+                if not isinstance(error, OSError):
+                    raise error
+                last_error = error
+    finally:
+        for attempt in attempts:
+            attempt.cancel()
+            attempt.add_done_callback(_close_late_winner)
+
+
+def _close_late_winner(attempt: asyncio.Task[_Connected]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result()[0].close()
+
+
+# Greeting, TLS, login.
+
+
+async def _session_on(
+    connection: socket.socket, address: _Address, destination: Destination, settings: RelaySettings
+) -> Session:
+    implicit = destination.tls is TlsPolicy.IMPLICIT
+    hostname = settings.hostname or socket.gethostname()
+    engine = Client(
+        hostname=hostname, explain=faults.explain, lmtp=destination.lmtp, secure=implicit
+    )
+    session = Session(engine, settings, peer=_peer_name(destination, address))
+    context = _context_of(destination) if implicit else None
+    await asyncio.get_running_loop().create_connection(
+        lambda: session,
+        sock=connection,
+        ssl=context,
+        server_hostname=destination.host if context else None,
+        ssl_handshake_timeout=settings.tls_timeout_seconds if context else None,
+    )
+    return session
+
+
+def _peer_name(destination: Destination, address: _Address) -> str:
+    if destination.socket_path:
+        return destination.socket_path
+    return f"{destination.host}[{address.text}]:{destination.port}"
+
+
+def _context_of(destination: Destination) -> ssl.SSLContext:
+    return tls_context(verify=destination.verify, ca_file=destination.ca_file)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    return getattr(error, "reason", None) or str(error) or type(error).__name__
+
+
+async def _prepare(session: Session, destination: Destination) -> DialFault | None:
+    event = await session.wait_event()
+    if not isinstance(event, Ready):
+        return _ended(event)
+    wants_tls = destination.tls in {TlsPolicy.MAY, TlsPolicy.REQUIRE}
+    if wants_tls and session.capabilities.starttls:
+        fault = await _start_tls(session, destination)
+    elif destination.tls is TlsPolicy.REQUIRE:
+        fault = DialFault(faults.TLS_MISSING)
+    else:
+        fault = None
+    if fault is None and destination.credentials is not None:
+        fault = await _log_in(session, destination)
+    return fault
+
+
+async def _start_tls(session: Session, destination: Destination) -> DialFault | None:
+    session.start_tls()
+    event = await session.wait_event()
+    if isinstance(event, TlsRefused):
+        if destination.tls is TlsPolicy.MAY:
+            return None  # it offered what it has not; `may` goes on without
+        return DialFault(faults.tls_failed(event.reply))
+    if not isinstance(event, TlsGranted):
+        return _ended(event)
+    try:
+        transport = await asyncio.get_running_loop().start_tls(
+            session.transport,
+            session,
+            _context_of(destination),
+            server_hostname=destination.host,
+            ssl_handshake_timeout=session.settings.tls_timeout_seconds,
+        )
+    except OSError as error:
+        session.abort()
+        return DialFault(faults.tls_failed(_reason(error)), in_tls=True)
+    if transport is None or session.over:
+        return DialFault(faults.tls_failed("the connection was closed"), in_tls=True)
+    session.tls_started(transport)
+    event = await session.wait_event()
+    return None if isinstance(event, Ready) else _ended(event)
+
+
+async def _log_in(session: Session, destination: Destination) -> DialFault | None:
+    assert destination.credentials is not None
+    if not session.engine.secure:
+        return DialFault(faults.TLS_MISSING)
+    mechanism = destination.credentials.mechanism(session.capabilities.auth)
+    if mechanism is None:
+        return DialFault(faults.NO_MECHANISM)
+    session.login(mechanism)
+    event = await session.wait_event()
+    if isinstance(event, LoginRefused):
+        return DialFault(faults.login_refused(event.reply))
+    return None if isinstance(event, LoggedIn) else _ended(event)
+
+
+def _ended(event: ClientEvent) -> DialFault:
+    assert isinstance(event, Ended)
+    return DialFault(event.reply)

@@ -1,0 +1,332 @@
+"""The sessions of one destination, held and shared.
+
+A session serves one message at a time and goes to the next message that waits, in their order.
+A held session may have died unnoticed: a message that meets such a one is tried once more on a
+fresh session, before anything is deferred, but never after its final dot went out.  Then the peer
+may have it, the answer is `unknown`, and trying again (later, by delivery) may make a duplicate.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kairan.mail import Content, Envelope, Recipient, Reply
+from kairan.relay import faults
+from kairan.relay.choose import Choice, PoolFacts, SessionFacts, choose, is_spent, spent_of
+from kairan.relay.destination import Destination
+from kairan.relay.dial import DialFault, wait_session
+from kairan.relay.session import Session
+from kairan.relay.settings import RelaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of some recipients, in their order.
+
+    `reached` False: no session heard the message to its end, so another host may be asked.
+    `dsn`: the peer was given NOTIFY and reports success itself.
+    """
+
+    replies: tuple[Reply, ...]
+    relay: str
+    reached: bool = True
+    dsn: bool = False
+
+
+@dataclass(slots=True)
+class _Counters:
+    messages: int = 0
+    recipients: int = 0
+    sessions_opened: int = 0
+    sessions_failed: int = 0
+    handshakes_saved: int = 0
+    stale: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatistics:
+    """Since start, but `open`, `idle` and `waiting`, which are now."""
+
+    messages: int  # transactions that came to an answer
+    recipients: int  # accepted by the peer
+    sessions_opened: int
+    sessions_failed: int  # attempts to open one
+    handshakes_saved: int  # messages that found a session open
+    stale: int  # held sessions found dead, their message tried again at once
+    unknown: int  # no answer after the final dot: duplicates are possible
+    open: int
+    idle: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ceiling:
+    """How many sessions the peer tolerated when it refused one more."""
+
+    sessions_max: int
+    until: float
+
+
+@dataclass(slots=True)
+class _Row:
+    """Who waits for a session; None wakes one up to look for itself."""
+
+    waiting: "deque[asyncio.Future[Session | DialFault | None]]" = field(default_factory=deque)
+
+    def give(self, what: Session | DialFault | None) -> bool:
+        while self.waiting:
+            waiter = self.waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(what)
+                return True
+        return False
+
+
+class Pool:
+    def __init__(self, destination: Destination, settings: RelaySettings) -> None:
+        self.destination = destination
+        self.settings = settings
+        self._idle: list[Session] = []
+        self._live: set[Session] = set()
+        self._opening = 0
+        self._row = _Row()
+        self._ceiling: _Ceiling | None = None
+        self._counters = _Counters()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._gone: asyncio.Future[None] | None = None  # while closing: the last session is over
+
+    async def send(
+        self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
+    ) -> list[Answer]:
+        """Answers for all recipients, in their order, in as many transactions as it takes."""
+        answers: list[Answer] = []
+        rest = tuple(recipients)
+        while rest:
+            answer = await self._send_some(envelope, rest, content)
+            answers.append(answer)
+            rest = rest[len(answer.replies) :]
+        return answers
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nobody sends or waits: it may be closed."""
+        busy = len(self._live) - len(self._idle)
+        return not (busy or self._opening or self._row.waiting)
+
+    def statistics(self) -> PoolStatistics:
+        counters = self._counters
+        return PoolStatistics(
+            **{name: getattr(counters, name) for name in counters.__slots__},
+            open=len(self._live),
+            idle=len(self._idle),
+            waiting=len(self._row.waiting),
+        )
+
+    async def close(self) -> None:
+        """Parts from idle sessions politely, and cuts those that still send."""
+        self._closing = True
+        self._cancel_sweeper()
+        idle, self._idle = self._idle, []
+        for session in idle:
+            session.quit()
+        while self._row.give(DialFault(faults.CLOSING)):
+            pass
+        for session in self._live.difference(idle):
+            session.abort()
+        if self._live:
+            self._gone = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._gone], timeout=self.settings.quit_timeout_seconds)
+        for session in tuple(self._live):
+            session.abort()
+
+    # One transaction.
+
+    async def _send_some(
+        self, envelope: Envelope, recipients: tuple[Recipient, ...], content: Content
+    ) -> Answer:
+        session = await self._wait_session(fresh=False)
+        if isinstance(session, Session) and session.messages:
+            answer = await self._send_on(session, envelope, recipients, content)
+            if answer is not None and answer.reached:
+                self._counters.handshakes_saved += 1
+                return answer
+            self._counters.stale += 1
+            session = await self._wait_session(fresh=True)
+        if isinstance(session, DialFault):
+            return self._fault_answer(session, recipients)
+        answer = await self._send_on(session, envelope, recipients, content)
+        # A fresh session that died between its opening and now is as good as none.
+        return answer or self._fault_answer(DialFault(faults.LOST), recipients)
+
+    async def _send_on(
+        self,
+        session: Session,
+        envelope: Envelope,
+        recipients: tuple[Recipient, ...],
+        content: Content,
+    ) -> Answer | None:
+        """None: the session had died before a word was said."""
+        if session.over:
+            return None
+        limit = min(self.settings.recipients_max, session.capabilities.recipients_max or 1 << 30)
+        try:
+            sent = await session.send(envelope, recipients[:limit], content)
+        finally:
+            self._release(session)
+        reached = sent.dot_sent or not session.over
+        self._counters.messages += reached
+        self._counters.recipients += sum(reply.is_positive for reply in sent.replies)
+        self._counters.unknown += sent.unknown
+        return Answer(sent.replies, session.peer, reached=reached, dsn=sent.dsn)
+
+    def _fault_answer(self, fault: DialFault, recipients: tuple[Recipient, ...]) -> Answer:
+        replies = (fault.reply,) * len(recipients)
+        return Answer(replies, self.destination.name, reached=False)
+
+    # Which session.
+
+    async def _wait_session(self, *, fresh: bool) -> Session | DialFault:
+        while not self._closing:
+            facts = PoolFacts(
+                live=len(self._live) + self._opening,
+                waiting=len(self._row.waiting),
+                sessions_max=self._sessions_max(),
+            )
+            match choose(facts, idle=len(self._idle), fresh=fresh, settings=self.settings):
+                case Choice.USE:
+                    session = self._take_idle()
+                    if session is not None:
+                        return session
+                    continue
+                case Choice.REFUSE:
+                    return DialFault(faults.BUSY)
+                case Choice.OPEN:
+                    outcome: Session | DialFault | None = await self._open()
+                case Choice.WAIT:
+                    outcome = await self._wait_turn()
+            if outcome is not None:
+                return outcome
+        return DialFault(faults.CLOSING)
+
+    def _sessions_max(self) -> int:
+        if self._ceiling is not None and self._now() >= self._ceiling.until:
+            self._ceiling = None
+        limit = self.settings.sessions_max
+        return min(limit, self._ceiling.sessions_max) if self._ceiling else limit
+
+    def _take_idle(self) -> Session | None:
+        session = self._idle.pop()
+        if is_spent(self._facts_of(session), self.settings):
+            session.quit()
+            return None
+        return session
+
+    def _facts_of(self, session: Session) -> SessionFacts:
+        now = self._now()
+        return SessionFacts(
+            age_seconds=now - session.opened,
+            idle_seconds=now - session.used,
+            messages=session.messages,
+            messages_max=session.capabilities.messages_max,
+        )
+
+    async def _open(self) -> Session | DialFault | None:
+        """None: refused, while others live or are being opened; look again, and wait for those."""
+        self._opening += 1
+        try:
+            outcome = await wait_session(self.destination, self.settings)
+        except BaseException:
+            self._row.give(None)  # cancelled: somebody else may have the place
+            raise
+        finally:
+            self._opening -= 1
+        if isinstance(outcome, Session):
+            return self._admit(outcome)
+        self._counters.sessions_failed += 1
+        others = len(self._live) + self._opening
+        if others:
+            self._ceiling = _Ceiling(others, self._now() + self.settings.ceiling_seconds)
+            return None
+        # Nobody got through: those who wait would only meet the same, one time-out after another.
+        self._ceiling = None
+        while self._row.give(outcome):
+            pass
+        return outcome
+
+    def _admit(self, session: Session) -> Session | DialFault:
+        self._counters.sessions_opened += 1
+        if self._closing:
+            session.quit()
+            return DialFault(faults.CLOSING)
+        self._live.add(session)
+        session.on_over = self._forget
+        if session.over:
+            self._forget(session)
+        return session
+
+    async def _wait_turn(self) -> Session | DialFault | None:
+        waiter: asyncio.Future[Session | DialFault | None] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self._row.waiting.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._pass_on(waiter.result())
+            raise
+
+    def _pass_on(self, what: Session | DialFault | None) -> None:
+        """Somebody was cancelled in the moment of being served."""
+        if isinstance(what, Session):
+            self._release(what)
+        else:
+            self._row.give(None)
+
+    def _release(self, session: Session) -> None:
+        """After a transaction: to the next in the row, to the idle ones, or away."""
+        if session.over:
+            return  # `_forget` has been here
+        if self._closing or is_spent(self._facts_of(session), self.settings):
+            session.quit()
+        elif not self._row.give(session):
+            self._idle.append(session)
+            self._sweep_later()
+
+    def _forget(self, session: Session) -> None:
+        """A session is over: its place is free."""
+        self._live.discard(session)
+        if session in self._idle:
+            self._idle.remove(session)
+        if self._gone is not None and not self._live and not self._gone.done():
+            self._gone.set_result(None)
+        self._row.give(None)
+
+    # Idle sessions do not stay for ever.
+
+    def _sweep_later(self) -> None:
+        if self._sweeper is None:
+            loop = asyncio.get_running_loop()
+            self._sweeper = loop.call_later(self.settings.idle_seconds, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeper = None
+        facts = [self._facts_of(session) for session in self._idle]
+        spent = [self._idle[n] for n in spent_of(facts, self.settings)]
+        self._idle = [session for session in self._idle if session not in spent]
+        for session in spent:
+            session.quit()
+        if self._idle:
+            self._sweep_later()
+
+    def _cancel_sweeper(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

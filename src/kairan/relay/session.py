@@ -1,0 +1,251 @@
+"""One connection to a server: the engine, a transport, and a deadline.
+
+Not streams but a Protocol: what arrives goes straight into the engine, and what the engine says
+straight to the socket, in the same turn of the loop.  Only the content of a large message runs in
+a task of its own, for it must wait for the disk and for the peer.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from kairan.mail import Content, ContentFile, Envelope, Recipient, Reply
+from kairan.relay import faults
+from kairan.relay.settings import RelaySettings
+from kairan.smtp.capabilities import Capabilities
+from kairan.smtp.client import Client, Phase
+from kairan.smtp.client_events import ClientEvent, ContentWanted, Ended, Sent
+from kairan.smtp.client_login import Mechanism
+
+_NOBODY_WAITS = frozenset({Phase.READY, Phase.ENDED})
+
+
+@cache
+def _timeouts(settings: RelaySettings) -> dict[Phase, float]:
+    """How long the peer may take for the answer that comes next."""
+    return dict.fromkeys(Phase, settings.command_timeout_seconds) | {
+        Phase.GREETING: settings.greeting_timeout_seconds,
+        Phase.HANDSHAKE: settings.tls_timeout_seconds,
+        Phase.DATA: settings.data_timeout_seconds,
+        Phase.CONTENT: settings.block_timeout_seconds,
+        Phase.DOT: settings.dot_timeout_seconds,
+        Phase.LONE_DOT: settings.dot_timeout_seconds,
+        Phase.QUIT: settings.quit_timeout_seconds,
+    }
+
+
+class Session(asyncio.Protocol):
+    """`peer` names the other side in logs; `over` is true once nothing more can be sent."""
+
+    def __init__(self, engine: Client, settings: RelaySettings, *, peer: str) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.peer = peer
+        self.over = False
+        self.messages = 0
+        self.opened = self.used = 0.0  # loop time
+        self.on_over: Callable[[Session], None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._timeouts = _timeouts(settings)
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[ClientEvent] | None = None
+        self._early: list[ClientEvent] = []
+        self._ended: Ended | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._content: ContentFile | None = None
+        self._streaming: asyncio.Task[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.engine.capabilities
+
+    # Asyncio's side.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.opened = self.used = self._loop.time()
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        replies_before = self.engine.replies_received
+        events = self.engine.receive(data)
+        if self.engine.replies_received != replies_before:
+            self._act(events)
+
+    def eof_received(self) -> bool:
+        return False  # close; `connection_lost` says the rest
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - lost is lost
+        self._fail(faults.UNKNOWN if self.engine.dot_is_sent else faults.LOST)
+        self._leave()
+
+    def pause_writing(self) -> None:
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        writable, self._writable = self._writable, None
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+
+    # The owner's side.
+
+    async def wait_event(self) -> ClientEvent:
+        """The engine's next event."""
+        if self._early:
+            return self._early.pop(0)
+        if self._ended is not None:
+            return self._ended
+        self._waiter = self._loop.create_future()
+        try:
+            return await self._waiter
+        except asyncio.CancelledError:
+            self.abort()  # in the middle of something: nobody may go on from here
+            raise
+
+    async def send(
+        self, envelope: Envelope, recipients: tuple[Recipient, ...], content: Content
+    ) -> Sent:
+        """One transaction.  `over` tells afterwards whether the session can take another."""
+        is_file = isinstance(content, ContentFile)
+        self._content = content if isinstance(content, ContentFile) else None
+        self.messages += 1
+        events = self.engine.begin(
+            envelope,
+            recipients,
+            content=None if isinstance(content, ContentFile) else content,
+            size=content.size if isinstance(content, ContentFile) else len(content),
+        )
+        self._act(events)
+        event = await self.wait_event()
+        self.used = self._loop.time()
+        if is_file:
+            self._stop_streaming()
+        assert isinstance(event, Sent)
+        return event
+
+    def start_tls(self) -> None:
+        self.engine.start_tls()
+        self._flush()
+
+    def tls_started(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.engine.tls_started()
+        self._flush()
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        assert self._transport is not None
+        return self._transport
+
+    def login(self, mechanism: Mechanism) -> None:
+        self.engine.login(mechanism)
+        self._flush()
+
+    def quit(self) -> None:
+        """Part politely; the connection closes by itself, at the latest at the time-out."""
+        if self.engine.phase is Phase.READY and not self.over:
+            self.engine.quit()
+            self._flush()
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        self._fail(faults.UNKNOWN if self.engine.dot_is_sent else faults.LOST)
+        if self._transport is not None:
+            self._transport.abort()
+
+    # Between them.
+
+    def _act(self, events: list[ClientEvent]) -> None:
+        for event in events:
+            if isinstance(event, ContentWanted):
+                self._streaming = asyncio.ensure_future(self._stream())
+                continue
+            if isinstance(event, Ended):
+                self.over, self._ended = True, event
+            self._hand_over(event)
+        self._flush()
+        if self.over:
+            self._leave()
+
+    def _hand_over(self, event: ClientEvent) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(event)
+        elif not isinstance(event, Ended):
+            self._early.append(event)
+
+    def _flush(self) -> None:
+        out = self.engine.take()
+        if out and self._transport is not None:
+            self._transport.write(out)
+        self._deadline = self._loop.time() + self._timeouts[self.engine.phase]
+
+    def _fail(self, reply: Reply) -> None:
+        self._act(self.engine.end(reply))
+
+    def _leave(self) -> None:
+        self.over = True
+        self._stop_streaming()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+        on_over, self.on_over = self.on_over, None
+        if on_over is not None:
+            on_over(self)
+
+    # The deadline: one timer that looks again later, not one armed and disarmed per command.
+
+    def _watch(self) -> None:
+        now = self._loop.time()
+        if self.engine.phase in _NOBODY_WAITS:
+            self._deadline = now + self.settings.command_timeout_seconds
+        elif now >= self._deadline > 0:
+            self._fail(faults.UNKNOWN if self.engine.dot_is_sent else faults.TIMEOUT)
+            self.transport.abort()
+            return
+        elif not self._deadline:
+            self._deadline = now + self._timeouts[self.engine.phase]
+        self._timer = self._loop.call_at(min(self._deadline, now + 1.0), self._watch)
+
+    # A content too large for memory.
+
+    async def _stream(self) -> None:
+        assert self._content is not None
+        try:
+            with await asyncio.to_thread(_open, self._content.path) as file:
+                await self._stream_pieces(file, self._content.size)
+        except OSError:
+            self._fail(faults.CONTENT_UNREADABLE)
+            self.transport.abort()
+
+    async def _stream_pieces(self, file: BinaryIO, size: int) -> None:
+        sent = 0
+        while piece := await asyncio.to_thread(file.read, self.settings.piece_octets):
+            sent += len(piece)
+            if self.over:
+                return
+            self.engine.content(piece)
+            self._flush()
+            if self._writable is not None:
+                await self._writable
+        if sent != size:
+            raise OSError("the file has not its size")
+        if not self.over:
+            self.engine.content_finished()
+            self._flush()
+
+    def _stop_streaming(self) -> None:
+        streaming, self._streaming = self._streaming, None
+        if streaming is not None and streaming is not asyncio.current_task():
+            streaming.cancel()
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")

@@ -1,0 +1,57 @@
+"""Rules in order, the first that matches wins."""
+
+import pytest
+
+from kairan.delivery import Router, RouteSettings
+
+
+def router(*patterns: str) -> Router:
+    return Router([RouteSettings(pattern, f"smtp://{n}") for n, pattern in enumerate(patterns)])
+
+
+MATCHES = [
+    (["kairan.test"], "a@kairan.test", "kairan.test"),
+    (["kairan.test"], "a@KAIRAN.test".lower(), "kairan.test"),
+    (["kairan.test"], "a@sub.kairan.test", None),
+    (["*.kairan.test"], "a@sub.kairan.test", "*.kairan.test"),
+    (["*.kairan.test"], "a@deep.sub.kairan.test", "*.kairan.test"),
+    (["*.kairan.test"], "a@kairan.test", None),
+    (["*.test", "*.kairan.test"], "a@sub.kairan.test", "*.test"),
+    (["*.kairan.test", "*.test"], "a@sub.kairan.test", "*.kairan.test"),
+    (["a@kairan.test"], "A@kairan.test", "a@kairan.test"),
+    (["kairan.test", "a@kairan.test"], "a@kairan.test", "kairan.test"),
+    (["a@kairan.test", "kairan.test"], "a@kairan.test", "a@kairan.test"),
+    (["printer*@kairan.test", "*"], "Printer7@kairan.test", "printer*@kairan.test"),
+    (["*", "printer*@kairan.test"], "printer7@kairan.test", "*"),
+    (["printer*@kairan.test"], "user@kairan.test", None),
+    (["*"], "anyone@anywhere.example", "*"),
+    ([], "a@kairan.test", None),
+]
+
+
+@pytest.mark.parametrize(("patterns", "address", "name"), MATCHES)
+def test_which_rule_an_address_takes(patterns, address, name):
+    route = router(*patterns).route(address)
+    assert (route.name if route else None) == name
+
+
+def test_a_job_finds_its_rule_by_name_and_its_destination_may_have_changed():
+    route = Router([RouteSettings("*", "lmtp://new")]).named("*")
+    assert route is not None
+    assert route.destination == "lmtp://new"
+    assert Router([]).named("*") is None
+
+
+@pytest.mark.parametrize(
+    ("to", "final", "by_domain"),
+    [
+        ("maildir:/mail", True, False),
+        ("lmtp:///run/lmtp", True, False),
+        ("smtp://next.test", False, False),
+        ("mx:", False, True),
+    ],
+)
+def test_what_a_destination_is(to, final, by_domain):
+    route = Router([RouteSettings("*", to)]).route("a@b.test")
+    assert route is not None
+    assert (route.is_final, route.is_by_domain) == (final, by_domain)

@@ -1,0 +1,130 @@
+"""A recipient is done, to be tried again at a time, or reported: there is no fourth state."""
+
+import random
+from itertools import product
+
+import pytest
+
+from kairan.delivery.settings import RetrySettings
+from kairan.delivery.settle import Terms, is_wanted, retry_due, settle
+from kairan.delivery.transport import Delivered, Failed
+from kairan.mail import Address, Envelope, Notify, Recipient
+from kairan.outcomes.catalogue import MESSAGE_EXPIRED
+from kairan.reports import Action
+from kairan.spool.interface import Job, JobId, SpoolId
+from kairan.testing.scripted_transport import DEFERRED, DELIVERED, FAILED, OK, UNREACHABLE
+
+ARRIVED = 1_000_000.0
+RETRY = RetrySettings()
+NOTIFIES = [Notify.UNSET, Notify.NEVER, Notify.SUCCESS, Notify.FAILURE, Notify.DELAY]
+NOTIFIES += [Notify.SUCCESS | Notify.FAILURE, Notify(14)]
+SELF_REPORTED = Delivered(OK, "next", reported_by_next_hop=True)
+
+
+def outcome_of(*pairs, age=0.0, attempts=0, delayed=False, final=True, not_before=0.0):
+    recipients = tuple(
+        Recipient(Address(f"user{n}@kairan.test"), notify) for n, (notify, _) in enumerate(pairs)
+    )
+    job = Job(JobId(SpoolId(1), 1), "*", recipients, ARRIVED, attempts, "", delayed)
+    envelope = Envelope(Address("a@kairan.test"), recipients, ARRIVED)
+    terms = Terms(ARRIVED + age, final, RETRY, random.Random(1), not_before)
+    return settle(job, envelope, recipients, [result for _, result in pairs], terms)
+
+
+def actions(settlement):
+    return [report.action for report in settlement.reports]
+
+
+def expected(notify, result, *, age):
+    """The table of RFC 3461 section 4.1, written down once more."""
+    if result is DELIVERED:
+        return [Action.DELIVERED] if Notify.SUCCESS in notify else []
+    if result is SELF_REPORTED:
+        return []
+    if result is FAILED or age >= RETRY.expiry_seconds:
+        return [Action.FAILED] if notify == Notify.UNSET or Notify.FAILURE in notify else []
+    is_late = age >= RETRY.delay_report_seconds
+    asks = notify == Notify.UNSET or Notify.DELAY in notify
+    return [Action.DELAYED] if is_late and asks else []
+
+
+@pytest.mark.parametrize("age", [0.0, 5 * 3600.0, 24 * 3600.0])
+@pytest.mark.parametrize("result", [DELIVERED, SELF_REPORTED, DEFERRED, UNREACHABLE, FAILED])
+@pytest.mark.parametrize("notify", NOTIFIES)
+def test_every_result_for_every_notify(notify, result, age):
+    settlement = outcome_of((notify, result), age=age)
+    assert actions(settlement) == expected(notify, result, age=age)
+    waits = result in (DEFERRED, UNREACHABLE) and age < RETRY.expiry_seconds
+    assert (settlement.retry is not None) == waits
+
+
+def test_success_by_a_further_hop_that_sends_no_reports_is_relayed():
+    assert actions(outcome_of((Notify.SUCCESS, DELIVERED), final=False)) == [Action.RELAYED]
+
+
+@pytest.mark.parametrize("results", list(product([DELIVERED, DEFERRED, FAILED], repeat=3)))
+def test_a_partly_failed_job_keeps_only_those_who_wait(results):
+    settlement = outcome_of(*((Notify.UNSET, result) for result in results))
+    waiting = [f"user{n}@kairan.test" for n, r in enumerate(results) if r is DEFERRED]
+    kept = [r.address for r in settlement.retry.recipients] if settlement.retry else []
+    assert kept == waiting
+    assert settlement.is_whole == (len(waiting) == 3)
+    assert len(settlement.reports) == sum(r is FAILED for r in results)
+
+
+def test_an_expired_message_says_so_and_what_the_peer_said_last():
+    report = outcome_of((Notify.UNSET, DEFERRED), age=RETRY.expiry_seconds).reports[0]
+    assert report.reply == MESSAGE_EXPIRED.reply
+    assert report.status == "4.4.7"
+    assert report.detail == str(DEFERRED.reply)
+
+
+def test_a_delay_is_reported_once():
+    late = RETRY.delay_report_seconds
+    first = outcome_of((Notify.UNSET, DEFERRED), age=late)
+    assert first.retry is not None
+    assert first.retry.delayed
+    assert actions(outcome_of((Notify.UNSET, DEFERRED), age=late + 60, delayed=True)) == []
+
+
+def test_the_wait_is_anywhere_in_a_span_that_doubles_up_to_an_hour():
+    terms = Terms(0.0, is_final=True, retry=RETRY, dice=random.Random(3))
+    for attempts, span in [(1, 60), (2, 120), (5, 960), (7, 3600), (50, 3600), (10**6, 3600)]:
+        waits = [retry_due(attempts, terms) for _ in range(300)]
+        assert min(waits) >= RETRY.min_seconds
+        assert span / 2 < max(waits) <= span
+
+
+def test_the_last_try_is_when_the_time_is_up():
+    age = RETRY.expiry_seconds - 1
+    settlement = outcome_of((Notify.UNSET, DEFERRED), age=age, attempts=20)
+    assert settlement.retry is not None
+    assert settlement.retry.due == ARRIVED + RETRY.expiry_seconds
+
+
+def test_nobody_comes_back_while_the_destination_is_left_alone():
+    settlement = outcome_of((Notify.UNSET, DEFERRED), not_before=ARRIVED + 300)
+    assert settlement.retry is not None
+    assert settlement.retry.due >= ARRIVED + 300
+
+
+def test_never_means_never():
+    assert not any(is_wanted(Notify.NEVER, action) for action in Action)
+
+
+@pytest.mark.parametrize(
+    ("relay", "named"),
+    [
+        ("mx1.example.com[192.0.2.1]:25", "mx1.example.com"),
+        ("mx1.example.com:25", "mx1.example.com"),
+        ("192.0.2.1[192.0.2.1]:25", "192.0.2.1"),
+        ("maildir:/srv/mail", ""),
+        ("/run/dovecot/lmtp", ""),
+        ("none", ""),
+        ("ValueError('of ours')", ""),
+        ("reading a content failed: disk I/O error", ""),
+    ],
+)
+def test_a_report_names_a_remote_server_only_where_there_was_one(relay, named):
+    (report,) = outcome_of((Notify.UNSET, Failed(FAILED.reply, relay))).reports
+    assert report.remote == named

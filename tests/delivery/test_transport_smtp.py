@@ -1,0 +1,42 @@
+"""SMTP to one next hop: replies become results."""
+
+from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
+from kairan.delivery.transports import transport_for
+from kairan.mail import Notify
+from kairan.testing.peer import Rule, Say, ScriptedPeer
+
+
+async def deliver(peer: ScriptedPeer, *addresses: str, notify: Notify = Notify.UNSET):
+    transport = transport_for(f"smtp://127.0.0.1:{peer.port}", SETTINGS)
+    recipients = to(*addresses, notify=notify)
+    results = await transport.deliver(envelope(), recipients, CONTENT)
+    await transport.close()
+    return results
+
+
+async def test_each_recipient_has_its_own_result_in_order():
+    rules = [Rule("RCPT", Say("550 5.1.1 who"), nth=2), Rule("RCPT", Say("452 4.2.2 full"), nth=3)]
+    async with ScriptedPeer(rules) as peer:
+        results = await deliver(peer, "a@x.test", "b@x.test", "c@x.test", "d@x.test")
+    assert kinds(results) == ["Delivered", "Failed", "Deferred", "Delivered"]
+    assert results[0].relay == f"127.0.0.1[127.0.0.1]:{peer.port}"
+    assert [str(result.reply) for result in results[1:3]] == ["550 5.1.1 who", "452 4.2.2 full"]
+
+
+async def test_success_is_reported_by_the_next_hop_only_if_it_was_asked_and_can():
+    async with ScriptedPeer() as peer:
+        (asked,) = await deliver(peer, "a@x.test", notify=Notify.SUCCESS)
+        (unasked,) = await deliver(peer, "a@x.test")
+    async with ScriptedPeer(capabilities=["PIPELINING"]) as peer:
+        (unable,) = await deliver(peer, "a@x.test", notify=Notify.SUCCESS)
+    assert asked.reported_by_next_hop
+    assert not unasked.reported_by_next_hop
+    assert not unable.reported_by_next_hop
+
+
+async def test_no_connection_is_a_deferral():
+    async with ScriptedPeer() as peer:
+        pass
+    (result,) = await deliver(peer, "a@x.test")
+    assert kinds([result]) == ["Deferred"]
+    assert result.reply.enhanced == "4.4.1"

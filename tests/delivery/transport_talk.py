@@ -1,0 +1,21 @@
+"""Short words for tests of the transports."""
+
+from kairan.delivery.settings_transport import TransportSettings
+from kairan.delivery.transport import Result
+from kairan.mail import Address, Envelope, Notify, Recipient
+from kairan.relay import RelaySettings
+
+SETTINGS = TransportSettings(relay=RelaySettings(hostname="us.test", quit_timeout_seconds=0.5))
+CONTENT = b"Subject: hi\r\n\r\n.hi\r\n..\r\nthe end\r\n"
+
+
+def envelope(sender: str = "from@us.test", **more: object) -> Envelope:
+    return Envelope(sender=Address(sender), recipients=(), arrived=0.0, **more)
+
+
+def to(*addresses: str, notify: Notify = Notify.UNSET) -> list[Recipient]:
+    return [Recipient(Address(address), notify=notify) for address in addresses]
+
+
+def kinds(results: list[Result]) -> list[str]:
+    return [type(result).__name__ for result in results]

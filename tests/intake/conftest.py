@@ -1,0 +1,12 @@
+"""A service with every kind of door, for what leaves it as it was."""
+
+import pytest
+
+from attacks.kit import running_service
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with running_service(tmp_path_factory.mktemp("intake") / "k") as running:
+        yield running
+        assert "Traceback" not in "".join(running.log)

@@ -1,0 +1,48 @@
+"""What accounts do at this moment, over all workers."""
+
+from kairan.intake.counters import ACCOUNTS_MAX, Counters
+from kairan.testing.clock import FakeClock
+
+
+def test_connections_are_summed_over_workers():
+    counters = Counters(3)
+    columns = [counters.column(worker) for worker in range(3)]
+    for column in columns:
+        column.connected(7)
+    columns[0].connected(7)
+    columns[1].connected(8)
+    assert [column.connections(7) for column in columns] == [4, 4, 4]
+    columns[0].disconnected(7)
+    assert columns[2].connections(7) == 3
+    assert columns[2].connections(8) == 1
+
+
+def test_messages_are_those_of_this_minute():
+    clock = FakeClock(600.0)
+    counters = Counters(2, clock=clock)
+    one, other = counters.column(0), counters.column(1)
+    for _ in range(3):
+        one.accepted(7)
+    clock.now = 659.9
+    other.accepted(7)
+    assert one.messages(7) == 4
+    clock.now = 660.0
+    assert one.messages(7) == 0
+    other.accepted(7)
+    assert one.messages(7) == 1
+
+
+def test_what_a_dead_worker_left_is_cleared_by_its_successor():
+    counters = Counters(2)
+    counters.column(0).connected(7)
+    other = counters.column(1)
+    other.connected(7)
+    assert other.connections(7) == 2
+    counters.column(0)
+    assert other.connections(7) == 1
+
+
+def test_accounts_beyond_the_table_share_a_row():
+    column = Counters(1).column(0)
+    column.connected(5)
+    assert column.connections(5 + ACCOUNTS_MAX) == 1

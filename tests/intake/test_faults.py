@@ -1,0 +1,319 @@
+"""A listener with a spool that fails at each point: never a 250, and the session goes on."""
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+
+import pytest
+
+from kairan.admission import AdmissionSettings
+from kairan.directory.model import Account
+from kairan.intake import Counters, IntakeContext, IntakeSettings, Listener, ListenerSettings, Role
+from kairan.intake.settings import TlsMode
+from kairan.outcomes import Refuse
+from kairan.outcomes.catalogue import AUTH_UNSUCCESSFUL
+from kairan.spool import SpoolRefusal, SpoolUnavailable
+from kairan.testing.plain_directory import PlainDirectory
+
+PRINTER = Account(1, "printer@kairan.test", password_hash="")
+DIRECTORY = PlainDirectory(mailboxes=["user001@kairan.test"], accounts=[PRINTER])
+DEVICE = ListenerSettings(
+    role=Role.DEVICE,
+    host="127.0.0.1",
+    port=0,
+    tls=TlsMode.OFF,
+    devices=(("127.0.0.1/32", "printer@kairan.test"),),
+)
+SMALL, LARGE = b"Subject: x\r\n\r\ny\r\n", b"Subject: x\r\n\r\n" + b"y" * 200_000 + b"\r\n"
+
+
+class Events:
+    """A trace that remembers."""
+
+    def __init__(self):
+        self.names = []
+
+    def record(self, event, **fields):
+        self.names.append(event)
+
+
+class Writer:
+    """A body writer whose disk may be slow or broken."""
+
+    def __init__(self, spool):
+        self.size, self._spool = 0, spool
+        self.discarded = False
+
+    def write(self, piece):
+        self.size += len(piece)
+        return self._spool.behind() if self._spool.behind else None
+
+    async def finish(self):
+        if self._spool.finish_error:
+            raise self._spool.finish_error
+        return b"large"
+
+    def discard(self):
+        self.discarded = True
+
+
+class FailingSpool:
+    def __init__(self):
+        self.error = None  # of the promise
+        self.finish_error = None  # of a large body
+        self.behind = None  # makes the future that a writer gives
+        self.refuses = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.appended = 0
+        self.writers = []
+
+    def refusal(self):
+        return self.refuses
+
+    def body_writer(self):
+        self.writers.append(Writer(self))
+        return self.writers[-1]
+
+    def append(self, envelope, content):
+        return asyncio.ensure_future(self._append())
+
+    async def _append(self):
+        await self.gate.wait()
+        if self.error:
+            raise self.error
+        self.appended += 1
+        return self.appended
+
+
+class SlowPasswords:
+    def __init__(self):
+        self.gate = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    def cached(self, *_):
+        return None
+
+    async def verify(self, *_):
+        self.asked.set()
+        await self.gate.wait()
+        return Refuse(AUTH_UNSUCCESSFUL)
+
+
+class Door:
+    def __init__(self, context, listener, port):
+        self.context, self.listener, self.port = context, listener, port
+        self.spool, self.passwords, self.trace = context.spool, context.passwords, context.trace
+        self.faults = []
+
+    async def client(self):
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        client = Client(reader, writer)
+        await client.reply()
+        await client.ask(b"HELO x")
+        return client
+
+
+class Client:
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    async def reply(self):
+        async with asyncio.timeout(20):
+            return (await self.reader.readline()).decode().rstrip("\r\n")
+
+    async def ask(self, line):
+        self.writer.write(line + b"\r\n")
+        return await self.reply()
+
+    async def begin(self):
+        await self.ask(b"MAIL FROM:<printer@kairan.test>")
+        await self.ask(b"RCPT TO:<user001@kairan.test>")
+        assert (await self.ask(b"DATA")).startswith("354")
+
+    async def send(self, content=SMALL):
+        await self.begin()
+        self.writer.write(content + b".\r\n")
+        return await self.reply()
+
+
+@asynccontextmanager
+async def open_door(**settings):
+    context = IntakeContext(
+        hostname="mail.kairan.test",
+        settings=IntakeSettings(drain_seconds=5.0, **settings),
+        admission=AdmissionSettings(),
+        snapshot=lambda: DIRECTORY,
+        spool=FailingSpool(),
+        passwords=SlowPasswords(),
+        tokens=None,
+        counters=Counters(1).column(0),
+        trace=Events(),
+    )
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)
+    listener = Listener(context, DEVICE, lambda: None)
+    await listener.start(sock)
+    door = Door(context, listener, sock.getsockname()[1])
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, fault: door.faults.append(fault))
+    try:
+        yield door
+    finally:
+        await listener.stop()
+    assert door.faults == []
+    assert context.statistics.connections == 0
+
+
+@pytest.fixture
+async def door():
+    async with open_door() as opened:
+        yield opened
+
+
+ERRORS = {
+    "disk low": (SpoolRefusal("disk low"), "452 4.3.1 Insufficient system resources ["),
+    "write failed": (SpoolUnavailable("EIO"), "451 4.3.0 Message could not be stored"),
+    "a defect of ours": (RuntimeError("boom"), "451 4.3.0 Message could not be stored"),
+    "an error of the system": (OSError(5, "EIO"), "451 4.3.0 Message could not be stored"),
+}
+
+
+@pytest.mark.parametrize(("error", "reply"), ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
+async def test_without_a_promise_there_is_no_250_and_the_session_goes_on(
+    door, error, reply, content
+):
+    client = await door.client()
+    door.spool.error = error
+    assert (await client.send(content)).startswith(reply)
+    door.spool.error = None
+    assert (await client.send(content)).startswith("250 2.6.0")
+    assert door.trace.names.count("RECEIVE") == door.spool.appended == 1
+
+
+@pytest.mark.parametrize("error", [error for error, _ in ERRORS.values()], ids=ERRORS)
+async def test_a_large_body_that_cannot_be_finished_is_no_promise(door, error):
+    client = await door.client()
+    door.spool.finish_error = error
+    assert (await client.send(LARGE))[:9] in {"451 4.3.0", "452 4.3.1"}
+    assert door.spool.appended == 0
+
+
+async def test_a_writer_that_fails_midway_is_answered_behind_the_dot(door):
+    def broken():
+        future = asyncio.get_running_loop().create_future()
+        future.get_loop().call_soon(future.set_exception, SpoolUnavailable("EIO"))
+        return future
+
+    client = await door.client()
+    door.spool.behind = broken
+    assert (await client.send(LARGE)).startswith("451 4.3.0")
+    door.spool.behind = None
+    assert all(writer.discarded for writer in door.spool.writers)
+    assert (await client.send()).startswith("250")
+
+
+async def test_a_disk_that_is_behind_slows_the_client_down_and_loses_nothing(door):
+    def slow():
+        future = asyncio.get_running_loop().create_future()
+        future.get_loop().call_later(0.001, future.set_result, None)
+        return future
+
+    client = await door.client()
+    door.spool.behind = slow
+    assert (await client.send(LARGE)).startswith("250")
+    assert door.spool.writers[0].size > len(LARGE)
+
+
+async def test_a_spool_that_refuses_says_so_at_mail(door):
+    client = await door.client()
+    door.spool.refuses = "disk low"
+    assert (await client.ask(b"MAIL FROM:<printer@kairan.test>")).startswith("452 4.3.1")
+    door.spool.refuses = None
+    assert (await client.send()).startswith("250")
+
+
+async def test_a_client_that_leaves_before_its_250_leaves_a_message_that_is_ours(door):
+    client = await door.client()
+    door.spool.gate.clear()
+    await client.begin()
+    client.writer.write(SMALL + b".\r\n")
+    await client.writer.drain()
+    await wait_until(lambda: any(c.session.promising for c in connections(door)))
+    client.writer.transport.abort()
+    await asyncio.sleep(0.05)
+    door.spool.gate.set()
+    await wait_until(lambda: door.trace.names == ["RECEIVE"])
+    assert door.spool.appended == 1
+
+
+async def test_a_client_that_leaves_in_the_middle_leaves_nothing(door):
+    client = await door.client()
+    await client.begin()
+    client.writer.write(LARGE)
+    await wait_until(lambda: door.spool.writers)
+    client.writer.transport.abort()
+    await wait_until(lambda: not connections(door))
+    assert door.spool.writers[0].discarded
+    assert door.spool.appended == 0
+
+
+async def test_a_stop_while_a_password_is_hashed_answers_it_then_says_goodbye(door):
+    client = await door.client()
+    client.writer.write(b"AUTH PLAIN AHByaW50ZXIAd3Jvbmc=\r\n")
+    await door.passwords.asked.wait()
+    stopping = asyncio.create_task(door.listener.stop())
+    await asyncio.sleep(0.05)
+    door.passwords.gate.set()
+    assert (await client.reply()).startswith("535 5.7.3")
+    assert (await client.reply()).startswith("421 4.3.2 Service not available")
+    assert await client.reply() == ""
+    await stopping
+
+
+async def test_a_stop_while_the_spool_promises_gives_the_250_first(door):
+    client = await door.client()
+    door.spool.gate.clear()
+    await client.begin()
+    client.writer.write(SMALL + b".\r\n")
+    await wait_until(lambda: any(c.session.promising for c in connections(door)))
+    stopping = asyncio.create_task(door.listener.stop())
+    await asyncio.sleep(0.05)
+    door.spool.gate.set()
+    assert (await client.reply()).startswith("250 2.6.0")
+    assert (await client.reply()).startswith("421 4.3.2")
+    await stopping
+
+
+async def test_much_behind_a_quit_is_not_read(door):
+    client = await door.client()
+    client.writer.write(b"QUIT\r\n" + b"NOOP\r\n" * 200_000)
+    try:
+        rest = await client.reader.read()
+    except ConnectionError:
+        rest = b""  # the kernel resets a connection that is closed with octets unread
+    assert rest in {b"", b"221 2.0.0 Service closing transmission channel\r\n"}
+    await wait_until(lambda: not connections(door))
+
+
+async def test_pipelined_messages_wait_for_each_other(door):
+    client = await door.client()
+    one = (
+        b"MAIL FROM:<printer@kairan.test>\r\nRCPT TO:<user001@kairan.test>\r\n"
+        b"BDAT %d LAST\r\n%b" % (len(SMALL), SMALL)
+    )
+    client.writer.write(one * 30)
+    answers = [await client.reply() for _ in range(90)]
+    ids = [answer.partition("InternalId=")[2].partition("]")[0] for answer in answers[2::3]]
+    assert ids == [str(n) for n in range(1, 31)]
+
+
+def connections(door):
+    return tuple(door.listener._connections)
+
+
+async def wait_until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)

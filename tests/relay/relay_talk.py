@@ -1,0 +1,33 @@
+"""Short words for tests of the relay."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from kairan.mail import Address, Content, Envelope, Recipient
+from kairan.relay import Answer, Destination, Pool, RelaySettings, TlsPolicy
+from kairan.testing.peer import ScriptedPeer
+
+SETTINGS = RelaySettings(hostname="us.test", quit_timeout_seconds=0.5)
+ENVELOPE = Envelope(sender=Address("from@us.test"), recipients=(), arrived=0.0)
+CONTENT = b"Subject: hi\r\n\r\n.hi\r\n"
+
+
+def pool_to(peer: ScriptedPeer, *, tls: TlsPolicy = TlsPolicy.NONE, lmtp: bool = False, **settings):
+    destination = Destination(host="127.0.0.1", port=peer.port, tls=tls, lmtp=lmtp)
+    return Pool(destination, replace(SETTINGS, **settings))
+
+
+async def send(pool: Pool, *addresses: str, content: Content = CONTENT) -> list[Answer]:
+    recipients = [Recipient(Address(address)) for address in addresses or ("a@x.test",)]
+    return await pool.send(ENVELOPE, recipients, content)
+
+
+def codes(answers: list[Answer]) -> list[int]:
+    return [reply.code for answer in answers for reply in answer.replies]
+
+
+async def wait_until(is_so: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not is_so():
+            await asyncio.sleep(0.01)

@@ -1,0 +1,161 @@
+"""The issuer's process: a web server on a socket it was given, and keys that renew themselves."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from kairan.auth import Attempts, AuthSettings
+from kairan.directory import Directory
+from kairan.issuer.clients import Clients
+from kairan.issuer.grants import Grants
+from kairan.issuer.keys import KeyRing
+from kairan.issuer.places import is_loopback, places_of
+from kairan.issuer.settings import IssuerServiceSettings
+from kairan.issuer.web import Web
+
+log = structlog.get_logger("kairan.issuer")
+
+ORPHANED = 70  # exit code (EX_SOFTWARE), as a worker's: the supervisor died
+# Applications ask once an hour; more at a time is a flood, and is answered 503.
+CONNECTIONS_MAX = 50
+IDLE_SECONDS = 5
+STOP_SECONDS = 5
+RENEW_SECONDS = 3_600.0
+# A request and its answer take milliseconds; who is slower than this holds one of the places.
+CONNECTION_SECONDS_MAX = 30.0
+# Request line and header together; h11's own limit is 16 KiB, and nothing of ours needs that.
+_HEAD_OCTETS_MAX = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the supervisor gives the issuer."""
+
+    settings: IssuerServiceSettings
+    auth: AuthSettings  # the back-off for wrong secrets is that for wrong passwords
+    directory_url: str
+    data_directory: Path
+    certificate: Path | None
+    key: Path | None
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.data_directory / "issuer"
+
+
+class _Protocol(H11Protocol):
+    """Ends a connection after its time: uvicorn itself waits for a first request for ever."""
+
+    _end: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._end = self.loop.call_later(CONNECTION_SECONDS_MAX, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        super().connection_lost(exc)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None: uvicorn would raise them again at the end, and the process die of its own stop."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def run(site: Site, sock: socket.socket, *, ready: Callable[[], None], lifeline: int) -> int:
+    """The whole life of the process; `lifeline` reads end-of-file when the supervisor is gone.
+
+    SIGTERM and SIGINT end it, and so does SIGHUP: the next one reads the certificate anew.
+    """
+    return asyncio.run(_live(site, sock, ready, lifeline))
+
+
+async def _live(site: Site, sock: socket.socket, ready: Callable[[], None], lifeline: int) -> int:
+    keys = KeyRing(site.keys_folder)
+    keys.renew(site.settings)
+    with Directory.open(site.directory_url, migrate=False) as directory:
+        web = Web(_grants(site, keys, directory))
+        server = _Server(_server_settings(site, web), ready)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(lifeline, partial(os._exit, ORPHANED))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, partial(setattr, server, "should_exit", True))
+        renewing = asyncio.create_task(_keep_renewing(keys, site.settings))
+        try:
+            await server.serve(sockets=[sock])
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewing
+            web.close()
+    return 0
+
+
+def _grants(site: Site, keys: KeyRing, directory: Directory) -> Grants:
+    return Grants(
+        settings=site.settings,
+        places=places_of(site.settings),
+        keys=keys,
+        directory=directory,
+        clients=Clients(
+            find=directory.apps.client,
+            attempts=Attempts(site.auth, clock=time.monotonic),
+            clock=time.time,
+        ),
+        clock=time.time,
+    )
+
+
+def _server_settings(site: Site, web: Web) -> uvicorn.Config:
+    encrypted = not is_loopback(site.settings)
+    return uvicorn.Config(
+        web.application(),
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        # Its own lines would hold what strangers send; ours say what was refused.
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        # Nobody is believed about where he comes from: the back-off depends on it.
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        h11_max_incomplete_event_size=_HEAD_OCTETS_MAX,
+        ssl_certfile=str(site.certificate) if encrypted else None,
+        ssl_keyfile=str(site.key) if encrypted else None,
+    )
+
+
+async def _keep_renewing(keys: KeyRing, settings: IssuerServiceSettings) -> None:
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        try:
+            if await asyncio.to_thread(keys.renew, settings):
+                log.info("issuer.key.added")
+        except OSError as error:
+            log.error("issuer.key.failed", reason=str(error))  # noqa: TRY400 - the reason is all

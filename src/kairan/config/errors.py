@@ -1,0 +1,35 @@
+"""The one error of this room, and how a sentence finds its line in the file."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from kairan.config.lines import Lines, Path_
+
+
+class ConfigError(Exception):
+    """One sentence for the operator, with file and line where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file being read: what a sentence about it needs."""
+
+    path: Path
+    lines: Lines
+
+    def error(self, where: Path_, sentence: str) -> ConfigError:
+        """About the key at `where`, or the nearest table around it that stands in the file."""
+        line = self.lines.line_of(where)
+        place = f"{self.path}:{line}" if line else str(self.path)
+        return ConfigError(f"{place}: {sentence}")
+
+
+def suggestion(word: str, allowed: Iterable[str]) -> str:
+    """`; did you mean …?`, or what is allowed where nothing is near."""
+    names = list(allowed)
+    near = get_close_matches(word, names, n=1)
+    if near:
+        return f'; did you mean "{near[0]}"?'
+    return f"; allowed: {', '.join(names)}"

@@ -1,0 +1,204 @@
+"""A new installation: configuration, certificates and an empty directory, whole or not at all.
+
+    kairan.toml        few lines; everything else has a default
+    tls/ca.pem         to be imported where clients check certificates
+    tls/ca.key         signs further certificates; only needed then
+    tls/server.pem     the service's certificate for its host name, localhost and 127.0.0.1
+    tls/server.key
+    data/              directory.db with the organisation; the service adds the spool
+
+Everything is made in a folder beside its place and moved there at the end, kairan.toml last: who
+sees it sees the rest.
+"""
+
+import json
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from kairan.config.errors import ConfigError
+from kairan.config.locate import FILE_NAME
+from kairan.directory.store import Directory
+from kairan.issuer import IssuerServiceSettings, places_of
+from kairan.mail import parse_address
+from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
+
+# In the order of moving.
+PARTS = ("tls", "data", FILE_NAME)
+PORT_MAX = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `kairan init` asks for."""
+
+    place: Path
+    hostname: str
+    domain: str
+    port: int = 587
+    host: str = "0.0.0.0"  # noqa: S104 - a mail service is there to be reached
+    maildir: str = "data/maildir"
+    issuer_port: int | None = None  # None: no token issuer of its own
+
+
+def install(plan: Plan, *, now: datetime, fill: Callable[[Directory], None] | None = None) -> Path:
+    """Makes the installation and returns its kairan.toml; `fill` adds to the empty directory."""
+    _check(plan)
+    made = _make_place(plan.place)
+    stage = Path(tempfile.mkdtemp(prefix=".kairan-init-", dir=plan.place))
+    try:
+        _write_all(plan, stage, now=now, fill=fill)
+        _move(stage, plan.place)
+    except BaseException:
+        if made:
+            shutil.rmtree(plan.place, ignore_errors=True)
+        raise
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+    return plan.place / FILE_NAME
+
+
+def _check(plan: Plan) -> None:
+    for what, name in (("host name", plan.hostname), ("domain", plan.domain)):
+        if parse_address(f"x@{name}") is None or name.startswith("["):
+            raise ConfigError(f'"{name}" is not a {what} such as mail.example.com')
+    if not 0 < plan.port <= PORT_MAX:
+        raise ConfigError(f"the port must be between 1 and {PORT_MAX}, not {plan.port}")
+    for part in reversed(PARTS):
+        if (plan.place / part).exists():
+            raise ConfigError(
+                f"{plan.place / part} exists already and is not overwritten; "
+                "choose another folder, or move it away"
+            )
+
+
+def _make_place(place: Path) -> bool:
+    """Whether it had to be made, and so may be removed again."""
+    if place.is_dir():
+        return False
+    try:
+        place.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError(f"the folder {place} cannot be made ({error.strerror})") from error
+    return True
+
+
+def _write_all(
+    plan: Plan, stage: Path, *, now: datetime, fill: Callable[[Directory], None] | None
+) -> None:
+    _write_certificates(plan, stage / "tls", now=now)
+    _write_directory(plan, stage / "data", fill=fill)
+    (stage / FILE_NAME).write_text(_settings_text(plan), encoding="utf-8")
+
+
+def _write_certificates(plan: Plan, folder: Path, *, now: datetime) -> None:
+    folder.mkdir()
+    authority = make_authority(f"Kairan authority of {plan.hostname}", now=now)
+    names = list(dict.fromkeys((plan.hostname, "localhost", "127.0.0.1")))
+    server = make_server_certificate(authority, names, now=now)
+    (folder / "ca.pem").write_bytes(authority.certificate_pem)
+    write_private(folder / "ca.key", authority.key_pem)
+    (folder / "server.pem").write_bytes(server.certificate_pem)
+    write_private(folder / "server.key", server.key_pem)
+
+
+def _write_directory(plan: Plan, folder: Path, *, fill: Callable[[Directory], None] | None) -> None:
+    folder.mkdir(mode=0o700)  # the spool's messages and the accounts' hashes are nobody else's
+    with Directory.open(f"sqlite:///{folder.absolute() / 'directory.db'}") as directory:
+        directory.add_accepted_domain(plan.domain)
+        directory.set_organisation(name=plan.domain)
+        if fill is not None:
+            fill(directory)
+
+
+def _move(stage: Path, place: Path) -> None:
+    """All parts, or none: what has been moved goes back when the next one fails."""
+    moved: list[str] = []
+    try:
+        for part in PARTS:
+            (stage / part).rename(place / part)
+            moved.append(part)
+    except OSError:
+        for part in moved:
+            with suppress(OSError):
+                (place / part).rename(stage / part)
+        raise
+
+
+def _settings_text(plan: Plan) -> str:
+    # TOML's basic strings are JSON's (TOML 1.0, "String"), and none of these holds a DEL.
+    text = _TEMPLATE.format(
+        hostname=json.dumps(plan.hostname),
+        host=json.dumps(plan.host),
+        port=plan.port,
+        domain=json.dumps(plan.domain),
+        destination=json.dumps(f"maildir:{plan.maildir}"),
+    )
+    return text if plan.issuer_port is None else f"{text}\n{_issuer_text(plan.issuer_port)}"
+
+
+def _issuer_text(port: int) -> str:
+    """The issuer, and that its tokens are believed: two tables which must agree."""
+    issuer = IssuerServiceSettings(port=port, tenant=str(uuid.uuid4()))
+    places = places_of(issuer)
+    return _ISSUER_TEMPLATE.format(
+        port=port,
+        tenant=json.dumps(issuer.tenant),
+        issuer=json.dumps(places.issuer),
+        jwks=json.dumps(places.jwks),
+        audience=json.dumps(issuer.audience),
+    )
+
+
+_TEMPLATE = """\
+# Kairan.  All settings, their defaults and reasons: kairan check-config --explain
+# After a change: kairan check-config, then restart the service.
+# Paths are relative to this file.
+
+[server]
+hostname = {hostname}
+data_directory = "data"
+
+[tls]
+certificate = "tls/server.pem"
+key = "tls/server.key"
+
+[[listener]]
+role = "hve"
+host = {host}
+port = {port}
+tls = "starttls"
+
+# A door for printers which can neither log in nor encrypt: each network sends as its account.
+# [[listener]]
+# role = "device"
+# port = 2525
+# tls = "off"
+# devices = {{ "192.0.2.0/24" = "printer@example.com" }}
+
+# Where mail goes: the first pattern that matches wins.
+# "lmtp://127.0.0.1:24", "smtp://relay.example.com:25", "mx:" or a folder:
+[[delivery.routes]]
+pattern = {domain}
+to = {destination}
+"""
+
+_ISSUER_TEMPLATE = """\
+# Tokens for applications (kairan app add NAME --account ADDRESS), where there is no Entra.
+[issuer]
+enabled = true
+port = {port}
+tenant = {tenant}
+
+# Whose tokens are believed: the issuer above.
+[[auth.issuers]]
+issuer = {issuer}
+jwks_url = {jwks}
+audiences = [{audience}]
+tenant = {tenant}
+"""

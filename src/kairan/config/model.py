@@ -1,0 +1,106 @@
+"""The whole configuration as one value, and which room's settings stand in which table."""
+
+import os
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kairan.admission.settings import AdmissionSettings
+from kairan.auth.settings import AuthSettings
+from kairan.delivery.settings import DeliverySettings
+from kairan.delivery.settings_transport import TransportSettings
+from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
+from kairan.issuer.settings import IssuerServiceSettings
+from kairan.reports.settings import TraceSettings
+from kairan.spool.settings import SpoolSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What belongs to no room: who we are and where our files lie."""
+
+    # The name in the greeting and in Received.  None: what this machine calls itself.
+    hostname: str | None = None
+    # The spool, the trace and the directory database.  Relative to this file, as all paths here.
+    data_directory: Path = Path("data")
+    # Processes that share the ports, each with its own part of the spool.  None: one for a core.
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySettings:
+    # SQLAlchemy's notation; PostgreSQL (postgresql://USER@HOST/DATABASE) where several machines
+    # share the directory.  None: SQLite, directory.db in the data directory.
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of the file: `name` in TOML, `field` in Configuration."""
+
+    name: str
+    settings: type
+    field: str
+    repeats: bool = False  # [[name]]
+    about: str = ""
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section("server", ServerSettings, "", about="The machine"),
+    Section("directory", DirectorySettings, "", about="Who and what the organisation is"),
+    Section("tls", TlsSettings, "tls", about="The certificate of every door"),
+    Section("listener", ListenerSettings, "listeners", repeats=True, about="A door; repeats"),
+    Section("intake", IntakeSettings, "intake", about="What a session may cost"),
+    Section("auth", AuthSettings, "auth", about="What a login costs, and guessing"),
+    Section("issuer", IssuerServiceSettings, "issuer", about="Tokens without Entra or Keycloak"),
+    Section("admission", AdmissionSettings, "admission", about="What an account may send"),
+    Section("spool", SpoolSettings, "spool", about="What stands behind a 250"),
+    Section("delivery", DeliverySettings, "delivery", about="Where mail goes, and when again"),
+    Section("transport", TransportSettings, "transport", about="Sessions with the next hop"),
+    Section("trace", TraceSettings, "trace", about="How long events are kept"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What `service.serve` needs to build everything.  All paths are absolute."""
+
+    hostname: str
+    data_directory: Path
+    directory_url: str
+    workers: int
+    source: Path | None = None  # the file it was read from
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    listeners: tuple[ListenerSettings, ...] = (ListenerSettings(),)
+    intake: IntakeSettings = field(default_factory=IntakeSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    issuer: IssuerServiceSettings = field(default_factory=IssuerServiceSettings)
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)
+    spool: SpoolSettings = field(default_factory=SpoolSettings)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    transport: TransportSettings = field(default_factory=TransportSettings)
+    trace: TraceSettings = field(default_factory=TraceSettings)
+
+    @property
+    def spool_directory(self) -> Path:
+        return self.data_directory / "spool"
+
+    @property
+    def issuer_directory(self) -> Path:
+        return self.data_directory / "issuer"
+
+    @property
+    def trace_directory(self) -> Path:
+        return self.data_directory / "trace"
+
+
+def own_answers(server: ServerSettings, directory: DirectorySettings) -> dict[str, Any]:
+    """The machine's own where the file says nothing."""
+    default_url = f"sqlite:///{server.data_directory / 'directory.db'}"
+    return {
+        "hostname": server.hostname or socket.gethostname(),
+        "data_directory": server.data_directory,
+        "directory_url": directory.url or default_url,
+        "workers": server.workers or os.cpu_count() or 1,
+    }

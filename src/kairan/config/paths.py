@@ -1,0 +1,43 @@
+"""Paths in the file are relative to the file, wherever the command was started."""
+
+import re
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from kairan.delivery.settings import DeliverySettings
+
+_MAILDIR = "maildir:"
+_FILE_OPTION = re.compile(r"([?&](?:ca|password_file)=)([^&]+)")
+_SQLITE = "sqlite:///"
+
+
+def absolute(settings: Any, base: Path) -> Any:
+    """`settings` with every path in it, also of settings inside it, made absolute."""
+    if isinstance(settings, Path):
+        return base / settings
+    if isinstance(settings, tuple):
+        return tuple(absolute(item, base) for item in settings)
+    if is_dataclass(settings) and not isinstance(settings, type):
+        values = {f.name: getattr(settings, f.name) for f in fields(settings)}
+        return replace(settings, **{name: absolute(v, base) for name, v in values.items()})
+    return settings
+
+
+def absolute_url(url: str, base: Path) -> str:
+    """A SQLite file counts from `base`; every other database has a host."""
+    path = url.removeprefix(_SQLITE)
+    return url if path == url else f"{_SQLITE}{base / path}"
+
+
+def absolute_routes(delivery: DeliverySettings, base: Path) -> DeliverySettings:
+    """Also `maildir:mail`, and the files a destination names: `smtp://relay?ca=tls/relay.pem`."""
+    routes = (replace(route, to=_absolute_destination(route.to, base)) for route in delivery.routes)
+    return replace(delivery, routes=tuple(routes))
+
+
+def _absolute_destination(to: str, base: Path) -> str:
+    if to.startswith(_MAILDIR):
+        return f"{_MAILDIR}{base / to.removeprefix(_MAILDIR)}"
+    return _FILE_OPTION.sub(lambda found: found[1] + quote(str(base / unquote(found[2]))), to)

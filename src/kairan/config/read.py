@@ -1,0 +1,99 @@
+"""From the file's text to a `Configuration`: syntax, known keys, types, then rules."""
+
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kairan.config.errors import ConfigError, Source, suggestion
+from kairan.config.fill import fill
+from kairan.config.keys import check_keys
+from kairan.config.lines import lines_of
+from kairan.config.model import SECTIONS, Configuration, Section, ServerSettings, own_answers
+from kairan.config.paths import absolute, absolute_routes, absolute_url
+from kairan.config.rules import check_rules
+from kairan.delivery.settings_transport import TransportSettings
+
+
+def load(path: Path) -> Configuration:
+    """The configuration in `path`, or ConfigError.  Touches no other file: see environment.py."""
+    text = _text(path)
+    tables = _tables(path, text)
+    source = Source(path, lines_of(text))
+    _check_sections(tables, source)
+    values = {section.name: _section(section, tables, source) for section in SECTIONS}
+    configuration = _configuration(path, values)
+    check_rules(configuration, source)
+    return configuration
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; `kairan init` makes one") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at octet {error.start}; save it as UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _tables(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # "Expected '=' after a key (at line 3, column 8)"; or "(at end of document)".
+        what, _, place = str(error).rstrip(")").rpartition(" (at ")
+        line = re.search(r"line (\d+)", place)
+        number = int(line[1]) if line else len(text.splitlines())
+        raise ConfigError(f"{path}:{number}: {what}; this is not TOML") from error
+
+
+def _check_sections(tables: dict[str, Any], source: Source) -> None:
+    known = {section.name: section for section in SECTIONS}
+    for name, table in tables.items():
+        if name not in known:
+            kind = f"section [{name}]" if isinstance(table, dict | list) else f'key "{name}"'
+            raise source.error((name,), f"unknown {kind}{suggestion(name, known)}")
+        if isinstance(table, list) is not known[name].repeats:
+            shape = f"[[{name}]]" if known[name].repeats else f"[{name}]"
+            raise source.error((name,), f"write {shape} here")
+
+
+def _section(section: Section, tables: dict[str, Any], source: Source) -> Any:
+    """One settings value, or a tuple of them where the section repeats."""
+    given = tables.get(section.name)
+    if section.repeats:
+        return tuple(
+            _settings(section, table, (section.name, position), source)
+            for position, table in enumerate(given or [])
+        )
+    return _settings(section, given or {}, (section.name,), source)
+
+
+def _settings(section: Section, table: Any, where: tuple[str | int, ...], source: Source) -> Any:
+    if not isinstance(table, dict):
+        raise source.error(where, f"write [{section.name}] here, with its keys below")
+    check_keys(table, section.settings, where, source)
+    settings = fill(table, section.settings, where, source)
+    return absolute(settings, source.path.absolute().parent)
+
+
+def _configuration(path: Path, values: dict[str, Any]) -> Configuration:
+    base = path.absolute().parent
+    server: ServerSettings = values["server"]
+    fields = {s.field: values[s.name] for s in SECTIONS if s.field}
+    # No [[listener]] at all is the default door, not a house without one.
+    fields = {name: value for name, value in fields.items() if value != ()}
+    fields |= own_answers(server, values["directory"])
+    fields["directory_url"] = absolute_url(fields["directory_url"], base)
+    fields["delivery"] = absolute_routes(fields["delivery"], base)
+    fields["transport"] = _named(fields["transport"], fields["hostname"])
+    return Configuration(source=path.absolute(), **fields)
+
+
+def _named(transport: TransportSettings, hostname: str) -> TransportSettings:
+    """One name towards clients and next hops, unless the file says otherwise."""
+    relay = replace(transport.relay, hostname=transport.relay.hostname or hostname)
+    return replace(transport, relay=relay)

@@ -1,0 +1,213 @@
+"""What must hold beyond the types: rules of one setting, and of settings together."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from kairan.auth.keys import is_trustworthy
+from kairan.auth.settings_tokens import IssuerSettings
+from kairan.config.errors import Source, suggestion
+from kairan.config.lines import Path_
+from kairan.config.model import SECTIONS, Configuration
+from kairan.delivery.settings import RouteSettings
+from kairan.intake.settings import ListenerSettings, Role, TlsMode
+from kairan.issuer.keys import TOKEN_SECONDS_MAX
+from kairan.mail import parse_address
+from kairan.smtp.sasl import MECHANISMS
+
+PORT_MAX = 65_535
+
+# Where, and what is wrong there.
+Problem = tuple[Path_, str]
+
+
+def check_rules(configuration: Configuration, source: Source) -> None:
+    """Raises for the first rule that is broken."""
+    for where, sentence in _problems(configuration):
+        raise source.error(where, sentence)
+
+
+def _problems(configuration: Configuration) -> Iterator[Problem]:
+    yield from _negative_numbers(configuration)
+    for position, listener in enumerate(configuration.listeners):
+        yield from _listener(listener, ("listener", position))
+    yield from _same_door(configuration.listeners)
+    yield from _mechanisms(configuration.intake.mechanisms)
+    yield from _certificate(configuration)
+    yield from _issuer(configuration)
+    yield from _believed(configuration.auth.issuers)
+    yield from _routes(configuration.delivery.routes)
+
+
+def _negative_numbers(configuration: Configuration) -> Iterator[Problem]:
+    """No setting means anything below zero; a sign there is a slip."""
+    for section in SECTIONS:
+        yield from _negative_in(getattr(configuration, section.field, None), (section.name,))
+
+
+def _negative_in(value: Any, where: Path_) -> Iterator[Problem]:
+    if isinstance(value, int | float) and value < 0:
+        yield where, f'"{where[-1]}" must be 0 or more, not {value}'
+    elif isinstance(value, tuple):
+        for position, item in enumerate(value):
+            yield from _negative_in(item, (*where, position))
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _negative_in(getattr(value, field.name), (*where, field.name))
+
+
+def _listener(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
+    if listener.port > PORT_MAX:
+        yield (*where, "port"), f'"port" must be at most {PORT_MAX}, not {listener.port}'
+    if not _is_host(listener.host):
+        yield (
+            (*where, "host"),
+            f'"host" must be an IP address of this machine, not "{listener.host}"',
+        )
+    yield from _networks(listener.proxy_from, (*where, "proxy_from"))
+    yield from _devices(listener, where)
+    yield from _tls_off(listener, where)
+    if listener.legacy_tls and listener.role is not Role.DEVICE:
+        yield (*where, "legacy_tls"), 'only a listener with role = "device" may have legacy_tls'
+
+
+def _devices(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
+    if listener.role is Role.DEVICE and not listener.devices:
+        yield (
+            (*where, "role"),
+            (
+                'a listener with role = "device" needs its networks: '
+                'devices = { "192.0.2.0/24" = "printer@example.com" }'
+            ),
+        )
+    if listener.devices and listener.role is not Role.DEVICE:
+        yield (*where, "devices"), 'only a listener with role = "device" has devices'
+    yield from _networks((network for network, _ in listener.devices), (*where, "devices"))
+    for network, account in listener.devices:
+        if parse_address(account) is None:
+            yield (
+                (*where, "devices"),
+                f'"{account}" (for {network}) is not an address of an account',
+            )
+
+
+def _tls_off(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
+    """Passwords do not travel in clear text, except where nobody can listen."""
+    if listener.tls is not TlsMode.OFF or listener.role is Role.DEVICE:
+        return
+    if not _is_loopback(listener.host):
+        yield (
+            (*where, "tls"),
+            'tls = "off" is only for role = "device" or a loopback host; use "starttls"',
+        )
+
+
+def _same_door(listeners: tuple[ListenerSettings, ...]) -> Iterator[Problem]:
+    seen: set[tuple[str, int]] = set()
+    for position, listener in enumerate(listeners):
+        door = (listener.host, listener.port)
+        if door in seen and listener.port:  # port 0 is a free one, each time another
+            yield ("listener", position, "port"), f"two listeners have {door[0]} port {door[1]}"
+        seen.add(door)
+
+
+def _mechanisms(mechanisms: tuple[str, ...]) -> Iterator[Problem]:
+    for name in mechanisms:
+        if name not in MECHANISMS:
+            known = suggestion(name.upper(), MECHANISMS)
+            yield ("intake", "mechanisms"), f'unknown mechanism "{name}"{known}'
+
+
+def _certificate(configuration: Configuration) -> Iterator[Problem]:
+    tls = configuration.tls
+    missing = "certificate" if tls.certificate is None else "key" if tls.key is None else ""
+    encrypted = next((x for x in configuration.listeners if x.tls is not TlsMode.OFF), None)
+    if missing and encrypted is not None:
+        yield (
+            ("tls",),
+            (
+                f'[tls] has no "{missing}", but the listener on port {encrypted.port} uses '
+                f"{encrypted.tls}; `kairan init` makes a certificate"
+            ),
+        )
+
+
+def _believed(issuers: tuple[IssuerSettings, ...]) -> Iterator[Problem]:
+    names = [issuer.issuer for issuer in issuers]
+    for position, issuer in enumerate(issuers):
+        where = ("auth", "issuers", position)
+        if issuer.issuer in names[:position]:
+            yield (*where, "issuer"), f'"{issuer.issuer}" stands in two [[auth.issuers]]'
+        # Without `jwks_url` the name is also where its keys are asked for.
+        key = "jwks_url" if issuer.jwks_url else "issuer"
+        if not is_trustworthy(getattr(issuer, key)):
+            sentence = f'"{key}" must be an https:// URL, or http:// on 127.0.0.1'
+            yield (*where, key), sentence
+        if not issuer.audiences:
+            yield (*where, "audiences"), '"audiences" is empty, so no token could ever be good'
+
+
+def _issuer(configuration: Configuration) -> Iterator[Problem]:
+    issuer = configuration.issuer
+    if not _is_host(issuer.host):
+        yield ("issuer", "host"), f'"host" must be an IP address, not "{issuer.host}"'
+        return
+    if not 0 < issuer.port <= PORT_MAX:
+        yield ("issuer", "port"), f'"port" must be between 1 and {PORT_MAX}, not {issuer.port}'
+    if not re.fullmatch(r"[0-9A-Za-z.-]+", issuer.tenant):
+        sentence = f'"{issuer.tenant}" is no tenant id; write letters, digits, dots and hyphens'
+        yield ("issuer", "tenant"), sentence
+    if issuer.url is not None and not re.fullmatch(r"https?://[^/?#\s]+", issuer.url):
+        sentence = f'"{issuer.url}" is not a URL without a path, such as https://mail.example.com'
+        yield ("issuer", "url"), sentence
+    if issuer.token_seconds > TOKEN_SECONDS_MAX:
+        sentence = f'"token_seconds" must be at most {TOKEN_SECONDS_MAX}'
+        yield ("issuer", "token_seconds"), sentence
+    tls = configuration.tls
+    if issuer.enabled and not _is_loopback(issuer.host) and None in {tls.certificate, tls.key}:
+        sentence = "an issuer that others reach needs the certificate and key of [tls]"
+        yield ("issuer", "host"), sentence
+
+
+def _routes(routes: tuple[RouteSettings, ...]) -> Iterator[Problem]:
+    if not routes:
+        sentence = (
+            "there is no [[delivery.routes]], so no mail could be delivered; "
+            'write one with pattern = "*" and to = "smtp://…" or "maildir:…"'
+        )
+        yield ("delivery",), sentence
+    for position, route in enumerate(routes):
+        if not _is_pattern(route.pattern):
+            sentence = (
+                f'"{route.pattern}" is no pattern; write an address, "sales-*@example.com", '
+                '"example.com", "*.example.com" or "*"'
+            )
+            yield ("delivery", "routes", position, "pattern"), sentence
+
+
+def _is_pattern(pattern: str) -> bool:
+    """With a letter in the place of each star it is an address, or what stands behind its @."""
+    text = pattern.replace("*", "x")
+    return parse_address(text if "@" in text else f"x@{text}") is not None
+
+
+def _networks(networks: Iterator[str] | tuple[str, ...], where: Path_) -> Iterator[Problem]:
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            yield where, f'"{network}" is not a network such as "192.0.2.0/24" ({error})'
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback

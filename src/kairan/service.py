@@ -1,0 +1,352 @@
+"""The service: a supervisor that opens the ports, forks the workers and keeps them alive.
+
+    parent   sockets (one per worker and door, SO_REUSEPORT), shared counters, signals
+    child    worker.run: everything else
+    child    issuer.server.run, where [issuer] is enabled: gives tokens by HTTP
+
+The parent holds every socket: while a dead worker is replaced its connections wait in the kernel
+instead of being refused.  It runs no thread and no event loop, so that fork is safe and what was
+imported is shared between the workers.
+
+    SIGTERM, SIGINT   running transactions finish, then all ends
+    SIGHUP            certificates are read anew, sessions stay
+"""
+
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from kairan import worker
+from kairan.config import Configuration
+from kairan.directory.errors import DirectoryError
+from kairan.directory.store import Directory
+from kairan.intake import Counters, ListenerSettings
+from kairan.intake.listener import BACKLOG
+from kairan.issuer.settings import IssuerServiceSettings
+from kairan.runtime import logs
+from kairan.runtime.memory import give_back_large_blocks
+from kairan.spool.owner import ShardLockedError
+from kairan.spool.schema import ShardFormatError
+
+log = structlog.get_logger("kairan.service")
+
+# A worker that died within this time is restarted later and later: something is wrong for good.
+RESTART_QUICK_SECONDS = 10.0
+RESTART_DELAY_MAX_SECONDS = 30.0
+FORK_RETRY_SECONDS = 1.0
+# After the drain time, for commits and checkpoints; then SIGKILL, which costs nothing accepted.
+STOP_MARGIN_SECONDS = 15.0
+# Descriptors of a worker beside its sessions: contents being written, sessions of the delivery.
+FILES_BESIDE = 4_096
+
+ISSUER = -1  # in the place of a worker's number
+
+# By SIGTERM itself ends who was still starting, and held nothing yet.
+_ENDED_IN_ORDER = frozenset({0, 1, worker.DAMAGED, -signal.SIGTERM})
+
+_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
+
+
+class PortInUse(Exception):  # noqa: N818 - an operator's error, shown as one sentence
+    """Another process listens there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What `on_ready` is told: each door with the port it really has."""
+
+    listeners: Sequence[tuple[ListenerSettings, int]]
+    durability: str
+
+
+@dataclass(slots=True)
+class _Worker:
+    number: int
+    pid: int
+    started: float
+    quick_deaths: int = 0
+
+
+@dataclass(slots=True)
+class Supervisor:
+    configuration: Configuration
+    on_ready: Callable[[Running], None]
+    _doors: list[tuple[ListenerSettings, int, list[socket.socket]]] = field(default_factory=list)
+    _issuer_door: socket.socket | None = None
+    _workers: dict[int, _Worker] = field(default_factory=dict)  # by pid
+    _restarts: list[tuple[float, int, int]] = field(default_factory=list)  # when, number, deaths
+    _counters: Counters | None = None
+    _lifeline: tuple[int, int] = (-1, -1)
+    _ready: tuple[int, int] = (-1, -1)
+    _failed_early: int = 0
+
+    def run(self) -> int:
+        _allow_files(self.configuration.intake.connections_max + FILES_BESIDE)
+        self._open_doors()
+        _prepare_directory(self.configuration)
+        self._counters = Counters(self.configuration.workers)
+        self._lifeline, self._ready = os.pipe(), os.pipe()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        for number in self._numbers():
+            self._start(number)
+        try:
+            return self._watch()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+    # Doors.
+
+    def _open_doors(self) -> None:
+        for settings in self.configuration.listeners:
+            port = _free_port(settings)
+            sockets = [_listen(settings, port) for _ in range(self.configuration.workers)]
+            self._doors.append((settings, port, sockets))
+        issuer = self.configuration.issuer
+        if issuer.enabled:
+            self._issuer_door = _listen(issuer, _free_port(issuer))
+
+    def _close_doors(self, *, but: int | None = None) -> None:
+        """A port is closed when nobody holds its socket any more: a worker keeps its own only."""
+        for _, _, sockets in self._doors:
+            for number, sock in enumerate(sockets):
+                if number != but:
+                    sock.close()
+        if self._issuer_door is not None and but != ISSUER:
+            self._issuer_door.close()
+
+    # Workers.
+
+    def _numbers(self) -> Sequence[int]:
+        workers = range(self.configuration.workers)
+        return [*workers, ISSUER] if self.configuration.issuer.enabled else workers
+
+    def _start(self, number: int, quick_deaths: int = 0) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no process or no memory left: the others go on meanwhile
+            log.error("worker.not-started", number=number, reason=str(error))  # noqa: TRY400
+            self._restarts.append((time.monotonic() + FORK_RETRY_SECONDS, number, quick_deaths))
+            return
+        if pid == 0:
+            self._become_worker(number)
+        self._workers[pid] = _Worker(number, pid, time.monotonic(), quick_deaths)
+
+    def _become_worker(self, number: int) -> None:
+        """Never returns: the child leaves by `os._exit`, past the parent's clean-up."""
+        code = 1
+        try:
+            # Until it has its own handlers: it will read the new certificate anyway.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            os.close(self._lifeline[1])
+            self._close_doors(but=number)
+            assert self._counters is not None, "mapped before the first fork"
+            if number == ISSUER:
+                code = self._run_issuer()
+            else:
+                code = worker.run(self.configuration, self._place(number, self._counters))
+        except KeyboardInterrupt:
+            code = 0
+        except (ShardLockedError, ShardFormatError, DirectoryError) as error:
+            # The operator's to mend, and said in a sentence: no defect of ours.
+            log.error("worker.not-started", number=number, reason=str(error))  # noqa: TRY400
+        except Exception:
+            log.exception("worker.died", number=number)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _place(self, number: int, counters: Counters) -> worker.Place:
+        return worker.Place(
+            number=number,
+            sockets=[(settings, sockets[number]) for settings, _, sockets in self._doors],
+            column=counters.column(number),
+            ready=partial(self._tell_ready, number),
+            lifeline=self._lifeline[0],
+        )
+
+    def _run_issuer(self) -> int:
+        # Here, not above: a service without an issuer needs no web server in memory.
+        from kairan.issuer.server import Site, run  # noqa: PLC0415
+
+        assert self._issuer_door is not None, "opened before the first fork"
+        configuration = self.configuration
+        site = Site(
+            settings=configuration.issuer,
+            auth=configuration.auth,
+            directory_url=configuration.directory_url,
+            data_directory=configuration.data_directory,
+            certificate=configuration.tls.certificate,
+            key=configuration.tls.key,
+        )
+        ready = partial(self._tell_ready, ISSUER)
+        return run(site, self._issuer_door, ready=ready, lifeline=self._lifeline[0])
+
+    def _watch(self) -> int:
+        os.set_blocking(self._ready[0], False)
+        waiting_for = set(self._numbers())
+        while True:
+            if waiting_for:
+                waiting_for -= self._read_ready()
+                if not waiting_for:
+                    self._say_ready()
+            received = signal.sigtimedwait(_SIGNALS, 0.02 if waiting_for else self._patience())
+            number = received.si_signo if received is not None else 0
+            if number in {signal.SIGTERM, signal.SIGINT}:
+                return self._stop()
+            if number == signal.SIGHUP:
+                self._tell(signal.SIGHUP)
+            self._reap()
+            if waiting_for and self._failed_early:
+                self._stop()
+                return 1
+            self._restart_due()
+
+    def _tell_ready(self, number: int) -> None:
+        os.write(self._ready[1], b"%d " % number)
+
+    def _read_ready(self) -> set[int]:
+        """Who is ready; one that died and came again says so twice."""
+        try:
+            return {int(word) for word in os.read(self._ready[0], 4_096).split()}
+        except BlockingIOError:
+            return set()
+
+    def _say_ready(self) -> None:
+        doors = tuple((settings, port) for settings, port, _ in self._doors)
+        durability = str(self.configuration.spool.durability)
+        self.on_ready(Running(doors, durability))
+        log.info(
+            "service.ready",
+            doors=",".join(f"{door.role}@{door.host}:{port}" for door, port in doors),
+            workers=self.configuration.workers,
+            durability=durability,
+        )
+
+    def _patience(self) -> float:
+        if not self._restarts:
+            return 3600.0
+        return max(0.0, min(when for when, _, _ in self._restarts) - time.monotonic())
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            dead = self._workers.pop(pid, None)
+            if dead is not None:
+                self._plan_restart(dead, os.waitstatus_to_exitcode(status))
+
+    def _plan_restart(self, dead: _Worker, code: int) -> None:
+        quick = time.monotonic() - dead.started < RESTART_QUICK_SECONDS
+        deaths = dead.quick_deaths + 1 if quick else 0
+        delay = min(2.0 ** (deaths - 1), RESTART_DELAY_MAX_SECONDS) if deaths > 1 else 0.0
+        self._failed_early += 1 if code == 1 else 0
+        if dead.number == ISSUER and code == 0:  # it ends at SIGHUP, to read the certificate anew
+            log.info("issuer.reloaded")
+        else:
+            event = "issuer.ended" if dead.number == ISSUER else "worker.ended"
+            log.error(event, number=dead.number, code=code, restart_seconds=delay)
+        self._restarts.append((time.monotonic() + delay, dead.number, deaths))
+
+    def _restart_due(self) -> None:
+        now = time.monotonic()
+        due = [restart for restart in self._restarts if restart[0] <= now]
+        self._restarts = [restart for restart in self._restarts if restart[0] > now]
+        for _, number, deaths in due:
+            self._start(number, deaths)
+
+    # The end.
+
+    def _tell(self, number: signal.Signals) -> None:
+        for pid in self._workers:
+            os.kill(pid, number)
+
+    def _stop(self) -> int:
+        self._close_doors()
+        self._tell(signal.SIGTERM)
+        deadline = time.monotonic() + self.configuration.intake.drain_seconds + STOP_MARGIN_SECONDS
+        code = 0
+        while self._workers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid:
+                self._workers.pop(pid, None)
+                code |= os.waitstatus_to_exitcode(status) not in _ENDED_IN_ORDER
+            elif time.monotonic() > deadline:
+                self._tell(signal.SIGKILL)
+                deadline += STOP_MARGIN_SECONDS
+            else:
+                signal.sigtimedwait({signal.SIGCHLD}, 0.1)
+        return code
+
+
+def serve(configuration: Configuration, *, on_ready: Callable[[Running], None]) -> int:
+    """Runs until SIGTERM or SIGINT; returns the exit code.  Raises PortInUse, DirectoryError."""
+    logs.set_up()
+    give_back_large_blocks()
+    return Supervisor(configuration, on_ready).run()
+
+
+def _allow_files(wanted: int) -> None:
+    """Each session is a descriptor, and most systems begin with 1,024 though they allow more."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    if now != resource.RLIM_INFINITY and now < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+
+
+def _prepare_directory(configuration: Configuration) -> None:
+    """Once, before the workers: folders and the database's migrations."""
+    for name in ("spool", "trace"):
+        (configuration.data_directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    Directory.open(configuration.directory_url).close()
+
+
+def _free_port(settings: ListenerSettings | IssuerServiceSettings) -> int:
+    """The port to listen at.  With SO_REUSEPORT alone a second service would share it silently:
+    a socket without it shows whether somebody is there.
+    """
+    with socket.socket(_family(settings.host), socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+            probe.listen(1)
+        except PermissionError as error:
+            raise PortInUse(
+                f"may not listen on {settings.host} port {settings.port}; run as root, grant "
+                "CAP_NET_BIND_SERVICE, or choose a port above 1023"
+            ) from error
+        except OSError as error:
+            raise PortInUse(
+                f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; "
+                "stop what listens there or choose another port"
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _listen(settings: ListenerSettings | IssuerServiceSettings, port: int) -> socket.socket:
+    sock = socket.socket(_family(settings.host), socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.bind((settings.host, port))
+    sock.listen(BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -1,0 +1,277 @@
+"""One worker process: builds all rooms, runs them, stops them in order.
+
+It takes in at its own sockets, keeps its own shard (and those of workers that are no more), and
+delivers what lies there.  Stop order: doors, then delivery, then spool, then trace: what is
+accepted is stored before the spool closes, and what is told is written last.
+"""
+
+import asyncio
+import gc
+import os
+import random
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from kairan.auth import Authenticator, Keys, TokenAuthenticator
+from kairan.config import Configuration
+from kairan.delivery import Delivery
+from kairan.delivery.transports import transport_for
+from kairan.directory.keeper import SnapshotKeeper
+from kairan.directory.store import Directory
+from kairan.intake import IntakeContext, Listener, ListenerSettings
+from kairan.intake.context import Busy, IntakeStatistics
+from kairan.intake.counters import Column
+from kairan.reports import Trace
+from kairan.runtime.fetch import HttpFetch
+from kairan.runtime.tls import server_context
+from kairan.spool import SqliteSpool
+from kairan.spool.owner import ShardLockedError
+
+log = structlog.get_logger("kairan.worker")
+
+# A predecessor that was killed a moment ago may still hold the shard's lock.
+SHARD_LOCK_WAIT_SECONDS = 10.0
+# How long a damaged queue is gone on with: what does not touch the damaged page is not affected.
+DAMAGE_LOOK_SECONDS = 1.0
+ORPHANED = 70  # exit code (EX_SOFTWARE): the supervisor died
+# At a stop the delivery has at least so long for what is on its way; a try cut off comes twice.
+DELIVERY_STOP_SECONDS_MIN = 5.0
+DAMAGED = 75  # exit code (EX_TEMPFAIL): the next start salvages the queue
+
+
+class QueueDamaged(Exception):  # noqa: N818 - what was met, not a defect of ours
+    """A page of the queue does not read, and only the start of a shard gets around that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which worker this is, and what the supervisor gave it."""
+
+    number: int
+    sockets: Sequence[tuple[ListenerSettings, socket.socket]]
+    column: Column
+    ready: Callable[[], None]
+    lifeline: int  # reads end-of-file when the supervisor is gone
+
+
+class Drain:
+    """The time of a graceful stop, of doors and delivery together: the supervisor waits for one."""
+
+    def __init__(self, seconds: float, *, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._end: float | None = None
+
+    def begin(self) -> None:
+        self._end = self._clock() + self._seconds
+
+    def left(self) -> float:
+        return self._seconds if self._end is None else max(0.0, self._end - self._clock())
+
+
+class Certificates:
+    """The TLS contexts of this worker; `reload` serves the next handshakes, sessions stay."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._settings = configuration.tls
+        self._contexts: dict[bool, ssl.SSLContext] = {}
+
+    def context(self, *, legacy: bool) -> ssl.SSLContext:
+        if legacy not in self._contexts:
+            self._contexts[legacy] = self._load(legacy=legacy)
+        return self._contexts[legacy]
+
+    def reload(self) -> None:
+        """A certificate that cannot be read leaves the present one in place."""
+        try:
+            self._contexts = {legacy: self._load(legacy=legacy) for legacy in self._contexts}
+        except (OSError, ssl.SSLError) as error:
+            log.error("certificate.unreadable", reason=str(error))  # noqa: TRY400 - the reason is all
+        else:
+            log.info("certificate.reloaded")
+
+    def _load(self, *, legacy: bool) -> ssl.SSLContext:
+        certificate, key = self._settings.certificate, self._settings.key
+        assert certificate is not None, "configuration checks that TLS doors have a certificate"
+        assert key is not None, "configuration checks that a certificate has its key"
+        return server_context(str(certificate), str(key), legacy=legacy)
+
+
+def run(configuration: Configuration, place: Place) -> int:
+    """The whole life of the process; returns its exit code."""
+    # What was imported and forked never becomes garbage: leave it out of every collection.
+    gc.freeze()
+    # Requests make no cycles: the default, a look for them at every 700 objects, costs 3 % of the
+    # intake and finds nothing.
+    gc.set_threshold(50_000, 20, 20)
+    if sys.platform == "win32":
+        return asyncio.run(_live(configuration, place))
+    import uvloop  # noqa: PLC0415 - only where it exists
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_live(configuration, place))
+
+
+async def _live(configuration: Configuration, place: Place) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_reader(place.lifeline, partial(os._exit, ORPHANED))
+    async with AsyncExitStack() as stack:
+        tasks = await _build(configuration, place, stack)
+        place.ready()
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        return _exit_code([task for task in tasks if task.done()])
+
+
+def _exit_code(ended: Sequence["asyncio.Task[None]"]) -> int:
+    """`ended`: tasks that should have outlived us; none where we were asked to stop."""
+    errors = {task.get_name(): task.exception() for task in ended}
+    if any(isinstance(error, QueueDamaged) for error in errors.values()):
+        log.error("worker.restarting", reason="a damaged page in the queue: a start salvages it")
+        return DAMAGED
+    for name, error in errors.items():
+        log.error("worker.failed", task=name, exc_info=error)
+    return 1 if errors else 0
+
+
+async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
+    while not any(spool.must_restart for spool in spools):  # noqa: ASYNC110 - asked, not told
+        await asyncio.sleep(DAMAGE_LOOK_SECONDS)
+    raise QueueDamaged
+
+
+async def _build(
+    configuration: Configuration, place: Place, stack: AsyncExitStack
+) -> list[asyncio.Task[None]]:
+    """Builds from the inside out; the stack stops from the outside in."""
+    directory = stack.enter_context(Directory.open(configuration.directory_url, migrate=False))
+    keeper = SnapshotKeeper(directory)
+    trace = Trace(
+        configuration.data_directory / "trace" / f"trace-{place.number}.db", configuration.trace
+    )
+    stack.callback(trace.close)
+    spools = []
+    for shard in _shards(configuration, place.number):
+        spool = await _open_shard(shard, configuration)
+        stack.push_async_callback(spool.close)
+        spools.append(spool)
+    passwords = Authenticator(configuration.auth, clock=time.monotonic, random=os.urandom)
+    stack.push_async_callback(passwords.close)
+    keys = await _keys(configuration, stack)
+
+    statistics = IntakeStatistics()
+    delivery = Delivery(
+        spools=spools,
+        snapshot=lambda: keeper.current,
+        members=directory,
+        transport=partial(transport_for, settings=configuration.transport),
+        trace=trace,
+        settings=configuration.delivery,
+        hostname=configuration.hostname,
+        clock=time.time,
+        dice=random.Random(),  # noqa: S311 - jitter, no secret
+        busy=Busy(statistics, configuration.intake),
+    )
+    drain = Drain(configuration.intake.drain_seconds, clock=time.monotonic)
+    stack.push_async_callback(_stop_delivery, delivery, drain)
+
+    context = IntakeContext(
+        hostname=configuration.hostname,
+        settings=configuration.intake,
+        admission=configuration.admission,
+        snapshot=lambda: keeper.current,
+        spool=spools[0],
+        passwords=passwords,
+        tokens=TokenAuthenticator(
+            configuration.auth, keys, clock=time.monotonic, now=time.time, random=os.urandom
+        ),
+        counters=place.column,
+        trace=trace,
+        statistics=statistics,
+    )
+    await _open_doors(configuration, place, context, stack, drain)
+    loop = asyncio.get_running_loop()
+    tasks = [
+        loop.create_task(keeper.run(), name="directory"),
+        loop.create_task(delivery.run(), name="delivery"),
+        loop.create_task(keys.run(), name="keys"),
+        loop.create_task(_watch_for_damage(spools), name="queue"),
+    ]
+    for task in tasks:
+        if task.get_name() != "delivery":  # which `stop` ends in order
+            stack.callback(task.cancel)
+    return tasks
+
+
+async def _keys(configuration: Configuration, stack: AsyncExitStack) -> Keys:
+    settings = configuration.auth.tokens
+    fetch = await stack.enter_async_context(
+        HttpFetch(
+            timeout_seconds=settings.fetch_timeout_seconds, octets_max=settings.fetch_octets_max
+        )
+    )
+    return Keys(configuration.auth.issuers, settings, fetch=fetch, clock=time.monotonic)
+
+
+async def _open_doors(
+    configuration: Configuration,
+    place: Place,
+    context: IntakeContext,
+    stack: AsyncExitStack,
+    drain: Drain,
+) -> None:
+    certificates = Certificates(configuration)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.reload)
+    listeners = []
+    for settings, sock in place.sockets:
+        tls = partial(certificates.context, legacy=settings.legacy_tls)
+        listener = Listener(context, settings, tls)
+        await listener.start(sock)
+        listeners.append(listener)
+    stack.push_async_callback(_close_doors, listeners, drain)
+
+
+async def _close_doors(listeners: Sequence[Listener], drain: Drain) -> None:
+    drain.begin()
+    await asyncio.gather(*(listener.stop() for listener in listeners))
+
+
+async def _stop_delivery(delivery: Delivery, drain: Drain) -> None:
+    await delivery.stop(max(drain.left(), DELIVERY_STOP_SECONDS_MIN))
+
+
+def _shards(configuration: Configuration, worker: int) -> list[Path]:
+    """The shard of this worker, then those of higher numbers that some earlier, larger set left."""
+    root = configuration.data_directory / "spool"
+    numbers = (
+        int(path.name.removeprefix("shard-"))
+        for path in root.glob("shard-*")
+        if path.name.removeprefix("shard-").isdigit() and path.is_dir()
+    )
+    workers = configuration.workers
+    orphans = sorted(n for n in numbers if n >= workers and n % workers == worker)
+    return [root / f"shard-{number}" for number in (worker, *orphans)]
+
+
+async def _open_shard(path: Path, configuration: Configuration) -> SqliteSpool:
+    deadline = time.monotonic() + SHARD_LOCK_WAIT_SECONDS
+    while True:
+        try:
+            return await SqliteSpool.open(path, configuration.spool)
+        except ShardLockedError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)

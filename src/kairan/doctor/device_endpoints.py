@@ -1,0 +1,68 @@
+"""Microsoft's names for sending mail, and how far a typed one is from them."""
+
+from collections.abc import Mapping
+from enum import Enum
+from functools import lru_cache
+
+
+class Service(Enum):
+    HVE = "hve"
+    CLIENT = "client"  # ordinary client submission: a mailbox, its licence, its limits
+    OTHER = "other"  # Microsoft's, but no place for this mail
+    OWN = "own"  # not Microsoft's
+
+
+HVE_ENDPOINT = "smtp.hve.mx.microsoft"
+HVE_ENDPOINT_RETIRING = "smtp-hve.office365.com"
+CLIENT_ENDPOINT = "smtp.office365.com"
+
+ENDPOINTS: Mapping[str, Service] = {
+    HVE_ENDPOINT: Service.HVE,
+    HVE_ENDPOINT_RETIRING: Service.HVE,
+    CLIENT_ENDPOINT: Service.CLIENT,
+    "smtp-legacy.office365.com": Service.CLIENT,
+    "smtp-mail.outlook.com": Service.CLIENT,
+    "outlook.office365.com": Service.OTHER,  # reads mail, takes none
+    "smtp-lob.office365.com": Service.OTHER,  # the preview's name
+}
+_MICROSOFT_DOMAINS = (
+    ".office365.com",
+    ".office.com",
+    ".outlook.com",
+    ".mx.microsoft",
+    ".microsoft.com",
+    ".live.com",
+    ".hotmail.com",
+)
+# A slip of the finger or of the eye; four changes in a name of this length are another name.
+_SLIPS_MAX = 3
+
+
+def service_of(host: str) -> Service:
+    if host in ENDPOINTS:
+        return ENDPOINTS[host]
+    return Service.OTHER if host.endswith(_MICROSOFT_DOMAINS) else Service.OWN
+
+
+@lru_cache(maxsize=1_024)  # a fleet has few different servers
+def meant_by(host: str) -> str:
+    """The endpoint that a misspelt name stands for; empty where it is none, or is right."""
+    if host in ENDPOINTS:
+        return ""
+    near = ((distance(host, known), known) for known in ENDPOINTS)
+    slips, known = min(near)
+    return known if slips <= _SLIPS_MAX else ""
+
+
+def distance(one: str, other: str) -> int:
+    """Levenshtein's, two neighbours swapped counting as one slip; names have 63 characters."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, above, row = row, row if i == 1 else before, [i]
+        for j, b in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, above[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

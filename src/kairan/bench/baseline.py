@@ -1,0 +1,46 @@
+"""Another intake to compare with in the same run: a file of the user's.
+
+It is started as `python FILE PORT WORKERS` and once more with `--tls CERTIFICATE KEY` (implicit
+TLS).  It need know no login and deliver nothing: what it takes in is what it is measured by.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from kairan.bench import process
+from kairan.bench.load import Door
+from kairan.bench.settings import BenchSettings
+
+
+class Baseline:
+    name = "baseline"
+    delivers = False
+    token: Door | None = None
+
+    def __init__(
+        self, folder: Path, file: Path, settings: BenchSettings, certificate: tuple[Path, Path]
+    ) -> None:
+        plain_port, login_port = process.free_ports(2)
+        self.version = file.name
+        self.plain = Door(plain_port)
+        self.login = Door(login_port, "implicit")
+        self._log = folder / "baseline.log"
+        self._command = [sys.executable, str(file)]
+        self._workers = str(settings.workers)
+        self._tls = ["--tls", *map(str, certificate)]
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        for door, more in ((self.plain, []), (self.login, self._tls)):
+            command = [*self._command, str(door.port), self._workers, *more]
+            self._running.append(process.start(command, self._log))
+            greeting = door.tls != "implicit"
+            process.wait_until_open(door.port, self._running[-1], self._log, greeting=greeting)
+
+    def roots(self) -> list[int]:
+        return [one.pid for one in self._running]
+
+    def stop(self) -> None:
+        while self._running:
+            process.end(self._running.pop())

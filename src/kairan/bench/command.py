@@ -1,0 +1,104 @@
+"""The command `kairan bench`: words to a plan, a run, and its report."""
+
+import argparse
+import json
+import resource
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from kairan.bench import postfix, report
+from kairan.bench.errors import BenchError
+from kairan.bench.run import Plan, carry_out
+from kairan.bench.scenario import SCENARIOS
+from kairan.bench.settings import QUICK, BenchSettings
+
+FILES_MAX = 65_536  # 5,000 idle sessions on both sides of the loopback, and room
+
+
+def run(argv: list[str]) -> int:
+    """0 also when a floor is missed (the table says so), 2 when nothing could be measured."""
+    words = _parser().parse_args(argv)
+    console = Console(stderr=True)
+    try:
+        plan = _plan(words, console)
+        _raise_file_limit()
+        with console.status("") as status:
+            results = carry_out(plan, status.update)
+    except BenchError as error:
+        console.print(f"kairan bench: {error}", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    floors = report.floors_of(results, plan.settings)
+    if words.json:
+        json.dump(report.as_json(results, plan.settings, floors=floors), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    elif words.markdown:
+        sys.stdout.write(report.markdown(results, plan.scenarios, floors))
+    else:
+        report.print_tables(Console(), results, plan.scenarios, floors)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kairan bench",
+        description="Kairan and, where it is installed and we are root, Postfix side by side "
+        "on this machine under the same load.",
+    )
+    add = parser.add_argument
+    names = [scenario.name for scenario in SCENARIOS]
+    add("--scenario", action="append", choices=names, help="only this one; repeats")
+    add("--only", action="append", choices=["kairan", "postfix", "baseline"], help="repeats")
+    add("--quick", action="store_true", help="touch everything, measure nothing")
+    add("--rounds", type=int, help="of which the median counts (3)")
+    add("--seconds", type=float, help="of load in each round (10)")
+    add("--connections", type=int, help="sessions at the same time (50)")
+    add("--baseline", type=Path, metavar="FILE.py", help="an intake to compare with")
+    add("--directory", type=Path, help="where the spools lie (a temporary directory)")
+    add("--json", action="store_true", help="results as JSON")
+    add("--markdown", action="store_true", help="results as Markdown")
+    return parser
+
+
+def _plan(words: argparse.Namespace, console: Console) -> Plan:
+    return Plan(
+        settings=_settings(words),
+        scenarios=[one for one in SCENARIOS if not words.scenario or one.name in words.scenario],
+        contestants=_contestants(words, console),
+        baseline=words.baseline,
+        directory=words.directory,
+    )
+
+
+def _settings(words: argparse.Namespace) -> BenchSettings:
+    settings = QUICK if words.quick else BenchSettings()
+    given = {
+        "rounds": words.rounds,
+        "load_seconds": words.seconds,
+        "connections": words.connections,
+    }
+    return replace(settings, **{key: value for key, value in given.items() if value is not None})
+
+
+def _contestants(words: argparse.Namespace, console: Console) -> frozenset[str]:
+    """All that are possible here; asking for one that is not is an error, else a remark."""
+    wanted = frozenset(words.only or ["kairan", "postfix", "baseline"])
+    if words.baseline is None:
+        if words.only and "baseline" in wanted:
+            raise BenchError("--only baseline needs --baseline FILE.py")
+        wanted -= {"baseline"}
+    reason = postfix.missing() if "postfix" in wanted else None
+    if reason and words.only:
+        raise BenchError(reason)
+    if reason:
+        console.print(f"Without Postfix: {reason}", markup=False)
+        wanted -= {"postfix"}
+    return wanted
+
+
+def _raise_file_limit() -> None:
+    """Ours is what the measured processes inherit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, FILES_MAX), hard))

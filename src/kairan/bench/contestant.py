@@ -1,0 +1,40 @@
+"""What is measured: a mail service that can be started, sent to, looked at and ended."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from kairan.bench.load import Door
+from kairan.runtime.certificates import make_authority, make_server_certificate
+
+
+class Contestant(Protocol):
+    """`plain` takes mail from loopback as it comes; `login` wants TLS and, where the service knows
+    such a thing, a login.  Both hand on what they take to their sink, if they deliver at all.
+    """
+
+    name: str
+    version: str
+    delivers: bool
+    plain: Door
+    login: Door
+    token: Door | None  # the same by AUTH XOAUTH2; None: it is not asked to
+
+    def start(self) -> None:
+        """Returns when it takes connections.  A second time: with all it had before."""
+
+    def roots(self) -> list[int]:
+        """The processes whose trees are its memory."""
+
+    def stop(self) -> None:
+        """Leaves nothing running; harmless when it never started."""
+
+
+def write_certificate(folder: Path) -> tuple[Path, Path]:
+    """One ECDSA P-256 certificate for all: its kind decides what a handshake costs."""
+    now = datetime.now(UTC)
+    issued = make_server_certificate(make_authority("bench", now=now), ["127.0.0.1"], now=now)
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(issued.certificate_pem)
+    key.write_bytes(issued.key_pem)
+    return certificate, key

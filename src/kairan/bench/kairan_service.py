@@ -1,0 +1,151 @@
+"""Kairan itself, set up as an administrator would: through its own commands, in its own folder.
+
+Beside the hve door stands a device door on loopback: the only one that takes mail without TLS,
+which it does for addresses that are listed.  Limits that would stop one account from sending with
+all its might are lifted, as Postfix's are.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from kairan import __version__
+from kairan.bench import process
+from kairan.bench.errors import BenchError
+from kairan.bench.load import Door
+from kairan.bench.settings import DOMAIN, LIST, MAILBOX, PASSWORD, USER, BenchSettings
+from kairan.bench.sink import Sink
+
+CONFIGURATION = """\
+[server]
+hostname = "kairan.bench.invalid"
+data_directory = "data"
+workers = {workers}
+
+[tls]
+certificate = "{certificate}"
+key = "{key}"
+
+[[listener]]
+role = "hve"
+host = "127.0.0.1"
+port = {login_port}
+
+[[listener]]
+role = "device"
+host = "127.0.0.1"
+port = {plain_port}
+tls = "off"
+devices = {{ "127.0.0.0/8" = "{user}" }}
+
+[intake]
+connections_per_address_max = 100000
+
+[admission]
+connections_per_account_max = 100000
+
+[[delivery.routes]]
+pattern = "*"
+to = "smtp://127.0.0.1:{sink_port}"
+
+[issuer]
+enabled = true
+port = {issuer_port}
+tenant = "{tenant}"
+
+[[auth.issuers]]
+issuer = "http://127.0.0.1:{issuer_port}/{tenant}/v2.0"
+jwks_url = "http://127.0.0.1:{issuer_port}/{tenant}/discovery/v2.0/keys"
+audiences = ["https://outlook.office365.com"]
+tenant = "{tenant}"
+"""
+TENANT = "5b6f1c2e-7d80-4a35-9c14-2e0f8d9a6b71"
+TOKEN_SECONDS = 86_400  # the longest there is: a run must not end because its token does
+
+
+class Kairan:
+    name = "kairan"
+    version = f"Kairan {__version__}"
+    delivers = True
+
+    def __init__(
+        self, folder: Path, sink: Sink, settings: BenchSettings, certificate: tuple[Path, Path]
+    ) -> None:
+        login_port, plain_port, self._issuer_port = process.free_ports(3)
+        self.plain = Door(plain_port)
+        self.login = Door(login_port, "starttls", USER, PASSWORD)
+        self._folder = folder / "kairan"
+        self._token_file = folder / "token"
+        self.token: Door | None = Door(login_port, "starttls", USER, token_file=self._token_file)
+        self._log = folder / "kairan.log"
+        self._settings = settings
+        self._running: subprocess.Popen[bytes] | None = None
+        self._values = {
+            "workers": settings.workers,
+            "certificate": certificate[0],
+            "key": certificate[1],
+            "login_port": login_port,
+            "plain_port": plain_port,
+            "sink_port": sink.port,
+            "issuer_port": self._issuer_port,
+            "tenant": TENANT,
+            "user": USER,
+        }
+
+    def start(self) -> None:
+        if not self._folder.exists():
+            self._install()
+        self._running = process.start(_command("serve", "-c", str(self._file)), self._log)
+        process.wait_until_open(self.login.port, self._running, self._log)
+        process.wait_until_open(self._issuer_port, self._running, self._log, greeting=False)
+
+    def roots(self) -> list[int]:
+        return [self._running.pid] if self._running else []
+
+    def stop(self) -> None:
+        if self._running:
+            process.end(self._running)
+            self._running = None
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / "kairan.toml"
+
+    def _install(self) -> None:
+        process.run(_command("init", str(self._folder), "--domain", DOMAIN), self._log)
+        self._file.write_text(CONFIGURATION.format(**self._values))
+        self._organisation()
+        self._application()
+
+    def _organisation(self) -> None:
+        """One account, the mailboxes and the list of all of them."""
+        people = [MAILBOX % n for n in range(self._settings.list_members)]
+        mailboxes = self._folder / "mailboxes.csv"
+        mailboxes.write_text("\n".join(["address", *people, ""]))
+        password = self._folder / "password"
+        password.write_text(PASSWORD)
+        self._tell("account", "add", USER, "--password-file", str(password))
+        self._tell("mailbox", "import", str(mailboxes))
+        self._tell("group", "add", LIST, *(f"--member={one}" for one in people))
+
+    def _application(self) -> None:
+        """Its secret is not needed: the token is made here, where the issuer's key lies."""
+        end = ("-c", str(self._file))
+        process.ask(_command("app", "add", "bench", f"--account={USER}", *end))
+        words = ("app", "token", "bench", f"--user={USER}", f"--lifetime={TOKEN_SECONDS}")
+        token = process.ask(_command(*words, *end))
+        self._token_file.touch(mode=0o600)
+        self._token_file.write_text(token)
+
+    def _tell(self, *words: str) -> None:
+        process.run(_command(*words, "-c", str(self._file)), self._log)
+
+
+def _command(*words: str) -> list[str]:
+    """The command that stands beside the Python we run in, wherever the caller's PATH leads."""
+    beside = Path(sys.executable).with_name("kairan")
+    program = str(beside) if beside.exists() else shutil.which("kairan")
+    if program is None:
+        raise BenchError("the command `kairan` is not installed beside this Python: pip install .")
+    return [program, *words]

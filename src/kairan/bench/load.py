@@ -1,0 +1,144 @@
+"""The load as a value, and what the generator (load.c) says of a run."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from kairan.bench.errors import BenchError
+from kairan.bench.program import compiled
+from kairan.bench.settings import MAILBOX, USER
+
+Tls = Literal["off", "starttls", "implicit"]
+GRACE_SECONDS = 120.0  # beyond the load's own time; the generator itself gives up after 60
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where and how a client comes in."""
+
+    port: int
+    tls: Tls = "off"
+    user: str = ""
+    password: str = ""
+    token_file: Path | None = None  # XOAUTH2 with the token in it, in place of the password
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Zero: no limit, as in load.c."""
+
+    connections: int
+    messages: int = 0
+    seconds: float = 0.0
+    octets: int = 4096
+    recipients: int = 1
+    messages_per_session: int = 0
+    pipeline: bool = False
+    sender: str = USER
+    recipient: str = MAILBOX
+    recipient_range: int = 0
+    rate: float = 0.0  # messages a second
+    whole: bool = False  # a session's first message is timed from its connection on
+    guess: str = ""  # wrong passwords for these names instead of mail
+    source: str = ""  # the address it comes from; none: the system's choice
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    sent: int
+    failed: int
+    sessions: int
+    started: float  # on the clock of time.monotonic()
+    seconds: float
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    cpu_seconds: float
+    failures: tuple[str, ...] = ()  # the first few, "step: reply"
+    ended: int = 0  # guessing: sessions on which the server hung up
+    replies: Mapping[str, int] = field(default_factory=dict)  # guessing: by code
+
+    @property
+    def cpu_microseconds_per_message(self) -> float:
+        return self.cpu_seconds / self.sent * 1e6 if self.sent else 0.0
+
+
+def parse_result(text: str) -> LoadResult:
+    """Of the generator's last line; a `held` count before it is not part of the result."""
+    fields = json.loads(text.strip().splitlines()[-1])
+    fields.pop("held")
+    return LoadResult(**{**fields, "failures": tuple(fields["failures"])})
+
+
+def arguments(load: Load, door: Door) -> list[str]:
+    words: dict[str, object] = {
+        "--connections": load.connections,
+        "--messages": load.messages,
+        "--seconds": load.seconds,
+        "--size": load.octets,
+        "--recipients": load.recipients,
+        "--session": load.messages_per_session,
+        "--tls": door.tls,
+        "--from": load.sender,
+        "--to": load.recipient,
+        "--range": load.recipient_range,
+        "--rate": load.rate,
+        **_login(door),
+    }
+    if load.guess:
+        words["--guess"] = load.guess
+    if load.source:
+        words["--source"] = load.source
+    wanted = {"--json": True, "--pipeline": load.pipeline, "--whole": load.whole}
+    flags = [flag for flag, is_wanted in wanted.items() if is_wanted]
+    options = [str(part) for pair in words.items() for part in pair]
+    return [*options, *flags, "127.0.0.1", str(door.port)]
+
+
+def _login(door: Door) -> dict[str, object]:
+    if door.token_file is not None:
+        return {"--user": door.user, "--token-file": door.token_file}
+    return {"--user": door.user, "--password": door.password} if door.user else {}
+
+
+def generate(load: Load, door: Door) -> LoadResult:
+    """Runs it to the end.  Failed messages are part of the result, no exception."""
+    command = [str(compiled("load")), *arguments(load, door)]
+    done = subprocess.run(  # noqa: S603
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=load.seconds + GRACE_SECONDS if load.seconds else None,
+    )
+    if not done.stdout:
+        raise BenchError(f"the load generator ended with {done.returncode}: {done.stderr.strip()}")
+    return parse_result(done.stdout)
+
+
+@contextmanager
+def held_sessions(door: Door, count: int, *, timeout_seconds: float) -> Iterator[int]:
+    """`count` sessions, logged in and silent; yields how many the server let in."""
+    load = Load(connections=count)
+    command = [str(compiled("load")), "--hold", str(timeout_seconds), *arguments(load, door)]
+    holder = subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield _wait_until_held(holder)
+    finally:
+        holder.communicate()  # closes its standard input, which ends it
+
+
+def _wait_until_held(holder: subprocess.Popen[str]) -> int:
+    assert holder.stdout is not None
+    word, _, count = holder.stdout.readline().partition(" ")
+    if word != "held":
+        raise BenchError(f"the sessions could not be opened: {word}")
+    return int(count)

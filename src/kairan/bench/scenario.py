@@ -1,0 +1,129 @@
+"""What is measured: one row of SCENARIOS each, and the numbers it yields."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from kairan.bench.load import Door, Load
+from kairan.bench.settings import BenchSettings
+
+# How it is measured: mail for a while · the same with the next hop asleep · idle sessions ·
+# large messages · one message to a list · by password and by token in turns · beside guessing.
+Kind = Literal["mail", "intake", "idle", "large", "list", "token", "guessing"]
+
+# They compare Kairan with itself.
+OURS: frozenset[Kind] = frozenset({"token", "guessing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    about: str
+    kind: Kind
+    login: bool  # through the door with TLS and login, else the plain one
+    pipeline: bool = False
+    messages_per_session: int = 0  # 0: sessions are held
+
+
+SCENARIOS = (
+    # First: later, memory that a load has left free would hide what the sessions take.
+    Scenario("idle", "idle TLS sessions, logged in", "idle", login=True),
+    Scenario("plain", "no TLS, no login, held sessions", "mail", login=False),
+    Scenario("plain-pipelined", "the same, pipelined", "mail", login=False, pipeline=True),
+    Scenario("login", "STARTTLS + AUTH, held sessions", "mail", login=True),
+    Scenario("login-pipelined", "the same, pipelined", "mail", login=True, pipeline=True),
+    Scenario(
+        "session-per-message",
+        "a new TLS session and login for each message",
+        "mail",
+        login=True,
+        messages_per_session=1,
+    ),
+    Scenario("intake-plain", "plain, next hop asleep: intake alone", "intake", login=False),
+    Scenario("intake-tls", "TLS, next hop asleep: intake alone", "intake", login=True),
+    Scenario("large", "messages of 10 MB at once, STARTTLS + AUTH", "large", login=True),
+    Scenario("list", "one message to a static list", "list", login=True),
+    Scenario(
+        "token-per-message",
+        "as session-per-message by XOAUTH2, beside AUTH PLAIN in turns",
+        "token",
+        login=True,
+        messages_per_session=1,
+    ),
+    Scenario("guessing", "paced mail, quiet, then beside wrong passwords", "guessing", login=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    key: str
+    title: str
+    format: Callable[[float], str]
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _fine(value: float) -> str:
+    return f"{value:,.1f}"
+
+
+def _hundredths(value: float) -> str:
+    return f"{value:.2f}"
+
+
+# In the order of the table's columns; a sample holds those that its kind measures.
+METRICS = (
+    Metric("accepted_rate", "accepted/s", _whole),
+    Metric("password_rate", "AUTH PLAIN accepted/s", _whole),
+    Metric("token_ratio", "XOAUTH2 : AUTH PLAIN", _hundredths),
+    Metric("drained_rate", "drained/s", _whole),
+    Metric("p50_ms", "p50 ms", _fine),
+    Metric("p99_ms", "p99 ms", _fine),
+    Metric("quiet_p99_ms", "quiet p99 ms", _fine),
+    Metric("slowdown", "p99 : quiet", _hundredths),
+    Metric("new_p99_ms", "new sessions p99 ms", _fine),
+    Metric("quiet_new_p99_ms", "quiet new p99 ms", _fine),
+    Metric("new_slowdown", "new p99 : quiet", _hundredths),
+    Metric("guess_rate", "guesses/s", _whole),
+    Metric("guesses_535", "answered 535", _whole),
+    Metric("guesses_454", "answered 454", _whole),
+    Metric("guesses_other", "answered else", _whole),
+    Metric("guessers_ended", "hung up on", _whole),
+    Metric("seconds", "seconds", _hundredths),
+    Metric("peak_mib", "memory MiB", _whole),
+    Metric("growth_mib", "growth MiB", _whole),
+    Metric("session_kib", "KiB/session", _whole),
+    Metric("failed", "failed", _whole),
+    Metric("lost", "lost", _whole),
+    Metric("load_us", "load µs", _whole),
+)
+
+Sample = dict[str, float]
+
+
+def load_of(scenario: Scenario, settings: BenchSettings) -> Load:
+    """Of a scenario of kind `mail` or `intake`."""
+    return Load(
+        connections=settings.connections,
+        seconds=settings.load_seconds,
+        octets=settings.message_octets,
+        messages_per_session=scenario.messages_per_session,
+        pipeline=scenario.pipeline,
+        recipient_range=settings.list_members,
+    )
+
+
+def large_load(settings: BenchSettings) -> Load:
+    """As many sessions as messages: all are under way at the same time."""
+    return Load(
+        connections=settings.large_messages,
+        messages=settings.large_messages,
+        octets=settings.large_octets,
+        recipient_range=settings.list_members,
+    )
+
+
+def door_of(scenario: Scenario, *, plain: Door, login: Door) -> Door:
+    return login if scenario.login else plain

@@ -1,0 +1,36 @@
+"""What is tried in one round, and what came of it."""
+
+from dataclasses import dataclass
+
+from kairan.bench.contestant import Contestant
+from kairan.bench.load import Door
+from kairan.bench.scenario import Sample, Scenario, door_of
+from kairan.bench.settings import BenchSettings
+from kairan.bench.sink import Sink
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    sample: Sample
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A contestant with its sink and what is asked of it."""
+
+    contestant: Contestant
+    sink: Sink
+    settings: BenchSettings
+
+    def door(self, scenario: Scenario) -> Door:
+        return door_of(scenario, plain=self.contestant.plain, login=self.contestant.login)
+
+
+def drain(bench: Bench, before: int, expected: int) -> int:
+    """Wait until all have arrived; how many have not."""
+    if not bench.contestant.delivers:
+        return 0
+    quiet = bench.settings.drain_quiet_seconds
+    bench.sink.wait_for_recipients(before + expected, quiet_seconds=quiet)
+    return before + expected - bench.sink.counters().recipients

@@ -1,0 +1,253 @@
+"""kairan account: who may log in and send."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kairan.cli.aliases import (
+    AddAliasOption,
+    RemoveAliasOption,
+    changed_aliases,
+    changed_apps,
+)
+from kairan.cli.errors import BadInputError
+from kairan.cli.existing import existing_account
+from kairan.cli.options import (
+    ConfigOption,
+    JsonOption,
+    directory_of,
+    examples,
+    group_of_commands,
+    open_directory,
+    read_configuration,
+)
+from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
+from kairan.cli.password import FileOption, GenerateOption, StdinOption, read_password
+
+if TYPE_CHECKING:
+    from kairan.auth import AuthSettings
+    from kairan.directory.accounts import AccountFields
+    from kairan.directory.model import Account
+
+app = group_of_commands("Accounts: who may log in and send.")
+
+AddressArgument = Annotated[
+    str, typer.Argument(metavar="ADDRESS", help="The account's address.", show_default=False)
+]
+DisplayNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Its name for people.")]
+ReplyToOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Where answers and reports go instead; '' for nowhere."),
+]
+RateOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Its own limit; 0: the organisation's.", min=0),
+]
+ConnectionsOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Its own limit; 0: the organisation's.", min=0),
+]
+AllowAppOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ID", help="An application that may log in as it: its object ID; repeats."
+    ),
+]
+RemoveAppOption = Annotated[
+    list[str] | None, typer.Option(metavar="ID", help="One application less; repeats.")
+]
+EnabledOption = Annotated[
+    bool | None, typer.Option("--enabled/--disabled", help="Whether it may log in.")
+]
+
+
+@app.command(
+    "add",
+    epilog=examples(
+        "kairan account add printer@example.com --generate",
+        "kairan account add payroll@example.com --alias salary@example.com "
+        "--password-stdin < password.txt",
+    ),
+)
+def add(
+    address: AddressArgument,
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="A further address it may send as; repeats."),
+    ] = None,
+    display_name: DisplayNameOption = None,
+    reply_to: ReplyToOption = None,
+    messages_per_minute: RateOption = None,
+    connections_max: ConnectionsOption = None,
+    enabled: EnabledOption = None,
+    password_stdin: StdinOption = False,
+    password_file: FileOption = None,
+    generate: GenerateOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add an account.
+
+    Without a password option the password is asked for on the terminal.
+    """
+    configuration = read_configuration(config)
+    password = read_password(from_stdin=password_stdin, file=password_file, generate=generate)
+    fields = _fields(display_name, reply_to, messages_per_minute, connections_max, enabled)
+    fields["password_hash"] = _hash(password, address, configuration.auth)
+    fields["aliases"] = alias or ()
+    with directory_of(configuration) as directory:
+        directory.add_account(address, **fields)
+        account = existing_account(directory, address)
+    _print(account, as_json=as_json, password=password if generate else "")
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        "kairan account set printer@example.com --add-alias scanner@example.com",
+        "kairan account set payroll@example.com --reply-to hr@example.com --disabled",
+        "kairan account set payroll@example.com --allow-app 5f3c2a11-0000-4000-8000-000000000001",
+    ),
+)
+def set_(
+    address: AddressArgument,
+    add_alias: AddAliasOption = None,
+    remove_alias: RemoveAliasOption = None,
+    allow_app: AllowAppOption = None,
+    remove_app: RemoveAppOption = None,
+    display_name: DisplayNameOption = None,
+    reply_to: ReplyToOption = None,
+    messages_per_minute: RateOption = None,
+    connections_max: ConnectionsOption = None,
+    enabled: EnabledOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change an account.
+
+    What is not named stays.  Its password: `kairan account password`.
+    """
+    fields = _fields(display_name, reply_to, messages_per_minute, connections_max, enabled)
+    with open_directory(config) as directory:
+        if add_alias or remove_alias:
+            before = existing_account(directory, address).aliases
+            fields["aliases"] = changed_aliases(before, add_alias, remove_alias)
+        if allow_app or remove_app:
+            allowed = existing_account(directory, address).allowed_apps
+            fields["allowed_apps"] = changed_apps(allowed, allow_app, remove_app)
+        directory.set_account(address, **fields)
+        account = existing_account(directory, address)
+    _print(account, as_json=as_json)
+
+
+@app.command(
+    "password",
+    epilog=examples(
+        "kairan account password printer@example.com --generate",
+        "kairan account password printer@example.com --password-file /run/secrets/printer",
+    ),
+)
+def password_(
+    address: AddressArgument,
+    password_stdin: StdinOption = False,
+    password_file: FileOption = None,
+    generate: GenerateOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give an account another password.
+
+    The old one ends within five seconds.
+    """
+    configuration = read_configuration(config)
+    with directory_of(configuration) as directory:
+        existing_account(directory, address)
+        password = read_password(from_stdin=password_stdin, file=password_file, generate=generate)
+        hashed = _hash(password, address, configuration.auth)
+        directory.set_account(address, password_hash=hashed)
+        account = existing_account(directory, address)
+    _print(account, as_json=as_json, password=password if generate else "")
+
+
+@app.command("list", epilog=examples("kairan account list", "kairan account list --json"))
+def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the accounts."""
+    with open_directory(config) as directory:
+        accounts = directory.accounts()
+    if as_json:
+        print_json_list(accounts)
+        return
+    print_table(
+        ("address", "name", "aliases", "enabled"),
+        ((one.address, one.display_name, one.aliases, one.enabled) for one in accounts),
+        nothing="no account yet; `kairan account add ADDRESS` adds one",
+    )
+
+
+@app.command("show", epilog=examples("kairan account show printer@example.com --json"))
+def show(
+    address: AddressArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Show an account.
+
+    Any of its addresses finds it.
+    """
+    with open_directory(config) as directory:
+        account = existing_account(directory, address)
+    _print(account, as_json=as_json)
+
+
+@app.command("remove", epilog=examples("kairan account remove printer@example.com"))
+def remove(
+    address: AddressArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Remove an account.
+
+    What it has sent is still delivered.
+    """
+    with open_directory(config) as directory:
+        account = existing_account(directory, address)
+        directory.remove_account(account.address)
+    if as_json:
+        print_json({"removed": account.address})
+    else:
+        print(f"{account.address} is removed")
+
+
+def _fields(
+    display_name: str | None,
+    reply_to: str | None,
+    messages_per_minute: int | None,
+    connections_max: int | None,
+    enabled: bool | None,
+) -> "AccountFields":
+    """Those that were named."""
+    fields: AccountFields = {}
+    if display_name is not None:
+        fields["display_name"] = display_name
+    if reply_to is not None:
+        fields["reply_to"] = reply_to
+    if messages_per_minute is not None:
+        fields["messages_per_minute"] = messages_per_minute or None
+    if connections_max is not None:
+        fields["connections_max"] = connections_max or None
+    if enabled is not None:
+        fields["enabled"] = enabled
+    return fields
+
+
+def _hash(password: str, address: str, settings: "AuthSettings") -> str:
+    from kairan.auth import hash_password, password_fault
+
+    if fault := password_fault(password, address=address, settings=settings):
+        raise BadInputError(f"{fault}; choose another one, or --generate")
+    return hash_password(password, settings)
+
+
+def _print(account: "Account", *, as_json: bool, password: str = "") -> None:
+    """`password` only where it was generated: nobody else knows it."""
+    record = plain(account) | ({"password": password} if password else {})
+    if as_json:
+        print_json(record)
+    else:
+        print_record(f"account {account.address}", record)

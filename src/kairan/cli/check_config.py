@@ -1,0 +1,103 @@
+"""kairan check-config: is the file right, and what may stand in it?"""
+
+import re
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kairan.cli.options import ConfigOption, JsonOption, examples, read_configuration
+from kairan.cli.output import print_json, print_record
+
+if TYPE_CHECKING:
+    from kairan.config import Configuration, Explained
+
+_PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")  # of a URL with a login
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        "check-config",
+        epilog=examples(
+            "kairan check-config",
+            "kairan check-config -c /etc/kairan/kairan.toml --json",
+            "kairan check-config --explain",
+        ),
+    )(check_config)
+
+
+def check_config(
+    config: ConfigOption = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print every setting, its default and its reason.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the configuration.
+
+    Certificate, data directory and routes are looked at too.  The first mistake is printed with file and line, and the exit code is 2.
+    """
+    if explain:
+        _print_explanation(as_json=as_json)
+        return
+    from kairan.config import check_environment
+
+    configuration = read_configuration(config)
+    check_environment(configuration)
+    configuration = _without_passwords(configuration)
+    if as_json:
+        print_json(configuration)
+    else:
+        print_record(f"{configuration.source} is in order", _summary(configuration))
+
+
+def _without_passwords(configuration: "Configuration") -> "Configuration":
+    """What is printed ends up in tickets."""
+    routes = tuple(
+        replace(route, to=_PASSWORD.sub(r"\1:***@", route.to))
+        for route in configuration.delivery.routes
+    )
+    return replace(
+        configuration,
+        directory_url=_PASSWORD.sub(r"\1:***@", configuration.directory_url),
+        delivery=replace(configuration.delivery, routes=routes),
+    )
+
+
+def _summary(configuration: "Configuration") -> dict[str, object]:
+    return {
+        "hostname": configuration.hostname,
+        "data": configuration.data_directory,
+        "directory": configuration.directory_url,
+        "workers": configuration.workers,
+        "durability": configuration.spool.durability,
+        "doors": [
+            f"{door.host}:{door.port} {door.role} {door.tls}" for door in configuration.listeners
+        ],
+        "routes": [f"{route.pattern} -> {route.to}" for route in configuration.delivery.routes],
+    }
+
+
+def _print_explanation(*, as_json: bool) -> None:
+    from kairan.config import explain
+
+    if as_json:
+        print_json(list(explain()))
+        return
+    print("\n".join(explanation_lines(list(explain()))))
+
+
+def explanation_lines(settings: "list[Explained]") -> list[str]:
+    """As it would stand in kairan.toml, each key commented out with its default."""
+    lines: list[str] = []
+    for section, keys in groupby(settings, key=lambda setting: (setting.section, setting.about)):
+        lines += ["", section[0] + (f"  # {section[1]}" if section[1] else "")]
+        before = ""
+        for setting in keys:
+            reason = setting.reason if setting.reason != before else "as above"
+            before = setting.reason
+            unit = f" {setting.unit}" if setting.unit else ""
+            lines += [f"# {setting.key} = {setting.default}{unit}", f"#     {setting.kind}"]
+            lines += [f"#     {reason}"] if reason else []
+    return lines[1:]

@@ -1,0 +1,184 @@
+"""kairan demo: an organisation to play with, from nothing to the first mail in seconds.
+
+Writes into its folder, besides what `kairan init` makes:
+
+    demo.json   smtp_host, smtp_port, ca_file, domain, maildir,
+                accounts: [{address, password, aliases}], groups: [address],
+                oauth: {token_url, jwks_url, issuer, audience, client_id, client_secret, scope}
+    maildir/    <address>/new/ holds what was delivered
+
+demo.json is written whole, before the line with "ready" is printed.
+"""
+
+import json
+import os
+import socket
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kairan.cli import demo_app, sample
+from kairan.cli.errors import BadInputError
+from kairan.cli.options import directory_of, examples, read_configuration
+from kairan.cli.password import generate_password
+
+if TYPE_CHECKING:
+    from kairan.config import Configuration
+    from kairan.service import Running
+
+HOST = "127.0.0.1"  # a demo is nobody else's business
+HOSTNAME = f"mail.{sample.DOMAIN}"
+PORTS = (587, 2587)  # submission (RFC 6409), and the same for those who may not bind it
+MAILDIR = "maildir"
+DESCRIPTION = "demo.json"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        "demo",
+        epilog=examples("kairan demo", "kairan demo --dir /tmp/demo --smtp-port 2525"),
+    )(demo)
+
+
+def demo(
+    place: Annotated[Path, typer.Option("--dir", metavar="D", help="The demo's folder.")] = Path(
+        "demo"
+    ),
+    smtp_port: Annotated[
+        int,
+        typer.Option(
+            metavar="P", min=0, max=65_535, help="0: 587, else 2587, else any that is free."
+        ),
+    ] = 0,
+) -> None:
+    """Make a sample organisation and serve it.
+
+    It needs neither root nor network.  The same folder again goes on with what is there.
+    """
+    from kairan import service
+
+    configuration = _configuration(place, smtp_port)
+    passwords = _passwords(place, configuration)
+    oauth = demo_app.described(place / DESCRIPTION, configuration)
+
+    def say_ready(running: "Running") -> None:
+        description = _description(place, running.listeners[0][1], passwords) | oauth
+        _write_whole(place / DESCRIPTION, json.dumps(description, indent=2))
+        print(_ready_text(description), flush=True)
+
+    raise typer.Exit(service.serve(configuration, on_ready=say_ready))
+
+
+def _configuration(place: Path, wanted_port: int) -> "Configuration":
+    file = place / "kairan.toml"
+    if not file.exists():
+        _install(place, wanted_port or _free_port(PORTS))
+    configuration = read_configuration(file)
+    door, *others = configuration.listeners
+    port = wanted_port or _free_port((door.port, *PORTS))
+    return replace(configuration, listeners=(replace(door, port=port), *others))
+
+
+def _install(place: Path, port: int) -> None:
+    from kairan.config.installation import Plan, install
+
+    plan = Plan(
+        place=place,
+        hostname=HOSTNAME,
+        domain=sample.DOMAIN,
+        port=port,
+        host=HOST,
+        maildir=MAILDIR,
+        issuer_port=_free_port(()),  # any: several demos run side by side
+    )
+    install(plan, now=datetime.now(UTC), fill=sample.fill)
+
+
+def _free_port(preferred: tuple[int, ...]) -> int:
+    """The first of `preferred` that we may have, else any."""
+    for port in (*preferred, 0):
+        with closing(socket.socket()) as probe:
+            # As the service does: a port whose last sessions are fading away counts as free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise BadInputError("no port is free on 127.0.0.1; end a program that listens")
+
+
+def _passwords(place: Path, configuration: "Configuration") -> dict[str, str]:
+    """By account: those of demo.json, else new ones."""
+    try:
+        known = json.loads((place / DESCRIPTION).read_text(encoding="utf-8"))["accounts"]
+        return {account["address"]: account["password"] for account in known}
+    except (OSError, ValueError, KeyError, TypeError):
+        return _new_passwords(configuration)
+
+
+def _new_passwords(configuration: "Configuration") -> dict[str, str]:
+    from kairan.auth import hash_password
+
+    passwords = {sample.address(name): generate_password() for name in sample.ACCOUNTS}
+    with directory_of(configuration) as directory:
+        for address, password in passwords.items():
+            directory.set_account(
+                address, password_hash=hash_password(password, configuration.auth)
+            )
+    return passwords
+
+
+def _description(place: Path, port: int, passwords: dict[str, str]) -> dict[str, Any]:
+    folder = place.absolute()
+    return {
+        "smtp_host": HOST,
+        "smtp_port": port,
+        "ca_file": str(folder / "tls" / "ca.pem"),
+        "domain": sample.DOMAIN,
+        "maildir": str(folder / MAILDIR),
+        "accounts": [
+            {
+                "address": sample.address(name),
+                "password": passwords[sample.address(name)],
+                "aliases": [sample.address(alias) for alias in aliases],
+            }
+            for name, aliases in sample.ACCOUNTS.items()
+        ],
+        "groups": list(sample.groups()),
+    }
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Readers see the old file or the new one; only its owner, for it holds passwords."""
+    draft = path.with_suffix(".draft")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+    draft.replace(path)
+
+
+def _ready_text(description: dict[str, Any]) -> str:
+    account = description["accounts"][0]
+    door = f"{description['smtp_host']}:{description['smtp_port']}"
+    sender, password = account["address"], account["password"]
+    group = description["groups"][0]
+    first = sample.user(1)
+    return f"""\
+ready: {door} accepts mail (STARTTLS, then login)
+
+A first message to {sample.USERS} mailboxes:
+  swaks --server {door} --tls --auth-user {sender} --auth-password {password} \\
+    --from {sender} --to {group}
+or
+  printf 'From: {sender}\\r\\nTo: {group}\\r\\nSubject: Hello\\r\\n\\r\\nHello.\\r\\n' |
+  curl --ssl-reqd --cacert {description["ca_file"]} --url smtp://{door} \\
+    --user {sender}:{password} --mail-from {sender} --mail-rcpt {group} --upload-file -
+
+It arrives in {description["maildir"]}/{first}/new/ and the others.
+Accounts, passwords and groups: {description["maildir"].removesuffix(MAILDIR)}{DESCRIPTION}
+Stop with Ctrl-C."""

@@ -1,0 +1,69 @@
+"""What the doctor's commands share: the language, lines for people, where the text comes from."""
+
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kairan.cli.errors import BadInputError
+
+if TYPE_CHECKING:
+    from kairan.doctor.explain_text import Line
+    from kairan.doctor.language import Language
+
+EXIT_CODES = "Exit code: 0 healthy, 1 a problem was found, 2 it could not be told."
+
+
+class LanguageName(StrEnum):
+    """The doctor's Language, for a help that imports no room; a test compares them."""
+
+    EN = "en"
+    JA = "ja"
+
+
+LangOption = Annotated[
+    LanguageName | None,
+    typer.Option("--lang", help="Without it: the locale's, else English.", show_default=False),
+]
+
+
+def language(asked: LanguageName | None) -> "Language":
+    from kairan.doctor.language import language_of
+
+    return language_of(asked)
+
+
+def print_lines(lines: "Iterable[Line]") -> None:
+    """Colour and wrapping on a terminal; plain whole lines in a file."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            print(line.text)
+        return
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False)
+    for line in lines:
+        console.print(line.text, style=line.style)
+
+
+def read_standard_input(*, octets_max: int, what: str) -> str:
+    if sys.stdin.isatty():
+        print(f"paste {what}, then press Ctrl-D", file=sys.stderr)
+    octets = sys.stdin.buffer.read(octets_max + 1)
+    return _text_of(octets, octets_max=octets_max, what=what)
+
+
+def read_text_file(path: Path, *, octets_max: int, what: str) -> str:
+    with path.open("rb") as file:
+        return _text_of(file.read(octets_max + 1), octets_max=octets_max, what=what)
+
+
+def _text_of(octets: bytes, *, octets_max: int, what: str) -> str:
+    if len(octets) > octets_max:
+        raise BadInputError(f"that is more than {octets_max} octets; give {what} alone")
+    if octets.startswith((b"\xff\xfe", b"\xfe\xff")):  # a redirection in Windows PowerShell 5
+        return octets.decode("utf-16", errors="replace")
+    return octets.decode("utf-8-sig", errors="replace")

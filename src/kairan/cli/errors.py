@@ -1,0 +1,97 @@
+"""Every error ends here: one sentence on standard error and an exit code, never a traceback."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+FAILED = 1  # may succeed later, or elsewhere
+BAD_INPUT = 2  # will fail again until the input changes
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+DEBUG_OPTION = "--debug"
+
+
+class BadInputError(Exception):
+    """What the operator gave cannot be used; the sentence ends with what to do."""
+
+
+class FailedError(Exception):
+    """It was right to ask, but could not be done."""
+
+
+class Commands(TyperGroup):
+    """The tree's root: runs a command and turns what goes wrong into a sentence."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> NoReturn:
+        words = sys.argv[1:] if args is None else list(args)
+        named["standalone_mode"] = False
+        try:
+            code = super().main(words, *rest, **named)
+        except BrokenPipeError:
+            code = _stop_writing()
+        except Exception as error:  # noqa: BLE001 - the last place before the operator
+            code = _report(error, debug=DEBUG_OPTION in words)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: Exception, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    sentence, code = _judged(error)
+    print(f"kairan: {sentence}", file=sys.stderr)
+    return code
+
+
+def _judged(error: Exception) -> tuple[str, int]:
+    # The rooms' errors are found by name of their class: importing the rooms to compare would
+    # cost every `kairan --help` their start-up time.
+    for kind in type(error).__mro__:
+        if kind.__name__ in _CODES:
+            return str(error), _CODES[kind.__name__]
+        if kind.__module__ == "sqlite3":
+            return f"the queue's or the trace's file cannot be used ({error}); try again", FAILED
+    match error:
+        case typer.Abort():
+            return "stopped; nothing was changed", FAILED
+        case typer.TyperException():
+            return _usage(error), BAD_INPUT
+        case OSError():
+            return _system(error), FAILED
+        case _:
+            return (
+                f"this should not happen: {type(error).__name__}: {error}; "
+                f"please report it with the output of `kairan {DEBUG_OPTION} …`"
+            ), FAILED
+
+
+_CODES = {
+    "BadInputError": BAD_INPUT,
+    "FailedError": FAILED,
+    "ConfigError": BAD_INPUT,
+    "PortInUse": BAD_INPUT,
+    "DirectoryUnavailableError": FAILED,
+    "DirectoryError": BAD_INPUT,
+    "NoShardError": FAILED,
+}
+
+
+def _usage(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "kairan"
+    sentence = error.format_message().strip().rstrip(".")
+    return f"{sentence[:1].lower()}{sentence[1:]}; see `{command} --help`"
+
+
+def _system(error: OSError) -> str:
+    subject = f"{error.filename}: " if error.filename else ""
+    return f"{subject}{error.strerror or error}"
+
+
+def _stop_writing() -> int:
+    """The reader of a pipe (`| head`) has gone; what Python still holds must not be flushed."""
+    sys.stdout = None
+    return FAILED

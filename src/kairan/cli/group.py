@@ -1,0 +1,265 @@
+"""kairan group: one address for many people."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kairan.cli import group_members
+from kairan.cli.errors import BadInputError
+from kairan.cli.options import (
+    ConfigOption,
+    JsonOption,
+    directory_of,
+    examples,
+    group_of_commands,
+    open_directory,
+    read_configuration,
+)
+from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
+
+if TYPE_CHECKING:
+    from kairan.directory.groups import GroupFields
+    from kairan.directory.model import Group
+    from kairan.directory.store import Directory
+
+app = group_of_commands("Groups: one address for many people.")
+app.add_typer(group_members.app, name="members")
+
+AddressArgument = Annotated[
+    str, typer.Argument(metavar="ADDRESS", help="The group's address.", show_default=False)
+]
+DisplayNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Its name for people.")]
+OwnerOption = Annotated[
+    list[str] | None, typer.Option(help="Who manages it; repeats.", metavar="ADDRESS")
+]
+AcceptOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only these people, or members of these groups, may send to it; repeats.",
+        metavar="ADDRESS",
+    ),
+]
+RejectOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="These people, or members of these groups, may not send to it; repeats.",
+        metavar="ADDRESS",
+    ),
+]
+AuthenticationOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--require-sender-authentication/--no-require-sender-authentication",
+        help="Whether only those who have logged in may send to it.",
+    ),
+]
+HiddenOption = Annotated[
+    bool | None, typer.Option("--hidden/--listed", help="Whether address lists show it.")
+]
+ReportOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--report-to-originator/--no-report-to-originator",
+        help="Whether who has sent hears of failures.",
+    ),
+]
+EnabledOption = Annotated[
+    bool | None, typer.Option("--enabled/--disabled", help="Whether it takes mail.")
+]
+# In `set`, a list that is to become empty.
+NOBODY = "none"
+
+
+@app.command(
+    "add",
+    epilog=examples(
+        "kairan group add sales@example.com --member akiko@example.com --member ben@example.com",
+        "kairan group add board@example.com --accept-from payroll@example.com",
+    ),
+)
+def add(
+    address: AddressArgument,
+    member: Annotated[
+        list[str] | None, typer.Option(help="A mailbox or group in it; repeats.", metavar="ADDRESS")
+    ] = None,
+    display_name: DisplayNameOption = None,
+    owner: OwnerOption = None,
+    accept_from: AcceptOption = None,
+    reject_from: RejectOption = None,
+    authentication: AuthenticationOption = None,
+    hidden: HiddenOption = None,
+    report: ReportOption = None,
+    enabled: EnabledOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a group.
+
+    Long lists of members: `kairan group members import`.
+    """
+    fields = _fields(display_name, owner, accept_from, reject_from)
+    _add_switches(fields, authentication, hidden, report, enabled)
+    with open_directory(config) as directory:
+        directory.add_group(address, **fields)
+        try:
+            directory.add_members(address, member or ())
+        except Exception:
+            directory.remove_group(address)  # a group without its people is half a group
+            raise
+        group = _existing(directory, address)
+    _print(group, as_json=as_json)
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        "kairan group set sales@example.com --owner akiko@example.com",
+        "kairan group set board@example.com --accept-from none",
+    ),
+)
+def set_(
+    address: AddressArgument,
+    display_name: DisplayNameOption = None,
+    owner: OwnerOption = None,
+    accept_from: AcceptOption = None,
+    reject_from: RejectOption = None,
+    authentication: AuthenticationOption = None,
+    hidden: HiddenOption = None,
+    report: ReportOption = None,
+    enabled: EnabledOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a group.
+
+    What is not named stays; a list replaces the one before, `none` empties it.
+    """
+    fields = _fields(display_name, owner, accept_from, reject_from)
+    _add_switches(fields, authentication, hidden, report, enabled)
+    with open_directory(config) as directory:
+        directory.set_group(address, **fields)
+        group = _existing(directory, address)
+    _print(group, as_json=as_json)
+
+
+@app.command("list", epilog=examples("kairan group list", "kairan group list --json"))
+def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the groups."""
+    with open_directory(config) as directory:
+        groups = directory.groups()
+    if as_json:
+        print_json_list(groups)
+        return
+    print_table(
+        ("address", "name", "owners", "accepts from", "enabled"),
+        (
+            (one.address, one.display_name, one.owners, one.accept_from, one.enabled)
+            for one in groups
+        ),
+        nothing="no group yet; `kairan group add ADDRESS` adds one",
+    )
+
+
+@app.command("show", epilog=examples("kairan group show sales@example.com --json"))
+def show(
+    address: AddressArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Show a group's settings.
+
+    Its members: `kairan group members list` and `kairan group preview`.
+    """
+    with open_directory(config) as directory:
+        group = _existing(directory, address)
+    _print(group, as_json=as_json)
+
+
+@app.command("remove", epilog=examples("kairan group remove sales@example.com"))
+def remove(
+    address: AddressArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Remove a group.
+
+    Its members stay as they are.
+    """
+    with open_directory(config) as directory:
+        group = _existing(directory, address)
+        directory.remove_group(group.address)
+    if as_json:
+        print_json({"removed": group.address})
+    else:
+        print(f"{group.address} is removed")
+
+
+@app.command("preview", epilog=examples("kairan group preview all-hands@example.com --json"))
+def preview(
+    address: AddressArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Show who would receive a message now.
+
+    Groups within it are opened, and each recipient stands there once.
+    """
+    from kairan.cli.preview import preview_members
+
+    configuration = read_configuration(config)
+    with directory_of(configuration) as directory:
+        _existing(directory, address)
+        members = preview_members(directory, address, configuration.delivery.expansion)
+    if as_json:
+        print_json({"count": len(members), "members": members})
+    else:
+        print_table(("member",), ([member] for member in members), nothing="it has no members")
+        print(f"{len(members)} recipients")
+
+
+def _fields(
+    display_name: str | None,
+    owners: list[str] | None,
+    accept_from: list[str] | None,
+    reject_from: list[str] | None,
+) -> "GroupFields":
+    fields: GroupFields = {}
+    if display_name is not None:
+        fields["display_name"] = display_name
+    if owners:
+        fields["owners"] = _list(owners)
+    if accept_from:
+        fields["accept_from"] = _list(accept_from)
+    if reject_from:
+        fields["reject_from"] = _list(reject_from)
+    return fields
+
+
+def _add_switches(
+    fields: "GroupFields",
+    authentication: bool | None,
+    hidden: bool | None,
+    report: bool | None,
+    enabled: bool | None,
+) -> None:
+    if authentication is not None:
+        fields["require_sender_authentication"] = authentication
+    if hidden is not None:
+        fields["hidden"] = hidden
+    if report is not None:
+        fields["report_to_originator"] = report
+    if enabled is not None:
+        fields["enabled"] = enabled
+
+
+def _list(words: list[str]) -> list[str]:
+    return [] if words == [NOBODY] else words
+
+
+def _existing(directory: "Directory", address: str) -> "Group":
+    group = directory.group(address)
+    if group is None:
+        raise BadInputError(f"there is no group {address}; `kairan group list` shows them")
+    return group
+
+
+def _print(group: "Group", *, as_json: bool) -> None:
+    if as_json:
+        print_json(group)
+    else:
+        print_record(f"group {group.address}", plain(asdict(group)))

@@ -1,0 +1,72 @@
+"""kairan init: a folder with everything the service needs to start."""
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kairan.cli.options import JsonOption, examples
+from kairan.cli.output import print_json
+
+# Where a machine's name says no domain: a name that is nobody's (RFC 2606 section 2).
+FALLBACK_DOMAIN = "kairan.test"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        "init",
+        epilog=examples(
+            "kairan init",
+            "kairan init /etc/kairan --hostname mail.example.com --domain example.com",
+        ),
+    )(init)
+
+
+def init(
+    place: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder.", show_default=False)
+    ] = Path(),
+    hostname: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="The service's name for its clients; default: this machine's."
+        ),
+    ] = "",
+    domain: Annotated[
+        str,
+        typer.Option(metavar="DOMAIN", help="The first accepted domain; default: the host name's."),
+    ] = "",
+    port: Annotated[int, typer.Option(metavar="P", help="The port clients send to.")] = 587,
+    issuer_port: Annotated[
+        int,
+        typer.Option(metavar="P", help="The token issuer's port on 127.0.0.1; 0: no issuer."),
+    ] = 8587,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new installation.
+
+    The folder gets kairan.toml, certificates and an empty directory of people.  Nothing that exists is overwritten, and nothing half-made stays behind.
+    """
+    from kairan.config.installation import Plan, install
+
+    own_name = hostname or socket.gethostname()
+    own_domain = domain or own_name.partition(".")[2] or FALLBACK_DOMAIN
+    plan = Plan(
+        place=place,
+        hostname=own_name,
+        domain=own_domain,
+        port=port,
+        issuer_port=issuer_port or None,
+    )
+    settings = install(plan, now=datetime.now(UTC))
+    if as_json:
+        print_json({"config": settings, "hostname": own_name, "domain": own_domain, "port": port})
+        return
+    print(f"{settings} is ready: {own_name}, accepted domain {own_domain}, port {port}.")
+    print(f"Clients trust it by {place / 'tls' / 'ca.pem'}.")
+    print("Next:")
+    print(f"  kairan account add printer@{own_domain} --generate -c {settings}")
+    print(f"  kairan mailbox import people.csv -c {settings}")
+    print(f"  kairan serve -c {settings}")

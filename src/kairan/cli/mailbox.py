@@ -1,0 +1,225 @@
+"""kairan mailbox: the people (and rooms) who receive."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kairan.cli.aliases import AddAliasOption, RemoveAliasOption, changed_aliases
+from kairan.cli.csv_files import FileArgument, import_progress
+from kairan.cli.errors import BadInputError
+from kairan.cli.options import (
+    ConfigOption,
+    JsonOption,
+    examples,
+    group_of_commands,
+    open_directory,
+)
+from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
+
+if TYPE_CHECKING:
+    from kairan.directory.mailboxes import MailboxFields
+    from kairan.directory.model import Mailbox
+    from kairan.directory.store import Directory
+
+app = group_of_commands("Mailboxes: who receives.")
+
+AddressArgument = Annotated[
+    str, typer.Argument(metavar="ADDRESS", help="The mailbox's address.", show_default=False)
+]
+DisplayNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="The person's name.")]
+HiddenOption = Annotated[
+    bool | None, typer.Option("--hidden/--listed", help="Whether address lists show it.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="An attribute; NAME= alone removes it; repeats."
+    ),
+]
+
+
+@app.command(
+    "add",
+    epilog=examples(
+        "kairan mailbox add akiko@example.com --display-name 'Akiko Mori' --set department=Sales",
+    ),
+)
+def add(
+    address: AddressArgument,
+    alias: Annotated[
+        list[str] | None, typer.Option(metavar="ADDRESS", help="A further address; repeats.")
+    ] = None,
+    display_name: DisplayNameOption = None,
+    hidden: HiddenOption = None,
+    attributes: SetOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a mailbox."""
+    fields = _fields(display_name, hidden, attributes)
+    fields["aliases"] = alias or ()
+    with open_directory(config) as directory:
+        directory.add_mailbox(address, **fields)
+        mailbox = _existing(directory, address)
+    _print(mailbox, as_json=as_json)
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        "kairan mailbox set akiko@example.com --set department=Finance --set office=",
+        "kairan mailbox set akiko@example.com --add-alias a.mori@example.com",
+    ),
+)
+def set_(
+    address: AddressArgument,
+    add_alias: AddAliasOption = None,
+    remove_alias: RemoveAliasOption = None,
+    display_name: DisplayNameOption = None,
+    hidden: HiddenOption = None,
+    attributes: SetOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a mailbox.
+
+    What is not named stays.
+    """
+    with open_directory(config) as directory:
+        fields = _fields(display_name, hidden, attributes)
+        if add_alias or remove_alias:
+            before = _existing(directory, address).aliases
+            fields["aliases"] = changed_aliases(before, add_alias, remove_alias)
+        directory.set_mailbox(address, **fields)
+        mailbox = _existing(directory, address)
+    _print(mailbox, as_json=as_json)
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "kairan mailbox list --search mori",
+        "kairan mailbox list --where department=Sales --json",
+    ),
+)
+def list_(
+    search: Annotated[
+        str, typer.Option(metavar="TEXT", help="Part of the address or the name.")
+    ] = "",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Only with this attribute; repeats."),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List mailboxes."""
+    with open_directory(config) as directory:
+        found = directory.mailboxes(search=search, attributes=_pairs(where or ()))
+        if as_json:
+            print_json_list(found)
+            return
+        print_table(
+            ("address", "name", "aliases", "attributes"),
+            ((one.address, one.display_name, one.aliases, one.attributes) for one in found),
+            nothing="no such mailbox; `kairan mailbox add` or `import` adds some",
+        )
+
+
+@app.command("show", epilog=examples("kairan mailbox show akiko@example.com --json"))
+def show(
+    address: AddressArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Show a mailbox.
+
+    Any of its addresses finds it.
+    """
+    with open_directory(config) as directory:
+        mailbox = _existing(directory, address)
+    _print(mailbox, as_json=as_json)
+
+
+@app.command("remove", epilog=examples("kairan mailbox remove akiko@example.com"))
+def remove(
+    address: AddressArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Remove a mailbox.
+
+    It leaves all groups.
+    """
+    with open_directory(config) as directory:
+        mailbox = _existing(directory, address)
+        directory.remove_mailbox(mailbox.address)
+    if as_json:
+        print_json({"removed": mailbox.address})
+    else:
+        print(f"{mailbox.address} is removed")
+
+
+@app.command(
+    "import",
+    epilog=examples(
+        "kairan mailbox import people.csv",
+        "kairan mailbox import changes.csv --update --json",
+    ),
+)
+def import_(
+    file: FileArgument,
+    update: Annotated[
+        bool, typer.Option("--update", help="Change those that exist instead of refusing them.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import mailboxes from CSV.
+
+    The whole file or, with a broken row, nothing.  Columns in any order: address, displayName, aliases (separated by ;) and the attributes,
+    such as department, company, office, stateOrProvince, customAttribute1 to customAttribute15.
+    """
+    with open_directory(config) as directory, import_progress(file) as done:
+        report = directory.import_mailboxes(file, on_progress=done, update=update)
+    if as_json:
+        print_json(report)
+    else:
+        print(f"{report.added} mailboxes added, {report.updated} changed")
+
+
+def _fields(
+    display_name: str | None, hidden: bool | None, attributes: list[str] | None
+) -> "MailboxFields":
+    """Those that were named."""
+    fields: MailboxFields = {}
+    if display_name is not None:
+        fields["display_name"] = display_name
+    if hidden is not None:
+        fields["hidden"] = hidden
+    if attributes:
+        fields["attributes"] = _pairs(attributes)
+    return fields
+
+
+def _pairs(words: Iterable[str]) -> dict[str, str]:
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise BadInputError(f'"{word}" is not NAME=VALUE, such as department=Sales')
+        pairs[name] = value
+    return pairs
+
+
+def _existing(directory: "Directory", address: str) -> "Mailbox":
+    mailbox = directory.mailbox(address)
+    if mailbox is None:
+        raise BadInputError(
+            f"there is no mailbox {address}; `kairan mailbox list --search …` finds them"
+        )
+    return mailbox
+
+
+def _print(mailbox: "Mailbox", *, as_json: bool) -> None:
+    if as_json:
+        print_json(mailbox)
+    else:
+        print_record(f"mailbox {mailbox.address}", plain(mailbox))

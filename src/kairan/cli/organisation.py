@@ -1,0 +1,73 @@
+"""kairan organisation: settings of the whole organisation."""
+
+from typing import Annotated
+
+import typer
+
+from kairan.cli.options import (
+    ConfigOption,
+    JsonOption,
+    examples,
+    group_of_commands,
+    open_directory,
+)
+from kairan.cli.output import plain, print_json, print_record
+
+app = group_of_commands("Settings of the whole organisation.")
+
+
+@app.command("show", epilog=examples("kairan organisation show", "kairan organisation show --json"))
+def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the organisation's settings."""
+    with open_directory(config) as directory:
+        organisation = directory.organisation()
+    if as_json:
+        print_json(organisation)
+    else:
+        print_record("organisation", plain(organisation))
+
+
+@app.command(
+    "set",
+    epilog=examples(
+        "kairan organisation set --name 'Example Ltd' --postmaster postmaster@example.com",
+        "kairan organisation set --external-recipients",
+    ),
+)
+def set_(
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its name, shown in reports.")
+    ] = None,
+    postmaster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Receives the reports that have nowhere else to go; '' for nobody.",
+        ),
+    ] = None,
+    external: Annotated[
+        bool | None,
+        typer.Option(
+            "--external-recipients/--no-external-recipients",
+            help="Whether accounts may send beyond the accepted domains.",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change the organisation's settings.
+
+    Those not named stay.
+    """
+    from kairan.directory.organisation import OrganisationFields
+
+    fields: OrganisationFields = {}
+    if name is not None:
+        fields["name"] = name
+    if postmaster is not None:
+        fields["postmaster"] = postmaster
+    if external is not None:
+        fields["external_recipients_allowed"] = external
+    with open_directory(config) as directory:
+        directory.set_organisation(**fields)
+    show(config, as_json)

@@ -1,0 +1,54 @@
+"""Who a group leads to, by the same expansion which messages go through."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kairan.directory.model import Group, Organisation, Snapshot
+from kairan.directory.snapshot import read_snapshot
+from kairan.expansion import ExpansionSettings, expand
+from kairan.mail import Address, Envelope, Recipient
+
+if TYPE_CHECKING:
+    from kairan.directory.store import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class _Unrestricted:
+    """A snapshot whose groups admit everybody: a preview has no sender who could be refused."""
+
+    inner: Snapshot
+
+    @property
+    def version(self) -> int:
+        return self.inner.version
+
+    @property
+    def organisation(self) -> Organisation:
+        return self.inner.organisation
+
+    def account(self, address: str) -> None:
+        del address
+
+    def group(self, address: str) -> Group | None:
+        group = self.inner.group(address)
+        if group is None:
+            return None
+        return replace(
+            group,
+            accept_from=frozenset(),
+            reject_from=frozenset(),
+            require_sender_authentication=False,
+            enabled=True,
+        )
+
+    def resolve(self, address: str) -> str | None:
+        return self.inner.resolve(address)
+
+
+def preview_members(directory: "Directory", group: str, settings: ExpansionSettings) -> list[str]:
+    """Primary addresses, sorted."""
+    recipient = Recipient(Address(group))
+    envelope = Envelope(sender=Address(""), recipients=(recipient,), arrived=0.0)
+    snapshot = _Unrestricted(read_snapshot(directory))
+    expansion = expand(envelope, (recipient,), snapshot, directory, settings)
+    return sorted(str(one.address) for one in expansion.recipients)

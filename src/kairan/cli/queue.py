@@ -1,0 +1,268 @@
+"""kairan queue: what waits, and what an operator may do to it.  Works beside a running service."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kairan.cli.errors import BadInputError
+from kairan.cli.options import (
+    ConfigOption,
+    JsonOption,
+    examples,
+    group_of_commands,
+    read_configuration,
+)
+from kairan.cli.output import print_json, print_json_list, print_record, print_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kairan.cli.queue_jobs import Change, Selection
+
+app = group_of_commands("The queue: what waits for delivery.")
+
+IdsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ID",
+        help="Of a message (0-81) or one of its jobs (0-81.2).",
+        show_default=False,
+    ),
+]
+FromOption = Annotated[
+    str, typer.Option("--from", metavar="ADDRESS", help="Only mail of this sender.")
+]
+ToOption = Annotated[
+    str, typer.Option("--to", metavar="ADDRESS", help="Only jobs with this recipient.")
+]
+RouteOption = Annotated[
+    str, typer.Option(metavar="PATTERN", help="Only what goes by the route with this pattern.")
+]
+MessageIdOption = Annotated[str, typer.Option(metavar="ID", help="Only the mail with this field.")]
+AllOption = Annotated[bool, typer.Option("--all", help="The whole queue.")]
+
+RECIPIENTS_SHOWN = 3  # of a job, in a table
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "kairan queue list",
+        "kairan queue list --to akiko@example.com --json",
+        "kairan queue list --damaged",
+    ),
+)
+def list_(
+    sender: FromOption = "",
+    recipient: ToOption = "",
+    route: RouteOption = "",
+    message_id: MessageIdOption = "",
+    held: Annotated[
+        bool | None, typer.Option("--held/--not-held", help="Only what is held, or is not.")
+    ] = None,
+    damaged: Annotated[
+        bool | None, typer.Option("--damaged/--sound", help="Only what cannot be read, or can.")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the jobs.
+
+    A job is a message, a route and the recipients that go there together.
+    """
+    from kairan.cli.queue_jobs import found, record
+
+    selection = _selection(None, sender, recipient, route, message_id, held=held, damaged=damaged)
+    records = (record(one) for one in found(_spool(config), selection))
+    if as_json:
+        print_json_list(records)
+    else:
+        columns = ("id", "from", "to", "route", "tried", "due", "state")
+        print_table(columns, map(_row, records), nothing="nothing waits")
+
+
+@app.command("show", epilog=examples("kairan queue show 0-81", "kairan queue show 0-81 --json"))
+def show(
+    job: Annotated[
+        str, typer.Argument(metavar="ID", help="Of a message or a job.", show_default=False)
+    ],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a message's jobs and header."""
+    from kairan.cli import queue_jobs
+
+    shown = queue_jobs.show(_spool(config), job)
+    shard = int(job.partition("-")[0])
+    jobs = [queue_jobs.record(queue_jobs.Found(shard, item)) for item in shown.jobs]
+    header = shown.header.decode("utf-8", "backslashreplace")
+    if as_json:
+        print_json({"jobs": jobs, "size": shown.size, "header": header})
+        return
+    for one in jobs:
+        print_record(f"job {one.pop('id', one.get('what'))}", one)
+    print(f"\n{header}")
+
+
+@app.command(
+    "retry", epilog=examples("kairan queue retry 0-81", "kairan queue retry --route example.com")
+)
+def retry(
+    ids: IdsArgument = None,
+    sender: FromOption = "",
+    recipient: ToOption = "",
+    route: RouteOption = "",
+    message_id: MessageIdOption = "",
+    everything: AllOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try again now.
+
+    What is held stays held.
+    """
+    selection = _selection(ids, sender, recipient, route, message_id, everything=everything)
+    now = time.time()
+    _change(
+        config, selection, lambda view, jobs: view.retry(jobs, now=now), "due now", as_json=as_json
+    )
+
+
+@app.command(
+    "hold", epilog=examples("kairan queue hold 0-81", "kairan queue hold --from hr@example.com")
+)
+def hold(
+    ids: IdsArgument = None,
+    sender: FromOption = "",
+    recipient: ToOption = "",
+    route: RouteOption = "",
+    message_id: MessageIdOption = "",
+    everything: AllOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep from being delivered.
+
+    Until it is released.
+    """
+    selection = _selection(ids, sender, recipient, route, message_id, everything=everything)
+    _change(config, selection, lambda view, jobs: view.hold(jobs), "held", as_json=as_json)
+
+
+@app.command("release", epilog=examples("kairan queue release 0-81", "kairan queue release --all"))
+def release(
+    ids: IdsArgument = None,
+    sender: FromOption = "",
+    recipient: ToOption = "",
+    route: RouteOption = "",
+    message_id: MessageIdOption = "",
+    everything: AllOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let go what was held."""
+    selection = _selection(ids, sender, recipient, route, message_id, everything=everything)
+    _change(config, selection, lambda view, jobs: view.release(jobs), "released", as_json=as_json)
+
+
+@app.command(
+    "drop",
+    epilog=examples("kairan queue drop 0-81.2", "kairan queue drop --to x@example.com --yes"),
+)
+def drop(
+    ids: IdsArgument = None,
+    sender: FromOption = "",
+    recipient: ToOption = "",
+    route: RouteOption = "",
+    message_id: MessageIdOption = "",
+    everything: AllOption = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Needed where conditions, not ids, say what goes.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove for good.
+
+    Nobody gets a report.
+    """
+    selection = _selection(ids, sender, recipient, route, message_id, everything=everything)
+    if selection.is_open() and not yes:
+        raise BadInputError(
+            "what is dropped is gone: look with `kairan queue list`, then repeat this with --yes"
+        )
+    _change(config, selection, lambda view, jobs: view.drop(jobs), "dropped", as_json=as_json)
+
+
+@app.command("stats", epilog=examples("kairan queue stats", "kairan queue stats --json"))
+def stats(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Count what waits, and for how long."""
+    from kairan.cli.queue_jobs import statistics
+
+    numbers = statistics(_spool(config), time.time())
+    if as_json:
+        print_json(numbers)
+    else:
+        print_record("queue", numbers)
+
+
+def _spool(config: "Path | None") -> "Path":
+    return read_configuration(config).spool_directory
+
+
+def _selection(
+    ids: list[str] | None,
+    sender: str,
+    recipient: str,
+    route: str,
+    message_id: str,
+    *,
+    held: bool | None = None,
+    damaged: bool | None = None,
+    everything: bool = False,
+) -> "Selection":
+    from kairan.cli.queue_jobs import Selection
+    from kairan.spool.offline import Filter
+
+    conditions = Filter(
+        sender=sender or None,
+        recipient=recipient or None,
+        route=route or None,
+        message_id=message_id or None,
+        held=held,
+        damaged=damaged,
+    )
+    if ids and (everything or conditions != Filter()):
+        raise BadInputError("give ids or conditions, not both")
+    return Selection(tuple(ids or ()), conditions, everything)
+
+
+def _change(
+    config: "Path | None", selection: "Selection", action: "Change", done: str, *, as_json: bool
+) -> None:
+    from kairan.cli.queue_jobs import change
+
+    changed = change(_spool(config), selection, action)
+    if as_json:
+        print_json({"changed": changed})
+    else:
+        print(f"{changed} {'job' if changed == 1 else 'jobs'} {done}")
+
+
+def _row(record: dict[str, Any]) -> tuple[Any, ...]:
+    if record["damaged"]:
+        return (record["what"], "", "", "", "", "", f"damaged: {record['reason']}")
+    recipients = record["recipients"]
+    more = len(recipients) - RECIPIENTS_SHOWN
+    shown = ", ".join(recipients[:RECIPIENTS_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    state = "held" if record["held"] else record["detail"] or "waiting"
+    return (
+        record["id"],
+        record["sender"] or "<>",
+        shown,
+        record["route"],
+        record["attempts"],
+        record["due"],
+        state,
+    )

@@ -1,0 +1,159 @@
+"""The queue over all shards: which jobs are meant, and how one is shown.
+
+An id is SHARD-MESSAGE or SHARD-MESSAGE.JOB, as `kairan queue list` prints it: 0-81 or 0-81.2.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from kairan.cli.errors import BadInputError
+from kairan.spool import Damaged, JobId, SpoolItem
+from kairan.spool.offline import Filter, ShardView, Shown, id_text, parse_id
+
+# Changed in one transaction: the owner waits for it, so it is a matter of milliseconds.
+BATCH_JOBS = 1_000
+ANYTHING = Filter()
+_PREFIX = "shard-"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A job, or something damaged, and the shard it lies in."""
+
+    shard: int
+    item: SpoolItem | Damaged
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Ids, or conditions; `everything` says that no condition at all is meant."""
+
+    ids: tuple[str, ...] = ()
+    conditions: Filter = ANYTHING
+    everything: bool = False
+
+    def is_open(self) -> bool:
+        """More than the ids somebody wrote down."""
+        return not self.ids
+
+
+Change = Callable[[ShardView, Iterable[JobId]], int]
+
+
+def found(spool: Path, selection: Selection) -> Iterator[Found]:
+    for shard, conditions in _wanted(spool, selection):
+        with _view(spool, shard) as view:
+            yield from (Found(shard, item) for item in view.list(conditions))
+
+
+def change(spool: Path, selection: Selection, action: Change) -> int:
+    """Does `action` to all that is meant; how many jobs it changed."""
+    if selection.is_open() and not selection.everything and selection.conditions == ANYTHING:
+        raise BadInputError("say which: ids, conditions such as --to ADDRESS, or --all")
+    changed = 0
+    for shard, conditions in _wanted(spool, selection):
+        with _view(spool, shard) as view:
+            jobs = (i.job.id for i in view.list(conditions) if isinstance(i, SpoolItem))
+            while batch := list(islice(jobs, BATCH_JOBS)):
+                changed += action(view, batch)
+    return changed
+
+
+def show(spool: Path, text: str) -> Shown:
+    shard, conditions = _parsed(spool, text)
+    message = conditions.message if conditions.job is None else conditions.job.message
+    assert message is not None, "an id names a message at least"
+    with _view(spool, shard) as view:
+        shown = view.show(message)
+    if shown is None:
+        raise _gone(text)
+    return shown
+
+
+def statistics(spool: Path, now: float) -> dict[str, float]:
+    """Sums over the shards; 0 seconds for an empty queue."""
+    totals = dict.fromkeys(("messages", "recipients", "held", "deferred", "damaged"), 0)
+    oldest = now
+    for shard in shards(spool):
+        with _view(spool, shard) as view:
+            values = view.statistics()
+        oldest = min(oldest, values["oldest_arrival"] or now)
+        totals = {name: total + int(values[name] or 0) for name, total in totals.items()}
+    return {**totals, "oldest_age_seconds": max(0.0, round(now - oldest, 3))}
+
+
+def shards(spool: Path) -> list[int]:
+    names = (path.name.removeprefix(_PREFIX) for path in spool.glob(f"{_PREFIX}*"))
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def record(one: Found) -> dict[str, Any]:
+    """As --json prints it."""
+    if isinstance(one.item, Damaged):
+        damaged = one.item
+        return {
+            "damaged": True,
+            "shard": one.shard,
+            "what": damaged.what,
+            "path": damaged.path,
+            "reason": damaged.reason,
+        }
+    job, envelope = one.item.job, one.item.envelope
+    return {
+        "id": f"{one.shard}-{id_text(job.id)}",
+        "message_id": envelope.message_id,
+        "sender": envelope.sender,
+        "recipients": [recipient.address for recipient in job.recipients],
+        "route": job.route,
+        "held": one.item.held,
+        "attempts": job.attempts,
+        "arrived": time_text(envelope.arrived),
+        "due": time_text(job.due),
+        "size": envelope.size,
+        "detail": job.detail,
+        "damaged": False,
+    }
+
+
+def time_text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _wanted(spool: Path, selection: Selection) -> Iterator[tuple[int, Filter]]:
+    """Shards and what to look for there."""
+    if selection.is_open():
+        for shard in shards(spool):
+            yield shard, selection.conditions
+    for text in selection.ids:
+        shard, conditions = _parsed(spool, text)
+        with _view(spool, shard) as view, closing(view.list(conditions)) as items:  # type: ignore[type-var]
+            if next(items, None) is None:
+                raise _gone(text)
+        yield shard, conditions
+
+
+def _parsed(spool: Path, text: str) -> tuple[int, Filter]:
+    shard, dash, rest = text.partition("-")
+    wanted = parse_id(rest)
+    if not dash or not shard.isdecimal() or wanted is None:
+        raise BadInputError(f'"{text}" is no id; `kairan queue list` shows them, such as 0-81.2')
+    if int(shard) not in shards(spool):
+        raise _gone(text)
+    if isinstance(wanted, JobId):
+        return int(shard), replace(ANYTHING, job=wanted)
+    return int(shard), replace(ANYTHING, message=wanted)
+
+
+def _gone(text: str) -> BadInputError:
+    return BadInputError(f"{text} is not in the queue (any more); `kairan trace` tells its story")
+
+
+@contextmanager
+def _view(spool: Path, shard: int) -> Iterator[ShardView]:
+    with ShardView(spool / f"{_PREFIX}{shard}") as view:
+        yield view

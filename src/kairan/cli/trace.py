@@ -1,0 +1,110 @@
+"""kairan trace: what happened to a message."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kairan.cli.errors import BadInputError
+from kairan.cli.options import ConfigOption, JsonOption, examples, read_configuration
+from kairan.cli.output import print_json_list, print_table
+
+if TYPE_CHECKING:
+    from kairan.reports.search import TraceEvent
+
+EVENTS_MAX = 100_000  # one answer in memory: about 50 MB
+
+_SPAN = re.compile(r"(\d+)([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        "trace",
+        epilog=examples(
+            "kairan trace --message-id '<20261123.1@example.com>' --json",
+            "kairan trace --to akiko@example.com --since 2h",
+            "kairan trace --from payroll@example.com --since 2026-11-23T08:00 --until 2026-11-24",
+        ),
+    )(trace)
+
+
+def trace(
+    message_id: Annotated[
+        str, typer.Option(metavar="ID", help="The Message-ID field, with or without < >.")
+    ] = "",
+    sender: Annotated[
+        str, typer.Option("--from", metavar="ADDRESS", help="The envelope's sender.")
+    ] = "",
+    recipient: Annotated[str, typer.Option("--to", metavar="ADDRESS", help="A recipient.")] = "",
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="2026-11-23, 2026-11-23T08:00, or 30m, 2h, 7d ago.")
+    ] = "",
+    until: Annotated[str, typer.Option(metavar="TIME", help="The same.")] = "",
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=EVENTS_MAX, help="The latest so many events.")
+    ] = 1_000,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what happened to messages."""
+    from kairan.reports.search import search
+
+    now = datetime.now(UTC)
+    events = search(
+        read_configuration(config).trace_directory,
+        message_id=f"<{message_id.strip('<> ')}>" if message_id else None,
+        sender=sender or None,
+        recipient=recipient or None,
+        since=read_time(since, now) if since else None,
+        until=read_time(until, now) if until else None,
+        limit=limit,
+    )
+    if as_json:
+        print_json_list(_record(event) for event in events)
+    else:
+        _print_events(events)
+
+
+def read_time(text: str, now: datetime) -> float:
+    """Seconds since the epoch.  A time without a zone is this machine's."""
+    if span := _SPAN.fullmatch(text):
+        return (now - timedelta(**{_UNITS[span[2]]: int(span[1])})).timestamp()
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        raise BadInputError(
+            f'"{text}" is not a time; write 2026-11-23, 2026-11-23T08:00 or 2h'
+        ) from None
+
+
+def _record(event: "TraceEvent") -> dict[str, Any]:
+    return {
+        "time": datetime.fromtimestamp(event.time, UTC).isoformat(timespec="microseconds"),
+        "event": event.event,
+        "message_id": event.message_id,
+        "sender": event.sender,
+        "recipient": event.recipient,
+        "detail": event.detail,
+        "client": event.client,
+        "spool_id": event.spool_id,
+    }
+
+
+def _print_events(events: "list[TraceEvent]") -> None:
+    print_table(
+        ("time", "event", "message id", "from", "to", "detail"),
+        (
+            (
+                datetime.fromtimestamp(event.time, UTC).astimezone().isoformat(" ", "milliseconds"),
+                event.event,
+                event.message_id,
+                event.sender,
+                event.recipient,
+                event.detail,
+            )
+            for event in events
+        ),
+        nothing="no event fits; see --since, and the spelling of addresses",
+    )

@@ -1,0 +1,262 @@
+"""A real service with an organisation of its own, to be killed and started on the same spool.
+
+    service = KillableService(folder, destination=f"smtp://127.0.0.1:{port}")
+    service.start()
+    service.kill_all()                      # or kill_worker(pid), kill_supervisor()
+    service.start()                         # same ports, same spool
+    service.stop()
+
+The organisation: the account SENDER, MAILBOXES, and the list EVERYONE of the first forty.
+Two doors: `tls_port` (STARTTLS and a login) and `plain_port` (neither).
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kairan.auth import AuthSettings, hash_password
+from kairan.directory.store import Directory
+from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
+from kairan.spool.offline import NoShardError, ShardView
+
+SENDER = "payroll@ledger.test"
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of a service that lives for minutes
+EVERYONE = "everyone@ledger.test"
+START_SECONDS_MAX = 120.0  # with a long queue to recover, on a busy machine
+STOP_SECONDS_MAX = 120.0
+POLL_SECONDS = 0.02
+
+_CONFIGURATION = """\
+[server]
+hostname = "kairan.ledger.test"
+data_directory = "{data}"
+workers = {workers}
+
+[tls]
+certificate = "server.pem"
+key = "server.key"
+
+[[listener]]
+role = "hve"
+host = "127.0.0.1"
+port = {tls_port}
+
+[[listener]]
+role = "device"
+host = "127.0.0.1"
+port = {plain_port}
+tls = "off"
+devices = {{ "127.0.0.0/8" = "{sender}" }}
+
+[admission]
+connections_per_account_max = 1000
+
+[delivery]
+window_jobs = {window_jobs}
+
+[delivery.retry]
+first_seconds = 0.5
+max_seconds = 1.0
+min_seconds = 0.1
+
+[delivery.destination]
+pause_first_seconds = 0.2
+pause_max_seconds = 1.0
+
+[[delivery.routes]]
+pattern = "*"
+to = "{destination}"
+
+[spool]
+look_interval_seconds = 0.2
+{spool}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`window_jobs`: jobs in one worker's hands, so many may come twice when it is killed."""
+
+    destination: str
+    domain: str = "ledger.test"
+    mailboxes: tuple[str, ...] = tuple(f"box{n:02}@ledger.test" for n in range(60))
+    workers: int = 2
+    window_jobs: int = 200
+    spool: str = ""  # further lines of [spool]
+
+
+class ServiceFailed(Exception):  # noqa: N818 - the text is what it had printed
+    """The service did not start."""
+
+
+class KillableService:
+    def __init__(self, folder: Path, plan: Plan, *, data: Path | None = None) -> None:
+        self.folder = folder
+        self.data = data or folder / "data"
+        self.log = folder / "log"
+        self.tls_port, self.plain_port = _free_ports(2)
+        self.members = plan.mailboxes[:40]
+        self.mailboxes = plan.mailboxes
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_certificates(folder)
+        self._fill_directory(plan)
+        self.configure(plan)
+
+    def configure(self, plan: Plan) -> None:
+        """For the next start."""
+        text = _CONFIGURATION.format(
+            data=self.data,
+            workers=plan.workers,
+            tls_port=self.tls_port,
+            plain_port=self.plain_port,
+            sender=SENDER,
+            window_jobs=plan.window_jobs,
+            destination=plan.destination,
+            spool=plan.spool,
+        )
+        (self.folder / "kairan.toml").write_text(text)
+
+    @property
+    def ca_file(self) -> Path:
+        return self.folder / "ca.pem"
+
+    def start(self) -> None:
+        """Returns when it accepts mail."""
+        assert self._process is None, "it runs already"
+        command = [sys.executable, "-m", "kairan", "serve", "-c", str(self.folder / "kairan.toml")]
+        with self.log.open("ab") as log:
+            said_before = log.tell()
+            self._process = subprocess.Popen(  # noqa: S603 - our own command, without a shell
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while b"\nready: " not in b"\n" + (said := self.log.read_bytes()[said_before:]):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                self._process = None
+                raise ServiceFailed(said.decode(errors="replace"))
+            time.sleep(POLL_SECONDS)
+
+    def workers(self) -> list[int]:
+        """Their process ids, as far as they are alive."""
+        assert self._process is not None, "only while it runs"
+        return [worker for worker in _children(self._process.pid) if _is_alive(worker)]
+
+    def kill_all(self) -> None:
+        """Supervisor and workers at one moment, as the kernel does when memory ends."""
+        assert self._process is not None, "only while it runs"
+        family = [self._process.pid, *self.workers()]
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._bury(family)
+
+    def kill_supervisor(self) -> None:
+        """Returns when its workers have followed it."""
+        assert self._process is not None, "only while it runs"
+        family = [self._process.pid, *self.workers()]
+        self._process.kill()
+        self._bury(family)
+
+    def kill_worker(self, worker: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+        _wait_until_gone([worker])
+
+    def stop(self) -> int:
+        """Politely; returns its exit code.  Nothing happens where it does not run."""
+        if self._process is None:
+            return 0
+        family = [self._process.pid, *self.workers()]
+        self._process.terminate()
+        try:
+            return self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            raise
+        finally:
+            self._bury(family)
+
+    def queued(self) -> int:
+        """Messages in the spools, whether the service runs or not."""
+        return sum(int(view["messages"] or 0) for view in self._statistics())
+
+    def damaged(self) -> int:
+        return sum(int(view["damaged"] or 0) for view in self._statistics())
+
+    def shards(self) -> list[Path]:
+        return sorted((self.data / "spool").glob("shard-*"))
+
+    def _statistics(self) -> Iterable[dict[str, int | float | None]]:
+        for shard in self.shards():
+            with suppress(NoShardError), ShardView(shard) as view:
+                yield view.statistics()
+
+    def _bury(self, family: list[int]) -> None:
+        assert self._process is not None, "only while it runs"
+        self._process.wait(STOP_SECONDS_MAX)
+        _wait_until_gone(family)
+        self._process = None
+
+    def _fill_directory(self, plan: Plan) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        with Directory.open(f"sqlite:///{self.data / 'directory.db'}") as directory:
+            directory.add_accepted_domain("ledger.test")
+            if plan.domain != "ledger.test":
+                directory.add_accepted_domain(plan.domain)
+            # Each start hashes once for each session that comes back: a cheap hash will do.
+            cheap = AuthSettings(argon2_memory_kib=64, argon2_time_cost=1)
+            directory.add_account(SENDER, password_hash=hash_password(PASSWORD, cheap))
+            for mailbox in plan.mailboxes:
+                directory.add_mailbox(mailbox)
+            directory.add_group(EVERYONE)
+            directory.add_members(EVERYONE, self.members)
+
+
+def _write_certificates(folder: Path) -> None:
+    now = datetime.now(UTC)
+    authority = make_authority("Kairan ledger", now=now)
+    server = make_server_certificate(authority, ["localhost", "127.0.0.1"], now=now)
+    (folder / "ca.pem").write_bytes(authority.certificate_pem)
+    (folder / "server.pem").write_bytes(server.certificate_pem)
+    write_private(folder / "server.key", server.key_pem)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Held all at once, so that they differ."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _wait_until_gone(family: Iterable[int]) -> None:
+    deadline = time.monotonic() + STOP_SECONDS_MAX
+    while any(map(_is_alive, family)):
+        if time.monotonic() > deadline:
+            raise TimeoutError("a killed process, or a worker without its supervisor, lives on")
+        time.sleep(POLL_SECONDS)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    except OSError:
+        return []  # it has ended
+
+
+def _is_alive(pid: int) -> bool:
+    """proc(5): the state stands behind the name; a zombie is as good as gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

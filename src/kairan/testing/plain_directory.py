@@ -1,0 +1,52 @@
+"""A directory made of a few names, for tests: snapshot and members in one."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from kairan.directory.model import Account, Group, Organisation
+
+
+class PlainDirectory:
+    """`mailboxes`, `aliases` (alias to primary), `groups`, `members` (group to addresses)."""
+
+    version = 1
+
+    def __init__(
+        self,
+        *,
+        mailboxes: Iterable[str] = (),
+        aliases: dict[str, str] | None = None,
+        accounts: Iterable[Account] = (),
+        groups: Iterable[Group] = (),
+        members: dict[str, Sequence[str]] | None = None,
+        organisation: Organisation | None = None,
+    ) -> None:
+        self.organisation = organisation or Organisation(
+            name="Test",
+            accepted_domains=frozenset({"kairan.test"}),
+            postmaster="postmaster@kairan.test",
+        )
+        self._groups = {group.address: group for group in groups}
+        self._accounts = {address: a for a in accounts for address in a.addresses}
+        self._primary = dict(aliases or {})
+        for known in (*mailboxes, *self._groups):
+            self._primary[known] = known
+        for address, account in self._accounts.items():
+            self._primary[address] = account.address
+        self.members_of = dict(members or {})
+        self.pieces_read = 0
+
+    def account(self, address: str) -> Account | None:
+        return self._accounts.get(address.lower())
+
+    def group(self, address: str) -> Group | None:
+        return self._groups.get(address.lower())
+
+    def resolve(self, address: str) -> str | None:
+        return self._primary.get(address.lower())
+
+    def members(self, group: str) -> Iterator[Sequence[str]]:
+        members = iter(self.members_of.get(group, ()))
+        while piece := list(islice(members, 1000)):
+            self.pieces_read += 1
+            yield piece

@@ -1,0 +1,101 @@
+"""Attack 20: too many connections, half-open ones, harvested recipients, TLS renegotiation."""
+
+import contextlib
+import ssl
+
+import pytest
+
+from attacks.kit import PAYROLL, PRINTER, Client, running_service
+
+SETTINGS = """
+[intake]
+connections_per_address_max = 20
+connections_max = 60
+"""
+
+
+@pytest.fixture(scope="module")
+def capped(tmp_path_factory):
+    place = tmp_path_factory.mktemp("capped") / "k"
+    with running_service(place, settings=SETTINGS, workers=1) as running:
+        yield running
+
+
+def proxied(service, source):
+    client = Client(service.port("proxy"), service.trust)
+    client.say(f"PROXY TCP4 {source} 127.0.0.1 1 587\r\n".encode())
+    client.greeting = client.reply()
+    return client
+
+
+def test_one_address_hears_421_and_others_do_not(capped):
+    with contextlib.ExitStack() as stack:
+        flood = [stack.enter_context(proxied(capped, "203.0.113.1")) for _ in range(30)]
+        greetings = [client.greeting[:9] for client in flood]
+        assert greetings.count("421 4.3.2") == 10
+        assert flood[-1].greeting == "421 4.3.2 Too many connections, try again later"
+        assert flood[-1].rest() == b""
+        legit = stack.enter_context(proxied(capped, "192.0.2.1"))
+        legit.ask(b"EHLO x")
+        legit.ask(b"STARTTLS")
+        legit.start_tls()
+        legit.ask(b"EHLO x")
+        assert legit.login(PAYROLL).send(b"Subject: legit\r\n", sender=PAYROLL).startswith("250")
+    with proxied(capped, "203.0.113.1") as again:
+        assert again.greeting.startswith("220")
+
+
+def test_many_addresses_together_have_a_bound_too(capped):
+    with contextlib.ExitStack() as stack:
+        flood = [stack.enter_context(proxied(capped, f"203.0.113.{n}")) for n in range(80)]
+        assert sum(client.greeting.startswith("421") for client in flood) >= 20
+    with proxied(capped, "192.0.2.1") as again:
+        assert again.greeting.startswith("220")
+
+
+def test_recipients_are_not_harvested_without_end(capped):
+    with capped.client().login() as client:
+        client.ask(b"MAIL FROM:<printer@kairan.test>")
+        client.say(b"RCPT TO:<nobody@kairan.test>\r\n" * 1_001)
+        answers = client.replies(1_001)
+        assert answers[999].startswith("550 5.1.10")
+        assert answers[1_000].startswith("421 4.7.0 Too many errors")
+        assert client.rest() == b""
+
+
+def test_strangers_cannot_harvest_at_all(capped):
+    with capped.client() as client:
+        for user in ("user001", "nobody"):
+            assert client.ask(f"RCPT TO:<{user}@kairan.test>".encode()).startswith("503 5.5.2")
+            assert client.ask(f"VRFY {user}".encode()) == "252 2.1.5 Cannot VRFY user"
+            assert client.ask(b"EXPN all-hands").startswith("502 5.5.1")
+
+
+def test_tls_is_not_renegotiated(capped):
+    context = capped.trust
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with Client(capped.port(), context) as client:
+        client.reply()
+        client.ask(b"EHLO x")
+        client.ask(b"STARTTLS")
+        client.start_tls()
+        assert client.sock.version() == "TLSv1.2"
+        client.ask(b"EHLO x")
+        assert client.login(PRINTER).in_step()
+        # Python's ssl cannot ask for it; the server's context is asked instead.
+    from kairan.runtime.tls import server_context
+
+    tls = capped.place / "tls"
+    options = server_context(str(tls / "server.pem"), str(tls / "server.key")).options
+    assert options & ssl.OP_NO_RENEGOTIATION
+
+
+def test_half_open_tls_counts_like_any_connection(capped):
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            client = stack.enter_context(proxied(capped, "203.0.113.77"))
+            client.ask(b"EHLO x")
+            client.ask(b"STARTTLS")
+            client.say(b"\x16\x03\x01")
+        late = stack.enter_context(proxied(capped, "203.0.113.77"))
+        assert late.greeting.startswith("421 4.3.2")

@@ -1,0 +1,78 @@
+"""kairan init and, on what it made, kairan serve and check-config."""
+
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KAIRAN = Path(sys.executable).with_name("kairan")
+
+
+def test_init_says_what_it_made(shell):
+    words = ("--hostname", "mx.example.org", "--domain", "example.org", "--port", 2525, "--json")
+    assert shell.done("init", "other", *words).json == {
+        "config": "other/kairan.toml",
+        "hostname": "mx.example.org",
+        "domain": "example.org",
+        "port": 2525,
+    }
+    assert shell.done("domain", "list", "-c", "other/kairan.toml").out == "example.org\n"
+
+
+@pytest.mark.parametrize(
+    ("hostname", "domain"), [("mail.example.org", "example.org"), ("box", "kairan.test")]
+)
+def test_without_a_domain_init_takes_the_host_names(shell, monkeypatch, hostname, domain):
+    monkeypatch.setattr(socket, "gethostname", lambda: hostname)
+    assert shell.done("init", "other", "--json").json["domain"] == domain
+
+
+def test_init_says_what_to_type_next(shell):
+    said = shell.done("init", "other", "--domain", "example.org").out
+    assert "kairan account add printer@example.org --generate -c other/kairan.toml" in said
+    assert "kairan serve -c other/kairan.toml" in said
+
+
+def test_check_config_sums_up(shell):
+    assert "kairan.toml is in order" in shell.done("check-config").out
+    checked = shell.done("check-config", "--json").json
+    assert checked["listeners"][0]["port"] == 2525
+    assert checked["spool"]["durability"] == "fsync"
+
+
+def test_check_config_shows_no_password_of_the_database(shell):
+    settings = shell.place / "kairan.toml"
+    text = settings.read_text() + '[directory]\nurl = "postgresql://me:geheim@db/kairan"\n'
+    settings.write_text(text.replace('"maildir:data/maildir"', '"smtps://me:geheim@relay"'))
+    assert "geheim" not in shell.done("check-config").out
+    assert "geheim" not in shell.done("check-config", "--json").out
+
+
+def test_check_config_explains_every_section(shell):
+    explained = shell.done("check-config", "--explain").out
+    assert "[[listener]]" in explained
+    assert "# expiry_seconds = 86400.0 seconds" in explained
+    assert shell.done("check-config", "--explain", "--json").json[0]["key"] == "hostname"
+
+
+def test_serve_says_ready_with_the_port_it_has_and_stops_at_sigterm(shell):
+    settings = shell.place / "kairan.toml"
+    text = settings.read_text().replace("port = 2525", "port = 0").replace("0.0.0.0", "127.0.0.1")
+    settings.write_text(text)
+    process = subprocess.Popen(
+        [KAIRAN, "serve"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        assert process.stdout is not None
+        ready = next(line for line in process.stdout if "ready" in line)
+        host, _, port = ready.split()[1].partition(":")
+        with smtplib.SMTP(host, int(port), timeout=30) as client:
+            assert client.ehlo()[0] == 250
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 0

@@ -1,0 +1,17 @@
+"""What a worker decides by itself: how long its stop may take."""
+
+from kairan.service import STOP_MARGIN_SECONDS
+from kairan.worker import DELIVERY_STOP_SECONDS_MIN, Drain
+
+
+def test_doors_and_delivery_share_the_time_of_a_stop():
+    """The supervisor kills after it, and what is being delivered then comes twice."""
+    now = 100.0
+    drain = Drain(30.0, clock=lambda: now)
+    assert drain.left() == 30.0  # a start that failed: nothing has begun to stop
+    drain.begin()
+    now += 20.0
+    assert drain.left() == 10.0
+    now += 20.0
+    assert drain.left() == 0.0
+    assert DELIVERY_STOP_SECONDS_MIN < STOP_MARGIN_SECONDS

@@ -1,6 +1,13 @@
-"""Options that pytest must know before it reads any test."""
+"""Options that pytest must know before it reads any test, and what no test may do to the others."""
+
+from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Timings belong to the benchmark: a busy machine must not fail a property that holds.
+settings.register_profile("facts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("facts")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -10,3 +17,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="short",
         help="length of the durability promises in tests/promises (make promises: full)",
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs_of_their_own() -> Iterator[None]:
+    """A command that runs in this process must not set up the log of all tests behind it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kairan.runtime.logs.set_up", lambda **_: None)
+        yield

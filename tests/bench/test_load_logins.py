@@ -100,7 +100,9 @@ def test_guesses_can_have_a_connection_each(programs, server):
     load = Load(connections=2, messages=6, guess="u", messages_per_session=1)
     with server({"AUTH": "535 5.7.3 no"}) as (port, _):
         result = generate(load, Door(port))
-    assert result.sent == result.sessions == 6
+    assert result.sent == 6
+    # Who came for a seventh before the sixth was answered leaves with nothing said.
+    assert result.sessions in {6, 7}
 
 
 def test_a_guesser_whom_the_server_hangs_up_on_comes_again(programs, server):

@@ -8,12 +8,12 @@ the header only.
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email import policy
 from email.headerregistry import Address as Mailbox
 from email.headerregistry import BaseHeader, Group
 from email.parser import BytesHeaderParser
 from functools import lru_cache
+from typing import NamedTuple
 
 from kairan.mail.address import Address, parse_address
 
@@ -23,8 +23,8 @@ _WANTED = re.compile(
     rb"([^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)",
     re.IGNORECASE | re.MULTILINE,
 )
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")  # RFC 5322 section 3.6.4, read leniently
-_WORD = re.compile(r"[!-;=?-~]{1,900}")
+_MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,900}>")  # RFC 5322 section 3.6.4, read leniently
+_WORD = re.compile(rb"[!-;=?-~]{1,900}")
 # What nearly every From looks like; all else goes the long way through the standard library.
 _PLAIN_MAILBOX = re.compile(
     r'(?:[^\x00-\x1f\x7f<>@"(),:;\\\[\]]*|"[^\x00-\x1f\x7f"\\]*")[ \t]*<([^<>\s]+)>|([^<>\s,;:"()]+)'
@@ -35,8 +35,7 @@ MAILBOXES_MAX = 50  # authors of one message; more are no letter
 MAILBOXES_CHARACTERS_MAX = 1_024
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What we read.  `end` is the offset behind the last field; `blank` whether the blank line
     follows there (else one has to be put in).
     """
@@ -69,8 +68,8 @@ def read_header(head: bytes) -> Header:
     sender: list[bytes] = []
     message_ids: list[bytes] = []
     has_date, has_reply_to, received = False, False, 0
-    for field in _WANTED.finditer(head, 0, end):
-        name, value = field[1].lower(), field[2]
+    for written, value in _WANTED.findall(head, 0, end):
+        name = written.lower()
         if name == b"received":
             received += 1
         elif name == b"from":
@@ -98,12 +97,15 @@ def read_header(head: bytes) -> Header:
 
 def _message_id(values: list[bytes]) -> str:
     """The first that is one; else the first word, in the `<>` that some applications leave out."""
-    texts = [value.decode("ascii", "replace").strip() for value in values]
-    found = next(filter(None, map(_MESSAGE_ID.search, texts)), None)
-    if found is not None:
-        return found[0]
-    word = next(filter(None, map(_WORD.fullmatch, texts)), None)
-    return f"<{word[0]}>" if word else ""
+    for value in values:
+        found = _MESSAGE_ID.search(value)
+        if found is not None:
+            return found[0].decode("ascii")
+    for value in values:
+        word = _WORD.fullmatch(value.strip())
+        if word is not None:
+            return f"<{word[0].decode('ascii')}>"
+    return ""
 
 
 # An application's messages all carry the same From.

@@ -7,12 +7,29 @@ and refused by the caller after the true end.
 
 Dots are unstuffed piece by piece.  A piece is never cut inside CRLF, and the last four octets
 are kept back, for they may be the beginning of the end.
+
+Every octet of every message passes here, so what is asked of them is asked of all at once: one
+backward search says of a usual message both that it is whole and that nothing in it is stuffed.
 """
 
+import re
 from dataclasses import dataclass
 
 _END = b"\r\n.\r\n"
 _KEPT_BACK = len(_END) - 1
+_BARE_CR = re.compile(rb"\r(?!\n)")
+_NO_LINE_ENDING = bytes(octet for octet in range(256) if octet not in b"\r\n")
+
+
+def has_bare_line_ending(octets: bytes) -> bool:
+    """Whether a CR or LF stands alone in `octets`, cut inside no CRLF.
+
+    Where no CR does, a LF that does shows when all other octets are left out.
+    """
+    if _BARE_CR.search(octets):
+        return True
+    endings = octets.translate(None, _NO_LINE_ENDING)
+    return endings != b"\r\n" * (len(endings) // 2)
 
 
 @dataclass(slots=True)
@@ -28,9 +45,14 @@ class DataDecoder:
     def decode(self, data: bytes) -> bytes:
         """The next piece of the message, possibly empty."""
         data = self._held + data if self._held else data
-        if self._line_start and data.startswith(b".\r\n"):
-            self._finish(b"", data[3:])
-            return b""
+        if self._line_start and data.startswith(b"."):
+            if data.startswith(b".\r\n"):
+                self._finish(b"", data[3:])
+                return b""
+        elif data.endswith(_END) and data.rfind(b"\r\n.", 0, -_KEPT_BACK) < 0:
+            piece = data[:-3]
+            self._finish(piece, b"")
+            return piece
         end = data.find(_END)
         if end >= 0:
             piece = data[: end + 2]
@@ -53,8 +75,7 @@ class DataDecoder:
         self._note_line_endings(piece)
 
     def _note_line_endings(self, piece: bytes) -> None:
-        pairs = piece.count(b"\r\n")
-        if piece.count(b"\n") != pairs or piece.count(b"\r") != pairs:
+        if has_bare_line_ending(piece):
             self.bare_line_ending = True
 
     def _unstuffed(self, piece: bytes) -> bytes:
@@ -73,9 +94,7 @@ class ChunkLines:
     def note(self, piece: bytes) -> None:
         judged = b"\r" + piece if self._pending_cr else piece
         self._pending_cr = judged.endswith(b"\r")
-        pairs = judged.count(b"\r\n")
-        returns = judged.count(b"\r") - self._pending_cr
-        if judged.count(b"\n") != pairs or returns != pairs:
+        if has_bare_line_ending(judged[:-1] if self._pending_cr else judged):
             self.bare_line_ending = True
 
     def finish(self) -> None:

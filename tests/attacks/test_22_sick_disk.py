@@ -31,6 +31,7 @@ def small_disk(tmp_path):
 # What was put off is tried again at once when it can go.
 SOON = "[delivery.retry]\nfirst_seconds = 1.0\nmin_seconds = 0.1\n"
 
+
 def fill(disk, *, leave=0):
     """A file that takes all but `leave` octets."""
     ballast = disk / "filler"

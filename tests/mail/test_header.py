@@ -20,8 +20,8 @@ HEAD = (
 
 def test_the_fields_we_need():
     header = read_header(HEAD)
-    assert header.senders == (b" A <a@b.test>\r\n",)
-    assert header.sender == (b"b@b.test\r\n",)
+    assert header.senders == (b" A <a@b.test>",)
+    assert header.sender == (b"b@b.test",)
     assert header.message_id == "<1@b.test>"
     assert header.has_date
     assert header.has_reply_to

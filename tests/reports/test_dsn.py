@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-from dataclasses import replace
 
 import pytest
 
@@ -58,7 +57,7 @@ def test_its_header_says_whose_message_it_is_about_and_that_nobody_need_answer()
 
 
 def test_the_fields_of_the_message_and_of_each_recipient():
-    envelope = replace(ENVELOPE, envid="QQ+2B1")
+    envelope = ENVELOPE._replace(envid="QQ+2B1")
     report = failed(orcpt="rfc822;First+2BLast@kairan.test", remote="mx1.example.com")
     raw, message = made(report, failed("other@kairan.test"), envelope=envelope)
     _, status, _ = message.iter_parts()
@@ -111,7 +110,7 @@ def test_many_recipients_are_all_in_the_fields_but_not_all_explained():
     ],
 )
 def test_what_comes_back(ret, action, size, returned):
-    envelope = replace(ENVELOPE, ret=ret, size=size or len(ORIGINAL))
+    envelope = ENVELOPE._replace(ret=ret, size=size or len(ORIGINAL))
     report = RecipientReport(Recipient(Address("user@kairan.test")), action, OK)
     raw, message = made(report, envelope=envelope)
     part = list(message.iter_parts())[2]
@@ -122,7 +121,7 @@ def test_what_comes_back(ret, action, size, returned):
 
 
 def test_a_message_larger_than_the_bound_comes_back_as_its_header():
-    envelope = replace(ENVELOPE, ret="FULL", size=len(ORIGINAL))
+    envelope = ENVELOPE._replace(ret="FULL", size=len(ORIGINAL))
     raw, _ = made(envelope=envelope, settings=ReportSettings(returned_octets_max=10))
     assert b"Money." not in raw
 
@@ -153,8 +152,7 @@ HOSTILE = ["x\r\nBcc: victim@example.com", "x\n\nAction: delivered", "x" * 5000,
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_peer_or_a_client_begins_no_field_of_ours(text):
-    envelope = replace(
-        ENVELOPE,
+    envelope = ENVELOPE._replace(
         envid="".join(f"+{ord(c):02X}" for c in text[:100]),
         message_id=f"<{text}>",
     )
@@ -195,5 +193,5 @@ def test_a_message_that_needed_no_smtputf8_gets_a_report_that_needs_none():
 def test_a_mime_bomb_comes_back_as_it_was_and_is_not_parsed():
     bomb = b"Content-Type: multipart/mixed; boundary=b\r\n" + b"X: y\r\n" * 20_000 + b"\r\n"
     bomb += b"--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" * 1_000
-    raw, _ = made(envelope=replace(ENVELOPE, ret="FULL", size=len(bomb)), original=bomb)
+    raw, _ = made(envelope=ENVELOPE._replace(ret="FULL", size=len(bomb)), original=bomb)
     assert bomb in raw

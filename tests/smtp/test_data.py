@@ -1,10 +1,10 @@
 """Where a message ends: body in is body out, in any cutting, and only CRLF dot CRLF is the end."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kairan.smtp.data import ChunkLines, DataDecoder
+from kairan.smtp.data import ChunkLines, DataDecoder, has_bare_line_ending
 from kairan.smtp.stuffing import stuff
 from smtp.server_talk import Talk, feedings
 
@@ -69,6 +69,13 @@ def test_bare_line_endings_of_chunks_are_seen_across_cuts(octets, sizes):
         lines.note(piece)
     lines.finish()
     assert lines.bare_line_ending == bool(octets.replace(b"\r\n", b"").strip(b"a.\0\xff"))
+
+
+@given(ANY)
+@example(b"a CR\r.\nand its LF, one octet apart")
+def test_a_cr_or_lf_that_stands_alone_is_seen(octets):
+    left = octets.replace(b"\r\n", b"")
+    assert has_bare_line_ending(octets) == (b"\r" in left or b"\n" in left)
 
 
 TRANSACTION = b"EHLO x\r\nMAIL FROM:<a@b.test>%s\r\nRCPT TO:<c@b.test>\r\n"

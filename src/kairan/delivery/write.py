@@ -7,7 +7,6 @@ means another try, which is the duplicate that every mail system promises rather
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import structlog
 
@@ -121,4 +120,4 @@ class Writes:
         return [NewJob(job.route, failed, due, job.attempts + 1, detail, job.delayed)]
 
     def _undelayed(self, jobs: Sequence[NewJob]) -> list[NewJob]:
-        return [replace(job, delayed=False) for job in jobs]
+        return [job._replace(delayed=False) for job in jobs]

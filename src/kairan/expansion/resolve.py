@@ -1,7 +1,5 @@
 """One address: whom does it mean today?  Exchange's RESOLVE."""
 
-from dataclasses import replace
-
 from kairan.directory.model import Group, Snapshot
 from kairan.mail import Address, Notify, Recipient, domain_of, key_of
 from kairan.mail.xtext import encode_xtext
@@ -35,7 +33,7 @@ def resolve(recipient: Recipient, snapshot: Snapshot) -> Recipient | Group | Out
 def _renamed(recipient: Recipient, primary: str) -> Recipient:
     """RFC 3461 section 5.2.7.2: an alias passes on NOTIFY, and ORCPT keeps what was written."""
     if key_of(recipient.address) == key_of(primary):
-        return replace(recipient, address=Address(primary))
+        return recipient._replace(address=Address(primary))
     orcpt = recipient.orcpt or orcpt_of(recipient.address)
     return Recipient(Address(primary), recipient.notify, orcpt)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntFlag
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from kairan.mail.address import Address
 
@@ -18,15 +18,13 @@ class Notify(IntFlag):
     DELAY = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     address: Address
     notify: Notify = Notify.UNSET
     orcpt: str = ""  # RFC 3461 section 4.2, as it came: "rfc822;" and xtext
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """RFC 5321 section 2.3.1, with what our own reports need beside it.
 
     `arrived` is seconds since the epoch; `message_id` is the header field's value with its angle

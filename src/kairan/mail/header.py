@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from kairan.mail.address import Address, parse_address
 
-_FIELDS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)*")
+_FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+)*+")
 _WANTED = re.compile(
-    rb"^(from|sender|message-id|date|reply-to|received|resent-from)[ \t]*:"
-    rb"([^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)",
-    re.IGNORECASE | re.MULTILINE,
+    rb"\n(from|sender|message-id|date|reply-to|received)[ \t]*+:"
+    rb"([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)",
+    re.IGNORECASE,
 )
 _MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,900}>")  # RFC 5322 section 3.6.4, read leniently
 _WORD = re.compile(rb"[!-;=?-~]{1,900}")
@@ -68,7 +68,7 @@ def read_header(head: bytes) -> Header:
     sender: list[bytes] = []
     message_ids: list[bytes] = []
     has_date, has_reply_to, received = False, False, 0
-    for written, value in _WANTED.findall(head, 0, end):
+    for written, value in _WANTED.findall(b"\n" + head[:end]):
         name = written.lower()
         if name == b"received":
             received += 1

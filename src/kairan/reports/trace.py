@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kairan.reports.settings import TraceSettings
+from kairan.runtime.rows import Insert
 
 log = logging.getLogger("kairan.reports.trace")
 
@@ -43,7 +44,7 @@ CREATE INDEX IF NOT EXISTS event_m ON event (m) WHERE m IS NOT NULL;
 CREATE INDEX IF NOT EXISTS event_s ON event (s) WHERE s IS NOT NULL;
 CREATE INDEX IF NOT EXISTS event_r ON event (r) WHERE r IS NOT NULL;
 """
-_INSERT = "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+_EVENTS = Insert("INSERT INTO event VALUES", "(?,?,?,?,?,?,?,?,?,?,?)")
 
 # time, event, message id, sender, recipient, detail, client, spool id
 _Line: TypeAlias = tuple[float, str, str, str, str, str, str, int]
@@ -151,7 +152,7 @@ class _Writer:
             batch = [self._lines.popleft() for _ in range(min(len(self._lines), _BATCH_ROWS))]
             try:
                 with self._database:
-                    self._database.executemany(_INSERT, self._rows(batch))
+                    _EVENTS.into(self._database, list(self._rows(batch)))
                 self.written += len(batch)
             except sqlite3.Error as error:  # a full disk, say: the mail goes on without its trace
                 self.lost += len(batch)

@@ -1,15 +1,14 @@
 """One commit: the rows that a batch of operations adds, changes and removes, as SQL.
 
-Statements take all rows of a kind at once, for the interpreter lock changes hands at each step
-of SQLite: with one statement per row a busy event loop would hold up the commit row by row.
+Statements take all rows of a kind at once: a commit is a step or two for each table.
 """
 
 import json
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from kairan.runtime.rows import Insert
 from kairan.spool.window import JobKey
 
 # id, arrived, size, crc, envelope, body
@@ -19,25 +18,16 @@ JobRow: TypeAlias = tuple[int, int, float, int, int, bool, str, str, bytes | Non
 # due, attempts, delayed, detail, message, number
 DeferRow: TypeAlias = tuple[float, int, bool, str, int, int]
 
-# Rows of one statement.  There is one text for each number of rows up to it, all kept prepared
-# (STATEMENTS_KEPT in schema.py), so that a commit of a busy moment, a dozen messages, takes one step a table.
-_BLOCK_ROWS = 64
-
 # Ids are reserved in steps: one UPDATE changes a row for ten thousand messages.
 ID_STEP = 10_000
 
 
-def _texts(statement: str, place: str) -> tuple[str, ...]:
-    """The statement for one row, for two, and so on."""
-    return tuple(statement + ",".join([place] * rows) for rows in range(1, _BLOCK_ROWS + 1))
-
-
-_INSERT_MESSAGES = _texts(
-    "INSERT INTO message(id, arrived, size, crc, envelope, body) VALUES ", "(?,?,?,?,?,?)"
+_MESSAGES = Insert(
+    "INSERT INTO message(id, arrived, size, crc, envelope, body) VALUES", "(?,?,?,?,?,?)"
 )
-_INSERT_JOBS = _texts(
+_JOBS = Insert(
     "INSERT INTO job(message, number, due, count, attempts, delayed, held, route, detail,"
-    " recipients) VALUES ",
+    " recipients) VALUES",
     "(?,?,?,?,?,?,0,?,?,?)",
 )
 _DEFER = "UPDATE job SET due=?, attempts=?, delayed=?, detail=? WHERE message=? AND number=?"
@@ -91,8 +81,8 @@ def write_rows(db: sqlite3.Connection, rows: Rows) -> list[Removed]:
 def _write(db: sqlite3.Connection, rows: Rows) -> list[Removed]:
     if rows.messages:
         db.execute(_RESERVE, (max(row[0] for row in rows.messages), ID_STEP))
-    _insert(db, _INSERT_MESSAGES, rows.messages)
-    _insert(db, _INSERT_JOBS, rows.jobs)
+    _MESSAGES.into(db, rows.messages)
+    _JOBS.into(db, rows.jobs)
     if rows.deferred:
         db.executemany(_DEFER, rows.deferred)
     touched = {message for message, _ in rows.removed}
@@ -102,14 +92,6 @@ def _write(db: sqlite3.Connection, rows: Rows) -> list[Removed]:
         db.executemany(_DROP, rows.dropped)
         touched.update(message for (message,) in rows.dropped)
     return _remove_messages(db, touched) if touched else []
-
-
-def _insert(
-    db: sqlite3.Connection, texts: Sequence[str], rows: Sequence[tuple[object, ...]]
-) -> None:
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        block = rows[start : start + _BLOCK_ROWS]
-        db.execute(texts[len(block) - 1], [value for row in block for value in row])
 
 
 def _remove_messages(db: sqlite3.Connection, messages: set[int]) -> list[Removed]:

@@ -13,21 +13,19 @@ from asyncio import Future
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NewType, Protocol
+from typing import NamedTuple, NewType, Protocol
 
 from kairan.mail import Content, Envelope, Recipient
 
 SpoolId = NewType("SpoolId", int)  # a message; never used twice within a shard, sorts by arrival
 
 
-@dataclass(frozen=True, slots=True)
-class JobId:
+class JobId(NamedTuple):
     message: SpoolId
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """`due` and `expires` are seconds since the epoch; `detail` is the last reply or reason."""
 
     id: JobId
@@ -39,8 +37,7 @@ class Job:
     delayed: bool = False  # a delay report has been sent (RFC 3461 section 4.1, NOTIFY=DELAY)
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
+class NewJob(NamedTuple):
     """What `split` puts in the place of a job; the spool gives it its number."""
 
     route: str
@@ -51,8 +48,7 @@ class NewJob:
     delayed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A job that is yours until you complete, defer, split or return it."""
 
     job: Job

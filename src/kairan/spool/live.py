@@ -7,7 +7,7 @@ first, and driving them out would empty the cache just before it is used.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from kairan.mail import Envelope
 from kairan.spool.interface import Job, JobId, Lease, NewJob, SpoolId
@@ -216,6 +216,6 @@ def _key(job: Job) -> JobKey:
 
 
 def later(job: Job, *, due: float, detail: str, delayed: bool) -> Job:
-    return replace(
-        job, due=due, attempts=job.attempts + 1, detail=detail, delayed=job.delayed or delayed
+    return job._replace(
+        due=due, attempts=job.attempts + 1, detail=detail, delayed=job.delayed or delayed
     )

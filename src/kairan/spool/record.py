@@ -5,7 +5,8 @@ A sealed blob is
      0   4  CRC-32 of the rest, big-endian
      4   n  msgpack
 
-An envelope is the array of its fields in the order of `_Envelope`; a list of recipients is an
+An envelope is the array of its fields in the order of `_Envelope`, which is that of the named tuple
+`Envelope`; a list of recipients is an
 array.  A recipient is its address, or [address, notify, orcpt] where RFC 3461 parameters came
 with it.  New fields go to the end, with a default: an older record then still reads.
 """
@@ -75,24 +76,7 @@ def _recipients_of(rows: Iterable[_RecipientRow]) -> tuple[Recipient, ...]:
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
-    e = envelope
-    return _seal(
-        _pack(
-            (
-                e.sender,
-                _recipient_rows(e.recipients),
-                e.arrived,
-                e.message_id,
-                e.account,
-                e.client,
-                e.ret,
-                e.envid,
-                e.body,
-                e.smtputf8,
-                e.size,
-            )
-        )
-    )
+    return _seal(_pack((envelope.sender, _recipient_rows(envelope.recipients), *envelope[2:])))
 
 
 def decode_envelope(sealed: object) -> Envelope:

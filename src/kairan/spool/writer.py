@@ -30,7 +30,7 @@ from kairan.spool.schema import is_corruption
 _log = structlog.get_logger("kairan.spool")
 
 # Gives up to 16 MiB of unused pages back to the disk; the file gets shorter at the checkpoint.
-_SHRINK = ("PRAGMA incremental_vacuum(2048)", "PRAGMA wal_checkpoint(TRUNCATE)")
+_SHRINK = ("PRAGMA incremental_vacuum(4096)", "PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class Operation(Protocol):

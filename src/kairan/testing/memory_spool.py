@@ -7,7 +7,7 @@ passage and drops everything has stopped the process at exactly that point.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from kairan.mail import Content, Envelope
@@ -104,7 +104,7 @@ class MemorySpool:
     def defer(
         self, job: Job, *, due: float, detail: str, delayed: bool = False
     ) -> "asyncio.Future[None]":
-        again = replace(job, due=due, detail=detail, delayed=delayed, attempts=job.attempts + 1)
+        again = job._replace(due=due, detail=detail, delayed=delayed, attempts=job.attempts + 1)
         return self._change(job, lambda: self.stored.jobs.update({job.id: again}))
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":

@@ -101,9 +101,10 @@ class SmtpConnection(asyncio.Protocol):
                 return
         if self.tls is not None:
             data = self._decrypt(data)
-        if data and self.session is not None:
-            self.session.engine.receive(data)
-            self._drive()
+        session = self.session
+        if data and session is not None:
+            session.engine.receive(data)
+            self._advance(session)
 
     def eof_received(self) -> bool:
         return False  # close: a client that shuts its side does not wait for replies
@@ -284,10 +285,12 @@ class SmtpConnection(asyncio.Protocol):
         return decrypted.plaintext
 
     def _drive(self) -> None:
-        """Takes events while nothing is awaited, then sends what they were answered with."""
-        session = self.session
-        if session is None or self._is_over:
-            return
+        """Goes on, unless it is over."""
+        if self.session is not None and not self._is_over:
+            self._advance(self.session)
+
+    def _advance(self, session: Session) -> None:
+        """Takes events while nothing is awaited; what they were answered with leaves soon."""
         if not self._waiting and not self._write_blocked:
             self._take_events(session)
         if self._waiting or self._paused or self._write_blocked:

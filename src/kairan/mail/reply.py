@@ -44,6 +44,8 @@ class Reply:
 
 def _render(code: int, enhanced: str, lines: tuple[str, ...]) -> bytes:
     status = f"{enhanced} " if enhanced else ""
+    if len(lines) == 1 and lines[0]:
+        return f"{code} {status}{lines[0]}\r\n".encode()
     *first, last = lines
     rendered = [f"{code}-{status}{line}\r\n" for line in first]
     rendered.append(f"{code} {status}{last}".rstrip(" ") + "\r\n")

@@ -51,7 +51,8 @@ class Inbox:
         buffer, start = self._buffer, self._position
         end = buffer.find(b"\n", start)
         if end < 0:
-            self._skip_long_line(asking=asking)
+            if self._skipped or len(buffer) - start > AUTH_LINE_OCTETS_MAX:
+                self._skip_long_line(asking=asking)
             return None
         self._position = end + 1
         if self._skipped:
@@ -67,10 +68,9 @@ class Inbox:
         return WRONG_ENDING
 
     def _skip_long_line(self, *, asking: bool) -> None:
-        if not self._skipped and len(self) > AUTH_LINE_OCTETS_MAX:
+        if not self._skipped:
             self._skipped = self._kind(self._position, asking=asking)
-        if self._skipped:
-            self._buffer, self._position = b"", 0
+        self._buffer, self._position = b"", 0
 
     def _kind(self, start: int, *, asking: bool) -> bytes:
         is_auth = asking or self._buffer[start : start + 5].upper() == b"AUTH "

@@ -46,6 +46,9 @@ from kairan.smtp.states import TRANSITIONS, Event, Order
 # RFC 5321 section 4.5.3.1.8 asks for 100; nobody harvests addresses here.
 RCPT_COMMANDS_MAX = 1_000
 
+# What is next is asked at every look: a name of the module is found faster than an enum's member.
+_DATA, _CHUNK, _TLS, _CLOSED = Order.DATA, Order.CHUNK, Order.TLS, Order.CLOSED
+
 _MAIL_SYNTAX: Mapping[str, Outcome] = {
     "syntax-error": outcomes.SYNTAX_ERROR,
     "address-invalid": outcomes.SENDER_INVALID,
@@ -104,7 +107,7 @@ class ServerEngine:
         self._errors = 0
         self._refused_data = False  # and no command has come since
         self._refused_logins = 0
-        self._idle_commands = 0
+        self.idle_commands = 0  # those that moved no mail, since the last message
 
     # What the driver calls.
 
@@ -133,28 +136,25 @@ class ServerEngine:
         return len(self._inbox)
 
     @property
-    def idle_commands(self) -> int:
-        """How many commands that move no mail have come since the last message."""
-        return self._idle_commands
-
-    @property
     def bare_line_ending(self) -> bool:
         """Of the message whose `message_end` was the last event."""
         return self._content.bare_line_ending
 
     def next_event(self) -> ServerEvent | None:
-        while not self._pending and self.order is not Order.CLOSED:
+        inbox = self._inbox
+        while not self._pending:
+            order = self.order
+            if order is _CLOSED or order is _TLS:
+                return None
             if self._refused_logins > self.door.errors_max:
                 return self._refuse(outcomes.TOO_MANY_ERRORS, "AUTH", fatal=True)
-            if self.order is Order.DATA or self.order is Order.CHUNK:
-                body = self._content.read(self._inbox)
+            if order is _DATA or order is _CHUNK:
+                body = self._content.read(inbox)
                 if body is None:
                     return None
                 event = self._take_content(body)
-            elif self.order is Order.TLS:
-                return None
             else:
-                line = self._inbox.take_line(asking=self._asking)
+                line = inbox.take_line(asking=self._asking)
                 if line is None:
                     return None
                 event = self._take_line(line)
@@ -246,12 +246,11 @@ class ServerEngine:
         self._mail = None
         self._rcpt_commands = 0
         self._swallow, self._swallowed = None, 0
-        self._content = Content()
 
     def _idle(self, reply: Reply, verb: str) -> Refused | None:
         """Answers a command that moves no mail, up to a bound."""
-        self._idle_commands += 1
-        if self._idle_commands > self.door.idle_commands_max:
+        self.idle_commands += 1
+        if self.idle_commands > self.door.idle_commands_max:
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, verb, fatal=True)
         self._output.append(reply.wire)
         return None
@@ -271,8 +270,8 @@ class ServerEngine:
             return self._refuse(outcomes.SYNTAX_ERROR, verb)
         if not self._may(Event.EHLO):
             return self._out_of_order(Event.EHLO, verb)
-        self._idle_commands += 1
-        if self._idle_commands > self.door.idle_commands_max:
+        self.idle_commands += 1
+        if self.idle_commands > self.door.idle_commands_max:
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, verb, fatal=True)
         self._move(Event.EHLO)
         self._forget_transaction()
@@ -382,6 +381,8 @@ class ServerEngine:
             # The octets are on their way whatever we say: swallow them, then refuse.
             self._swallow = _OUT_OF_ORDER.get((self.order, Event.BDAT), outcomes.BAD_SEQUENCE)
             self._swallowed = 0
+        if self.order is not Order.CHUNKS:
+            self._content = Content()
         binary = self._mail is not None and self._mail.command.body == "BINARYMIME"
         self._content.start_chunk(command, binary=binary)
         self._order_before_chunk, self.order = self.order, Order.CHUNK
@@ -473,7 +474,7 @@ class ServerEngine:
 
     def _count_message(self, reply: Reply) -> None:
         if reply.is_positive:
-            self._idle_commands = 0  # this session is worth its place
+            self.idle_commands = 0  # this session is worth its place
 
     def _message_answered(self, reply: Reply) -> None:
         self._count_message(reply)

@@ -21,14 +21,23 @@ from attacks.kit import (
     running_service,
     wait_for,
 )
+from auth.controls_kit import (
+    CLIENT,
+    HVE,
+    account_policy,
+    add_blocking_policy,
+    clear,
+    default_policy,
+    mailbox_switch,
+    nothing,
+    security_defaults,
+    tenant_switch,
+)
 from auth.issuer_kit import OTHER_RSA_KEY, TestIssuer, app_only, delegated, signed
-from kairan.directory.store import Directory
 from kairan.doctor.explain import Verdict, explain, verdict_of
 from kairan.doctor.explain_text import lines_of, record_of
 from kairan.doctor.language import Language
 from kairan.outcomes import CATALOGUE
-
-HVE, CLIENT = "starttls", "implicit"  # the kit's doors of these roles
 
 # Every code of the founding text, written out from it and not from the catalogue.
 FOUNDING_CODES = {
@@ -46,39 +55,7 @@ FOUNDING_CODES = {
     "535 5.7.127",
 }
 
-Change = Callable[[Directory], None]
 Octets = Callable[[TestIssuer], bytes]
-
-
-def nothing(_directory: Directory) -> None:
-    """No control blocks."""
-
-
-def security_defaults(directory: Directory) -> None:
-    directory.set_organisation(security_defaults=True)
-
-
-def account_policy(directory: Directory) -> None:
-    directory.policies.assign("Block", PRINTER)
-
-
-def default_policy(directory: Directory) -> None:
-    directory.policies.set_default("Block")
-
-
-def tenant_switch(directory: Directory) -> None:
-    directory.set_organisation(smtp_client_authentication_disabled=True)
-
-
-def mailbox_switch(directory: Directory) -> None:
-    directory.set_account(PRINTER, smtp_client_authentication_disabled=True)
-
-
-def clear(directory: Directory) -> None:
-    directory.set_organisation(security_defaults=False, smtp_client_authentication_disabled=False)
-    directory.policies.set_default("none")
-    directory.policies.assign("none", PRINTER)
-    directory.set_account(PRINTER, smtp_client_authentication_disabled=None)
 
 
 def plain(password: str) -> Octets:
@@ -192,7 +169,7 @@ def service(issuer, tmp_path_factory):
     make_installation(place, settings=issuer.settings(), workers=1)
     with running_service(place, install=False) as running:
         with open_directory(place) as directory:
-            directory.policies.add("Block", allow_basic_auth_smtp=False)
+            add_blocking_policy(directory)
         yield running
 
 

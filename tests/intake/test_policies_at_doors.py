@@ -5,9 +5,18 @@ import base64
 import pytest
 
 from attacks.kit import PASSWORD, PRINTER, Client, open_directory, running_service, wait_for
-from kairan.directory.store import Directory
+from auth.controls_kit import (
+    CLIENT,
+    HVE,
+    account_policy,
+    add_blocking_policy,
+    clear,
+    default_policy,
+    mailbox_switch,
+    security_defaults,
+    tenant_switch,
+)
 
-HVE, CLIENT = "starttls", "implicit"  # the kit's doors of these roles
 NOT_ALLOWED = "the organization configuration doesn't allow this authentication request."
 LOCKED = "user is locked by your organization's security defaults policy."
 BASIC_OFF = "basic authentication is disabled."
@@ -16,38 +25,11 @@ TENANT = f"SmtpClientAuthentication is disabled for the Tenant. {VISIT}"
 MAILBOX = f"SmtpClientAuthentication is disabled for the Mailbox. {VISIT}"
 
 
-def defaults(directory: Directory) -> None:
-    directory.set_organisation(security_defaults=True)
-
-
-def account_policy(directory: Directory) -> None:
-    directory.policies.assign("Block", PRINTER)
-
-
-def default_policy(directory: Directory) -> None:
-    directory.policies.set_default("Block")
-
-
-def tenant_switch(directory: Directory) -> None:
-    directory.set_organisation(smtp_client_authentication_disabled=True)
-
-
-def account_switch(directory: Directory) -> None:
-    directory.set_account(PRINTER, smtp_client_authentication_disabled=True)
-
-
-def clear(directory: Directory) -> None:
-    directory.set_organisation(security_defaults=False, smtp_client_authentication_disabled=False)
-    directory.policies.set_default("none")
-    directory.policies.assign("none", PRINTER)
-    directory.set_account(PRINTER, smtp_client_authentication_disabled=None)
-
-
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     with running_service(tmp_path_factory.mktemp("policies") / "k", workers=1) as running:
         with open_directory(running.place) as directory:
-            directory.policies.add("Block", allow_basic_auth_smtp=False)
+            add_blocking_policy(directory)
         yield running
     assert PASSWORD not in "".join(running.log)
 
@@ -82,14 +64,14 @@ def said(client: Client, name: str, password: str, mechanism: str) -> str:
 @pytest.mark.parametrize(
     ("change", "door", "text"),
     [
-        (defaults, HVE, NOT_ALLOWED),
-        (defaults, CLIENT, LOCKED),
+        (security_defaults, HVE, NOT_ALLOWED),
+        (security_defaults, CLIENT, LOCKED),
         (account_policy, HVE, NOT_ALLOWED),
         (account_policy, CLIENT, BASIC_OFF),
         (default_policy, HVE, NOT_ALLOWED),
         (default_policy, CLIENT, BASIC_OFF),
         (tenant_switch, CLIENT, TENANT),
-        (account_switch, CLIENT, MAILBOX),
+        (mailbox_switch, CLIENT, MAILBOX),
     ],
 )
 def test_a_blocked_login_hears_which_control_blocks_it(service, controlled, change, door, text):
@@ -101,14 +83,14 @@ def test_a_blocked_login_hears_which_control_blocks_it(service, controlled, chan
     assert login(service, door, password="wrong").startswith(expected)
 
 
-@pytest.mark.parametrize("change", [tenant_switch, account_switch])
+@pytest.mark.parametrize("change", [tenant_switch, mailbox_switch])
 def test_hve_accounts_log_in_whatever_the_client_switch_says(service, controlled, change):
     controlled(change, CLIENT, until="535 5.7.139")
     assert login(service, HVE).startswith("235")
 
 
 def test_an_organisations_block_does_not_tell_who_exists(service, controlled):
-    controlled(defaults, HVE, until="535 5.7.139")
+    controlled(security_defaults, HVE, until="535 5.7.139")
     known, unknown = (
         login(service, HVE, name).partition(" [")[0] for name in (PRINTER, "nobody@kairan.test")
     )

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import structlog
 
-from kairan.auth import Authenticator, Keys, TokenAuthenticator
+from kairan.auth import Aside, Authenticator, Keys, TokenAuthenticator, fork_aside
 from kairan.config import Configuration
 from kairan.delivery import Delivery
 from kairan.delivery.transports import transport_for
@@ -114,22 +114,32 @@ def run(configuration: Configuration, place: Place) -> int:
     # Requests make no cycles: the default, a look for them at every 700 objects, costs 3 % of the
     # intake and finds nothing.
     gc.set_threshold(50_000, 20, 20)
+    aside = fork_aside(configuration.auth)  # before there are threads
     if sys.platform == "win32":
-        return asyncio.run(_live(configuration, place))
+        return asyncio.run(_live(configuration, place, aside))
     import uvloop  # noqa: PLC0415 - only where it exists
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_live(configuration, place))
+        return runner.run(_live(configuration, place, aside))
 
 
-async def _live(configuration: Configuration, place: Place) -> int:
+async def _live(
+    configuration: Configuration, place: Place, aside: Callable[[], Aside] | None
+) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_reader(place.lifeline, partial(os._exit, ORPHANED))
     async with AsyncExitStack() as stack:
-        tasks = await _build(configuration, place, stack)
+        passwords = Authenticator(
+            configuration.auth,
+            clock=time.monotonic,
+            random=os.urandom,
+            aside=aside() if aside is not None else None,
+        )
+        stack.push_async_callback(passwords.close)
+        tasks = await _build(configuration, place, passwords, stack)
         place.ready()
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -154,7 +164,10 @@ async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
 
 
 async def _build(
-    configuration: Configuration, place: Place, stack: AsyncExitStack
+    configuration: Configuration,
+    place: Place,
+    passwords: Authenticator,
+    stack: AsyncExitStack,
 ) -> list[asyncio.Task[None]]:
     """Builds from the inside out; the stack stops from the outside in."""
     directory = stack.enter_context(Directory.open(configuration.directory_url, migrate=False))
@@ -168,8 +181,6 @@ async def _build(
         spool = await _open_shard(shard, configuration)
         stack.push_async_callback(spool.close)
         spools.append(spool)
-    passwords = Authenticator(configuration.auth, clock=time.monotonic, random=os.urandom)
-    stack.push_async_callback(passwords.close)
     keys = await _keys(configuration, stack)
 
     statistics = IntakeStatistics()

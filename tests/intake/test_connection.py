@@ -34,6 +34,12 @@ class Transport:
         assert not self.closing, "nothing is written behind the close"
         self.written += octets
 
+    def pause_reading(self):
+        pass
+
+    def resume_reading(self):
+        pass
+
     def close(self):
         self.closing = True
 
@@ -68,6 +74,7 @@ def connected(tls, server_tls=None):
         session_ids=SessionIds(1),
         statistics=IntakeStatistics(),
         trace=SimpleNamespace(record=lambda *_, **__: None),
+        turnstile=SimpleNamespace(wait=lambda _network, step: step()),
     )
     listener = SimpleNamespace(
         context=context,

@@ -137,6 +137,8 @@ class Talk:
         match self._mechanism.step(line):
             case Challenge(text):
                 self.engine.ask(text)
+            case Credentials(_, "later"):
+                self.engine.answer(outcomes.AUTH_THROTTLED.reply)
             case Credentials(_, "right"):
                 self.engine.answer(answers.AUTHENTICATED)
             case Credentials():

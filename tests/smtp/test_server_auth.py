@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from kairan.outcomes import catalogue as outcomes
 from smtp.server_talk import DEVICE, HVE, Talk, feedings
 
 
@@ -16,6 +17,7 @@ GOOD = b64("\0printer@kairan.test\0right")
 BAD = b64("\0printer@kairan.test\0wrong")
 AUTHENTICATED = "235 2.7.0 Authentication successful"
 UNSUCCESSFUL = "535 5.7.3 Authentication unsuccessful"
+LATER = outcomes.AUTH_THROTTLED.reply.wire.decode().strip()
 NOT_BASE64 = "501 5.5.2 Cannot decode authentication data"
 MALFORMED = "501 5.5.2 Malformed authentication data"
 CANCELLED = "501 5.7.0 Authentication cancelled"
@@ -117,6 +119,16 @@ def test_before_tls_there_is_no_auth():
     talk = after_ehlo(Talk(HVE)).say(b"AUTH PLAIN " + GOOD + b"\r\n")
     assert [reply[:10] for reply in talk.replies] == ["538 5.7.11"]
     assert not talk.engine.known
+
+
+def test_who_is_put_off_is_not_hung_up_on_for_it_but_not_for_ever_either():
+    """Hanging up would make him come at once, with a handshake."""
+    again = b"AUTH PLAIN " + b64("\0printer@kairan.test\0later") + b"\r\n"
+    talk = after_ehlo(Talk(DEVICE)).say(again * (DEVICE.idle_commands_max - 1))
+    assert DEVICE.errors_max < DEVICE.idle_commands_max - 1
+    assert talk.replies == [LATER] * (DEVICE.idle_commands_max - 1)  # EHLO was the first
+    talk.say(again)
+    assert talk.replies[-1].startswith("421 4.7.0 Too many commands")
 
 
 def test_who_guesses_for_ever_is_sent_away():

@@ -8,7 +8,7 @@ Keeps   digests of credentials verified lately; claims of genuine tokens by dige
         failures by address; all in memory only
 Never   opens a socket, writes a password, a hash or a token into a log, locks an account for
         everybody, follows a token to where it says its key is
-Limits  one hash a network and few threads at a time; one fetch an interval and issuer; every table
+Limits  one hash a network and few threads at a time, suspects in a process that yields to all; one fetch an interval and issuer; every table
         has a bound (settings.py, settings_tokens.py)
 Damage  a restart forgets all failures and all verified credentials: logins cost a hash again; an
         issuer that is down costs nothing until its keys are days old
@@ -16,7 +16,8 @@ RFC     4954 (the replies), 8265 section 4.2 (comparing passwords), 9106 (Argon2
         7519 (tokens and keys), 8725 (their pitfalls), 9068 section 2.2
 """
 
-from kairan.auth.attempts import Attempts
+from kairan.auth.aside import Aside, fork_aside
+from kairan.auth.attempts import Attempts, network_of
 from kairan.auth.authenticator import Authenticator
 from kairan.auth.bearer import TokenAuthenticator
 from kairan.auth.keys import Keys
@@ -26,14 +27,17 @@ from kairan.auth.settings import AuthSettings
 from kairan.auth.token import TokenLogin
 
 __all__ = [
+    "Aside",
     "Attempts",
     "AuthSettings",
     "Authenticator",
     "Keys",
     "TokenAuthenticator",
     "TokenLogin",
+    "fork_aside",
     "hash_password",
     "judge_basic",
     "judge_modern",
+    "network_of",
     "password_fault",
 ]

@@ -49,6 +49,10 @@ class Attempts:
             return True
         return self._addresses.is_open(pair[0]) and self._networks.is_open(network_of(source))
 
+    def has_failed(self, source: str) -> bool:
+        """Lately, somebody of its network."""
+        return self._networks.has_failed(network_of(source))
+
     def failed(self, source: str, name: str) -> None:
         pair = _pair(source, name)
         self._pairs.add(pair)
@@ -81,11 +85,15 @@ class _Failures:
         place = self._places.get(key)
         return place is None or place.closed_until <= self._clock()
 
+    def has_failed(self, key: Hashable) -> bool:
+        place = self._places.get(key)
+        return place is not None and self._is_kept(place)
+
     def add(self, key: Hashable) -> None:
         now = self._clock()
         before = self._places.pop(key, None)
         failures = 1
-        if before is not None and now - before.last < self._settings.failures_kept_seconds:
+        if before is not None and self._is_kept(before):
             failures += before.failures
         self._places[key] = _Place(failures, now, now + self._delay_seconds(failures))
         if len(self._places) > self._settings.attempts_max:
@@ -93,6 +101,9 @@ class _Failures:
 
     def forget(self, key: Hashable) -> None:
         self._places.pop(key, None)
+
+    def _is_kept(self, place: _Place) -> bool:
+        return self._clock() - place.last < self._settings.failures_kept_seconds
 
     def _delay_seconds(self, failures: int) -> float:
         beyond = failures - self._free

@@ -27,7 +27,7 @@ class AuthSettings:
     # Wrong passwords before the first delay: of one address for one account, of one address for
     # all accounts, of its network (IPv4 /24, IPv6 /48).
     pair_failures_free: int = 5
-    address_failures_free: int = 20
+    address_failures_free: int = 10
     network_failures_free: int = 100
     # Then the delay doubles with each failure.  A minute is 1,440 guesses a day, and no longer
     # than a person who has just corrected a printer's password will wait.

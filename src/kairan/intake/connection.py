@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
+from kairan.auth import network_of
 from kairan.directory.model import Account
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
 from kairan.intake.session import Answer, Session
@@ -99,11 +100,17 @@ class SmtpConnection(asyncio.Protocol):
             data = self._read_proxy(data)
             if not data:
                 return
-        if self.tls is not None:
-            data = self._decrypt(data)
+        if self.tls is None:
+            self._take(data)
+        elif self.tls.handshaken:
+            self._take(self._decrypt(data))
+        else:
+            self._wait_for_handshake(data)
+
+    def _take(self, plaintext: bytes) -> None:
         session = self.session
-        if data and session is not None:
-            session.engine.receive(data)
+        if plaintext and session is not None:
+            session.engine.receive(plaintext)
             self._advance(session)
 
     def eof_received(self) -> bool:
@@ -263,6 +270,23 @@ class SmtpConnection(asyncio.Protocol):
             self._listener.rename(self, _plain_address(header.source))
         self._admit()
         return b"" if self._closing else buffer[header.length :]
+
+    def _wait_for_handshake(self, data: bytes) -> None:
+        """Nothing more is read until the turnstile lets it step."""
+        assert self._transport is not None, "set when the connection was made"
+        self._transport.pause_reading()
+        turnstile = self._listener.context.turnstile
+        turnstile.wait(network_of(self.address), lambda: self._step_handshake(data))
+
+    def _step_handshake(self, data: bytes) -> None:
+        if self._closing or self._transport is None:
+            return
+        self._transport.resume_reading()
+        try:
+            self._take(self._decrypt(data))
+        except Exception:
+            log.exception("session.defect", client=self.address)
+            self.abort()
 
     def _decrypt(self, data: bytes) -> bytes:
         assert self.tls is not None and self.session is not None  # noqa: PT018 - one fact

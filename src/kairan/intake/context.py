@@ -9,6 +9,7 @@ from kairan.auth import Authenticator, TokenAuthenticator
 from kairan.directory.model import Snapshot
 from kairan.intake.counters import Column
 from kairan.intake.settings import IntakeSettings
+from kairan.intake.turnstile import Turnstile
 from kairan.reports import Trace
 from kairan.runtime.ids import SessionIds
 from kairan.spool import Spool
@@ -57,3 +58,4 @@ class IntakeContext:
     clock: Callable[[], float] = time.time
     session_ids: SessionIds = field(default_factory=SessionIds)
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
+    turnstile: Turnstile = field(default_factory=Turnstile)

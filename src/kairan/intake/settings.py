@@ -58,7 +58,8 @@ class IntakeSettings:
     handshake_timeout_seconds: float = 30.0
     # From MAIL to the end of the data: 10 MB at 25 KB/s, a slow branch office, takes 400 s.
     transaction_timeout_seconds: float = 600.0
-    # A session that does not send mail is worth nothing: NOOP, RSET, failed commands.
+    # A session that does not send mail is worth nothing: NOOP, RSET and logins put off with 454;
+    # and what the client did wrong, wrong passwords too.
     idle_commands_max: int = 100
     errors_max: int = 20
     # Sockets: of one worker in all, and of one address.

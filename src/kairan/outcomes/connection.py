@@ -272,8 +272,9 @@ TOO_MANY_IDLE_COMMANDS = Outcome(
     "4.7.0",
     "Too many commands without a message, closing transmission channel",
     when=Text(
-        "A session repeats NOOP, RSET and the like without ever sending a message.",
-        "メッセージを送信せずに NOOP や RSET などを繰り返しています。",
+        "A session repeats NOOP, RSET and the like, or logins that are put off, without ever "
+        "sending a message.",
+        "メッセージを送信せずに NOOP や RSET など、または延期されるログインを繰り返しています。",
     ),
     causes=(
         Text(

@@ -303,6 +303,8 @@ class ServerEngine:
             return self._out_of_order(Event.AUTH, "AUTH")
         if self.known:
             return self._refuse(outcomes.AUTH_ALREADY, "AUTH")
+        if self.idle_commands >= self.door.idle_commands_max:
+            return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, "AUTH", fatal=True)
         name = mechanism.decode("ascii", "replace").upper()
         if name not in self.door.mechanisms:
             return self._refuse(outcomes.AUTH_MECHANISM_UNKNOWN, "AUTH")
@@ -459,6 +461,10 @@ class ServerEngine:
     def _auth_answered(self, reply: Reply) -> None:
         if reply.is_positive:
             self.known = True
+        elif reply.is_transient:
+            # "Come again later" is our word, no error of his: hanging up would only make him
+            # come at once, and a handshake costs us more than the next hundred such answers.
+            self.idle_commands += 1
         else:
             self._refused_logins += 1
 

@@ -13,9 +13,7 @@ RICH = (
 
 
 async def test_what_was_promised_is_there_after_a_restart(open_spool, letter):
-    told = letter(
-        message_id="<1@x>", account="p@kairan.test", envid="e", ret="HDRS", smtputf8=True
-    )
+    told = letter(message_id="<1@x>", account="p@kairan.test", envid="e", ret="HDRS", smtputf8=True)
     envelope = told._replace(recipients=RICH)
     spool = await open_spool()
     message = await spool.append(envelope, b"Subject: x\r\n\r\nbody\r\n")

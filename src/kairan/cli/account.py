@@ -1,5 +1,6 @@
 """kairan account: who may log in and send."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,12 +15,14 @@ from kairan.cli.errors import BadInputError
 from kairan.cli.existing import existing_account
 from kairan.cli.options import (
     ConfigOption,
+    DisplayNameOption,
     JsonOption,
     directory_of,
     examples,
     group_of_commands,
     open_directory,
     read_configuration,
+    with_option_lists,
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
 from kairan.cli.password import FileOption, GenerateOption, StdinOption, read_password
@@ -34,16 +37,11 @@ app = group_of_commands("Accounts: who may log in and send.")
 AddressArgument = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="The account's address.", show_default=False)
 ]
-DisplayNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Its name for people.")]
 ReplyToOption = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Where answers and reports go instead; '' for nowhere."),
 ]
-RateOption = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Its own limit; 0: the organisation's.", min=0),
-]
-ConnectionsOption = Annotated[
+LimitOption = Annotated[
     int | None,
     typer.Option(metavar="N", help="Its own limit; 0: the organisation's.", min=0),
 ]
@@ -61,6 +59,32 @@ EnabledOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `add` and `set` say alike of an account."""
+
+    display_name: DisplayNameOption = None
+    reply_to: ReplyToOption = None
+    messages_per_minute: LimitOption = None
+    connections_max: LimitOption = None
+    enabled: EnabledOption = None
+
+    def fields(self) -> "AccountFields":
+        """Those that were named."""
+        fields: AccountFields = {}
+        if self.display_name is not None:
+            fields["display_name"] = self.display_name
+        if self.reply_to is not None:
+            fields["reply_to"] = self.reply_to
+        if self.messages_per_minute is not None:
+            fields["messages_per_minute"] = self.messages_per_minute or None
+        if self.connections_max is not None:
+            fields["connections_max"] = self.connections_max or None
+        if self.enabled is not None:
+            fields["enabled"] = self.enabled
+        return fields
+
+
 @app.command(
     "add",
     epilog=examples(
@@ -69,17 +93,14 @@ EnabledOption = Annotated[
         "--password-stdin < password.txt",
     ),
 )
+@with_option_lists
 def add(
     address: AddressArgument,
     alias: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="A further address it may send as; repeats."),
     ] = None,
-    display_name: DisplayNameOption = None,
-    reply_to: ReplyToOption = None,
-    messages_per_minute: RateOption = None,
-    connections_max: ConnectionsOption = None,
-    enabled: EnabledOption = None,
+    settings: Settings = Settings(),
     password_stdin: StdinOption = False,
     password_file: FileOption = None,
     generate: GenerateOption = False,
@@ -92,7 +113,7 @@ def add(
     """
     configuration = read_configuration(config)
     password = read_password(from_stdin=password_stdin, file=password_file, generate=generate)
-    fields = _fields(display_name, reply_to, messages_per_minute, connections_max, enabled)
+    fields = settings.fields()
     fields["password_hash"] = _hash(password, address, configuration.auth)
     fields["aliases"] = alias or ()
     with directory_of(configuration) as directory:
@@ -109,17 +130,14 @@ def add(
         "kairan account set payroll@example.com --allow-app 5f3c2a11-0000-4000-8000-000000000001",
     ),
 )
+@with_option_lists
 def set_(
     address: AddressArgument,
     add_alias: AddAliasOption = None,
     remove_alias: RemoveAliasOption = None,
     allow_app: AllowAppOption = None,
     remove_app: RemoveAppOption = None,
-    display_name: DisplayNameOption = None,
-    reply_to: ReplyToOption = None,
-    messages_per_minute: RateOption = None,
-    connections_max: ConnectionsOption = None,
-    enabled: EnabledOption = None,
+    settings: Settings = Settings(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -127,7 +145,7 @@ def set_(
 
     What is not named stays.  Its password: `kairan account password`.
     """
-    fields = _fields(display_name, reply_to, messages_per_minute, connections_max, enabled)
+    fields = settings.fields()
     with open_directory(config) as directory:
         if add_alias or remove_alias:
             before = existing_account(directory, address).aliases
@@ -212,28 +230,6 @@ def remove(
         print_json({"removed": account.address})
     else:
         print(f"{account.address} is removed")
-
-
-def _fields(
-    display_name: str | None,
-    reply_to: str | None,
-    messages_per_minute: int | None,
-    connections_max: int | None,
-    enabled: bool | None,
-) -> "AccountFields":
-    """Those that were named."""
-    fields: AccountFields = {}
-    if display_name is not None:
-        fields["display_name"] = display_name
-    if reply_to is not None:
-        fields["reply_to"] = reply_to
-    if messages_per_minute is not None:
-        fields["messages_per_minute"] = messages_per_minute or None
-    if connections_max is not None:
-        fields["connections_max"] = connections_max or None
-    if enabled is not None:
-        fields["enabled"] = enabled
-    return fields
 
 
 def _hash(password: str, address: str, settings: "AuthSettings") -> str:

@@ -1,6 +1,6 @@
 """kairan group: one address for many people."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,12 +9,15 @@ from kairan.cli import group_members
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import (
     ConfigOption,
+    DisplayNameOption,
+    HiddenOption,
     JsonOption,
     directory_of,
     examples,
     group_of_commands,
     open_directory,
     read_configuration,
+    with_option_lists,
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
 
@@ -29,7 +32,6 @@ app.add_typer(group_members.app, name="members")
 AddressArgument = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="The group's address.", show_default=False)
 ]
-DisplayNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Its name for people.")]
 OwnerOption = Annotated[
     list[str] | None, typer.Option(help="Who manages it; repeats.", metavar="ADDRESS")
 ]
@@ -54,9 +56,6 @@ AuthenticationOption = Annotated[
         help="Whether only those who have logged in may send to it.",
     ),
 ]
-HiddenOption = Annotated[
-    bool | None, typer.Option("--hidden/--listed", help="Whether address lists show it.")
-]
 ReportOption = Annotated[
     bool | None,
     typer.Option(
@@ -71,6 +70,41 @@ EnabledOption = Annotated[
 NOBODY = "none"
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `add` and `set` say alike of a group."""
+
+    display_name: DisplayNameOption = None
+    owner: OwnerOption = None
+    accept_from: AcceptOption = None
+    reject_from: RejectOption = None
+    authentication: AuthenticationOption = None
+    hidden: HiddenOption = None
+    report: ReportOption = None
+    enabled: EnabledOption = None
+
+    def fields(self) -> "GroupFields":
+        """Those that were named."""
+        fields: GroupFields = {}
+        if self.display_name is not None:
+            fields["display_name"] = self.display_name
+        if self.owner:
+            fields["owners"] = _list(self.owner)
+        if self.accept_from:
+            fields["accept_from"] = _list(self.accept_from)
+        if self.reject_from:
+            fields["reject_from"] = _list(self.reject_from)
+        if self.authentication is not None:
+            fields["require_sender_authentication"] = self.authentication
+        if self.hidden is not None:
+            fields["hidden"] = self.hidden
+        if self.report is not None:
+            fields["report_to_originator"] = self.report
+        if self.enabled is not None:
+            fields["enabled"] = self.enabled
+        return fields
+
+
 @app.command(
     "add",
     epilog=examples(
@@ -78,19 +112,13 @@ NOBODY = "none"
         "kairan group add board@example.com --accept-from payroll@example.com",
     ),
 )
+@with_option_lists
 def add(
     address: AddressArgument,
     member: Annotated[
         list[str] | None, typer.Option(help="A mailbox or group in it; repeats.", metavar="ADDRESS")
     ] = None,
-    display_name: DisplayNameOption = None,
-    owner: OwnerOption = None,
-    accept_from: AcceptOption = None,
-    reject_from: RejectOption = None,
-    authentication: AuthenticationOption = None,
-    hidden: HiddenOption = None,
-    report: ReportOption = None,
-    enabled: EnabledOption = None,
+    settings: Settings = Settings(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -98,10 +126,8 @@ def add(
 
     Long lists of members: `kairan group members import`.
     """
-    fields = _fields(display_name, owner, accept_from, reject_from)
-    _add_switches(fields, authentication, hidden, report, enabled)
     with open_directory(config) as directory:
-        directory.add_group(address, **fields)
+        directory.add_group(address, **settings.fields())
         try:
             directory.add_members(address, member or ())
         except Exception:
@@ -118,16 +144,10 @@ def add(
         "kairan group set board@example.com --accept-from none",
     ),
 )
+@with_option_lists
 def set_(
     address: AddressArgument,
-    display_name: DisplayNameOption = None,
-    owner: OwnerOption = None,
-    accept_from: AcceptOption = None,
-    reject_from: RejectOption = None,
-    authentication: AuthenticationOption = None,
-    hidden: HiddenOption = None,
-    report: ReportOption = None,
-    enabled: EnabledOption = None,
+    settings: Settings = Settings(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -135,10 +155,8 @@ def set_(
 
     What is not named stays; a list replaces the one before, `none` empties it.
     """
-    fields = _fields(display_name, owner, accept_from, reject_from)
-    _add_switches(fields, authentication, hidden, report, enabled)
     with open_directory(config) as directory:
-        directory.set_group(address, **fields)
+        directory.set_group(address, **settings.fields())
         group = _existing(directory, address)
     _print(group, as_json=as_json)
 
@@ -210,41 +228,6 @@ def preview(
     else:
         print_table(("member",), ([member] for member in members), nothing="it has no members")
         print(f"{len(members)} recipients")
-
-
-def _fields(
-    display_name: str | None,
-    owners: list[str] | None,
-    accept_from: list[str] | None,
-    reject_from: list[str] | None,
-) -> "GroupFields":
-    fields: GroupFields = {}
-    if display_name is not None:
-        fields["display_name"] = display_name
-    if owners:
-        fields["owners"] = _list(owners)
-    if accept_from:
-        fields["accept_from"] = _list(accept_from)
-    if reject_from:
-        fields["reject_from"] = _list(reject_from)
-    return fields
-
-
-def _add_switches(
-    fields: "GroupFields",
-    authentication: bool | None,
-    hidden: bool | None,
-    report: bool | None,
-    enabled: bool | None,
-) -> None:
-    if authentication is not None:
-        fields["require_sender_authentication"] = authentication
-    if hidden is not None:
-        fields["hidden"] = hidden
-    if report is not None:
-        fields["report_to_originator"] = report
-    if enabled is not None:
-        fields["enabled"] = enabled
 
 
 def _list(words: list[str]) -> list[str]:

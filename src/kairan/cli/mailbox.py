@@ -10,6 +10,7 @@ from kairan.cli.csv_files import FileArgument, import_progress
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import (
     ConfigOption,
+    HiddenOption,
     JsonOption,
     examples,
     group_of_commands,
@@ -28,9 +29,6 @@ AddressArgument = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="The mailbox's address.", show_default=False)
 ]
 DisplayNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="The person's name.")]
-HiddenOption = Annotated[
-    bool | None, typer.Option("--hidden/--listed", help="Whether address lists show it.")
-]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,7 +1,11 @@
 """Options that many commands share, and the way from -c FILE to what a command works with."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +24,41 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+DisplayNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="Its name for people.")]
+HiddenOption = Annotated[
+    bool | None, typer.Option("--hidden/--listed", help="Whether address lists show it.")
+]
+
+
+def with_option_lists(command: Callable[..., None]) -> Callable[..., None]:
+    """A parameter whose default is a dataclass stands for its fields: options, in its place.
+
+    Typer makes options from a function's signature, and has no word for a list of them that
+    several commands share.
+    """
+    parameters = signature(command).parameters.values()
+    lists: dict[str, Any] = {
+        one.name: one.default for one in parameters if is_dataclass(one.default)
+    }
+
+    @wraps(command)
+    def called(**values: object) -> None:
+        for name, options in lists.items():
+            said = {field.name: values.pop(field.name) for field in fields(options)}
+            values[name] = replace(options, **said)
+        command(**values)
+
+    written_out = [one for parameter in parameters for one in _written_out(parameter)]
+    called.__signature__ = signature(command).replace(parameters=written_out)  # type: ignore[attr-defined]
+    return called
+
+
+def _written_out(parameter: Parameter) -> Iterator[Parameter]:
+    if not is_dataclass(parameter.default):
+        yield parameter
+        return
+    for field in fields(parameter.default):
+        yield Parameter(field.name, parameter.kind, default=field.default, annotation=field.type)
 
 
 def read_configuration(config: Path | None) -> "Configuration":

@@ -1,6 +1,7 @@
 """kairan queue: what waits, and what an operator may do to it.  Works beside a running service."""
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from kairan.cli.options import (
     examples,
     group_of_commands,
     read_configuration,
+    with_option_lists,
 )
 from kairan.cli.output import print_json, print_json_list, print_record, print_table
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kairan.cli.queue_jobs import Change, Selection
+    from kairan.spool.offline import Filter
 
 app = group_of_commands("The queue: what waits for delivery.")
 
@@ -45,6 +48,43 @@ AllOption = Annotated[bool, typer.Option("--all", help="The whole queue.")]
 RECIPIENTS_SHOWN = 3  # of a job, in a table
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Which mail; several narrow it."""
+
+    sender: FromOption = ""
+    recipient: ToOption = ""
+    route: RouteOption = ""
+    message_id: MessageIdOption = ""
+
+    def filter(self, *, held: bool | None = None, damaged: bool | None = None) -> "Filter":
+        from kairan.spool.offline import Filter
+
+        return Filter(
+            sender=self.sender or None,
+            recipient=self.recipient or None,
+            route=self.route or None,
+            message_id=self.message_id or None,
+            held=held,
+            damaged=damaged,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Conditions):
+    """What is to be changed: these ids, or what fits the conditions, or everything."""
+
+    everything: AllOption = False
+    ids: IdsArgument = None
+
+    def selection(self) -> "Selection":
+        from kairan.cli.queue_jobs import Selection
+
+        if self.ids and self != Choice(ids=self.ids):
+            raise BadInputError("give ids or conditions, not both")
+        return Selection(tuple(self.ids or ()), self.filter(), self.everything)
+
+
 @app.command(
     "list",
     epilog=examples(
@@ -53,11 +93,9 @@ RECIPIENTS_SHOWN = 3  # of a job, in a table
         "kairan queue list --damaged",
     ),
 )
+@with_option_lists
 def list_(
-    sender: FromOption = "",
-    recipient: ToOption = "",
-    route: RouteOption = "",
-    message_id: MessageIdOption = "",
+    conditions: Conditions = Conditions(),
     held: Annotated[
         bool | None, typer.Option("--held/--not-held", help="Only what is held, or is not.")
     ] = None,
@@ -71,9 +109,9 @@ def list_(
 
     A job is a message, a route and the recipients that go there together.
     """
-    from kairan.cli.queue_jobs import found, record
+    from kairan.cli.queue_jobs import Selection, found, record
 
-    selection = _selection(None, sender, recipient, route, message_id, held=held, damaged=damaged)
+    selection = Selection((), conditions.filter(held=held, damaged=damaged), everything=False)
     records = (record(one) for one in found(_spool(config), selection))
     if as_json:
         print_json_list(records)
@@ -108,13 +146,9 @@ def show(
 @app.command(
     "retry", epilog=examples("kairan queue retry 0-81", "kairan queue retry --route example.com")
 )
+@with_option_lists
 def retry(
-    ids: IdsArgument = None,
-    sender: FromOption = "",
-    recipient: ToOption = "",
-    route: RouteOption = "",
-    message_id: MessageIdOption = "",
-    everything: AllOption = False,
+    choice: Choice = Choice(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,7 +156,7 @@ def retry(
 
     What is held stays held.
     """
-    selection = _selection(ids, sender, recipient, route, message_id, everything=everything)
+    selection = choice.selection()
     now = time.time()
     _change(
         config, selection, lambda view, jobs: view.retry(jobs, now=now), "due now", as_json=as_json
@@ -132,13 +166,9 @@ def retry(
 @app.command(
     "hold", epilog=examples("kairan queue hold 0-81", "kairan queue hold --from hr@example.com")
 )
+@with_option_lists
 def hold(
-    ids: IdsArgument = None,
-    sender: FromOption = "",
-    recipient: ToOption = "",
-    route: RouteOption = "",
-    message_id: MessageIdOption = "",
-    everything: AllOption = False,
+    choice: Choice = Choice(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -146,23 +176,19 @@ def hold(
 
     Until it is released.
     """
-    selection = _selection(ids, sender, recipient, route, message_id, everything=everything)
+    selection = choice.selection()
     _change(config, selection, lambda view, jobs: view.hold(jobs), "held", as_json=as_json)
 
 
 @app.command("release", epilog=examples("kairan queue release 0-81", "kairan queue release --all"))
+@with_option_lists
 def release(
-    ids: IdsArgument = None,
-    sender: FromOption = "",
-    recipient: ToOption = "",
-    route: RouteOption = "",
-    message_id: MessageIdOption = "",
-    everything: AllOption = False,
+    choice: Choice = Choice(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let go what was held."""
-    selection = _selection(ids, sender, recipient, route, message_id, everything=everything)
+    selection = choice.selection()
     _change(config, selection, lambda view, jobs: view.release(jobs), "released", as_json=as_json)
 
 
@@ -170,13 +196,9 @@ def release(
     "drop",
     epilog=examples("kairan queue drop 0-81.2", "kairan queue drop --to x@example.com --yes"),
 )
+@with_option_lists
 def drop(
-    ids: IdsArgument = None,
-    sender: FromOption = "",
-    recipient: ToOption = "",
-    route: RouteOption = "",
-    message_id: MessageIdOption = "",
-    everything: AllOption = False,
+    choice: Choice = Choice(),
     yes: Annotated[
         bool, typer.Option("--yes", help="Needed where conditions, not ids, say what goes.")
     ] = False,
@@ -187,7 +209,7 @@ def drop(
 
     Nobody gets a report.
     """
-    selection = _selection(ids, sender, recipient, route, message_id, everything=everything)
+    selection = choice.selection()
     if selection.is_open() and not yes:
         raise BadInputError(
             "what is dropped is gone: look with `kairan queue list`, then repeat this with --yes"
@@ -209,33 +231,6 @@ def stats(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def _spool(config: "Path | None") -> "Path":
     return read_configuration(config).spool_directory
-
-
-def _selection(
-    ids: list[str] | None,
-    sender: str,
-    recipient: str,
-    route: str,
-    message_id: str,
-    *,
-    held: bool | None = None,
-    damaged: bool | None = None,
-    everything: bool = False,
-) -> "Selection":
-    from kairan.cli.queue_jobs import Selection
-    from kairan.spool.offline import Filter
-
-    conditions = Filter(
-        sender=sender or None,
-        recipient=recipient or None,
-        route=route or None,
-        message_id=message_id or None,
-        held=held,
-        damaged=damaged,
-    )
-    if ids and (everything or conditions != Filter()):
-        raise BadInputError("give ids or conditions, not both")
-    return Selection(tuple(ids or ()), conditions, everything)
 
 
 def _change(

@@ -33,6 +33,7 @@ from kairan.intake.context import Busy, IntakeStatistics
 from kairan.intake.counters import Column
 from kairan.reports import Trace
 from kairan.runtime.fetch import HttpFetch
+from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import server_context
 from kairan.spool import SqliteSpool
 from kairan.spool.owner import ShardLockedError
@@ -46,6 +47,8 @@ DAMAGE_LOOK_SECONDS = 1.0
 ORPHANED = 70  # exit code (EX_SOFTWARE): the supervisor died
 # At a stop the delivery has at least so long for what is on its way; a try cut off comes twice.
 DELIVERY_STOP_SECONDS_MIN = 5.0
+# How soon a worker notices that it has its hands full, or has them free again.
+PACE_SECONDS = 0.2
 DAMAGED = 75  # exit code (EX_TEMPFAIL): the next start salvages the queue
 
 
@@ -157,6 +160,16 @@ def _exit_code(ended: Sequence["asyncio.Task[None]"]) -> int:
     return 1 if errors else 0
 
 
+async def _pace(busy: Busy) -> None:
+    """Quick answers while there is little to do, throughput while there is much."""
+    taking_turns = False
+    while True:
+        await asyncio.sleep(PACE_SECONDS)
+        if busy() is not taking_turns:
+            taking_turns = not taking_turns
+            take_turns(taking_turns)
+
+
 async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
     while not any(spool.must_restart for spool in spools):  # noqa: ASYNC110 - asked, not told
         await asyncio.sleep(DAMAGE_LOOK_SECONDS)
@@ -184,6 +197,7 @@ async def _build(
     keys = await _keys(configuration, stack)
 
     statistics = IntakeStatistics()
+    busy = Busy(statistics, configuration.intake)
     delivery = Delivery(
         spools=spools,
         snapshot=lambda: keeper.current,
@@ -194,7 +208,7 @@ async def _build(
         hostname=configuration.hostname,
         clock=time.time,
         dice=random.Random(),  # noqa: S311 - jitter, no secret
-        busy=Busy(statistics, configuration.intake),
+        busy=busy,
     )
     drain = Drain(configuration.intake.drain_seconds, clock=time.monotonic)
     stack.push_async_callback(_stop_delivery, delivery, drain)
@@ -219,6 +233,7 @@ async def _build(
         loop.create_task(keeper.run(), name="directory"),
         loop.create_task(delivery.run(), name="delivery"),
         loop.create_task(keys.run(), name="keys"),
+        loop.create_task(_pace(busy), name="pace"),
         loop.create_task(_watch_for_damage(spools), name="queue"),
     ]
     for task in tasks:

@@ -23,6 +23,7 @@ import structlog
 
 from kairan.auth.passwords import hasher, matches
 from kairan.auth.settings import AuthSettings
+from kairan.runtime.scheduling import yield_to_all
 
 log = structlog.get_logger("kairan.auth")
 
@@ -115,7 +116,7 @@ def _serve(sock: socket.socket, settings: AuthSettings) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.closerange(3, sock.fileno())
         os.closerange(sock.fileno() + 1, _DESCRIPTORS_MAX)
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        yield_to_all()
         judge = hasher(settings)
         while message := sock.recv(_MESSAGE_OCTETS_MAX):
             number, password_hash, password = _request_of(message)

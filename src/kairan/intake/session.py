@@ -1,26 +1,27 @@
 """The submission session: what each event of the engine means for the client.
 
 Decisions are admission's, the engine keeps the order of commands, the connection moves octets.
-Here they meet: one method per event, found by its type.  A handler that must wait (a password to
-hash, the spool's commit) hands its future to `connection.wait_for`; meanwhile no further event is
-taken, so answers leave in the order of the commands.
+Here they meet: one method per event, found by its type; AUTH and its lines go to the login.  A
+handler that must wait (a password to hash, the spool's commit) hands its future to
+`connection.wait_for`; meanwhile no further event is taken, so answers leave in the order of the
+commands.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol, assert_never
+from typing import Any, ClassVar, Protocol
 
 import structlog
 
 from kairan.admission import judge_load, judge_recipient, judge_sender, meant_by
-from kairan.auth import TokenLogin, judge_basic, judge_modern
-from kairan.directory.model import Account, Snapshot
+from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
+from kairan.intake.login import Awaited, Login
 from kairan.intake.settings import ListenerSettings, Role
 from kairan.intake.submission import Origin, Submission, received_from
 from kairan.mail import Recipient, Reply
-from kairan.outcomes import Decision, Outcome, Refuse
+from kairan.outcomes import Outcome, Refuse
 from kairan.outcomes.catalogue import (
     BARE_LINE_ENDING,
     DISK_LOW,
@@ -44,14 +45,6 @@ from kairan.smtp.events import (
     Refused,
     Reset,
     StartTls,
-)
-from kairan.smtp.sasl import (
-    MECHANISMS,
-    BearerToken,
-    Challenge,
-    Credentials,
-    Mechanism,
-    Step,
 )
 from kairan.smtp.server import ServerEngine
 from kairan.smtp.states import Order
@@ -101,10 +94,7 @@ class Session:
         self._device_account = account
         self.stopping = False
         self._connection = connection
-        self._mechanism: Mechanism | None = None
-        self._login = ""  # mechanism and application, for the trace
-        self._login_recorded = False  # its refusal is in the trace, and the reply still owed
-        self._expires = float("inf")  # when the token that logged in does; seconds since 1970
+        self._login = Login(self)
         self._counted: Account | None = None
         self._submission: Submission | None = None
         self._origin_facts: tuple[object, ...] = ()
@@ -123,6 +113,32 @@ class Session:
         milliseconds = int(now * 1000) % 1000
         stamp = _utc(int(now))
         return outcome.reply_with(f"[{self.context.hostname} {stamp}.{milliseconds:03}Z {self.id}]")
+
+    def refuse(
+        self, outcome: Outcome, verb: str, detail: str = "", submission: Submission | None = None
+    ) -> None:
+        """Nothing refused is mute: the peer hears it, the trace has it."""
+        self.engine.answer(self.refusal_reply(outcome))
+        self.record_refusal(outcome, verb, detail, submission)
+
+    def record_refusal(
+        self, outcome: Outcome, verb: str, detail: str = "", submission: Submission | None = None
+    ) -> None:
+        self.context.statistics.refused += 1
+        submission = submission or self._submission
+        self.context.trace.record(
+            "REFUSE",
+            message_id=submission.message_id if submission else "",
+            sender=submission.command.sender if submission else "",
+            recipient=detail if verb == "RCPT" else "",
+            detail=f"{outcome.key} at={verb or '?'} reply={outcome.code} {outcome.enhanced} "
+            f"session={self.id} account={self.account.address if self.account else '-'} {detail}",
+            client=self.client,
+        )
+
+    def authenticated(self, account: Account) -> None:
+        self.account = account
+        self._count(account)
 
     def handle(self, event: object) -> None:
         self._HANDLERS[type(event)](self, event)
@@ -153,7 +169,7 @@ class Session:
         self._connection.close_after_output(client_is_done=not self.engine.buffered)
 
     def _refused(self, event: Refused) -> None:
-        self._record_refusal(event.outcome, event.verb)
+        self.record_refusal(event.outcome, event.verb)
         if self.engine.order is Order.READY:  # content without a recipient has been swallowed
             self._drop_submission()
         if event.fatal:
@@ -161,7 +177,7 @@ class Session:
 
     def _start_tls(self, _event: StartTls) -> None:
         """RFC 3207 section 4.2: a login from before is forgotten (a device's door takes one)."""
-        self._login, self._expires = "", float("inf")
+        self._login = Login(self)
         if self.account is not self._device_account:
             self._uncount()
             self.account = self._device_account
@@ -171,100 +187,14 @@ class Session:
         self._connection.start_tls()
 
     def _auth(self, event: Auth) -> None:
-        self._mechanism = MECHANISMS[event.mechanism]()
-        self._login = f"mechanism={event.mechanism}"
-        self._login_recorded = False
-        step = self._mechanism.step(event.initial)
-        if event.initial is None:
-            assert isinstance(step, Challenge), "a mechanism begins with a challenge"
-        self._auth_step(step)
+        self._wait_judged(self._login.begin(event))
 
     def _auth_line(self, event: AuthLine) -> None:
-        assert self._mechanism is not None, "AuthLine only follows Auth"
-        self._auth_step(self._mechanism.step(event.line))
+        self._wait_judged(self._login.go_on(event))
 
-    def _auth_step(self, step: Step) -> None:
-        match step:
-            case Challenge(text):
-                self.engine.ask(text)
-            case Credentials(user, password):
-                self._verify(user, password)
-            case BearerToken(user, token):
-                self._verify_token(user, token)
-            case Outcome() if self._login_recorded:
-                self.engine.answer(self.refusal_reply(step))
-            case Outcome():
-                self._refuse(step, "AUTH", self._login)
-            case _:
-                assert_never(step)
-
-    def _verify(self, user: str, password: str) -> None:
-        snapshot = self.context.snapshot()
-        if self._is_barred(judge_basic, user, snapshot):
-            return
-        passwords = self.context.passwords
-        account = passwords.cached(snapshot, user, password, self.client)
-        if account is not None:
-            self._authenticated(account)
-            return
-        verdict = passwords.verify(snapshot, user, password, self.client)
-        self._connection.wait_for(asyncio.ensure_future(verdict), self._verified)
-
-    def _is_barred(self, judge: Callable[..., Decision], user: str, snapshot: Snapshot) -> bool:
-        """By a control that stands before passwords and tokens: none is looked at then."""
-        verdict = judge(snapshot.account(user), snapshot.organisation, role=self.listener.role)
-        if isinstance(verdict, Refuse):
-            self._refuse_login(verdict)
-            return True
-        return False
-
-    def _verified(self, future: "asyncio.Future[Any]") -> None:
-        verdict = future.result()
-        if isinstance(verdict, Refuse):
-            self._refuse_login(verdict)
-        else:
-            assert isinstance(verdict, Account), "auth answers with an account or a refusal"
-            self._authenticated(verdict)
-
-    def _verify_token(self, user: str, token: str) -> None:
-        snapshot, tokens, role = self.context.snapshot(), self.context.tokens, self.listener.role
-        if self._is_barred(judge_modern, user, snapshot):
-            return
-        verdict = tokens.decide(snapshot, user, token, self.client, role=role)
-        if verdict is not None:
-            self._token_judged(verdict)
-            return
-        awaited = tokens.verify(snapshot, user, token, self.client, role=role)
-        self._connection.wait_for(
-            asyncio.ensure_future(awaited), lambda done: self._token_judged(done.result())
-        )
-
-    def _token_judged(self, verdict: TokenLogin | Refuse) -> None:
-        if isinstance(verdict, Refuse):
-            self._refuse_login(verdict)
-            return
-        self._expires = verdict.expires
-        self._login += f" app={verdict.app}"
-        self._authenticated(verdict.account)
-
-    def _refuse_login(self, refusal: Refuse) -> None:
-        assert self._mechanism is not None, "a login is of a mechanism"
-        step = self._mechanism.refused(refusal.outcome)
-        detail = f"{self._login} {refusal.detail}"
-        if isinstance(step, Challenge):
-            # RFC 7628 section 3.2.3: the reply follows the client's next line, which may never
-            # come: what was refused is recorded now, and once.
-            self._login_recorded = True
-            self.engine.ask(step.text)
-            self._record_refusal(refusal.outcome, "AUTH", detail)
-        else:
-            self._refuse(step, "AUTH", detail)
-
-    def _authenticated(self, account: Account) -> None:
-        self.account = account
-        self._mechanism = None
-        self._count(account)
-        self.engine.answer(answers.AUTHENTICATED)
+    def _wait_judged(self, awaited: Awaited) -> None:
+        if awaited is not None:
+            self._connection.wait_for(awaited, self._login.judged)
 
     def _mail(self, event: Mail) -> None:
         account = self._present_account()
@@ -274,11 +204,11 @@ class Session:
             return
         assert account is not None, "a session without its account is over"
         if self.context.spool.refusal() is not None:
-            self._refuse(DISK_LOW, "MAIL", self.context.spool.refusal() or "")
+            self.refuse(DISK_LOW, "MAIL", self.context.spool.refusal() or "")
             return
         verdict = judge_sender(account, event.command.sender)
         if isinstance(verdict, Refuse):
-            self._refuse(verdict.outcome, "MAIL", verdict.detail)
+            self.refuse(verdict.outcome, "MAIL", verdict.detail)
             return
         self._submission = Submission(
             self.context, account, event.command, self._origin(utf8=event.command.smtputf8)
@@ -290,13 +220,13 @@ class Session:
         """What ends a session between two transactions; one that runs may finish."""
         if self.stopping:
             return SHUTTING_DOWN
-        if self.context.clock() >= self._expires:
+        if self.context.clock() >= self._login.expires:
             return TOKEN_SESSION_EXPIRED
         return NOT_AUTHENTICATED if account is None else None
 
     def _end(self, outcome: Outcome) -> None:
         self.engine.hang_up(self.refusal_reply(outcome))
-        self._record_refusal(outcome, "MAIL", self._login)
+        self.record_refusal(outcome, "MAIL", self._login.trace_text)
         self._connection.close_after_output()
 
     def _present_account(self) -> Account | None:
@@ -319,7 +249,7 @@ class Session:
             or snapshot.organisation.external_recipients_allowed,
         )
         if isinstance(verdict, Refuse):
-            self._refuse(verdict.outcome, "RCPT", verdict.detail)
+            self.refuse(verdict.outcome, "RCPT", verdict.detail)
             return
         submission.recipients.append(Recipient(recipient, command.notify, command.orcpt))
         self.engine.answer(answers.RECIPIENT_OK)
@@ -352,7 +282,7 @@ class Session:
                 self.engine.answer(answers.chunk_received(submission.size))
             else:
                 self._submission = None
-                self._refuse(submission.refusal.outcome, "BDAT", submission.refusal.detail)
+                self.refuse(submission.refusal.outcome, "BDAT", submission.refusal.detail)
 
     def _finish(self, submission: Submission) -> None:
         """The end of the message: refuse it, or wait for the spool's promise."""
@@ -362,7 +292,7 @@ class Session:
         if refusal is not None:
             submission.discard()
             self._submission = None
-            self._refuse(refusal.outcome, "DATA", refusal.detail, submission)
+            self.refuse(refusal.outcome, "DATA", refusal.detail, submission)
             return
         if submission.is_small:
             promise = self.context.spool.append(submission.envelope(), submission.small_content())
@@ -404,7 +334,7 @@ class Session:
             message_id=submission.message_id,
             sender=submission.command.sender,
             detail=f"recipients={len(submission.recipients)} size={submission.size} "
-            f"internal-id={spool_id} session={self.id} {self._login}",
+            f"internal-id={spool_id} session={self.id} {self._login.trace_text}",
             client=self.client,
         )
         self.engine.answer(answers.queued(submission.message_id, spool_id))
@@ -421,7 +351,7 @@ class Session:
             case _:  # a defect: whatever it is, nothing was promised
                 log.error("spool.broken", session=self.id, exc_info=error)
                 outcome = SPOOL_FAILED
-        self._refuse(outcome, "DATA", str(error), submission)
+        self.refuse(outcome, "DATA", str(error), submission)
 
     # Help.
 
@@ -466,28 +396,6 @@ class Session:
             session_id=self.id,
         )
         return Origin(self.client, received)
-
-    def _refuse(
-        self, outcome: Outcome, verb: str, detail: str = "", submission: Submission | None = None
-    ) -> None:
-        """Nothing refused is mute: the peer hears it, the trace has it."""
-        self.engine.answer(self.refusal_reply(outcome))
-        self._record_refusal(outcome, verb, detail, submission)
-
-    def _record_refusal(
-        self, outcome: Outcome, verb: str, detail: str = "", submission: Submission | None = None
-    ) -> None:
-        self.context.statistics.refused += 1
-        submission = submission or self._submission
-        self.context.trace.record(
-            "REFUSE",
-            message_id=submission.message_id if submission else "",
-            sender=submission.command.sender if submission else "",
-            recipient=detail if verb == "RCPT" else "",
-            detail=f"{outcome.key} at={verb or '?'} reply={outcome.code} {outcome.enhanced} "
-            f"session={self.id} account={self.account.address if self.account else '-'} {detail}",
-            client=self.client,
-        )
 
     _HANDLERS: ClassVar[Mapping[type, Callable[..., None]]] = {
         Ehlo: _ehlo,

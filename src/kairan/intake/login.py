@@ -1,0 +1,160 @@
+"""A session's login: from AUTH to the account, or to a refusal that the trace has too.
+
+SASL's mechanism cuts the client's lines into credentials.  The organisation's controls stand before
+them; then auth says whose they are.  A password that was verified lately and a token whose keys are
+known are judged at once.  For others somebody must wait (a password to hash, an issuer to ask): that
+is the session, which is given a future and hands it to `judged`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, TypeAlias, assert_never
+
+from kairan.auth import TokenLogin, judge_basic, judge_modern
+from kairan.directory.model import Account, Snapshot
+from kairan.intake.context import IntakeContext
+from kairan.intake.settings import ListenerSettings
+from kairan.mail import Reply
+from kairan.outcomes import Decision, Outcome, Refuse
+from kairan.smtp import answers
+from kairan.smtp.events import Auth, AuthLine
+from kairan.smtp.sasl import (
+    MECHANISMS,
+    BearerToken,
+    Challenge,
+    Credentials,
+    Mechanism,
+    Step,
+)
+from kairan.smtp.server import ServerEngine
+
+Verdict: TypeAlias = Account | TokenLogin | Refuse
+# What must be waited for, then given to `judged`; None: the client has been answered.
+Awaited: TypeAlias = "asyncio.Future[Verdict] | None"
+
+
+class LoginSession(Protocol):
+    """What a login asks of the session it is for."""
+
+    context: IntakeContext
+    listener: ListenerSettings
+    engine: ServerEngine
+    client: str
+
+    def authenticated(self, account: Account) -> None:
+        """From now on the session is this account's."""
+
+    def refuse(self, outcome: Outcome, verb: str, detail: str = "") -> None: ...
+
+    def record_refusal(self, outcome: Outcome, verb: str, detail: str = "") -> None: ...
+
+    def refusal_reply(self, outcome: Outcome) -> Reply: ...
+
+
+class Login:
+    """One per session, and a new one where TLS starts."""
+
+    __slots__ = ("_is_recorded", "_mechanism", "_session", "expires", "trace_text")
+
+    def __init__(self, session: LoginSession) -> None:
+        self._session = session
+        self._mechanism: Mechanism | None = None
+        self._is_recorded = False  # its refusal is in the trace, and the reply still owed
+        self.trace_text = ""  # mechanism and application
+        self.expires = float("inf")  # when the token that logged in does; seconds since 1970
+
+    def begin(self, event: Auth) -> Awaited:
+        self._mechanism = MECHANISMS[event.mechanism]()
+        self.trace_text = f"mechanism={event.mechanism}"
+        self._is_recorded = False
+        step = self._mechanism.step(event.initial)
+        if event.initial is None:
+            assert isinstance(step, Challenge), "a mechanism begins with a challenge"
+        return self._take(step)
+
+    def go_on(self, event: AuthLine) -> Awaited:
+        assert self._mechanism is not None, "AuthLine only follows Auth"
+        return self._take(self._mechanism.step(event.line))
+
+    def judged(self, done: "asyncio.Future[Verdict]") -> None:
+        self._answer(done.result())
+
+    def _take(self, step: Step) -> Awaited:
+        match step:
+            case Challenge(text):
+                self._session.engine.ask(text)
+            case Credentials(user, password):
+                return self._verify_password(user, password)
+            case BearerToken(user, token):
+                return self._verify_token(user, token)
+            case Outcome() if self._is_recorded:
+                self._session.engine.answer(self._session.refusal_reply(step))
+            case Outcome():
+                self._session.refuse(step, "AUTH", self.trace_text)
+            case _:
+                assert_never(step)
+        return None
+
+    def _verify_password(self, user: str, password: str) -> Awaited:
+        session, snapshot = self._session, self._session.context.snapshot()
+        if self._is_barred(judge_basic, user, snapshot):
+            return None
+        passwords = session.context.passwords
+        account = passwords.cached(snapshot, user, password, session.client)
+        if account is not None:
+            self._answer(account)
+            return None
+        return asyncio.ensure_future(passwords.verify(snapshot, user, password, session.client))
+
+    def _verify_token(self, user: str, token: str) -> Awaited:
+        session, snapshot = self._session, self._session.context.snapshot()
+        if self._is_barred(judge_modern, user, snapshot):
+            return None
+        tokens, role = session.context.tokens, session.listener.role
+        verdict = tokens.decide(snapshot, user, token, session.client, role=role)
+        if verdict is not None:
+            self._answer(verdict)
+            return None
+        return asyncio.ensure_future(
+            tokens.verify(snapshot, user, token, session.client, role=role)
+        )
+
+    def _is_barred(self, judge: Callable[..., Decision], user: str, snapshot: Snapshot) -> bool:
+        """By a control that stands before passwords and tokens: none is looked at then."""
+        role = self._session.listener.role
+        verdict = judge(snapshot.account(user), snapshot.organisation, role=role)
+        if isinstance(verdict, Refuse):
+            self._refuse(verdict)
+            return True
+        return False
+
+    def _answer(self, verdict: Verdict) -> None:
+        match verdict:
+            case Refuse():
+                self._refuse(verdict)
+            case TokenLogin(account, expires, app):
+                self.expires = expires
+                self.trace_text += f" app={app}"
+                self._accept(account)
+            case Account():
+                self._accept(verdict)
+            case _:
+                assert_never(verdict)
+
+    def _refuse(self, refusal: Refuse) -> None:
+        assert self._mechanism is not None, "a login is of a mechanism"
+        step = self._mechanism.refused(refusal.outcome)
+        detail = f"{self.trace_text} {refusal.detail}"
+        if isinstance(step, Challenge):
+            # RFC 7628 section 3.2.3: the reply follows the client's next line, which may never
+            # come: what was refused is recorded now, and once.
+            self._is_recorded = True
+            self._session.engine.ask(step.text)
+            self._session.record_refusal(refusal.outcome, "AUTH", detail)
+        else:
+            self._session.refuse(step, "AUTH", detail)
+
+    def _accept(self, account: Account) -> None:
+        self._mechanism = None
+        self._session.authenticated(account)
+        self._session.engine.answer(answers.AUTHENTICATED)

@@ -11,6 +11,7 @@ from kairan.doctor.log_formats import AUTO, FORMATS
 from kairan.doctor.log_text import sparkline
 
 REFUSED = "2026-11-23T08:00:00Z user=scan@contoso.com said: 535 5.7.139 Authentication unsuccessful, basic authentication is disabled.\n"
+OTHER = "2026-11-23T08:00:01Z user=scan@contoso.com said: 535 5.7.3 Authentication unsuccessful\n"
 
 
 def run(*words, stdin=None):
@@ -36,7 +37,7 @@ def test_the_exit_code_says_whether_there_were_refusals(tmp_path, content, code)
 
 def test_people_read_how_many_whose_and_what_to_do(log):
     out = run(log, "--lang", "en").stdout
-    assert "3 refusals of 1 kinds" in out
+    assert "3 refusals of 1 kind\n" in out
     assert "scan@contoso.com 3" in out
     assert "What to do first" in out
 
@@ -45,6 +46,21 @@ def test_japanese_is_spoken_too(log):
     out = run(log, "--lang", "ja").stdout
     assert "拒否 3 件" in out
     assert "最初に行うこと" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "english", "refusals", "kinds"),
+    [
+        (REFUSED, "1 refusal of 1 kind", "拒否 1 件", "1 種類"),
+        (REFUSED * 2, "2 refusals of 1 kind", "拒否 2 件", "1 種類"),
+        (REFUSED + OTHER, "2 refusals of 2 kinds", "拒否 2 件", "2 種類"),
+    ],
+)
+def test_one_is_not_spoken_of_as_many(tmp_path, content, english, refusals, kinds):
+    path = tmp_path / "app.log"
+    path.write_text(content)
+    assert english in run(path, "--lang", "en").stdout.splitlines()
+    assert f"{refusals}\uff08{kinds}\uff09" in run(path, "--lang", "ja").stdout.splitlines()
 
 
 def test_json_has_all_that_people_read(log):

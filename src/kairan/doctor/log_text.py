@@ -23,7 +23,8 @@ _SHARE_COLUMNS = 20
 _TOLD_IN_FULL = 3  # causes with their remedies; of the others a line
 
 _NOTHING = Text("No refusals were found.", "拒否は見つかりませんでした。")
-_FOUND = Text("{total} refusals of {kinds} kinds", "拒否 {total} 件（{kinds} 種類）")
+_FOUND = Text("{refusals} of {kinds}", "拒否 {refusals}（{kinds}）")
+_REFUSAL, _KIND = Text("refusal", "件"), Text("kind", "種類")
 _FIRST = Text("What to do first", "最初に行うこと")
 _SPAN = Text("{first} to {last}", "{first} から {last}")
 _UNDATED = Text("{} without a time", "時刻なし {} 件")
@@ -65,8 +66,9 @@ def lines_of(report: LogReport, language: Language) -> Iterator[Line]:
     if not report.total:
         yield Line(say(_NOTHING, language), "green")
         return
-    found = say(_FOUND, language).format(total=report.total, kinds=len(report.causes))
-    yield Line(found, "bold")
+    refusals = _counted(report.total, _REFUSAL, language)
+    kinds = _counted(len(report.causes), _KIND, language)
+    yield Line(say(_FOUND, language).format(refusals=refusals, kinds=kinds), "bold")
     yield from _plot_lines(report, language)
     for place, cause in enumerate(report.causes):
         yield from _cause_lines(report, cause, language, in_full=place < _TOLD_IN_FULL)
@@ -88,6 +90,12 @@ def record_of(report: LogReport, language: Language) -> dict[str, Any]:
 
 
 # For people.
+
+
+def _counted(number: int, what: Text, language: Language) -> str:
+    """Of the two languages English alone has a plural; these words take an s."""
+    ending = "s" if language is Language.EN and number != 1 else ""
+    return f"{number} {say(what, language)}{ending}"
 
 
 def _plot_lines(report: LogReport, language: Language) -> Iterator[Line]:

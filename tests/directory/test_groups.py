@@ -44,6 +44,28 @@ def test_a_group_keeps_its_head(directory, people):
     assert changed.reject_from == wanted.reject_from
 
 
+@pytest.mark.parametrize("wrong", ["ghost@kairan.test", "nonsense", "all@kairan.test"])
+def test_a_group_with_a_wrong_member_is_not_made(directory, people, wrong):
+    people("ann")
+    with pytest.raises(DirectoryError, match=wrong):
+        directory.add_group("all@kairan.test", initial_members=["ann@kairan.test", wrong])
+    assert directory.groups() == []
+    directory.add_group("all@kairan.test")
+    assert members(directory) == []
+
+
+def test_nobody_sees_a_group_before_its_members_are_in_it(directory, people, url):
+    people("ann")
+
+    def addresses():
+        with Directory.open(url) as another:
+            assert another.group("all@kairan.test") is None
+        yield "ann@kairan.test"
+
+    directory.add_group("all@kairan.test", initial_members=addresses())
+    assert members(directory) == ["ann@kairan.test"]
+
+
 def test_lists_hold_only_who_is_known(directory):
     with pytest.raises(DirectoryError, match=r"ghost@kairan.test is not known"):
         directory.add_group("all@kairan.test", owners=["ghost@kairan.test"])

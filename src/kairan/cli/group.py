@@ -127,12 +127,7 @@ def add(
     Long lists of members: `kairan group members import`.
     """
     with open_directory(config) as directory:
-        directory.add_group(address, **settings.fields())
-        try:
-            directory.add_members(address, member or ())
-        except Exception:
-            directory.remove_group(address)  # a group without its people is half a group
-            raise
+        directory.add_group(address, initial_members=member or (), **settings.fields())
         group = _existing(directory, address)
     _print(group, as_json=as_json)
 

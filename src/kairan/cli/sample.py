@@ -93,5 +93,4 @@ def fill(directory: "Directory") -> None:
         directory.add_account(address(name), aliases=[address(alias) for alias in aliases])
     for group, members in groups().items():
         accept_from = [address("payroll")] if group == address("board") else []
-        directory.add_group(group, accept_from=accept_from)
-        directory.add_members(group, members)
+        directory.add_group(group, initial_members=members, accept_from=accept_from)

@@ -110,9 +110,13 @@ class Directory:
         with self._database.reading() as connection:
             return mailboxes.one(connection, address)
 
-    def add_group(self, address: str, **fields: Unpack[GroupFields]) -> None:
+    def add_group(
+        self, address: str, *, initial_members: Iterable[str] = (), **fields: Unpack[GroupFields]
+    ) -> None:
+        """With its members or not at all: mail to half a group would miss people."""
         with self._database.changing(Part.HEADS) as connection:
             groups.add(connection, address, fields)
+            members.add(connection, address, initial_members)
 
     def set_group(self, address: str, **fields: Unpack[GroupFields]) -> None:
         with self._database.changing(Part.HEADS) as connection:

@@ -374,3 +374,14 @@ def test_a_date_without_a_year_is_the_latest_before_the_file_was_written(tmp_pat
     os.utime(path, (written, written))
     (cause,) = read_logs([str(path)], SETTINGS).causes
     assert cause.first == datetime(2024, 12, 31, 23, 59, 59).timestamp()
+
+
+def test_what_stands_behind_an_address_in_brackets_tells_causes_apart(tmp_path):
+    """Postfix writes them alike up to the peer's address; the first must not judge the second."""
+    line = "to=<a@b.test>, relay=none, dsn=4.4.1, status=deferred ({})"
+    reasons = (
+        "connect to mx.test[192.0.2.1]:25: Connection timed out",
+        "lost connection with mx.test[192.0.2.1] while receiving the initial server greeting",
+    )
+    report = read(tmp_path, "\n".join(line.format(reason) for reason in reasons))
+    assert counts(report) == {"peer-unreachable": 1, "peer-dropped": 1}

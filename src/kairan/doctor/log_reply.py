@@ -89,6 +89,8 @@ _AROUND_CHARACTERS = 120
 # Different kinds of reply: a large site's log of a year has some hundreds.
 _KINDS_KEPT = 4_096
 _TELLING_CHARACTERS = 300
+# Exchange puts host, time and session there, Postfix a peer's address; what follows may tell.
+_IN_BRACKETS = re.compile(r"\[[^\]]*\]?")
 _VARIABLE = re.compile(r"\S*[@<>]\S*")
 _CODES_CHARACTERS = 16  # "550-5.7.705 " and what Python puts between; behind it figures vary
 # The spam filter's verdict (AS780090) is the one number behind the codes that means something.
@@ -145,7 +147,7 @@ def _is_of_mail(line: str) -> bool:
 
 def _cause(reply: str) -> str:
     """Replies of one kind are judged once; what differs in each is left out of the comparison."""
-    kind = reply.partition("[")[0]  # Exchange puts host, time and session into brackets
+    kind = _IN_BRACKETS.sub("", reply) if "[" in reply else reply
     if "<" in kind or "@" in kind:
         kind = _VARIABLE.sub("", kind)
     if _SPAM_FILTER not in kind:

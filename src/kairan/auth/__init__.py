@@ -16,15 +16,35 @@ RFC     4954 (the replies), 8265 section 4.2 (comparing passwords), 9106 (Argon2
         7519 (tokens and keys), 8725 (their pitfalls), 9068 section 2.2
 """
 
-from kairan.auth.aside import Aside, fork_aside
-from kairan.auth.attempts import Attempts, network_of
-from kairan.auth.authenticator import Authenticator
-from kairan.auth.bearer import TokenAuthenticator
-from kairan.auth.keys import Keys
-from kairan.auth.passwords import hash_password, password_fault
-from kairan.auth.policies import judge_basic, judge_modern
-from kairan.auth.settings import AuthSettings
-from kairan.auth.token import TokenLogin
+from typing import TYPE_CHECKING
+
+from kairan.runtime.late import late_names
+
+if TYPE_CHECKING:
+    from kairan.auth.aside import Aside, fork_aside
+    from kairan.auth.attempts import Attempts, network_of
+    from kairan.auth.authenticator import Authenticator
+    from kairan.auth.bearer import TokenAuthenticator
+    from kairan.auth.keys import Keys
+    from kairan.auth.passwords import hash_password, password_fault
+    from kairan.auth.policies import judge_basic, judge_modern
+    from kairan.auth.settings import AuthSettings
+    from kairan.auth.token import TokenLogin
+else:
+    __getattr__ = late_names(
+        __name__,
+        {
+            "aside": ("Aside", "fork_aside"),
+            "attempts": ("Attempts", "network_of"),
+            "authenticator": ("Authenticator",),
+            "bearer": ("TokenAuthenticator",),
+            "keys": ("Keys",),
+            "passwords": ("hash_password", "password_fault"),
+            "policies": ("judge_basic", "judge_modern"),
+            "settings": ("AuthSettings",),
+            "token": ("TokenLogin",),
+        },
+    )
 
 __all__ = [
     "Aside",

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from kairan.auth.keys import is_trustworthy
 from kairan.auth.settings_tokens import IssuerSettings
 from kairan.config.errors import Source, suggestion
 from kairan.config.lines import Path_
 from kairan.config.model import SECTIONS, Configuration
 from kairan.delivery.settings import RouteSettings
 from kairan.intake.settings import ListenerSettings, Role, TlsMode
-from kairan.issuer.keys import TOKEN_SECONDS_MAX
+from kairan.issuer.settings import IssuerServiceSettings
 from kairan.mail import parse_address
 from kairan.smtp.sasl import MECHANISMS
 
@@ -135,6 +134,10 @@ def _certificate(configuration: Configuration) -> Iterator[Problem]:
 
 
 def _believed(issuers: tuple[IssuerSettings, ...]) -> Iterator[Problem]:
+    if not issuers:
+        return
+    from kairan.auth.keys import is_trustworthy  # noqa: PLC0415 - brings PyJWT and cryptography
+
     names = [issuer.issuer for issuer in issuers]
     for position, issuer in enumerate(issuers):
         where = ("auth", "issuers", position)
@@ -162,13 +165,20 @@ def _issuer(configuration: Configuration) -> Iterator[Problem]:
     if issuer.url is not None and not re.fullmatch(r"https?://[^/?#\s]+", issuer.url):
         sentence = f'"{issuer.url}" is not a URL without a path, such as https://mail.example.com'
         yield ("issuer", "url"), sentence
-    if issuer.token_seconds > TOKEN_SECONDS_MAX:
-        sentence = f'"token_seconds" must be at most {TOKEN_SECONDS_MAX}'
-        yield ("issuer", "token_seconds"), sentence
+    yield from _token_seconds(issuer.token_seconds)
     tls = configuration.tls
     if issuer.enabled and not _is_loopback(issuer.host) and None in {tls.certificate, tls.key}:
         sentence = "an issuer that others reach needs the certificate and key of [tls]"
         yield ("issuer", "host"), sentence
+
+
+def _token_seconds(given: int) -> Iterator[Problem]:
+    if given <= IssuerServiceSettings().token_seconds:
+        return
+    from kairan.issuer.keys import TOKEN_SECONDS_MAX  # noqa: PLC0415 - as in _believed
+
+    if given > TOKEN_SECONDS_MAX:
+        yield ("issuer", "token_seconds"), f'"token_seconds" must be at most {TOKEN_SECONDS_MAX}'
 
 
 def _routes(routes: tuple[RouteSettings, ...]) -> Iterator[Problem]:

@@ -10,15 +10,35 @@ Damage  a crash between delivery and its write delivers again; the reverse would
 RFC     5321 section 4.5.4 (retries), 6.1, 6.3 (loops); 3461, 3464 (reports)
 """
 
-from kairan.delivery.delivery import Delivery
-from kairan.delivery.router import Route, Router
-from kairan.delivery.settings import (
-    DeliverySettings,
-    DestinationSettings,
-    RetrySettings,
-    RouteSettings,
-)
-from kairan.delivery.statistics import DeliveryStatistics
+from typing import TYPE_CHECKING
+
+from kairan.runtime.late import late_names
+
+if TYPE_CHECKING:
+    from kairan.delivery.delivery import Delivery
+    from kairan.delivery.router import Route, Router
+    from kairan.delivery.settings import (
+        DeliverySettings,
+        DestinationSettings,
+        RetrySettings,
+        RouteSettings,
+    )
+    from kairan.delivery.statistics import DeliveryStatistics
+else:
+    __getattr__ = late_names(
+        __name__,
+        {
+            "delivery": ("Delivery",),
+            "router": ("Route", "Router"),
+            "settings": (
+                "DeliverySettings",
+                "DestinationSettings",
+                "RetrySettings",
+                "RouteSettings",
+            ),
+            "statistics": ("DeliveryStatistics",),
+        },
+    )
 
 __all__ = [
     "Delivery",

@@ -8,22 +8,49 @@ Limits  a million addresses in about 100 MB a worker; reads and writes pages of 
 Damage  an unreachable database stops changes and expansion; intake goes on with the last snapshot
 """
 
-from kairan.directory.csv_import import ImportReport
-from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
-from kairan.directory.keeper import SnapshotKeeper
-from kairan.directory.model import (
-    MAILBOX_ATTRIBUTES,
-    Account,
-    App,
-    AppSecret,
-    DeviceLogin,
-    Group,
-    Mailbox,
-    Organisation,
-    Snapshot,
-)
-from kairan.directory.snapshot import MemorySnapshot, read_snapshot
-from kairan.directory.store import Directory
+from typing import TYPE_CHECKING
+
+from kairan.runtime.late import late_names
+
+if TYPE_CHECKING:
+    from kairan.directory.csv_import import ImportReport
+    from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
+    from kairan.directory.keeper import SnapshotKeeper
+    from kairan.directory.model import (
+        MAILBOX_ATTRIBUTES,
+        Account,
+        App,
+        AppSecret,
+        DeviceLogin,
+        Group,
+        Mailbox,
+        Organisation,
+        Snapshot,
+    )
+    from kairan.directory.snapshot import MemorySnapshot, read_snapshot
+    from kairan.directory.store import Directory
+else:
+    __getattr__ = late_names(
+        __name__,
+        {
+            "csv_import": ("ImportReport",),
+            "errors": ("DirectoryError", "DirectoryUnavailableError"),
+            "keeper": ("SnapshotKeeper",),
+            "model": (
+                "MAILBOX_ATTRIBUTES",
+                "Account",
+                "App",
+                "AppSecret",
+                "DeviceLogin",
+                "Group",
+                "Mailbox",
+                "Organisation",
+                "Snapshot",
+            ),
+            "snapshot": ("MemorySnapshot", "read_snapshot"),
+            "store": ("Directory",),
+        },
+    )
 
 __all__ = [
     "MAILBOX_ATTRIBUTES",

@@ -1,20 +1,26 @@
-"""Brings a database to the shape this program knows, or says why that cannot be."""
+"""Brings a database to the shape this program knows, or says why that cannot be.
+
+Which shape a database has is asked without Alembic, for every command and worker asks and hardly
+one has anything to bring up to date: it is one row, and our shapes are the files in
+migrations/versions, each `vREVISION_what.py`, the newest last.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from kairan.directory.database import Database
 from kairan.directory.errors import DirectoryError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 # Two workers that start at once must not both create the tables.  Any number does; it is ours.
 _POSTGRESQL_LOCK = 0x6B616972616E
+_SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def bring_up_to_date(database: Database, *, migrate: bool) -> None:
@@ -29,7 +35,7 @@ def bring_up_to_date(database: Database, *, migrate: bool) -> None:
     with _migrating(database) as connection:
         # Another process may have been quicker.
         if _pending(connection, database.name):
-            command.upgrade(_config(connection), "head")
+            _upgrade(connection)
 
 
 @contextmanager
@@ -41,18 +47,36 @@ def _migrating(database: Database) -> Iterator[Connection]:
 
 
 def _pending(connection: Connection, name: str) -> bool:
-    scripts = ScriptDirectory.from_config(_config(connection))
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
+    current, ours = _shape(connection), _shapes()
+    if current is not None and current not in ours:
         raise DirectoryError(
             f"the directory {name} was written by a newer version of Kairan (shape {current});"
             " install that version, or restore a backup made before the upgrade"
         )
-    return current != scripts.get_current_head()
+    return current != ours[-1]
 
 
-def _config(connection: Connection) -> Config:
+def _shape(connection: Connection) -> str | None:
+    """What Alembic has written down; None: it has never been here."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _shapes() -> list[str]:
+    return sorted(path.name[1:].partition("_")[0] for path in _SCRIPTS.glob("versions/v*_*.py"))
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - needed once in a database's version
+
+    command.upgrade(_config(connection), "head")
+
+
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["connection"] = connection
     return config

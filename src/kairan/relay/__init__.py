@@ -10,11 +10,27 @@ Damage  a session in doubt is cut, never used again; what it was sending is defe
 RFC     5321, 2033 (LMTP), 3207 (STARTTLS), 8314 (implicit TLS), 8305 (dialling), 9422
 """
 
-from kairan.relay.destination import Destination, TlsPolicy
-from kairan.relay.dial import DialFault, wait_session
-from kairan.relay.pool import Answer, Pool, PoolStatistics
-from kairan.relay.session import Session
-from kairan.relay.settings import RelaySettings
+from typing import TYPE_CHECKING
+
+from kairan.runtime.late import late_names
+
+if TYPE_CHECKING:
+    from kairan.relay.destination import Destination, TlsPolicy
+    from kairan.relay.dial import DialFault, wait_session
+    from kairan.relay.pool import Answer, Pool, PoolStatistics
+    from kairan.relay.session import Session
+    from kairan.relay.settings import RelaySettings
+else:
+    __getattr__ = late_names(
+        __name__,
+        {
+            "destination": ("Destination", "TlsPolicy"),
+            "dial": ("DialFault", "wait_session"),
+            "pool": ("Answer", "Pool", "PoolStatistics"),
+            "session": ("Session",),
+            "settings": ("RelaySettings",),
+        },
+    )
 
 __all__ = [
     "Answer",

@@ -9,23 +9,51 @@ Damage  unreadable records are set aside in damaged/ and listed, never dropped, 
 RFC     5321 section 4.2.5 (taking responsibility), 6.1 (reliable delivery).
 """
 
-from kairan.spool.interface import (
-    BodyWriter,
-    ContentUnreadable,
-    Damaged,
-    Job,
-    JobId,
-    Lease,
-    NewJob,
-    Spool,
-    SpoolId,
-    SpoolItem,
-    SpoolRefusal,
-    SpoolStatistics,
-    SpoolUnavailable,
-)
-from kairan.spool.settings import Durability, SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from typing import TYPE_CHECKING
+
+from kairan.runtime.late import late_names
+
+if TYPE_CHECKING:
+    from kairan.spool.interface import (
+        BodyWriter,
+        ContentUnreadable,
+        Damaged,
+        Job,
+        JobId,
+        Lease,
+        NewJob,
+        Spool,
+        SpoolId,
+        SpoolItem,
+        SpoolRefusal,
+        SpoolStatistics,
+        SpoolUnavailable,
+    )
+    from kairan.spool.settings import Durability, SpoolSettings
+    from kairan.spool.shard import SqliteSpool
+else:
+    __getattr__ = late_names(
+        __name__,
+        {
+            "interface": (
+                "BodyWriter",
+                "ContentUnreadable",
+                "Damaged",
+                "Job",
+                "JobId",
+                "Lease",
+                "NewJob",
+                "Spool",
+                "SpoolId",
+                "SpoolItem",
+                "SpoolRefusal",
+                "SpoolStatistics",
+                "SpoolUnavailable",
+            ),
+            "settings": ("Durability", "SpoolSettings"),
+            "shard": ("SqliteSpool",),
+        },
+    )
 
 __all__ = [
     "BodyWriter",

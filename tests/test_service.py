@@ -17,7 +17,7 @@ from kairan.mail import Address, Envelope, Recipient
 from kairan.spool import SpoolSettings, SqliteSpool
 
 MESSAGES = 60
-PAGE_OCTETS = 8_192
+PAGE_OCTETS = 4_096  # a message of 3,000 octets has one for itself
 
 
 async def fill(shard):
@@ -28,7 +28,7 @@ async def fill(shard):
         recipients=(Recipient(Address(USER)),),
         arrived=time.time(),
     )
-    texts = [b"Subject: %04d\r\n\r\n" % n + b"x" * 4_000 for n in range(MESSAGES)]
+    texts = [b"Subject: %04d\r\n\r\n" % n + b"x" * 3_000 for n in range(MESSAGES)]
     await asyncio.gather(*(spool.append(letter, text) for text in texts))
     await spool.close()
 

@@ -4,7 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-packages=(curl dovecot-core dovecot-lmtpd gcc libssl-dev msmtp postfix postgresql swaks)
+# swaks speaks TLS by libnet-ssleay-perl, which it only recommends.
+packages=(
+  curl dovecot-core dovecot-lmtpd gcc libnet-ssleay-perl libssl-dev msmtp postfix postgresql swaks
+)
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]

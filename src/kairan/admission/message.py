@@ -4,7 +4,7 @@ from kairan.admission.sender import owns
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
 from kairan.mail.header import Header, mailboxes
-from kairan.outcomes import Accept, Decision, Refuse
+from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import FROM_INVALID, HEADER_FROM_NOT_YOURS, LOOP_DETECTED
 
 
@@ -24,4 +24,4 @@ def judge_header(account: Account, settings: AdmissionSettings, header: Header) 
         for address in named:
             if not owns(account, address):
                 return Refuse(HEADER_FROM_NOT_YOURS, detail=f"{account.address} as {address}")
-    return Accept()
+    return ACCEPT

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
-from kairan.outcomes import Accept, Decision, Refuse
+from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import CONNECTIONS_EXCEEDED, RATE_EXCEEDED
 
 
@@ -24,7 +24,7 @@ def judge_load(
     messages_max = _either(account.messages_per_minute, settings.messages_per_minute_max)
     if messages_max is not None and messages(account.id) >= messages_max:
         return Refuse(RATE_EXCEEDED, detail=f"{messages_max} a minute")
-    return Accept()
+    return ACCEPT
 
 
 def _either(own: int | None, organisations: int | None) -> int | None:

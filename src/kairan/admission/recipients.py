@@ -4,7 +4,7 @@ from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Snapshot
 from kairan.mail import Address, domain_of, key_of
 from kairan.mail.address import POSTMASTER
-from kairan.outcomes import Accept, Decision, Refuse
+from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import RECIPIENT_UNKNOWN, RELAY_DENIED, TOO_MANY_RECIPIENTS
 
 
@@ -36,9 +36,9 @@ def judge_recipient(
     is_postmaster = key_of(recipient) == key_of(snapshot.organisation.postmaster)
     is_ours = domain_of(recipient) in snapshot.organisation.accepted_domains
     if not is_ours and not is_postmaster:
-        return Accept() if external_allowed else Refuse(RELAY_DENIED, detail=recipient)
+        return ACCEPT if external_allowed else Refuse(RELAY_DENIED, detail=recipient)
     # RFC 5321 section 4.5.1: reachable also where no mailbox has that name.
     exists = is_postmaster or snapshot.resolve(recipient) is not None
     if not exists or snapshot.account(recipient) is not None:
         return Refuse(RECIPIENT_UNKNOWN, detail=recipient)
-    return Accept()
+    return ACCEPT

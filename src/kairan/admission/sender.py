@@ -2,7 +2,7 @@
 
 from kairan.directory.model import Account
 from kairan.mail import Address, key_of
-from kairan.outcomes import Accept, Decision, Refuse
+from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import SENDER_NOT_YOURS
 
 
@@ -13,7 +13,7 @@ def judge_sender(account: Account, sender: Address) -> Decision:
     From is checked all the same.
     """
     if not sender or owns(account, sender):
-        return Accept()
+        return ACCEPT
     return Refuse(SENDER_NOT_YOURS, detail=f"{account.address} as {sender}")
 
 

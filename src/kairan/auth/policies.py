@@ -23,7 +23,7 @@ from enum import StrEnum
 
 from kairan.auth.token import CLIENT_ROLE
 from kairan.directory import Account, Organisation
-from kairan.outcomes import Accept, Decision, Outcome, Refuse
+from kairan.outcomes import ACCEPT, Decision, Outcome, Refuse
 from kairan.outcomes.catalogue import (
     BASIC_AUTH_DISABLED,
     BASIC_AUTH_NOT_ALLOWED,
@@ -78,7 +78,7 @@ def _first_block(findings: Iterator[Finding]) -> Decision:
     for finding in findings:
         if finding.outcome is not None:
             return Refuse(finding.outcome, finding.why)
-    return Accept()
+    return ACCEPT
 
 
 def _security_defaults(organisation: Organisation, role: str) -> Finding:

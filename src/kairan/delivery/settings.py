@@ -61,8 +61,8 @@ class DeliverySettings:
     concurrency_max: int = 500
     # While the intake is busy, delivery leases so many jobs, then pauses so long.  A client that
     # waits for its 250 notices, a mailbox does not; but delivery never stops, or a busy day
-    # would fill the disk.  16 in 50 ms are 320 messages/s, about a tenth of a core.
-    busy_lease_jobs: int = 16
+    # would fill the disk.  8 in 50 ms are 160 messages/s, a twentieth of a core.
+    busy_lease_jobs: int = 8
     busy_pause_seconds: float = 0.05
     # Jobs leased at a time, waiting or running: about 2 KB each, and what a slow destination may
     # hold before `clogged_seconds` send its tail back.

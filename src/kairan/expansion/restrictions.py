@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kairan.directory.model import Group, Snapshot
 from kairan.mail import Envelope, key_of
-from kairan.outcomes import Accept, Decision, Refuse
+from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import GROUP_SENDER_NOT_ALLOWED, GROUP_SENDER_NOT_AUTHENTICATED
 
 
@@ -39,7 +39,7 @@ def may_send_to(group: Group, sender: Sender, is_member: Callable[[str], bool]) 
         return Refuse(GROUP_SENDER_NOT_ALLOWED, f"{group.address} rejects the sender")
     if group.accept_from and not _names(group.accept_from, sender, is_member):
         return Refuse(GROUP_SENDER_NOT_ALLOWED, f"{group.address} does not list the sender")
-    return Accept()
+    return ACCEPT
 
 
 def _names(listed: Iterable[str], sender: Sender, is_member: Callable[[str], bool]) -> bool:

@@ -51,6 +51,7 @@ class SmtpConnection(asyncio.Protocol):
         "_lingering",
         "_listener",
         "_lost",
+        "_over",
         "_paused",
         "_proxy_buffer",
         "_transport",
@@ -69,6 +70,8 @@ class SmtpConnection(asyncio.Protocol):
         self._proxy_buffer: bytes | None = None
         self._waiting = self._closing = self._lost = self._paused = self._write_blocked = False
         self._lingering = self._farewell_is_read = False
+        # Nothing can be said any more, and nothing is worth doing: nobody would hear of it.
+        self._over = False
         self.tls: TlsChannel | None = None
         self.session: Session | None = None
         self.address = ""
@@ -117,7 +120,7 @@ class SmtpConnection(asyncio.Protocol):
         return False  # close: a client that shuts its side does not wait for replies
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
-        self._lost = self._closing = True
+        self._lost = self._closing = self._over = True
         self._listener.remove(self)
         if self.session is not None:
             self.session.lost()
@@ -177,14 +180,9 @@ class SmtpConnection(asyncio.Protocol):
             self.flush()
 
     def abort(self) -> None:
+        self._over = True
         if self._transport is not None:
             self._transport.abort()
-
-    @property
-    def _is_over(self) -> bool:
-        """Nothing can be said any more, and nothing is worth doing: nobody would hear of it."""
-        transport = self._transport
-        return self._lost or self._lingering or transport is None or transport.is_closing()
 
     # Steps.
 
@@ -251,6 +249,7 @@ class SmtpConnection(asyncio.Protocol):
             if outcome is GREETING_TOO_EARLY:
                 self._linger(self._transport)  # what it said lies unread
             else:
+                self._over = True
                 self._transport.close()
 
     def _read_proxy(self, data: bytes) -> bytes:
@@ -310,36 +309,33 @@ class SmtpConnection(asyncio.Protocol):
 
     def _drive(self) -> None:
         """Goes on, unless it is over."""
-        if self.session is not None and not self._is_over:
+        if self.session is not None and not self._over:
             self._advance(self.session)
 
     def _advance(self, session: Session) -> None:
         """Takes events while nothing is awaited; what they were answered with leaves soon."""
         if not self._waiting and not self._write_blocked:
-            self._take_events(session)
+            engine = session.engine
+            idle_commands = engine.idle_commands
+            event = engine.next_event()
+            if event is not None or engine.idle_commands != idle_commands:
+                # A whole command earns time; single octets do not (slow loris).
+                settings = self._listener.context.settings
+                self.deadline = time.monotonic() + settings.command_timeout_seconds
+            while event is not None:
+                session.handle(event)
+                if self._waiting or self._closing or self._write_blocked:
+                    break
+                event = engine.next_event()
+            self._listener.flush_soon(self)
         if self._waiting or self._paused or self._write_blocked:
             self._regulate_reading(session)
-
-    def _take_events(self, session: Session) -> None:
-        engine = session.engine
-        idle_commands = engine.idle_commands
-        event = engine.next_event()
-        if event is not None or engine.idle_commands != idle_commands:
-            # A whole command earns time; single octets do not (slow loris).
-            settings = self._listener.context.settings
-            self.deadline = time.monotonic() + settings.command_timeout_seconds
-        while event is not None:
-            session.handle(event)
-            if self._waiting or self._closing or self._write_blocked:
-                break
-            event = engine.next_event()
-        self._listener.flush_soon(self)
 
     def _resume(self, done: "asyncio.Future[Any]", then: Answer) -> None:
         self._waiting = False
         session = self.session
         assert session is not None, "only a session waits"
-        if done.cancelled() or (self._is_over and not session.promising):
+        if done.cancelled() or (self._over and not session.promising):
             return
         try:
             then(done)
@@ -364,7 +360,7 @@ class SmtpConnection(asyncio.Protocol):
     def flush(self) -> None:
         """Sends what was answered."""
         session, transport = self.session, self._transport
-        if session is None or transport is None or self._is_over:
+        if session is None or transport is None or self._over:
             return
         output = session.engine.take_output()
         if self.tls is not None:
@@ -396,12 +392,13 @@ class SmtpConnection(asyncio.Protocol):
 
     def _close(self) -> None:
         self._closing = True
-        if self._transport is None or self._is_over:
+        if self._transport is None or self._over:
             return
         if self.tls is not None and self.tls.handshaken:
             self.tls.close()
             self._send(self.tls.take_output())
         if self._farewell_is_read:
+            self._over = True
             self._transport.close()
         else:
             self._linger(self._transport)
@@ -410,7 +407,7 @@ class SmtpConnection(asyncio.Protocol):
         """Shuts our side and forgets what still comes, for a while: octets that nobody has read
         when a socket closes make the kernel reset it, and our last reply would be lost with it.
         """
-        self._lingering = True
+        self._lingering = self._over = True
         self.deadline = time.monotonic() + LINGER_SECONDS
         if self._paused:
             transport.resume_reading()

@@ -8,7 +8,7 @@ RFC     5321 section 4.2, 3463 (enhanced codes), 5248
 """
 
 from kairan.outcomes.catalogue import CATALOGUE
-from kairan.outcomes.decision import Accept, Decision, Refuse
+from kairan.outcomes.decision import ACCEPT, Accept, Decision, Refuse
 from kairan.outcomes.outcome import Outcome, Text
 
-__all__ = ["CATALOGUE", "Accept", "Decision", "Outcome", "Refuse", "Text"]
+__all__ = ["ACCEPT", "CATALOGUE", "Accept", "Decision", "Outcome", "Refuse", "Text"]

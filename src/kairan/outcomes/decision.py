@@ -5,7 +5,7 @@ would say the same thing twice.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from kairan.outcomes.outcome import Outcome
 
@@ -13,6 +13,9 @@ from kairan.outcomes.outcome import Outcome
 @dataclass(frozen=True, slots=True)
 class Accept:
     pass
+
+
+ACCEPT: Final = Accept()
 
 
 @dataclass(frozen=True, slots=True)

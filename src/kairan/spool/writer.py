@@ -15,7 +15,6 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol
@@ -134,14 +133,20 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _hand_over(self, *, probe: bool = False) -> None:
-        batch = list(islice(self._waiting, self._operations_max))
+        batch = self._next_batch()
         if not (batch or probe or self._must_count):
             self._rest()
             return
-        for _ in batch:
-            self._waiting.popleft()
         self._handed.put(_Batch(batch, self.sick is not None, self._must_count, self._must_shrink))
         self._must_count = self._must_shrink = False
+
+    def _next_batch(self) -> list[Operation]:
+        waiting = self._waiting
+        if len(waiting) > self._operations_max:
+            return [waiting.popleft() for _ in range(self._operations_max)]
+        batch = list(waiting)
+        waiting.clear()
+        return batch
 
     def _done(self, batch: list[Operation], outcome: Committed | Exception) -> None:
         if isinstance(outcome, Exception):

@@ -2,14 +2,14 @@
 
 A reply wakes the client that waits for it.  Where clients and workers share the processors, each
 wake-up pushes somebody aside before his work is done: two of them a message, and with them the
-processor's caches.  That is right for a single message and wrong for thousands a second.  So a
-worker with its hands full asks for SCHED_BATCH, by which its own waking pushes nobody aside.
+processor's caches.  That is right for a single message and wrong for thousands a second.  So an
+event loop with its hands full asks for SCHED_BATCH, by which its own waking pushes nobody aside;
+the threads that commit stay as they are, for everybody waits for them.
 """
 
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 
 def yield_to_all() -> None:
@@ -19,10 +19,9 @@ def yield_to_all() -> None:
 
 
 def take_turns(on: bool) -> None:
-    """Whether the threads of this process wait for others to finish their slice."""
+    """Whether this thread waits for others to finish their slice."""
     if sys.platform != "linux":
         return
     policy = os.SCHED_BATCH if on else os.SCHED_OTHER
-    for thread in Path("/proc/self/task").iterdir():
-        with suppress(OSError):  # it has ended, or somebody gave it a class that we may not change
-            os.sched_setscheduler(int(thread.name), policy, os.sched_param(0))
+    with suppress(PermissionError):  # somebody gave us a class that we may not change
+        os.sched_setscheduler(0, policy, os.sched_param(0))

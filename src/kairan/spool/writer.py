@@ -159,7 +159,8 @@ class Writer:
         for operation in batch:
             operation.apply()
         self._committed(outcome)
-        self._hand_over()
+        # Not at once: who has just been answered, and who spoke meanwhile, shares the next commit.
+        self._loop.call_soon(self._hand_over)
 
     def _failed(self, batch: list[Operation], error: Exception) -> None:
         if is_corruption(error):

@@ -23,6 +23,7 @@ class Transport:
     def __init__(self):
         self.written = b""
         self.closing = self.aborted = False
+        self.reading = True
 
     def set_write_buffer_limits(self, high):
         pass
@@ -35,10 +36,11 @@ class Transport:
         self.written += octets
 
     def pause_reading(self):
-        pass
+        self.reading = False
 
     def resume_reading(self):
-        pass
+        assert not self.aborted, "uvloop refuses it"
+        self.reading = True
 
     def close(self):
         self.closing = True
@@ -157,3 +159,31 @@ def test_one_that_still_sends_is_heard_out_for_a_moment_then_dropped():
     assert connection.is_overdue(time.monotonic() + LINGER_SECONDS + 0.1)
     connection.time_out()
     assert transport.aborted
+
+
+def waiting_for_its_handshake(server_tls):
+    connection, transport = connected(TlsMode.IMPLICIT, server_tls)
+    steps = []
+    connection._listener.context.turnstile.wait = lambda _network, step: steps.append(step)
+    connection.data_received(b"the first octets of a hello")
+    assert not transport.reading
+    return connection, transport, steps
+
+
+def test_a_stop_reads_on_while_the_handshake_waits_for_its_turn(server_tls):
+    """Octets that lie unread when we close would make the kernel reset the connection."""
+    connection, transport, steps = waiting_for_its_handshake(server_tls)
+    connection.stop()
+    assert transport.reading
+    for step in steps:
+        step()
+    assert transport.closing
+
+
+def test_a_handshake_whose_time_is_over_does_not_step_any_more(server_tls):
+    connection, transport, steps = waiting_for_its_handshake(server_tls)
+    connection.time_out()
+    assert transport.aborted
+    for step in steps:
+        step()
+    assert not transport.reading

@@ -50,7 +50,6 @@ class SmtpConnection(asyncio.Protocol):
         "_farewell_is_read",
         "_lingering",
         "_listener",
-        "_lost",
         "_over",
         "_paused",
         "_proxy_buffer",
@@ -68,7 +67,7 @@ class SmtpConnection(asyncio.Protocol):
         self._listener = listener
         self._transport: asyncio.Transport | None = None
         self._proxy_buffer: bytes | None = None
-        self._waiting = self._closing = self._lost = self._paused = self._write_blocked = False
+        self._waiting = self._closing = self._paused = self._write_blocked = False
         self._lingering = self._farewell_is_read = False
         # Nothing can be said any more, and nothing is worth doing: nobody would hear of it.
         self._over = False
@@ -120,7 +119,7 @@ class SmtpConnection(asyncio.Protocol):
         return False  # close: a client that shuts its side does not wait for replies
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
-        self._lost = self._closing = self._over = True
+        self._closing = self._over = True
         self._listener.remove(self)
         if self.session is not None:
             self.session.lost()
@@ -273,13 +272,16 @@ class SmtpConnection(asyncio.Protocol):
     def _wait_for_handshake(self, data: bytes) -> None:
         """Nothing more is read until the turnstile lets it step."""
         assert self._transport is not None, "set when the connection was made"
+        self._paused = True
         self._transport.pause_reading()
         turnstile = self._listener.context.turnstile
         turnstile.wait(network_of(self.address), lambda: self._step_handshake(data))
 
     def _step_handshake(self, data: bytes) -> None:
-        if self._closing or self._transport is None:
+        assert self._transport is not None, "set when the connection was made"
+        if self._closing or self._over:
             return
+        self._paused = False
         self._transport.resume_reading()
         try:
             self._take(self._decrypt(data))
@@ -348,7 +350,7 @@ class SmtpConnection(asyncio.Protocol):
         self._drive()
 
     def _regulate_reading(self, session: Session) -> None:
-        if self._transport is None or self._lost:
+        if self._transport is None or self._over:
             return
         full = session.engine.buffered > READ_AHEAD_OCTETS_MAX
         if full and not self._paused:
@@ -377,7 +379,7 @@ class SmtpConnection(asyncio.Protocol):
             self._close()
 
     def _send(self, octets: bytes) -> None:
-        if octets and self._transport is not None and not self._lost:
+        if octets and self._transport is not None and not self._over:
             self._transport.write(octets)
 
     def _say_goodbye(self, outcome: Outcome) -> None:

@@ -424,3 +424,43 @@ async def test_statistics_count_what_happened(bench):
     statistics = bench.delivery.statistics()
     assert (statistics.delivered, statistics.failed, statistics.reports) == (2, 1, 1)
     assert (statistics.leased, statistics.waiting, statistics.running) == (0, 0, 0)
+
+
+async def test_nothing_begins_while_the_spool_does_not_record(bench):
+    """What waits goes back to the spool, what runs may end, and all go on when it is well."""
+    answered = asyncio.Event()
+    bench.transport.wait = answered.wait
+    bench.transport.concurrency_max = 2
+    for n in range(8):
+        await bench.send(f"user{n}@kairan.test")
+    delivery = bench.start()
+    await bench.settle()
+    begun = len(bench.transport.calls)
+    assert 0 < begun < 8
+    bench.spool.is_recording = False
+    answered.set()
+    await bench.settle()
+    assert len(bench.transport.calls) == begun
+    assert delivery.statistics().waiting == 0
+    bench.spool.is_recording = True
+    await bench.deliver()
+    assert sorted(bench.delivered()) == [f"user{n}@kairan.test" for n in range(8)]
+
+
+async def test_a_spool_that_fails_while_a_content_is_read_begins_nothing(bench, monkeypatch):
+    read = bench.spool.content
+
+    async def read_and_fail(message):
+        content = await read(message)
+        bench.spool.is_recording = False
+        return content
+
+    await bench.send("user1@kairan.test")
+    monkeypatch.setattr(bench.spool, "content", read_and_fail)
+    bench.start()
+    await bench.settle()
+    assert bench.transport.calls == []
+    monkeypatch.undo()
+    bench.spool.is_recording = True
+    await bench.deliver()
+    assert bench.delivered() == ["user1@kairan.test"]

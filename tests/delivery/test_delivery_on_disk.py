@@ -2,19 +2,28 @@
 
 import asyncio
 import random
+import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
 
 from kairan.delivery import Delivery, DeliverySettings, RouteSettings
 from kairan.directory.model import Group
 from kairan.mail import Address, Envelope, Recipient
 from kairan.reports import Trace, TraceSettings, search
 from kairan.spool import Durability, SpoolSettings, SqliteSpool
+from kairan.spool.schema import DATABASE, connect
+from kairan.testing.disk import Faults, failing_connect
 from kairan.testing.plain_directory import PlainDirectory
 from kairan.testing.scripted_transport import ScriptedTransport
 
 PEOPLE = [f"user{n}@kairan.test" for n in range(10_000)]
 DEPTH = 50
+PAGE_OCTETS = 4096  # spool/schema.py
+INTERIOR_NODES = (2, 5)  # of an index, of a table
 SETTINGS = DeliverySettings(routes=(RouteSettings("*", "maildir:/mail"),))
 
 
@@ -30,8 +39,16 @@ def nested_directory() -> PlainDirectory:
     )
 
 
-async def opened(path) -> SqliteSpool:
-    return await SqliteSpool.open(path / "spool", SpoolSettings(durability=Durability.OS))
+async def opened(path, connect=connect) -> SqliteSpool:
+    settings = SpoolSettings(durability=Durability.OS)
+    return await SqliteSpool.open(path / "spool", settings, connect=connect)
+
+
+def connect_forgetful(path: Path) -> sqlite3.Connection:
+    """Reads pages anew, as in a queue that is longer than SQLite's cache."""
+    db = connect(path)
+    db.execute("PRAGMA cache_size = 10")
+    return db
 
 
 def delivery_of(spool, transport, trace) -> Delivery:
@@ -117,3 +134,109 @@ async def test_a_stop_in_the_middle_and_a_new_start_lose_nobody(tmp_path):
 
 async def _no_wait() -> None:
     return
+
+
+def zero_the_last_page_of(database: Path, table: str) -> None:
+    """As a disk does that lost a write.  The tree's nodes: sqlite.org/fileformat2.html, 1.6."""
+    with closing(sqlite3.connect(database)) as db:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+        (page,) = db.execute(query, (table,)).fetchone()
+    with database.open("r+b") as file:
+        while True:
+            file.seek((page - 1) * PAGE_OCTETS)
+            header = file.read(12)
+            if header[0] not in INTERIOR_NODES:
+                break
+            page = int.from_bytes(header[8:12], "big")
+        file.seek((page - 1) * PAGE_OCTETS)
+        file.write(bytes(PAGE_OCTETS))
+
+
+@pytest.mark.parametrize("table", ["job", "job_due"])
+async def test_a_zeroed_page_repeats_only_what_was_running(tmp_path, table):
+    """The writer meets the page while thousands are leased: nothing begins after that."""
+    spool, transport = await opened(tmp_path), ScriptedTransport(recipients_max=1)
+    for group in range(0, 2_000, 100):
+        await asyncio.gather(*(spool.append(*single(n)) for n in range(group, group + 100)))
+    await spool.close()
+    spool = await opened(tmp_path, connect_forgetful)
+    trace = Trace(tmp_path / "trace" / "trace-0.db", TraceSettings())
+    begun_unrecorded = 0
+
+    async def look() -> None:
+        nonlocal begun_unrecorded
+        begun_unrecorded += not spool.is_recording
+        if len(transport.calls) == 200:
+            zero_the_last_page_of(tmp_path / "spool" / DATABASE, table)
+        await asyncio.sleep(0.001)
+
+    transport.begin = look
+    first = delivery_of(spool, transport, trace)
+    running = asyncio.create_task(first.run())
+    async with asyncio.timeout(60):
+        while spool.is_recording:
+            await asyncio.sleep(0.0005)
+    delivered = len(transport.delivered)
+    under_way = transport.running
+    unrecorded = delivered + spool.statistics().messages - 2_000
+    await asyncio.sleep(0.5)
+    assert begun_unrecorded == 0
+    assert len(transport.delivered) <= delivered + under_way
+    await first.stop(1)
+    await asyncio.gather(running, return_exceptions=True)
+    await spool.close()
+    spool = await opened(tmp_path)
+    second = delivery_of(spool, transport, trace)
+    running = asyncio.create_task(second.run())
+    await wait_empty(spool)
+    await second.stop(5)
+    await running
+    await spool.close()
+    trace.close()
+    counts = Counter(name for name, _ in transport.delivered)
+    assert set(counts) == {f"<{n}@test>" for n in range(2_000)}
+    assert sum(count - 1 for count in counts.values()) <= under_way + unrecorded
+
+
+def single(number: int) -> tuple[Envelope, bytes]:
+    envelope = Envelope(
+        sender=Address("boss@kairan.test"),
+        recipients=(Recipient(Address(PEOPLE[number])),),
+        arrived=time.time(),
+        message_id=f"<{number}@test>",
+        account="boss@kairan.test",
+    )
+    return envelope, b"Subject: x\r\n\r\n"
+
+
+async def test_a_disk_that_takes_no_writes_repeats_only_what_was_running(tmp_path):
+    faults = Faults(armed=False, first=1, length=1_000_000)
+    spool, transport = await opened(tmp_path, failing_connect(faults)), ScriptedTransport()
+    for group in range(0, 500, 100):
+        await asyncio.gather(*(spool.append(*single(n)) for n in range(group, group + 100)))
+    trace = Trace(tmp_path / "trace" / "trace-0.db", TraceSettings())
+    begun_unrecorded = 0
+
+    async def look() -> None:
+        nonlocal begun_unrecorded
+        begun_unrecorded += not spool.is_recording
+        faults.armed |= len(transport.calls) == 100
+        await asyncio.sleep(0.001)
+
+    transport.begin = look
+    delivery = delivery_of(spool, transport, trace)
+    running = asyncio.create_task(delivery.run())
+    async with asyncio.timeout(60):
+        while spool.is_recording:
+            await asyncio.sleep(0.0005)
+    await asyncio.sleep(0.2)
+    assert begun_unrecorded == 0
+    assert delivery.statistics().running == 0
+    faults.armed = False
+    await wait_empty(spool)
+    await delivery.stop(5)
+    await running
+    await spool.close()
+    trace.close()
+    counts = Counter(name for name, _ in transport.delivered)
+    assert counts == Counter(f"<{n}@test>" for n in range(500))

@@ -2,10 +2,11 @@
 
 import asyncio
 import errno
+import threading
 
 import pytest
 
-from kairan.spool import NewJob, SpoolRefusal, SpoolUnavailable
+from kairan.spool import NewJob, SpoolRefusal, SpoolUnavailable, writer
 from kairan.testing.disk import Faults, failing_connect
 
 CODES = [errno.ENOSPC, errno.EIO, errno.EROFS]
@@ -89,3 +90,39 @@ async def test_closing_a_sick_spool_does_not_hang(open_spool, letter, faults):
         await completing
     spool = await open_spool()
     assert len(await spool.wait_lease(5)) == 1
+
+
+async def test_a_spool_says_that_it_does_not_record_until_it_is_well(open_spool, letter, faults):
+    spool = await open_spool(connect=failing_connect(faults))
+    assert spool.is_recording
+    faults.armed = True
+    with pytest.raises(SpoolUnavailable):
+        await spool.append(letter(), b"x")
+    assert not spool.is_recording
+    faults.armed = False
+    await wait_well(spool)
+    assert spool.is_recording
+
+
+async def test_a_commit_that_hangs_records_nothing_either(open_spool, letter, monkeypatch):
+    """Whatever becomes of it: what is delivered meanwhile would be delivered again."""
+    hang = threading.Event()
+    monkeypatch.setattr(writer, "RESULTS_LATE_SECONDS", 0.1)
+    monkeypatch.setattr(writer, "write_rows", _after(hang, writer.write_rows))
+    spool = await open_spool()
+    appending = spool.append(letter(), b"x")
+    async with asyncio.timeout(10):
+        while spool.is_recording:
+            await asyncio.sleep(0.01)
+    hang.set()
+    await appending
+    assert spool.is_recording
+    assert len(await asyncio.wait_for(spool.wait_lease(1), 5)) == 1
+
+
+def _after(event, function):
+    def wait_and_call(*arguments):
+        event.wait()
+        return function(*arguments)
+
+    return wait_and_call

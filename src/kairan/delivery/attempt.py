@@ -97,7 +97,11 @@ class Attempts:
             self.defect(work, repr(error))
 
     async def _attempt(self, work: Work) -> None:
-        content = await work.window.spool.content(work.lease.job.id.message)
+        spool = work.window.spool
+        content = await spool.content(work.lease.job.id.message)
+        if not spool.is_recording:  # meanwhile: reading from a failing disk takes its time
+            self._writes.give_back(work)
+            return
         if work.is_new and await self._is_loop(content):
             results = [Failed(LOOP_DETECTED.reply, _OURSELVES)] * len(work.lease.job.recipients)
             self._settle(work, work.lease.job.recipients, results)

@@ -249,7 +249,12 @@ class Delivery:
         settings = self._settings
         limit = settings.concurrency_max
         while not self._is_stopping and (found := self._lanes.next(limit)) is not None:
-            self._spawn(self._run(found[1]))
+            lane, work = found
+            if work.window.spool.is_recording:
+                self._spawn(self._run(work))
+            else:  # its result could not be written down, and it would be delivered again
+                self._lanes.finished(lane)
+                self._writes.give_back(work)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

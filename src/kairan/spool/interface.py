@@ -120,6 +120,15 @@ class Spool(Protocol):
     def refusal(self) -> str | None:
         """Why nothing can be accepted now (disk low, sick, closing), or None.  Costs nothing."""
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether a result given now would be written down soon.  Costs nothing: asked often.
+
+        While it is False nothing new is to be delivered: what cannot be recorded is delivered
+        again after a restart.  `wait_lease` gives nothing out meanwhile; what is leased and not
+        begun is given back.
+        """
+
     def body_writer(self) -> BodyWriter: ...
 
     def append(self, envelope: Envelope, content: Content) -> "Future[SpoolId]":

@@ -117,7 +117,7 @@ class SqliteSpool:
             reader=self._reader,
             clock=clock,
             jobs_max=settings.ready_jobs_max,
-            may_lease=lambda: not self._closing and self._writer.sick is None,
+            may_lease=lambda: not self._closing and self._writer.is_recording,
             set_aside=self._set_aside,
             corrupt=self._met_corruption,
         )
@@ -181,6 +181,10 @@ class SqliteSpool:
         return self._appending.append(envelope, content)
 
     # -- giving out ------------------------------------------------------------------------------
+
+    @property
+    def is_recording(self) -> bool:
+        return self._writer.is_recording
 
     async def wait_lease(self, limit: int) -> list[Lease]:
         return await self._leasing.wait_lease(limit)

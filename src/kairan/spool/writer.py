@@ -6,8 +6,9 @@ batch, and is woken once when it is durable.  When a commit fails nothing of it 
 - an append fails, for its client is waiting and will try again;
 - every other operation is kept and tried again, for what it says (delivered!) stays true.
 
-Until a write has worked again the writer is *sick*: it takes no appends, and the shard leases
-nothing, so what was delivered and could not be recorded stays bounded by what was leased.
+Until a write has worked again the writer is *sick*: it takes no appends, the shard leases nothing
+and no delivery begins.  So too while a commit takes longer than `RESULTS_LATE_SECONDS`.  What was
+delivered and could not be recorded stays bounded by what was running.
 """
 
 import asyncio
@@ -28,6 +29,9 @@ from kairan.spool.schema import is_corruption
 
 _log = structlog.get_logger("kairan.spool")
 
+# A commit that takes longer than this keeps results from being recorded, whatever becomes of it: a
+# disk that hangs, an operator's tool that writes.  Slow disks take tenths of a second.
+RESULTS_LATE_SECONDS = 2.0
 # Gives up to 16 MiB of unused pages back to the disk; the file gets shorter at the checkpoint.
 _SHRINK = ("PRAGMA incremental_vacuum(4096)", "PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -86,11 +90,19 @@ class Writer:
         self._must_shrink = False
         self.commits = 0
         self.sick: str | None = None
+        self._handed_at: float | None = None  # since when the thread has had its batch
         self._handed: SimpleQueue[_Batch | None] = SimpleQueue()
         self._db: sqlite3.Connection | None = None
         self._data_version: int | None = None
         self._thread = Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def is_recording(self) -> bool:
+        if self.sick is not None:
+            return False
+        since = self._handed_at
+        return since is None or self._loop.time() - since < RESULTS_LATE_SECONDS
 
     def submit(self, operation: Operation) -> None:
         if operation.is_append and self.sick is not None:
@@ -137,6 +149,7 @@ class Writer:
         if not (batch or probe or self._must_count):
             self._rest()
             return
+        self._handed_at = self._loop.time()
         self._handed.put(_Batch(batch, self.sick is not None, self._must_count, self._must_shrink))
         self._must_count = self._must_shrink = False
 
@@ -149,6 +162,7 @@ class Writer:
         return batch
 
     def _done(self, batch: list[Operation], outcome: Committed | Exception) -> None:
+        self._handed_at = None
         if isinstance(outcome, Exception):
             self._failed(batch, outcome)
             return

@@ -75,10 +75,24 @@ class MemorySpool:
         self._leased: set[JobId] = set()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recording = asyncio.Event()
+        self._recording.set()
         clock.watch(self._changed.set)
 
     def refusal(self) -> str | None:
         return self.refuses
+
+    @property
+    def is_recording(self) -> bool:
+        return self._recording.is_set()
+
+    @is_recording.setter
+    def is_recording(self, works: bool) -> None:
+        """False: the disk does not take writes.  What is to be written waits until it does."""
+        if works:
+            self._recording.set()
+        else:
+            self._recording.clear()
 
     def body_writer(self) -> BodyWriter:
         return MemoryBodyWriter()
@@ -99,6 +113,7 @@ class MemorySpool:
     async def wait_lease(self, limit: int) -> list[Lease]:
         while True:
             await self._gate()
+            await self._recording.wait()
             self._changed.clear()
             ready = [job for job in self.stored.jobs.values() if self._is_ready(job)]
             if ready:
@@ -190,6 +205,7 @@ class MemorySpool:
         async def commit() -> None:
             await self._gate()
             await asyncio.sleep(0)
+            await self._recording.wait()
             answer = change()
             self.stored.commits += 1
             self._changed.set()

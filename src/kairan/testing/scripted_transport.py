@@ -24,7 +24,8 @@ async def _no_wait() -> None:
 class ScriptedTransport:
     """`answers`: what each address is told, last; the others are delivered.
 
-    A list is used up from its front, its last answer stays.  `wait` is awaited before answering.
+    A list is used up from its front, its last answer stays.  `wait` is awaited before answering and
+    after, `begin` when a delivery begins.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class ScriptedTransport:
         self.recipients_max = recipients_max
         self.concurrency_max = concurrency_max
         self.wait = wait
+        self.begin: Callable[[], Awaitable[None]] = _no_wait
         self.calls: list[tuple[Envelope, tuple[Recipient, ...], Content]] = []
         self.delivered: list[tuple[str, Address]] = []  # (message id, recipient)
         self.running = 0
@@ -53,6 +55,7 @@ class ScriptedTransport:
         self.running_most = max(self.running_most, self.running)
         try:
             self.calls.append((envelope, tuple(recipients), content))
+            await self.begin()
             await self.wait()
             results = [self._answer(recipient.address) for recipient in recipients]
             self.delivered += [

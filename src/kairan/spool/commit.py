@@ -13,10 +13,10 @@ from kairan.spool.window import JobKey
 
 # id, arrived, size, crc, envelope, body
 MessageRow: TypeAlias = tuple[int, float, int, int, bytes, bytes | None]
-# message, number, due, count, attempts, delayed, route, detail, recipients
-JobRow: TypeAlias = tuple[int, int, float, int, int, bool, str, str, bytes | None]
-# due, attempts, delayed, detail, message, number
-DeferRow: TypeAlias = tuple[float, int, bool, str, int, int]
+# message, number, due, count, attempts, delayed, route, detail, destination, recipients
+JobRow: TypeAlias = tuple[int, int, float, int, int, bool, str, str, str, bytes | None]
+# due, attempts, delayed, detail, destination, message, number
+DeferRow: TypeAlias = tuple[float, int, bool, str, str, int, int]
 
 # Ids are reserved in steps: one UPDATE changes a row for ten thousand messages.
 ID_STEP = 10_000
@@ -27,10 +27,20 @@ _MESSAGES = Insert(
 )
 _JOBS = Insert(
     "INSERT INTO job(message, number, due, count, attempts, delayed, held, route, detail,"
-    " recipients) VALUES",
-    "(?,?,?,?,?,?,0,?,?,?)",
+    " destination, recipients) VALUES",
+    "(?,?,?,?,?,?,0,?,?,?,?)",
 )
-_DEFER = "UPDATE job SET due=?, attempts=?, delayed=?, detail=? WHERE message=? AND number=?"
+_DEFER = """
+UPDATE job SET due=?, attempts=?, delayed=?, detail=?, destination=? WHERE message=? AND number=?
+"""
+# Oldest first.  One that is due already is on its way, and one that is held stays held.
+_WAKE = """
+UPDATE job SET due = ?1, destination = '' WHERE (message, number) IN
+    (SELECT message, number FROM job INDEXED BY job_destination
+        WHERE destination = ?2 AND destination <> '' AND held = 0 AND due > ?1
+        ORDER BY message, number LIMIT ?3)
+    RETURNING message, number
+"""
 _DROP = "DELETE FROM job WHERE message=?"
 _RESERVE = "UPDATE meta SET value = ?1 + ?2 WHERE name = 'next_id' AND value <= ?1"
 # A row value IN a list of VALUES would scan the table; IN a subquery it searches the key.
@@ -46,12 +56,23 @@ DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))
 
 
 @dataclass(slots=True)
+class Waking:
+    """Jobs that wait for a destination become due; `woken` is what the commit found."""
+
+    destination: str
+    due: float
+    limit: int
+    woken: list[JobKey] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Rows:
     """What one commit writes."""
 
     messages: list[MessageRow] = field(default_factory=list)
     jobs: list[JobRow] = field(default_factory=list)
     deferred: list[DeferRow] = field(default_factory=list)
+    waking: list[Waking] = field(default_factory=list)
     removed: list[JobKey] = field(default_factory=list)
     dropped: list[tuple[int]] = field(default_factory=list)  # messages with all their jobs
     files: bool = False  # a content came as a file: its directory must be synced before
@@ -85,6 +106,9 @@ def _write(db: sqlite3.Connection, rows: Rows) -> list[Removed]:
     _JOBS.into(db, rows.jobs)
     if rows.deferred:
         db.executemany(_DEFER, rows.deferred)
+    for waking in rows.waking:
+        values = (waking.due, waking.destination, waking.limit)
+        waking.woken = db.execute(_WAKE, values).fetchall()
     touched = {message for message, _ in rows.removed}
     if rows.removed:
         db.execute(_REMOVE_JOBS, (json.dumps(rows.removed),))

@@ -35,6 +35,8 @@ class Job(NamedTuple):
     attempts: int = 0
     detail: str = ""
     delayed: bool = False  # a delay report has been sent (RFC 3461 section 4.1, NOTIFY=DELAY)
+    # The destination queue it waits for, which `wake` brings back before it is due.
+    destination: str = ""
 
 
 class NewJob(NamedTuple):
@@ -46,6 +48,7 @@ class NewJob(NamedTuple):
     attempts: int = 0
     detail: str = ""
     delayed: bool = False
+    destination: str = ""
 
 
 class Lease(NamedTuple):
@@ -145,8 +148,23 @@ class Spool(Protocol):
 
     def complete(self, job: Job) -> "Future[None]": ...
 
-    def defer(self, job: Job, *, due: float, detail: str, delayed: bool = False) -> "Future[None]":
-        """Counts an attempt; the job comes back at `due`."""
+    def defer(
+        self,
+        job: Job,
+        *,
+        due: float,
+        detail: str,
+        delayed: bool = False,
+        destination: str = "",
+        is_attempt: bool = True,
+    ) -> "Future[None]":
+        """The job comes back at `due`, or when its `destination` is woken.
+
+        Counts an attempt, unless the job was put off without having been tried.
+        """
+
+    def wake(self, destination: str, limit: int) -> "Future[int]":
+        """Up to `limit` jobs that wait for the destination are due now, oldest first; how many."""
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "Future[None]":
         """`jobs` stand in the place of `job`, in one commit.  None at all: as `complete`."""

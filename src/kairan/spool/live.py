@@ -76,6 +76,16 @@ class Live:
         self._count(later, +1)
         self._put_back(job, later)
 
+    def woken(self, keys: Sequence[JobKey], due: float) -> None:
+        """Jobs that wait are due earlier than they were."""
+        for key in keys:
+            self.window.advance((due, *key))
+            resident = self._residents.get(key[0])
+            if resident is not None and key[1] in resident.jobs:
+                resident.jobs[key[1]] = resident.jobs[key[1]]._replace(due=due, destination="")
+        if keys:
+            self._on_ready()
+
     def split(self, job: Job, children: list[Job]) -> None:
         self._count(job, -1)
         resident = self._residents[job.id.message]
@@ -134,6 +144,7 @@ class Live:
                 new.attempts,
                 new.detail,
                 new.delayed,
+                new.destination,
             )
             for number, new in enumerate(jobs, first)
         ]
@@ -215,7 +226,13 @@ def _key(job: Job) -> JobKey:
     return job.id.message, job.id.number
 
 
-def later(job: Job, *, due: float, detail: str, delayed: bool) -> Job:
+def later(
+    job: Job, *, due: float, detail: str, delayed: bool, destination: str, is_attempt: bool
+) -> Job:
     return job._replace(
-        due=due, attempts=job.attempts + 1, detail=detail, delayed=job.delayed or delayed
+        due=due,
+        attempts=job.attempts + is_attempt,
+        detail=detail,
+        delayed=job.delayed or delayed,
+        destination=destination,
     )

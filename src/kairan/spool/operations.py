@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from kairan.mail import ContentFile, Envelope
 from kairan.spool.bodies import Bodies
-from kairan.spool.commit import JobRow, Rows
+from kairan.spool.commit import JobRow, Rows, Waking
 from kairan.spool.interface import Job, SpoolId, SpoolUnavailable
 from kairan.spool.live import Live
 from kairan.spool.record import encode_recipients
@@ -35,6 +35,7 @@ def job_row(job: Job, recipients: bytes | None) -> JobRow:
         job.delayed,
         job.route,
         job.detail,
+        job.destination,
         recipients,
     )
 
@@ -100,13 +101,30 @@ class Defer:
 
     def put(self, rows: Rows) -> None:
         job = self.later
-        rows.deferred.append(
-            (job.due, job.attempts, job.delayed, job.detail, job.id.message, job.id.number)
-        )
+        fields = (job.due, job.attempts, job.delayed, job.detail, job.destination)
+        rows.deferred.append((*fields, *job.id))
 
     def apply(self) -> None:
         self.live.deferred(self.job, self.later)
         _resolve(self.future, None)
+
+    def fail(self, error: SpoolUnavailable) -> None:
+        _reject(self.future, error)
+
+
+@dataclass(slots=True)
+class Wake:
+    live: Live
+    future: "asyncio.Future[int]"
+    waking: Waking
+    is_append: bool = False
+
+    def put(self, rows: Rows) -> None:
+        rows.waking.append(self.waking)
+
+    def apply(self) -> None:
+        self.live.woken(self.waking.woken, self.waking.due)
+        _resolve(self.future, len(self.waking.woken))
 
     def fail(self, error: SpoolUnavailable) -> None:
         _reject(self.future, error)

@@ -45,10 +45,9 @@ _SCANS = (
     "SELECT message FROM job WHERE held = 0 ORDER BY due DESC",
 )
 _MESSAGE = "SELECT id, arrived, size, crc, envelope, body FROM message WHERE id = ?"
-_JOBS = """
-SELECT message, number, due, count, attempts, delayed, held, route, detail, recipients
-    FROM job WHERE message = ?
-"""
+_JOB_COLUMNS = "message, number, due, count, attempts, delayed, held, route, detail, recipients"
+_JOBS = f"SELECT {_JOB_COLUMNS} FROM job WHERE message = ?"  # noqa: S608 - our own names
+_ADD_JOB = f"INSERT INTO job({_JOB_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?)"
 
 
 def needs_salvage(directory: Path, connect: Connect) -> str | None:
@@ -146,9 +145,7 @@ def _copy_message(old: sqlite3.Connection, new: sqlite3.Connection, message: int
     with suppress(sqlite3.DatabaseError):
         jobs = old.execute(_JOBS, (message,)).fetchall()
     new.execute("INSERT INTO message VALUES(?,?,?,?,?,?)", row)
-    new.executemany(
-        "INSERT INTO job VALUES(?,?,?,?,?,?,?,?,?,?)", jobs or [_first_job(message, row)]
-    )
+    new.executemany(_ADD_JOB, jobs or [_first_job(message, row)])
     return True
 
 

@@ -21,6 +21,8 @@ Tables of queue.db:
               count      how many recipients
               recipients sealed blob, record.py; NULL: those of the envelope
               route, attempts, detail, delayed, held   as in interface.Job and SpoolItem
+        destination         what the job waits for beside its time; '': nothing.  Shards made
+                            before 0.2 get the column at their next start
     meta      next_id    no id at or above it has been given; raised in steps, so ids may skip
 
 A message has one job at least: the commit that removes its last job removes the message, and the
@@ -54,6 +56,16 @@ BUSY_TIMEOUT_SECONDS = 5.0
 CHECKPOINT_PAGES = 8_000
 
 Connect: TypeAlias = Callable[[Path], sqlite3.Connection]
+
+# An older Kairan reads and writes a shard that has the column: it need not know of it.
+_DESTINATION = """
+ALTER TABLE job ADD COLUMN destination TEXT NOT NULL DEFAULT '';
+"""
+_DESTINATION_INDEX = """
+CREATE INDEX IF NOT EXISTS job_destination ON job(destination, message, number)
+    WHERE destination <> ''
+"""
+_HAS_DESTINATION = "SELECT 1 FROM pragma_table_info('job') WHERE name = 'destination'"
 
 _TABLES = f"""
 BEGIN;
@@ -99,6 +111,8 @@ def prepare(db: sqlite3.Connection, durability: Durability) -> None:
     set_up(db, durability)
     if is_empty(db):  # a start must not need to write: the disk may be full
         db.executescript(_TABLES)
+    if db.execute(_HAS_DESTINATION).fetchone() is None:
+        db.executescript(f"BEGIN; {_DESTINATION} {_DESTINATION_INDEX}; COMMIT;")
 
 
 def set_up(db: sqlite3.Connection, durability: Durability) -> None:

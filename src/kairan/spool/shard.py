@@ -24,6 +24,7 @@ from kairan.spool.append import Appending
 from kairan.spool.aside import put_aside
 from kairan.spool.ballast import Ballast
 from kairan.spool.bodies import Bodies
+from kairan.spool.commit import Waking
 from kairan.spool.contents import Contents
 from kairan.spool.damage import Damage
 from kairan.spool.disk import Disk, RealDisk
@@ -40,7 +41,7 @@ from kairan.spool.interface import (
 )
 from kairan.spool.lease import Leasing
 from kairan.spool.live import Live, later
-from kairan.spool.operations import Complete, Defer, Drop, Split
+from kairan.spool.operations import Complete, Defer, Drop, Split, Wake
 from kairan.spool.owner import own
 from kairan.spool.reader import Reader
 from kairan.spool.recover import Recovered, make_directories, recover
@@ -75,6 +76,7 @@ class SqliteSpool:
         self._disk = disk
         self._connect = partial(connect, directory / DATABASE)
         self._lock = lock
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._must_restart = False
@@ -196,10 +198,29 @@ class SqliteSpool:
         return self._submit(job, lambda future: Complete(self._live, future, job))
 
     def defer(
-        self, job: Job, *, due: float, detail: str, delayed: bool = False
+        self,
+        job: Job,
+        *,
+        due: float,
+        detail: str,
+        delayed: bool = False,
+        destination: str = "",
+        is_attempt: bool = True,
     ) -> "asyncio.Future[None]":
-        again = later(job, due=due, detail=_clean(detail), delayed=delayed)
+        again = later(
+            job,
+            due=due,
+            detail=_clean(detail),
+            delayed=delayed,
+            destination=destination,
+            is_attempt=is_attempt,
+        )
         return self._submit(job, lambda future: Defer(self._live, future, job, again))
+
+    def wake(self, destination: str, limit: int) -> "asyncio.Future[int]":
+        future: asyncio.Future[int] = self._loop.create_future()
+        self._writer.submit(Wake(self._live, future, Waking(destination, self._clock(), limit)))
+        return future
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
         if not jobs:

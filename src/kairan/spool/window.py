@@ -60,6 +60,11 @@ class Window:
             self._trim()
         return True
 
+    def advance(self, place: Place) -> None:
+        """A job that waits is due earlier now; one that is leased is on its way already."""
+        if place[1:] not in self._leased:
+            self.add(place)
+
     def take(self, limit: int, now: float) -> list[Place]:
         """Up to `limit` due jobs, now leased."""
         taken: list[Place] = []

@@ -135,10 +135,37 @@ class MemorySpool:
         return self.split(job, ())
 
     def defer(
-        self, job: Job, *, due: float, detail: str, delayed: bool = False
+        self,
+        job: Job,
+        *,
+        due: float,
+        detail: str,
+        delayed: bool = False,
+        destination: str = "",
+        is_attempt: bool = True,
     ) -> "asyncio.Future[None]":
-        again = job._replace(due=due, detail=detail, delayed=delayed, attempts=job.attempts + 1)
+        again = job._replace(
+            due=due,
+            detail=detail,
+            delayed=delayed,
+            attempts=job.attempts + is_attempt,
+            destination=destination,
+        )
         return self._change(job, lambda: self.stored.jobs.update({job.id: again}))
+
+    def wake(self, destination: str, limit: int) -> "asyncio.Future[int]":
+        return self._commit(lambda: self._wake(destination, limit))
+
+    def _wake(self, destination: str, limit: int) -> int:
+        now = self._clock()
+        jobs = [
+            job
+            for job in sorted(self.stored.jobs.values(), key=lambda job: job.id)
+            if job.destination == destination and job.due > now
+        ][:limit]
+        for job in jobs:
+            self.stored.jobs[job.id] = job._replace(due=now, destination="")
+        return len(jobs)
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
         def change() -> None:
@@ -178,7 +205,14 @@ class MemorySpool:
     def _put(self, message: SpoolId, new: NewJob) -> None:
         job = JobId(message, self._number())
         self.stored.jobs[job] = Job(
-            job, new.route, new.recipients, new.due, new.attempts, new.detail, new.delayed
+            job,
+            new.route,
+            new.recipients,
+            new.due,
+            new.attempts,
+            new.detail,
+            new.delayed,
+            new.destination,
         )
 
     def _number(self) -> int:

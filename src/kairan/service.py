@@ -25,7 +25,7 @@ from functools import partial
 import structlog
 
 from kairan import worker
-from kairan.config import Configuration
+from kairan.config import Configuration, warnings_of
 from kairan.directory.errors import DirectoryError
 from kairan.directory.store import Directory
 from kairan.intake import Counters, ListenerSettings
@@ -297,6 +297,8 @@ class Supervisor:
 def serve(configuration: Configuration, *, on_ready: Callable[[Running], None]) -> int:
     """Runs until SIGTERM or SIGINT; returns the exit code.  Raises PortInUse, DirectoryError."""
     logs.set_up()
+    for warning in warnings_of(configuration):
+        log.warning("configuration.warning", reason=warning)
     give_back_large_blocks()
     return Supervisor(configuration, on_ready).run()
 

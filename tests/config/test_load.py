@@ -129,6 +129,13 @@ MISTAKES = [
     ),
     ("[[listener]]\ndevices = { '192.0.2.0/24' = 'a@b.test' }", 8, "only a listener with role"),
     ("[[listener]]\nlegacy_tls = true", 8, "only a listener with role"),
+    ("[[listener]]\nexternal_recipients = true", 8, 'only a listener with role = "client" may'),
+    ("[[listener]]\nauth_in_clear_text = true", 8, 'with role = "device" and tls = "off" has'),
+    (
+        "[[listener]]\nrole='device'\nauth_in_clear_text=true\ndevices={'192.0.2.0/24'='a@b.test'}",
+        9,
+        'with role = "device" and tls = "off" has',
+    ),
     ("[[listener]]\ntls = 'off'", 8, 'tls = "off" is only for role = "device" or a loopback'),
     ("[[listener]]\nproxy_from = ['proxy']", 8, '"proxy" is not a network'),
     ("[[listener]]\n[[listener]]\nport = 587", 9, "two listeners have 0.0.0.0 port 587"),

@@ -46,6 +46,7 @@ DEVICE = Door(
     size_max=1_000,
     recipients_max=50,
     needs_tls=False,
+    auth_needs_tls=False,
     needs_auth=False,
     errors_max=5,
     idle_commands_max=10,

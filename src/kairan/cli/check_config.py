@@ -1,6 +1,7 @@
 """kairan check-config: is the file right, and what may stand in it?"""
 
 import re
+import sys
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
@@ -41,10 +42,12 @@ def check_config(
     if explain:
         _print_explanation(as_json=as_json)
         return
-    from kairan.config import check_environment
+    from kairan.config import check_environment, warnings_of
 
     configuration = read_configuration(config)
     check_environment(configuration)
+    for warning in warnings_of(configuration):
+        print(f"warning: {warning}", file=sys.stderr)
     configuration = _without_passwords(configuration)
     if as_json:
         print_json(configuration)

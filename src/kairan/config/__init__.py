@@ -13,6 +13,7 @@ from kairan.config.explain import Explained, explain
 from kairan.config.locate import ENVIRONMENT_VARIABLE, locate
 from kairan.config.model import Configuration, ServerSettings
 from kairan.config.read import load
+from kairan.config.warnings import warnings_of
 
 __all__ = [
     "ENVIRONMENT_VARIABLE",
@@ -24,4 +25,5 @@ __all__ = [
     "explain",
     "load",
     "locate",
+    "warnings_of",
 ]

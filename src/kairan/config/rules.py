@@ -70,6 +70,17 @@ def _listener(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
     yield from _tls_off(listener, where)
     if listener.legacy_tls and listener.role is not Role.DEVICE:
         yield (*where, "legacy_tls"), 'only a listener with role = "device" may have legacy_tls'
+    if listener.external_recipients and listener.role is not Role.CLIENT:
+        sentence = (
+            'only a listener with role = "client" may have external_recipients; for all roles it '
+            "is the organisation's setting"
+        )
+        yield (*where, "external_recipients"), sentence
+    if listener.auth_in_clear_text and (
+        listener.role is not Role.DEVICE or listener.tls is not TlsMode.OFF
+    ):
+        sentence = 'only a listener with role = "device" and tls = "off" has auth_in_clear_text'
+        yield (*where, "auth_in_clear_text"), sentence
 
 
 def _devices(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
@@ -96,7 +107,7 @@ def _tls_off(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
     """Passwords do not travel in clear text, except where nobody can listen."""
     if listener.tls is not TlsMode.OFF or listener.role is Role.DEVICE:
         return
-    if not _is_loopback(listener.host):
+    if not listener.is_loopback:
         yield (
             (*where, "tls"),
             'tls = "off" is only for role = "device" or a loopback host; use "starttls"',

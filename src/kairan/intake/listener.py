@@ -112,14 +112,16 @@ class Listener:
 
     def _make_door(self, *, needs_auth: bool) -> Door:
         settings, device = self.settings, self.settings.role is Role.DEVICE
+        encrypts = settings.tls is not TlsMode.OFF
         return Door(
             hostname=self.context.hostname,
-            mechanisms=self.context.settings.mechanisms,
+            mechanisms=self.context.settings.mechanisms if settings.offers_auth else (),
             size_max=self.context.admission.message_octets_max,
             recipients_max=self.context.admission.recipients_max,
             starttls=settings.tls is TlsMode.STARTTLS,
             # Without TLS on offer there is none to insist on; config/ allows that on loopback only.
-            needs_tls=not device and settings.tls is not TlsMode.OFF,
+            needs_tls=not device and encrypts,
+            auth_needs_tls=encrypts,
             needs_auth=needs_auth,
             errors_max=self.context.settings.errors_max,
             idle_commands_max=self.context.settings.idle_commands_max,

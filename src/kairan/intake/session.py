@@ -18,7 +18,7 @@ from kairan.admission import judge_load, judge_recipient, judge_sender, meant_by
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
 from kairan.intake.login import Awaited, Login
-from kairan.intake.settings import ListenerSettings, Role
+from kairan.intake.settings import ListenerSettings
 from kairan.intake.submission import Origin, Submission, received_from
 from kairan.mail import Recipient, Reply
 from kairan.outcomes import Outcome, Refuse
@@ -245,7 +245,7 @@ class Session:
             self.context.admission,
             recipient,
             already=len(submission.recipients),
-            external_allowed=self.listener.role is not Role.HVE
+            external_allowed=self.listener.external_recipients
             or snapshot.organisation.external_recipients_allowed,
         )
         if isinstance(verdict, Refuse):

@@ -1,5 +1,6 @@
 """The intake's settings: doors, certificate, and what a session may cost."""
 
+import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +10,8 @@ class Role(StrEnum):
     """Which rules a door applies.
 
     `hve`: HVE accounts only, internal recipients only, as smtp.hve.mx.microsoft.
-    `client`: ordinary submission, where SmtpClientAuthenticationDisabled applies.
+    `client`: ordinary submission, where SmtpClientAuthenticationDisabled applies; it alone may
+    send outside where the organisation does not (`external_recipients`).
     `device`: a door for printers on listed networks: login and TLS may be missing.
     """
 
@@ -36,8 +38,23 @@ class ListenerSettings:
     # does not log in: {"10.1.2.0/24": "printer@example.com"}.
     devices: tuple[tuple[str, str], ...] = ()
     legacy_tls: bool = False  # device role: TLS 1.0 and 1.1 for old printers
+    # Client role: its accounts may send outside though the organisation does not allow external
+    # recipients.  Off: the organisation's rule binds every role.
+    external_recipients: bool = False
+    # Device role with tls = "off" beyond loopback: AUTH is offered all the same, and everyone on
+    # the line reads the passwords.  Off: devices there send without a login.
+    auth_in_clear_text: bool = False
     # Networks whose PROXY header (v1 or v2) is believed; such a peer must send one.
     proxy_from: tuple[str, ...] = ()
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+
+    @property
+    def offers_auth(self) -> bool:
+        """A password travels inside TLS, within this machine, or in clear because the file says so."""
+        return self.tls is not TlsMode.OFF or self.is_loopback or self.auth_in_clear_text
 
 
 @dataclass(frozen=True, slots=True)

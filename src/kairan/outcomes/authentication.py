@@ -221,6 +221,10 @@ AUTH_MECHANISM_UNKNOWN = Outcome(
             "Anonymous relay by the MX endpoint with a login tried.",
             "認証に対応しない MX エンドポイントでログインを試みています。",
         ),
+        Text(
+            'A device door without TLS (tls = "off") beyond loopback, which takes no logins.',
+            'TLS のないデバイス用受付口（tls = "off"）は、ループバック以外ではログインを受け付けません。',
+        ),
     ),
     remedies=(
         Text(
@@ -230,6 +234,12 @@ AUTH_MECHANISM_UNKNOWN = Outcome(
         Text(
             "In Kairan offer PLAIN by `mechanisms` of the intake.",
             "Kairan では intake の `mechanisms` に PLAIN を追加できます。",
+        ),
+        Text(
+            'At a device door use tls = "starttls", or let the device send without a login; '
+            "`auth_in_clear_text` offers logins there to everyone who listens.",
+            'デバイス用受付口では tls = "starttls" にするか、ログインなしで送信させてください。'
+            "`auth_in_clear_text` を有効にするとパスワードが平文で流れます。",
         ),
     ),
     source=_WIRE + "; RFC 4954 section 4 (504)",

@@ -14,7 +14,8 @@ class Door:
     size_max: int  # octets, RFC 1870
     recipients_max: int  # RFC 9422 RCPTMAX
     starttls: bool = True
-    needs_tls: bool = True
+    needs_tls: bool = True  # for mail
+    auth_needs_tls: bool = True
     needs_auth: bool = True
     errors_max: int = 20
     idle_commands_max: int = 100
@@ -35,7 +36,7 @@ def ehlo_answer(door: Door, peer: str, *, secure: bool) -> bytes:
     ]
     if door.starttls and not secure:
         words.append("STARTTLS")
-    if door.mechanisms and (secure or not door.needs_tls):
+    if door.mechanisms and (secure or not door.auth_needs_tls):
         words.append(f"AUTH {' '.join(door.mechanisms)}")
     words += ["8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8"]
     words.append(f"LIMITS RCPTMAX={door.recipients_max}")

@@ -299,7 +299,7 @@ class ServerEngine:
 
     def _auth(self, argument: bytes) -> ServerEvent | None:
         mechanism, _, initial = argument.strip(b" ").partition(b" ")
-        if self.door.needs_tls and not self.secure:
+        if self.door.auth_needs_tls and not self.secure:
             return self._refuse(outcomes.AUTH_NEEDS_TLS, "AUTH")
         if not self._may(Event.AUTH):
             return self._out_of_order(Event.AUTH, "AUTH")

@@ -1,0 +1,37 @@
+"""What is allowed, and yet said at the start."""
+
+import pytest
+
+from kairan.config import load, warnings_of
+
+CONFIGURATION = """\
+[tls]
+certificate = "tls/server.pem"
+key = "/etc/server.key"
+[[delivery.routes]]
+pattern = "*"
+to = "maildir:mail"
+[[listener]]
+role = "device"
+tls = "off"
+port = 2525
+devices = { "192.0.2.0/24" = "printer@example.com" }
+"""
+
+
+def warned(folder, text: str) -> str:
+    path = folder / "kairan.toml"
+    path.write_text(CONFIGURATION + text, encoding="utf-8")
+    return " ".join(warnings_of(load(path)))
+
+
+def test_logins_in_clear_text_beyond_loopback_are_warned_of(tmp_path):
+    text = warned(tmp_path, 'auth_in_clear_text = true\nhost = "192.0.2.1"')
+    assert "the listener on 192.0.2.1 port 2525 takes logins in clear text" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["", 'auth_in_clear_text = true\nhost = "127.0.0.1"', 'host = "::1"']
+)
+def test_without_logins_or_on_loopback_there_is_nothing_to_warn_of(tmp_path, text):
+    assert not warned(tmp_path, text)

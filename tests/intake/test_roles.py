@@ -1,0 +1,128 @@
+"""What each role lets out, and where a password may be said."""
+
+import pytest
+
+from attacks.kit import PRINTER, Client, open_directory, running_service
+
+EXTERNAL = b"stranger@elsewhere.test"
+DOORS = """
+[[listener]]
+role = "hve"
+host = "127.0.0.1"
+port = 0
+tls = "off"
+
+[[listener]]
+role = "client"
+host = "127.0.0.1"
+port = 0
+tls = "off"
+
+[[listener]]
+role = "device"
+host = "127.0.0.1"
+port = 0
+tls = "off"
+devices = { "127.0.0.1/32" = "printer@kairan.test" }
+
+[[listener]]
+role = "client"
+host = "127.0.0.1"
+port = 0
+tls = "off"
+external_recipients = true
+
+[[listener]]
+role = "device"
+host = "127.0.0.1"
+port = 0
+devices = { "127.0.0.1/32" = "printer@kairan.test" }
+
+[[listener]]
+role = "device"
+host = "0.0.0.0"
+port = 0
+tls = "off"
+devices = { "127.0.0.1/32" = "printer@kairan.test" }
+
+[[listener]]
+role = "device"
+host = "0.0.0.0"
+port = 0
+tls = "off"
+auth_in_clear_text = true
+devices = { "127.0.0.1/32" = "printer@kairan.test" }
+"""
+HVE, CLIENT, DEVICE, OUTSIDE, ENCRYPTED_DEVICE, CLEAR_DEVICE, OPEN_DEVICE = range(7)
+ROUTES = """
+[[delivery.routes]]
+pattern = "*"
+to = "maildir:maildir"
+"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    place = tmp_path_factory.mktemp("roles") / "k"
+    with running_service(place, doors=DOORS, routes=ROUTES, workers=1) as running:
+        yield running
+
+
+def greeted(service, door: int) -> Client:
+    client = Client(service.ports[door], service.trust)
+    client.reply()
+    client.ask(b"EHLO client.test")
+    return client
+
+
+def answer_to_external(service, door: int) -> str:
+    with greeted(service, door) as client:
+        if door in {HVE, CLIENT, OUTSIDE}:
+            client.login()
+        assert client.ask(f"MAIL FROM:<{PRINTER}>".encode()).startswith("250")
+        return client.ask(b"RCPT TO:<" + EXTERNAL + b">")
+
+
+@pytest.mark.parametrize("door", [HVE, CLIENT, DEVICE, ENCRYPTED_DEVICE])
+def test_an_organisation_without_external_recipients_binds_every_role(service, door):
+    assert answer_to_external(service, door).startswith("550 5.7.54")
+
+
+def test_a_client_listener_that_says_so_lets_mail_out(service):
+    assert answer_to_external(service, OUTSIDE).startswith("250")
+
+
+@pytest.mark.parametrize("door", [HVE, CLIENT, DEVICE])
+def test_an_organisation_with_external_recipients_lets_every_role_out(tmp_path, door):
+    with running_service(tmp_path / "k", doors=DOORS, routes=ROUTES, workers=1) as service:
+        with open_directory(service.place) as directory:
+            directory.set_organisation(external_recipients_allowed=True)
+        service.stop()
+    with running_service(tmp_path / "k", install=False) as service:
+        assert answer_to_external(service, door).startswith("250")
+
+
+def test_where_tls_is_offered_a_device_listener_hides_auth_until_then(service):
+    with greeted(service, ENCRYPTED_DEVICE) as client:
+        assert "AUTH" not in client.ask(b"EHLO client.test")
+        assert client.ask(b"AUTH LOGIN").startswith("538 5.7.11")
+        assert client.ask(f"MAIL FROM:<{PRINTER}>".encode()).startswith("250")
+        client.ask(b"RSET")
+        client.ask(b"STARTTLS")
+        client.start_tls()
+        assert "AUTH LOGIN PLAIN" in client.ask(b"EHLO client.test")
+        client.login()
+
+
+def test_a_device_listener_in_clear_text_takes_no_login_beyond_loopback(service):
+    with greeted(service, CLEAR_DEVICE) as client:
+        assert "AUTH" not in client.ask(b"EHLO client.test")
+        assert client.ask(b"AUTH LOGIN").startswith("504 5.7.4")
+        assert client.ask(f"MAIL FROM:<{PRINTER}>".encode()).startswith("250")
+
+
+def test_unless_it_says_so_and_then_the_log_warns(service):
+    with greeted(service, OPEN_DEVICE) as client:
+        assert "AUTH LOGIN PLAIN" in client.ask(b"EHLO client.test")
+        client.login()
+    assert "takes logins in clear text" in "".join(service.log)

@@ -105,18 +105,19 @@ def test_recipient(recipient, already, external, refused_with):
     ],
 )
 @pytest.mark.parametrize("external", [False, True])
-def test_postmaster_without_a_domain_is_the_organisations(
-    postmaster, meant, refused_with, external
+@pytest.mark.parametrize("written", ["postmaster", "Postmaster@kairan.example"])
+def test_every_postmaster_of_ours_is_the_organisations(
+    postmaster, meant, refused_with, external, written
 ):
     directory = PlainDirectory(
         mailboxes=["user001@kairan.test"],
         accounts=[PRINTER],
         organisation=Organisation(
-            accepted_domains=frozenset({"kairan.test"}), postmaster=postmaster
+            accepted_domains=frozenset({"kairan.test", "kairan.example"}), postmaster=postmaster
         ),
     )
-    recipient = meant_by(directory, "postmaster")
-    assert recipient == meant
+    recipient = meant_by(directory, written)
+    assert recipient == (meant if postmaster else written)
     decision = judge_recipient(directory, SETTINGS, recipient, already=0, external_allowed=external)
     assert outcome(decision) is refused_with
 

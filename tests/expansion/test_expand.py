@@ -298,3 +298,66 @@ def test_a_sender_looked_for_in_groups_that_contain_each_other_is_not_found_and_
         heads=[head],
     )
     assert opened(directory, "g@kairan.test").failures
+
+
+@pytest.mark.parametrize("sender", ["", "printer@kairan.test", "scan@kairan.test"])
+@pytest.mark.parametrize("listed", ["printer@kairan.test", "machines@kairan.test"])
+def test_lists_bind_the_account_whatever_sender_the_envelope_names(sender, listed):
+    """A read receipt's MAIL FROM:<> is everybody's (RFC 8098 section 3)."""
+    printer = Account(
+        1, "printer@kairan.test", password_hash="", aliases=frozenset({"scan@kairan.test"})
+    )
+
+    def refusals(**restriction):
+        directory = directory_of(
+            {"g@kairan.test": PEOPLE[:1], "machines@kairan.test": ["printer@kairan.test"]},
+            heads=[Group("g@kairan.test", **restriction)],
+            accounts=[printer],
+        )
+        expansion = opened(directory, "g@kairan.test", account=printer.address, sender=sender)
+        return [failure.outcome for failure in expansion.failures]
+
+    assert refusals(reject_from=frozenset({listed})) == [GROUP_SENDER_NOT_ALLOWED]
+    assert refusals(accept_from=frozenset({listed})) == []
+    assert refusals(accept_from=frozenset({"boss@kairan.test"})) == [GROUP_SENDER_NOT_ALLOWED]
+
+
+TWO_DOMAINS = frozenset({"kairan.test", "kairan.example"})
+POSTMASTERS = [
+    # the organisation's postmaster, who is written to, who gets it
+    ("user0@kairan.test", "postmaster@kairan.example", ["user0@kairan.test"]),
+    ("user0@kairan.test", "PostMaster@kairan.test", ["user0@kairan.test"]),
+    ("help@elsewhere.test", "postmaster@kairan.example", ["help@elsewhere.test"]),
+    ("g@kairan.test", "postmaster@kairan.example", ["user1@kairan.test"]),
+    ("postmaster@kairan.test", "postmaster@kairan.example", ["postmaster@kairan.test"]),
+    ("postmaster@kairan.test", "postmaster@kairan.test", ["postmaster@kairan.test"]),
+    ("user0@kairan.test", "postmaster@elsewhere.test", ["postmaster@elsewhere.test"]),
+    ("user0@kairan.test", "postmaster@sub.kairan.test", ["postmaster@sub.kairan.test"]),
+    ("printer@kairan.test", "postmaster@kairan.example", []),
+    ("", "postmaster@kairan.example", []),
+]
+
+
+@pytest.mark.parametrize(("postmaster", "written", "reached"), POSTMASTERS)
+def test_every_accepted_domain_has_a_postmaster(postmaster, written, reached):
+    """RFC 5321 section 4.5.1."""
+    directory = directory_of(
+        {"g@kairan.test": ["user1@kairan.test"]},
+        accounts=[Account(1, "printer@kairan.test", password_hash="")],
+        organisation=Organisation(accepted_domains=TWO_DOMAINS, postmaster=postmaster),
+    )
+    expansion = opened(directory, Recipient(Address(written), Notify.DELAY))
+    assert addresses(expansion) == reached
+    assert [failure.outcome for failure in expansion.failures] == (
+        [] if reached else [RECIPIENT_UNKNOWN]
+    )
+
+
+def test_a_postmaster_with_a_mailbox_gets_his_own_mail():
+    directory = directory_of(
+        {},
+        mailboxes=["user0@kairan.test", "postmaster@kairan.example"],
+        organisation=Organisation(accepted_domains=TWO_DOMAINS, postmaster="user0@kairan.test"),
+    )
+    expansion = opened(directory, "postmaster@kairan.example")
+    assert addresses(expansion) == ["postmaster@kairan.example"]

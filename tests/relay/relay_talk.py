@@ -18,9 +18,11 @@ def pool_to(peer: ScriptedPeer, *, tls: TlsPolicy = TlsPolicy.NONE, lmtp: bool =
     return Pool(destination, replace(SETTINGS, **settings))
 
 
-async def send(pool: Pool, *addresses: str, content: Content = CONTENT) -> list[Answer]:
+async def send(
+    pool: Pool, *addresses: str, content: Content = CONTENT, envelope: Envelope = ENVELOPE
+) -> list[Answer]:
     recipients = [Recipient(Address(address)) for address in addresses or ("a@x.test",)]
-    return await pool.send(ENVELOPE, recipients, content)
+    return await pool.send(envelope, recipients, content)
 
 
 def codes(answers: list[Answer]) -> list[int]:

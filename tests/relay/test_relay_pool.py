@@ -6,7 +6,7 @@ import pytest
 
 from kairan.mail import ContentFile
 from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
-from relay.relay_talk import CONTENT, codes, pool_to, send, wait_until
+from relay.relay_talk import CONTENT, ENVELOPE, codes, pool_to, send, wait_until
 
 
 async def test_messages_share_a_session_and_handshakes_are_counted():
@@ -256,6 +256,38 @@ async def test_a_file_is_streamed_as_it_is(tmp_path, capabilities):
         assert codes(answers + await send(pool)) == [250, 250]
         await pool.close()
     assert [message.content for message in peer.messages] == [content, CONTENT]
+
+
+PADDING = b"X-Padding: " + b"x" * 900 + b"\r\n"
+UTF8_MESSAGES = [
+    # header, the answer of a next hop without SMTPUTF8
+    (b"Subject: hi\r\n", 250),
+    (b"Subject: hi\r\n" + PADDING * 100, 250),
+    ("Subject: h\u00fc\r\n".encode(), 550),
+    (PADDING * 100 + "Subject: h\u00fc\r\n".encode(), 550),
+]
+
+
+@pytest.mark.parametrize("body_octets", [10, 300_000])
+@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize(("header", "code"), UTF8_MESSAGES)
+async def test_the_header_decides_who_may_have_a_message_whatever_its_size(
+    tmp_path, header, code, in_file, body_octets
+):
+    """Some clients say SMTPUTF8 with every message (RFC 6531 section 3.2)."""
+    content = header + b"\r\n" + "\u00fc\r\n".encode() * (body_octets // 4)
+    path = tmp_path / "content"
+    path.write_bytes(content)
+    async with ScriptedPeer(capabilities=["PIPELINING"]) as peer:
+        pool = pool_to(peer)
+        answers = await send(
+            pool,
+            content=ContentFile(path, len(content)) if in_file else content,
+            envelope=ENVELOPE._replace(smtputf8=True),
+        )
+        await pool.close()
+    assert codes(answers) == [code]
+    assert [message.content for message in peer.messages] == ([content] if code == 250 else [])
 
 
 @pytest.mark.parametrize("size", [3, 99])

@@ -121,3 +121,17 @@ def test_chunks_with_bare_line_feeds_are_told_where_the_body_is_not_binary():
     for feeding, pieces in feedings(sent):
         talk = Talk(secure=True, known=True).say(*pieces)
         assert talk.events[-1] == "message of 5 with bare line endings", feeding
+
+
+def test_data_for_a_binary_message_is_refused_before_its_content_and_bdat_may_follow():
+    """RFC 3030 section 3: a client that hears 503 has sent nothing yet."""
+    talk = Talk(secure=True, known=True).say(TRANSACTION % b" BODY=BINARYMIME" + b"DATA\r\n")
+    assert talk.replies[-1] == "503 5.5.1 BODY=BINARYMIME requires BDAT"
+    talk.say(b"BDAT 2 LAST\r\nhi")
+    assert talk.messages == [b"hi"]
+
+
+def test_content_sent_blindly_behind_a_refused_data_is_not_taken_for_commands():
+    sent = TRANSACTION % b" BODY=BINARYMIME" + b"DATA\r\nRSET\r\n.\r\nNOOP\r\n"
+    talk = Talk(secure=True, known=True).say(sent)
+    assert talk.replies[-1] == "503 5.5.1 BODY=BINARYMIME requires BDAT"

@@ -4,7 +4,12 @@ import base64
 
 import pytest
 
-from kairan.outcomes.catalogue import AUTH_MALFORMED, AUTH_NOT_BASE64, XOAUTH2_NOT_BASE64
+from kairan.outcomes.catalogue import (
+    AUTH_MALFORMED,
+    AUTH_NOT_BASE64,
+    AUTH_UNSUCCESSFUL,
+    XOAUTH2_NOT_BASE64,
+)
 from kairan.smtp.sasl import (
     MECHANISMS,
     PASSWORD_OCTETS_MAX,
@@ -25,7 +30,7 @@ PLAIN_MESSAGES = [
     ("\0user\0secret", Credentials("user", "secret")),
     ("user\0user\0secret", Credentials("user", "secret")),
     ("\0usér\0pässwörd 鍵", Credentials("usér", "pässwörd 鍵")),
-    ("other\0user\0secret", AUTH_MALFORMED),
+    ("other\0user\0secret", AUTH_UNSUCCESSFUL),
     ("\0user", AUTH_MALFORMED),
     ("user", AUTH_MALFORMED),
     ("", AUTH_MALFORMED),
@@ -87,3 +92,18 @@ def test_an_equals_sign_alone_is_the_empty_answer():
 def test_credentials_do_not_show_in_logs():
     assert "secret" not in repr(Credentials("user", "secret"))
     assert "user" not in repr(Credentials("user", "secret"))
+
+
+@pytest.mark.parametrize(
+    "authorization", [b"payroll@kairan.test", b"printer", b"*", b"printer@kairan.test ", b"\xff"]
+)
+def test_nobody_may_act_for_somebody_else(authorization):
+    """RFC 4616 section 2: the data is in order, the identity is not his."""
+    message = authorization + b"\0printer@kairan.test\0secret"
+    assert Plain().step(base64.b64encode(message)) is AUTH_UNSUCCESSFUL
+
+
+@pytest.mark.parametrize("authorization", [b"", b"printer@kairan.test", b"Printer@KAIRAN.test"])
+def test_ones_own_identity_may_be_said(authorization):
+    message = authorization + b"\0printer@kairan.test\0secret"
+    assert isinstance(Plain().step(base64.b64encode(message)), Credentials)

@@ -49,7 +49,7 @@ EXCHANGES = {
     "plain, two words": ([b"AUTH PLAIN " + GOOD + b" " + GOOD], [NOT_BASE64]),
     "plain, cancelled": ([b"AUTH PLAIN", b"*", b"NOOP"], [ASK, CANCELLED, OK]),
     "plain, star as initial": ([b"AUTH PLAIN *"], [NOT_BASE64]),
-    "plain, as somebody else": ([b"AUTH PLAIN " + b64("boss\0printer\0right")], [MALFORMED]),
+    "plain, as somebody else": ([b"AUTH PLAIN " + b64("boss\0printer\0right")], [UNSUCCESSFUL]),
     "plain, two parts": ([b"AUTH PLAIN " + b64("printer\0right")], [MALFORMED]),
     "plain, four parts": ([b"AUTH PLAIN " + b64("\0printer\0right\0x")], [MALFORMED]),
     "plain, NUL alone": ([b"AUTH PLAIN " + b64("\0\0")], [MALFORMED]),

@@ -2,6 +2,7 @@
 
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Snapshot
+from kairan.directory.postmaster import stand_in
 from kairan.mail import Address, domain_of, key_of
 from kairan.mail.address import POSTMASTER
 from kairan.outcomes import ACCEPT, Decision, Refuse
@@ -9,10 +10,8 @@ from kairan.outcomes.catalogue import RECIPIENT_UNKNOWN, RELAY_DENIED, TOO_MANY_
 
 
 def meant_by(snapshot: Snapshot, recipient: Address) -> Address:
-    """RFC 5321 section 4.5.1: <Postmaster>, without a domain, is the organisation's."""
-    if recipient != POSTMASTER:
-        return recipient
-    return Address(snapshot.organisation.postmaster) or POSTMASTER
+    """RFC 5321 section 4.5.1: <Postmaster>, without a domain or with one of ours, reaches somebody."""
+    return stand_in(snapshot, recipient) or recipient
 
 
 def judge_recipient(

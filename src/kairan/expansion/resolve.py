@@ -1,6 +1,7 @@
 """One address: whom does it mean today?  Exchange's RESOLVE."""
 
 from kairan.directory.model import Group, Snapshot
+from kairan.directory.postmaster import stand_in
 from kairan.mail import Address, Notify, Recipient, domain_of, key_of
 from kairan.mail.xtext import encode_xtext
 from kairan.outcomes import Outcome
@@ -10,11 +11,16 @@ from kairan.outcomes.catalogue import RECIPIENT_UNKNOWN
 def resolve(recipient: Recipient, snapshot: Snapshot) -> Recipient | Group | Outcome:
     """The recipient under its primary address, the group it names, or why there is none.
 
-    An address outside the accepted domains is nobody we could know: it goes on as it is.  The
-    postmaster exists even where no mailbox of that name does (RFC 5321 section 4.5.1).  An HVE
+    An address outside the accepted domains is nobody we could know: it goes on as it is.  An HVE
     account has no mailbox: the intake refuses it, and so do we, should a group name it.
+
+    The organisation's postmaster exists even without a mailbox, and stands in for those of all
+    accepted domains (RFC 5321 section 4.5.1).
     """
     address = recipient.address
+    postmaster = stand_in(snapshot, address)
+    if postmaster is not None:
+        return resolve(_renamed(recipient, postmaster), snapshot)
     group = snapshot.group(address)
     if group is not None:
         return group if group.enabled else RECIPIENT_UNKNOWN

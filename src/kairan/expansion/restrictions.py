@@ -11,20 +11,25 @@ from kairan.outcomes.catalogue import GROUP_SENDER_NOT_ALLOWED, GROUP_SENDER_NOT
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """`keys`: the sender as written and under its primary address."""
+    """`keys`: all that the message may be known by: its envelope's sender as written and the account
+    that logged in, each under its primary address too.
+    """
 
     keys: frozenset[str]
     authenticated: bool
 
 
 def sender_of(envelope: Envelope, snapshot: Snapshot) -> Sender:
-    """A report of ours came from no client and nobody logged in: it counts as authenticated, or
+    """The null sender is everybody's, so lists bind the account: who is on one stays on it under
+    whatever sender the envelope names.
+
+    A report of ours came from no client and nobody logged in: it counts as authenticated, or
     a postmaster address that is a group would never see one.
     """
-    keys = {key_of(envelope.sender)} if envelope.sender else set()
-    primary = snapshot.resolve(envelope.sender) if envelope.sender else None
-    if primary is not None:
-        keys.add(key_of(primary))
+    keys: set[str] = set()
+    for address in (envelope.sender, envelope.account):
+        if address:
+            keys.update((key_of(address), key_of(snapshot.resolve(address) or address)))
     return Sender(frozenset(keys), bool(envelope.account) or not envelope.client)
 
 

@@ -334,7 +334,8 @@ class Session:
             message_id=submission.message_id,
             sender=submission.command.sender,
             detail=f"recipients={len(submission.recipients)} size={submission.size} "
-            f"internal-id={spool_id} session={self.id} {self._login.trace_text}",
+            f"internal-id={spool_id} session={self.id} account={submission.account.address} "
+            f"{self._login.trace_text}",
             client=self.client,
         )
         self.engine.answer(answers.queued(submission.message_id, spool_id))

@@ -64,6 +64,11 @@ def domain_of(address: Address) -> str:
     return address.rpartition("@")[2]
 
 
+def is_postmaster(address: Address) -> bool:
+    """RFC 5321 section 4.5.1: in any case, with a domain or without."""
+    return address.partition("@")[0].lower() == POSTMASTER
+
+
 def address_literal(ip_address: str) -> str:
     """RFC 5321 section 4.1.3; a zone (`%eth0`) means nothing to anybody else."""
     tag = "IPv6:" if ":" in ip_address else ""

@@ -16,7 +16,8 @@ from kairan.relay import faults
 from kairan.relay.choose import Choice, PoolFacts, SessionFacts, choose, is_spent, spent_of
 from kairan.relay.destination import Destination
 from kairan.relay.dial import DialFault, wait_session
-from kairan.relay.session import Session
+from kairan.relay.header import wait_ascii_header
+from kairan.relay.session import Message, Session
 from kairan.relay.settings import RelaySettings
 
 
@@ -104,8 +105,10 @@ class Pool:
         """Answers for all recipients, in their order, in as many transactions as it takes."""
         answers: list[Answer] = []
         rest = tuple(recipients)
+        ascii_header = not envelope.smtputf8 or await wait_ascii_header(content)
+        message = Message(envelope, content, ascii_header)
         while rest:
-            answer = await self._send_some(envelope, rest, content)
+            answer = await self._send_some(message, rest)
             answers.append(answer)
             rest = rest[len(answer.replies) :]
         return answers
@@ -144,12 +147,10 @@ class Pool:
 
     # One transaction.
 
-    async def _send_some(
-        self, envelope: Envelope, recipients: tuple[Recipient, ...], content: Content
-    ) -> Answer:
+    async def _send_some(self, message: Message, recipients: tuple[Recipient, ...]) -> Answer:
         session = await self._wait_session(fresh=False)
         if isinstance(session, Session) and session.messages:
-            answer = await self._send_on(session, envelope, recipients, content)
+            answer = await self._send_on(session, message, recipients)
             if answer is not None and answer.reached:
                 self._counters.handshakes_saved += 1
                 return answer
@@ -157,23 +158,19 @@ class Pool:
             session = await self._wait_session(fresh=True)
         if isinstance(session, DialFault):
             return self._fault_answer(session, recipients)
-        answer = await self._send_on(session, envelope, recipients, content)
+        answer = await self._send_on(session, message, recipients)
         # A fresh session that died between its opening and now is as good as none.
         return answer or self._fault_answer(DialFault(faults.LOST), recipients)
 
     async def _send_on(
-        self,
-        session: Session,
-        envelope: Envelope,
-        recipients: tuple[Recipient, ...],
-        content: Content,
+        self, session: Session, message: Message, recipients: tuple[Recipient, ...]
     ) -> Answer | None:
         """None: the session had died before a word was said."""
         if session.over:
             return None
         limit = min(self.settings.recipients_max, session.capabilities.recipients_max or 1 << 30)
         try:
-            sent = await session.send(envelope, recipients[:limit], content)
+            sent = await session.send(message, recipients[:limit])
         finally:
             self._release(session)
         reached = sent.dot_sent or not session.over

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from kairan.mail import Content, ContentFile, Envelope, Recipient, Reply
 from kairan.relay import faults
@@ -34,6 +34,14 @@ def _timeouts(settings: RelaySettings) -> dict[Phase, float]:
         Phase.LONE_DOT: settings.dot_timeout_seconds,
         Phase.QUIT: settings.quit_timeout_seconds,
     }
+
+
+class Message(NamedTuple):
+    """What is sent; `ascii_header`: a peer without SMTPUTF8 may have it (RFC 6531 section 3.2)."""
+
+    envelope: Envelope
+    content: Content
+    ascii_header: bool
 
 
 class Session(asyncio.Protocol):
@@ -106,16 +114,16 @@ class Session(asyncio.Protocol):
             self.abort()  # in the middle of something: nobody may go on from here
             raise
 
-    async def send(
-        self, envelope: Envelope, recipients: tuple[Recipient, ...], content: Content
-    ) -> Sent:
+    async def send(self, message: Message, recipients: tuple[Recipient, ...]) -> Sent:
         """One transaction.  `over` tells afterwards whether the session can take another."""
+        content = message.content
         is_file = isinstance(content, ContentFile)
         self._content = content if isinstance(content, ContentFile) else None
         self.messages += 1
         events = self.engine.begin(
-            envelope,
+            message.envelope,
             recipients,
+            ascii_header=message.ascii_header,
             content=None if isinstance(content, ContentFile) else content,
             size=content.size if isinstance(content, ContentFile) else len(content),
         )

@@ -171,14 +171,19 @@ class Client:
         *,
         content: bytes | None,
         size: int,
+        ascii_header: bool = False,
     ) -> list[ClientEvent]:
-        """Start a transaction; `content` None: it will be streamed, and has `size` octets."""
+        """Start a transaction; `content` None: it will be streamed, and has `size` octets.
+
+        `ascii_header`: of an SMTPUTF8 message, so that a peer without SMTPUTF8 may have it.
+        """
         self._must_be(Phase.READY)
         transaction = Transaction(
             envelope,
             recipients,
             content=content,
             size=size,
+            ascii_header=ascii_header,
             peer=self.capabilities,
             explain=self.explain,
         )

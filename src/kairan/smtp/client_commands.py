@@ -78,7 +78,3 @@ def needs_utf8(envelope: Envelope, sender: Address, recipients: tuple[Recipient,
         or not sender.isascii()
         or not all(recipient.address.isascii() for recipient in recipients)
     )
-
-
-def has_ascii_header(content: bytes) -> bool:
-    return content.partition(b"\r\n\r\n")[0].isascii()

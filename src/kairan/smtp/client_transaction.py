@@ -3,7 +3,6 @@
 from kairan.mail import Envelope, Recipient, Reply
 from kairan.smtp.capabilities import Capabilities
 from kairan.smtp.client_commands import (
-    has_ascii_header,
     is_binary,
     mail_command,
     message_refusal,
@@ -38,13 +37,11 @@ class Transaction:
         *,
         content: bytes | None,
         size: int,
+        ascii_header: bool,
         peer: Capabilities,
         explain: Explain,
     ) -> None:
-        # A streamed content of an SMTPUTF8 message is not looked into: it needs what it says.
-        ascii_header = not envelope.smtputf8 or (
-            content is not None and (peer.smtputf8 or has_ascii_header(content))
-        )
+        ascii_header = ascii_header or not envelope.smtputf8
         whole = message_refusal(envelope, size=size, ascii_header=ascii_header, peer=peer)
         troubles = [whole or recipient_refusal(item, peer=peer) for item in recipients]
         self.replies: list[Reply | None] = [item and explain(item, "") for item in troubles]

@@ -8,7 +8,8 @@ initial response (Outlook, .NET and many printers send `AUTH LOGIN <user>`).
 
 from collections.abc import Callable, Mapping
 
-from kairan.outcomes.catalogue import AUTH_MALFORMED, AUTH_NOT_BASE64
+from kairan.mail import key_of
+from kairan.outcomes.catalogue import AUTH_MALFORMED, AUTH_NOT_BASE64, AUTH_UNSUCCESSFUL
 from kairan.smtp.sasl_oauth import OAuthBearer, XOAuth2
 from kairan.smtp.sasl_step import (
     USER_OCTETS_MAX,
@@ -48,9 +49,13 @@ class Plain(PlainRefusal):
         if message is None:
             return AUTH_NOT_BASE64
         parts = message.split(b"\0")
-        if len(parts) != 3 or parts[0] not in {b"", parts[1]}:
+        if len(parts) != 3:
             return AUTH_MALFORMED
-        return _credentials(parts[1], parts[2])
+        step = _credentials(parts[1], parts[2])
+        if isinstance(step, Credentials) and not _is_own(parts[0], step.user):
+            # RFC 4954 section 6 and RFC 4616 section 2: well-formed, and nobody may act for others.
+            return AUTH_UNSUCCESSFUL
+        return step
 
 
 class Login(PlainRefusal):
@@ -77,6 +82,11 @@ MECHANISMS: Mapping[str, Callable[[], Mechanism]] = {
     "XOAUTH2": XOAuth2,
     "OAUTHBEARER": OAuthBearer,
 }
+
+
+def _is_own(authorization: bytes, user: str) -> bool:
+    """No authorization identity at all stands for the user's own."""
+    return not authorization or key_of(authorization.decode("utf-8", "replace")) == key_of(user)
 
 
 def _credentials(user: bytes, password: bytes) -> Step:

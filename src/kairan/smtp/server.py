@@ -351,11 +351,13 @@ class ServerEngine:
         if not self._may(_DATA_GRANTED):
             # Octets behind a DATA that never had a transaction: the client does not wait for
             # 354, and what it takes for content must not be read as commands.
-            return self._refuse_blind_data(Event.DATA)
+            return self._refuse_blind_data(
+                _OUT_OF_ORDER.get((self.order, Event.DATA), outcomes.BAD_SEQUENCE)
+            )
         assert self._mail is not None, "DATA is only in rows behind MAIL"
-        if self._mail.command.body == "BINARYMIME":  # RFC 3030 section 3
-            self._swallow_data(outcomes.BINARY_NEEDS_BDAT)
-            return None
+        if self._mail.command.body == "BINARYMIME":
+            # RFC 3030 section 3 wants the 503 in the place of the 354; only BDAT can follow.
+            return self._refuse_blind_data(outcomes.BINARY_NEEDS_BDAT)
         self._start_data()
         return Data()
 
@@ -368,10 +370,9 @@ class ServerEngine:
         self._start_data()
         self._swallow, self._swallowed = outcome, 0
 
-    def _refuse_blind_data(self, event: Event) -> Refused:
+    def _refuse_blind_data(self, outcome: Outcome) -> Refused:
         blind = len(self._inbox) > 0
         self._refused_data = True
-        outcome = _OUT_OF_ORDER.get((self.order, event), outcomes.BAD_SEQUENCE)
         return self._refuse(outcome, "DATA", fatal=blind)
 
     def _bdat(self, argument: bytes) -> ServerEvent | None:

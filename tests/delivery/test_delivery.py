@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from kairan.delivery import RouteSettings
+from kairan.delivery.transport import Failed
 from kairan.directory.model import Account, Group
-from kairan.mail import Address, Notify, Recipient
+from kairan.mail import Address, Notify, Recipient, Reply
 from kairan.testing.scripted_transport import (
     DEFERRED,
     FAILED,
@@ -140,6 +141,30 @@ async def test_a_failure_is_reported_to_the_sender_and_the_report_is_delivered(b
     assert "Final-Recipient: rfc822; user1@kairan.test" in fields_of(report)
     assert "user2" not in fields_of(report)
     assert sorted(bench.delivered()) == ["boss@kairan.test", "user2@kairan.test"]
+
+
+async def test_a_report_that_cannot_be_built_becomes_a_plainer_one(bench, monkeypatch):
+    def cannot(*_args, **_named):
+        raise UnicodeEncodeError("ascii", "é", 0, 1, "a newer writer of the library")
+
+    monkeypatch.setattr("kairan.delivery.bounces.build_report", cannot)
+    bench.transport.answers = {"user1@kairan.test": FAILED}
+    await bench.send("user1@kairan.test")
+    await bench.deliver()
+    ((envelope, content),) = bench.reports()
+    assert envelope.recipients[0].address == "boss@kairan.test"
+    assert "Final-Recipient: rfc822; user1@kairan.test" in fields_of(content)
+    assert bench.delivered() == ["boss@kairan.test"]
+
+
+async def test_a_report_needs_smtputf8_for_its_addresses_not_for_its_words(bench):
+    bench.transport.answers = {
+        "user1@kairan.test": Failed(Reply.of(550, "5.1.1", "message/global 存在しない"), "sink")
+    }
+    await bench.send("user1@kairan.test", smtputf8=True)
+    await bench.deliver()
+    ((envelope, _),) = bench.reports()
+    assert not envelope.smtputf8
 
 
 async def test_failures_of_one_delivery_share_a_report(bench):

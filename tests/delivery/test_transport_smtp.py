@@ -23,6 +23,15 @@ async def test_each_recipient_has_its_own_result_in_order():
     assert [str(result.reply) for result in results[1:3]] == ["550 5.1.1 who", "452 4.2.2 full"]
 
 
+async def test_a_result_names_the_host_that_was_reached_and_whose_words_it_has():
+    rules = [Rule("RCPT", Say("550 5.1.1 who"))]
+    async with ScriptedPeer(rules) as peer:
+        (refused,) = await deliver(peer, "a@x.test")
+    (unreached,) = await deliver(peer, "a@x.test")
+    assert (refused.remote, refused.reply.is_ours) == ("127.0.0.1", False)
+    assert (unreached.remote, unreached.reply.is_ours) == ("", True)
+
+
 async def test_success_is_reported_by_the_next_hop_only_if_it_was_asked_and_can():
     async with ScriptedPeer() as peer:
         (asked,) = await deliver(peer, "a@x.test", notify=Notify.SUCCESS)

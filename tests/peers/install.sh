@@ -6,7 +6,8 @@ cd "$(dirname "$0")/../.."
 
 # swaks speaks TLS by libnet-ssleay-perl, which it only recommends.
 packages=(
-  curl dovecot-core dovecot-lmtpd gcc libnet-ssleay-perl libssl-dev msmtp postfix postgresql swaks
+  curl dovecot-core dovecot-lmtpd gcc libmail-deliverystatus-bounceparser-perl libnet-ssleay-perl
+  libsisimai-perl libssl-dev msmtp postfix postgresql swaks systemd
 )
 
 is_installed() {

@@ -7,12 +7,24 @@ twice; the other order would lose it.
 import secrets
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from kairan.delivery.head import read_head
 from kairan.directory.model import Snapshot
 from kairan.mail import Address, Envelope, Recipient, domain_of
 from kairan.mail.address import NULL_SENDER
-from kairan.reports import RecipientReport, ReportFrame, ReportSettings, Trace, build_report
+from kairan.reports import (
+    RecipientReport,
+    ReportFrame,
+    ReportSettings,
+    Trace,
+    build_plain_report,
+    build_report,
+    needs_smtputf8,
+)
 from kairan.spool.interface import Lease, Spool, SpoolRefusal, SpoolUnavailable
+
+log = structlog.get_logger("kairan.delivery")
 
 
 def report_target(envelope: Envelope, snapshot: Snapshot) -> Address | None:
@@ -81,10 +93,8 @@ class Reporter:
         original: bytes,
     ) -> bool:
         frame = self._frame(target)
-        content = build_report(
-            lease.envelope, reports, original, frame=frame, settings=self._settings
-        )
-        envelope = self._envelope(frame, content)
+        content, smtputf8 = self._built(lease, reports, original, frame)
+        envelope = self._envelope(frame, content, smtputf8=smtputf8)
         try:
             await spool.append(envelope, content)
         except (SpoolRefusal, SpoolUnavailable) as error:
@@ -93,6 +103,23 @@ class Reporter:
         self.sent += 1
         self._record("DSN", lease, reports, frame.message_id, target)
         return True
+
+    def _built(
+        self, lease: Lease, reports: Sequence[RecipientReport], original: bytes, frame: ReportFrame
+    ) -> tuple[bytes, bool]:
+        """The report, and whether it needs SMTPUTF8.
+
+        A report that cannot be built becomes a plainer one: a failure that nobody hears of is the
+        one thing worse than a report that says little.
+        """
+        try:
+            content = build_report(
+                lease.envelope, reports, original, frame=frame, settings=self._settings
+            )
+            return content, needs_smtputf8(lease.envelope, reports, frame)
+        except Exception:  # a defect of ours, met with something that a stranger wrote
+            log.exception(lease.envelope.message_id, status="report-not-built")
+            return build_plain_report(reports, frame=frame), not frame.target.isascii()
 
     def _frame(self, target: Address) -> ReportFrame:
         token = self._token()
@@ -106,16 +133,15 @@ class Reporter:
             now=self._clock(),
         )
 
-    def _envelope(self, frame: ReportFrame, content: bytes) -> Envelope:
+    def _envelope(self, frame: ReportFrame, content: bytes, *, smtputf8: bool) -> Envelope:
         """The null sender (RFC 3464 section 2): a report that fails is dropped, and traced."""
-        header = content[: content.find(b"\r\n\r\n")]
         return Envelope(
             sender=NULL_SENDER,
             recipients=(Recipient(frame.target),),
             arrived=frame.now,
             message_id=frame.message_id,
             body="" if content.isascii() else "8BITMIME",
-            smtputf8=not header.isascii() or b"message/global" in content[:16_384],
+            smtputf8=smtputf8,
             size=len(content),
         )
 

@@ -4,7 +4,6 @@ A recipient is done, to be tried again at a time, or reported: there is no fourt
 """
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,9 +24,6 @@ _ASKED_BY = {
     Action.DELIVERED: Notify.SUCCESS,
 }
 _UNASKED = (Action.FAILED, Action.DELAYED)
-
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_NO_HOSTS = frozenset({"maildir", "none"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +120,9 @@ def _delay_is_due(job: Job, envelope: Envelope, terms: Terms) -> bool:
 def _report(
     recipient: Recipient, action: Action, result: Result, retry_until: float | None = None
 ) -> RecipientReport:
-    remote = _host_of(result.relay)
-    return RecipientReport(recipient, action, result.reply, remote, retry_until=retry_until)
+    return RecipientReport(recipient, action, result.reply, result.remote, retry_until=retry_until)
 
 
 def _expired(recipient: Recipient, result: Deferred) -> RecipientReport:
-    remote = _host_of(result.relay)
     reply = MESSAGE_EXPIRED.reply
-    return RecipientReport(recipient, Action.FAILED, reply, remote, detail=str(result.reply))
-
-
-def _host_of(relay: str) -> str:
-    """The peer's name for Remote-MTA; a directory, a socket's path or a defect of ours is none."""
-    name = relay.partition("[")[0].partition(":")[0]
-    return name if name not in _NO_HOSTS and _HOST.fullmatch(name) else ""
+    return RecipientReport(recipient, Action.FAILED, reply, result.remote, last=result.reply)

@@ -11,6 +11,7 @@ from kairan.mail import Content, Envelope, Recipient, Reply
 class Delivered:
     reply: Reply
     relay: str  # who took it: "maildir:/srv/mail", "mx1.example.com[192.0.2.1]:25"
+    remote: str = ""  # the host alone, for Remote-MTA; empty: no server was reached
     # The next hop speaks DSN (RFC 3461) and was given NOTIFY: it reports success itself.
     reported_by_next_hop: bool = False
 
@@ -21,6 +22,7 @@ class Deferred:
 
     reply: Reply
     relay: str
+    remote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Failed:
 
     reply: Reply
     relay: str
+    remote: str = ""
 
 
 Result: TypeAlias = Delivered | Deferred | Failed

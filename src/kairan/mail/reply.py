@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 class Reply:
     """RFC 5321 section 4.2 with the enhanced status code of RFC 2034 (empty where none belongs).
 
-    `lines` are the texts after code and enhanced code: printable, no CR or LF.
+    `lines` are the texts after code and enhanced code: printable, no CR or LF.  `is_ours`: the
+    catalogue's words, which no report may give out as those of a peer.
     """
 
     code: int
     enhanced: str
     lines: tuple[str, ...]
     wire: bytes = field(init=False, repr=False, compare=False)  # rendered once, sent often
+    is_ours: bool = field(default=False, repr=False, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wire", _render(self.code, self.enhanced, self.lines))

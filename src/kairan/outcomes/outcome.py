@@ -38,7 +38,7 @@ class Outcome:
 
     @cached_property
     def reply(self) -> Reply:
-        return Reply.of(self.code, self.enhanced, self.text)
+        return Reply(self.code, self.enhanced, (self.text,), is_ours=True)
 
     @property
     def is_transient(self) -> bool:
@@ -46,4 +46,4 @@ class Outcome:
 
     def reply_with(self, suffix: str) -> Reply:
         """The reply with Exchange's `[host time session-id]` behind the text."""
-        return Reply.of(self.code, self.enhanced, f"{self.text} {suffix}")
+        return Reply(self.code, self.enhanced, (f"{self.text} {suffix}",), is_ours=True)

@@ -39,6 +39,11 @@ class Destination:
     credentials: Credentials | None = None
 
     @property
+    def remote(self) -> str:
+        """The host, for reports.  A socket's path is no name in DNS."""
+        return "" if self.socket_path else self.host
+
+    @property
     def name(self) -> str:
         return self.socket_path or f"{self.host}:{self.port}"
 

@@ -26,13 +26,15 @@ class Answer:
     """What became of some recipients, in their order.
 
     `reached` False: no session heard the message to its end, so another host may be asked.
-    `dsn`: the peer was given NOTIFY and reports success itself.
+    `remote` is the host that was spoken with, empty where there was none or it has no name.  `dsn`:
+    the peer was given NOTIFY and reports success itself.
     """
 
     replies: tuple[Reply, ...]
     relay: str
     reached: bool = True
     dsn: bool = False
+    remote: str = ""
 
 
 @dataclass(slots=True)
@@ -177,7 +179,8 @@ class Pool:
         self._counters.messages += reached
         self._counters.recipients += sum(reply.is_positive for reply in sent.replies)
         self._counters.unknown += sent.unknown
-        return Answer(sent.replies, session.peer, reached=reached, dsn=sent.dsn)
+        remote = self.destination.remote
+        return Answer(sent.replies, session.peer, reached=reached, dsn=sent.dsn, remote=remote)
 
     def _fault_answer(self, fault: DialFault, recipients: tuple[Recipient, ...]) -> Answer:
         replies = (fault.reply,) * len(recipients)

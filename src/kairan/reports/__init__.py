@@ -9,7 +9,7 @@ Damage  the trace is worth less than the mail: after a crash its last quarter se
 RFC     3464, 3461 section 6, 6533, 3834 (reports)
 """
 
-from kairan.reports.dsn import ReportFrame, build_report
+from kairan.reports.dsn import ReportFrame, build_plain_report, build_report, needs_smtputf8
 from kairan.reports.recipient import Action, RecipientReport
 from kairan.reports.search import TraceEvent, search
 from kairan.reports.settings import ReportSettings, TraceSettings
@@ -23,6 +23,8 @@ __all__ = [
     "Trace",
     "TraceEvent",
     "TraceSettings",
+    "build_plain_report",
     "build_report",
+    "needs_smtputf8",
     "search",
 ]

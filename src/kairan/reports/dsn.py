@@ -1,33 +1,37 @@
 """Delivery status notifications (RFC 3464), as a message ready for the spool.
 
 Three parts: text for a person, fields for a program, and the message (or its header) that came.
-The standard library writes the frame and the text.  The other two parts are put in as octets
-afterwards: the fields because its writer knows no UTF-8 there (RFC 6533), the original because
-nothing that parses it may stand between it and the sender (a header of a million lines, a MIME
-bomb, 8-bit text), and what comes back must be what was sent.
+All of it is written here as octets, line by line, and nothing parses the original: a header of a
+million lines, a MIME bomb and 8-bit text must not stand between a failure and its sender, and what
+comes back must be what was sent.  The standard library's writer is no help: it encodes addresses
+and long ids, which are no text to be encoded, and refuses some of them.
+
+What a report may hold, wherever its parts come from: lines of at most 998 octets (RFC 5322 section
+2.1.1), no NUL, no CR or LF alone, and characters beyond ASCII where RFC 6533 has a place for them.
 """
 
+import binascii
+import ipaddress
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from email.charset import QP, Charset
-from email.message import Message
-from email.mime.multipart import MIMEMultipart
-from email.mime.nonmultipart import MIMENonMultipart
-from email.policy import SMTP
 from email.utils import formatdate
 
 from kairan.mail import Address, Envelope
+from kairan.mail.address import address_literal
 from kairan.mail.xtext import decode_xtext
 from kairan.reports.explain import SUBJECTS, readable
 from kairan.reports.recipient import Action, RecipientReport
 from kairan.reports.settings import ReportSettings
+from kairan.runtime.visible import visible
 
-# Quoted-printable: the English of it can be read in any raw view, and it needs no 8BITMIME.
-_READABLE = Charset("utf-8")
-_READABLE.body_encoding = QP
-
+_LINE_OCTETS_MAX = 998  # RFC 5322 section 2.1.1, without CRLF
 _SUBJECT_OCTETS_MAX = 200  # of the original's subject that we repeat
-_DIAGNOSTIC_OCTETS_MAX = 900  # RFC 5322 section 2.1.1 ends a line at 998
+
+# RFC 5322 section 3.6.4, wide: anything in brackets that is ASCII and has no blank.  The space of a
+# folded line goes before it.
+_MESSAGE_ID = re.compile(rf"<[!-;=?-~]{{1,{_LINE_OCTETS_MAX - 3}}}>")
+_NOT_LINES = re.compile(rb"\0|\r(?!\n)|(?<!\r)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,48 +55,114 @@ def build_report(
     settings: ReportSettings,
 ) -> bytes:
     """`original`: the message, or as much of its beginning as holds the header."""
-    whole = _returns_whole(envelope, reports, original, settings)
-    returned = original if whole else header_of(original)[: settings.header_octets_max]
-    may_speak_utf8 = _is_international(envelope, reports)
-    fields = "\r\n".join(_status(envelope, reports, frame)).encode(
-        "utf-8" if may_speak_utf8 else "ascii", "replace"
-    )
-    is_utf8 = may_speak_utf8 and not (fields.isascii() and _header_is_ascii(returned))
-    text = "\r\n".join(
+    is_global = needs_smtputf8(envelope, reports, frame)
+    explained = list(
         readable(reports, hostname=frame.hostname, explained_max=settings.explained_max)
     )
-    message = MIMEMultipart("report", frame.boundary, policy=SMTP)
-    message.set_param("report-type", "delivery-status")
-    _address(message, envelope, reports, returned, frame)
-    message.attach(_readable_part(text))
-    delimiter = f"--{frame.boundary}".encode()
-    begin = message.as_bytes().rpartition(delimiter + b"--")[0]
-    parts = (
-        _part(_STATUS_TYPE[is_utf8], fields),
-        _part(_RETURNED_TYPE[is_utf8, whole], returned),
+    wanted = _wants_whole(envelope, reports, original, settings)
+    whole = wanted and _is_line_data(original)
+    if wanted and not whole:
+        explained.append(_WHY_HEADER_ALONE)
+    returned = original if whole else _header_within(original, settings.header_octets_max)
+    fields = "\r\n".join(_status(envelope, reports, frame, is_global=is_global))
+    status = fields.encode("utf-8" if is_global else "ascii", "replace")
+    return _assembled(
+        frame,
+        _header(frame, reports, subject=_subject_of(returned), about=envelope.message_id),
+        _text_part("\r\n".join(explained)),
+        _part(_STATUS_TYPE[is_global], status),
+        _returned_part(returned, whole=whole, is_global=is_global),
     )
-    return begin + b"".join(delimiter + part for part in parts) + delimiter + b"--\r\n"
 
 
-def _readable_part(text: str) -> MIMENonMultipart:
-    part = MIMENonMultipart("text", "plain", policy=SMTP)
-    part.set_payload(text, _READABLE)
-    return part
+def build_plain_report(reports: Sequence[RecipientReport], *, frame: ReportFrame) -> bytes:
+    """The report that is left when `build_report` failed at something: who, and what became of it.
+
+    Of all that strangers wrote it repeats the recipients' addresses alone.
+    """
+    recipients = [_ascii(report.recipient.address) for report in reports]
+    lines = [
+        "This report could not be written in full; our log says why.",
+        "",
+        *(f"  {name}: {report.action}" for name, report in zip(recipients, reports, strict=True)),
+        "",
+        f"This report was made by {_ascii(frame.hostname)}. Please do not answer it.",
+    ]
+    fields = [f"Reporting-MTA: dns; {_ascii(frame.hostname)}"]
+    for name, report in zip(recipients, reports, strict=True):
+        fields += ["", f"Final-Recipient: rfc822; {name}"]
+        fields += [f"Action: {report.action}", f"Status: {_PLAIN_STATUS[report.action]}"]
+    return _assembled(
+        frame,
+        _header(frame, reports, subject="", about=""),
+        _text_part("\r\n".join(lines)),
+        _part(_STATUS_TYPE[False], "\r\n".join([*fields, ""]).encode("ascii", "replace")),
+    )
 
 
-def _part(content_type: str, content: bytes) -> bytes:
+# RFC 3463 section 3.1: other or undefined status.
+_PLAIN_STATUS = {
+    action: {Action.FAILED: "5.0.0", Action.DELAYED: "4.0.0"}.get(action, "2.0.0")
+    for action in Action
+}
+_WHY_HEADER_ALONE = (
+    "The whole message was asked back, but its lines are longer than mail may have (998 octets) "
+    "or end in something else than CRLF; its header alone is attached."
+)
+
+
+# The frame, RFC 2046 section 5.1 and RFC 6522.
+
+
+def _assembled(frame: ReportFrame, header: bytes, *parts: bytes) -> bytes:
+    delimiter = f"--{frame.boundary}".encode()
+    body = b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in parts)
+    return header + b"\r\n" + body + delimiter + b"--\r\n"
+
+
+def _header(
+    frame: ReportFrame, reports: Sequence[RecipientReport], *, subject: str, about: str
+) -> bytes:
+    worst = next(action for action in Action if any(r.action is action for r in reports))
+    lines = [
+        f"From: Mail Delivery System <{visible(frame.sender)}>",
+        f"To: {visible(frame.target)}",
+        f"Subject: {SUBJECTS[worst]}: {subject}" if subject else f"Subject: {SUBJECTS[worst]}",
+        f"Date: {formatdate(frame.now)}",
+        f"Message-ID: {frame.message_id}",
+    ]
+    if _MESSAGE_ID.fullmatch(about):
+        # An id may fill a line, and nothing can break it: then the name stands on the line before.
+        space = " " if len(about) <= _LINE_OCTETS_MAX - len("In-Reply-To: ") else "\r\n "
+        lines += [f"In-Reply-To:{space}{about}", f"References:{space}{about}"]
+    lines += [
+        "Auto-Submitted: auto-replied",  # RFC 3834 section 5
+        "MIME-Version: 1.0",
+        "Content-Type: multipart/report; report-type=delivery-status;",
+        f'\tboundary="{frame.boundary}"',
+    ]
+    return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "replace")
+
+
+def _text_part(text: str) -> bytes:
+    """Quoted-printable: its English can be read in any raw view, and it needs no 8BITMIME."""
+    return _part("text/plain; charset=utf-8", text.encode("utf-8", "replace"), quoted=True)
+
+
+def _part(content_type: str, content: bytes, *, quoted: bool = False) -> bytes:
     """The line end before the next delimiter belongs to that, RFC 2046 section 5.1.1."""
-    encoding = "7bit" if content.isascii() else "8bit"
-    header = f"\r\nContent-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
-    return header.encode() + content + b"\r\n"
+    if quoted:
+        encoding, content = "quoted-printable", _quoted(content)
+    else:
+        encoding = "7bit" if content.isascii() else "8bit"
+    header = f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+    return header.encode() + content
 
 
-def header_of(original: bytes) -> bytes:
-    """Up to the empty line, without it."""
-    if original.startswith(b"\r\n"):
-        return b""
-    end = original.find(b"\r\n\r\n")
-    return original if end < 0 else original[: end + 2]
+def _quoted(octets: bytes) -> bytes:
+    """Line by line: what looks for line ends of text by itself takes LF for one, and writes it."""
+    lines = (binascii.b2a_qp(line, istext=False) for line in octets.split(b"\r\n"))
+    return b"\r\n".join(lines).replace(b"=\n", b"=\r\n")
 
 
 # RFC 6533 section 5 (global) and RFC 3464, 6522.
@@ -105,7 +175,43 @@ _RETURNED_TYPE = {
 }
 
 
-def _returns_whole(
+def _returned_part(returned: bytes, *, whole: bool, is_global: bool) -> bytes:
+    """A header whose lines mail may not have travels quoted, which a whole message may not."""
+    speaks_utf8 = is_global and not header_of(returned).isascii() and _is_utf8(returned)
+    return _part(_RETURNED_TYPE[speaks_utf8, whole], returned, quoted=not _is_line_data(returned))
+
+
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_line_data(octets: bytes) -> bool:
+    """RFC 2045 sections 2.7 and 2.8: what 7bit and 8bit may hold."""
+    longest = max(map(len, octets.split(b"\r\n")))
+    return longest <= _LINE_OCTETS_MAX and _NOT_LINES.search(octets) is None
+
+
+def header_of(original: bytes) -> bytes:
+    """Up to the empty line, without it."""
+    if original.startswith(b"\r\n"):
+        return b""
+    end = original.find(b"\r\n\r\n")
+    return original if end < 0 else original[: end + 2]
+
+
+def _header_within(original: bytes, octets_max: int) -> bytes:
+    """Whole lines, where it has any: half a character is no UTF-8."""
+    header = header_of(original)
+    if len(header) <= octets_max:
+        return header
+    return header[: header.rfind(b"\r\n", 0, octets_max) + 2] or header[:octets_max]
+
+
+def _wants_whole(
     envelope: Envelope,
     reports: Sequence[RecipientReport],
     original: bytes,
@@ -120,39 +226,21 @@ def _returns_whole(
     )
 
 
-def _is_international(envelope: Envelope, reports: Sequence[RecipientReport]) -> bool:
-    """RFC 6533 section 4: only about a message that was.  A global report needs SMTPUTF8 on its
-    whole way, and a letter with a raw 8-bit subject came without it: its sender would hear nothing.
+def needs_smtputf8(
+    envelope: Envelope, reports: Sequence[RecipientReport], frame: ReportFrame
+) -> bool:
+    """RFC 6533 section 4: only about addresses beyond ASCII.  A global report needs SMTPUTF8 on its
+    whole way, which the sender of a letter with a UTF-8 subject may not have: he would hear nothing.
     """
-    addresses = (envelope.sender, *(report.recipient.address for report in reports))
-    return envelope.smtputf8 or not all(address.isascii() for address in addresses)
-
-
-def _header_is_ascii(returned: bytes) -> bool:
-    return header_of(returned).isascii()
-
-
-def _address(
-    message: Message,
-    envelope: Envelope,
-    reports: Sequence[RecipientReport],
-    returned: bytes,
-    frame: ReportFrame,
-) -> None:
-    worst = next(action for action in Action if any(r.action is action for r in reports))
-    subject = _subject_of(returned)
-    message["From"] = f"Mail Delivery System <{frame.sender}>"
-    message["To"] = frame.target
-    message["Subject"] = f"{SUBJECTS[worst]}: {subject}" if subject else SUBJECTS[worst]
-    message["Date"] = formatdate(frame.now)
-    message["Message-ID"] = frame.message_id
-    if _is_message_id(envelope.message_id):
-        message["In-Reply-To"] = message["References"] = envelope.message_id
-    message["Auto-Submitted"] = "auto-replied"  # RFC 3834 section 5
-
-
-def _is_message_id(text: str) -> bool:
-    return text.startswith("<") and text.endswith(">") and text.isascii() and " " not in text
+    addresses = (
+        envelope.sender,
+        frame.sender,
+        frame.target,
+        *(r.recipient.address for r in reports),
+    )
+    named = (report.recipient.orcpt.partition(";") for report in reports)
+    written = (decode_xtext(text) for kind, _, text in named if kind.lower() == "utf-8")
+    return not all(address.isascii() for address in (*addresses, *written))
 
 
 def _subject_of(header: bytes) -> str:
@@ -167,41 +255,62 @@ def _subject_of(header: bytes) -> str:
     )
 
 
+# The fields.
+
+
 def _status(
-    envelope: Envelope, reports: Sequence[RecipientReport], frame: ReportFrame
+    envelope: Envelope,
+    reports: Sequence[RecipientReport],
+    frame: ReportFrame,
+    *,
+    is_global: bool,
 ) -> Iterator[str]:
     """RFC 3464 sections 2.2 (of the message) and 2.3 (of each recipient)."""
-    yield f"Reporting-MTA: dns; {frame.hostname}"
+    yield _field("Reporting-MTA", f"dns; {_name_of(frame.hostname)}")
     if envelope.envid:
-        yield f"Original-Envelope-Id: {_clean(decode_xtext(envelope.envid))}"
+        yield _field("Original-Envelope-Id", decode_xtext(envelope.envid))
     yield f"Arrival-Date: {formatdate(envelope.arrived)}"
     for report in reports:
         yield ""
-        yield from _fields(report)
+        yield from _fields(report, is_global=is_global)
     yield ""
 
 
-def _fields(report: RecipientReport) -> Iterator[str]:
+def _fields(report: RecipientReport, *, is_global: bool) -> Iterator[str]:
     recipient = report.recipient
     if recipient.orcpt:
         kind, _, original = recipient.orcpt.partition(";")
-        yield f"Original-Recipient: {_clean(kind)}; {_clean(decode_xtext(original))}"
-    yield f"Final-Recipient: {_kind_of(recipient.address)}; {recipient.address}"
+        yield _field("Original-Recipient", f"{kind}; {decode_xtext(original)}")
+    kind = "utf-8" if is_global and not recipient.address.isascii() else "rfc822"
+    yield _field("Final-Recipient", f"{kind}; {recipient.address}")
     yield f"Action: {report.action}"
-    yield f"Status: {report.status}"
+    yield _field("Status", report.status)
     if report.remote:
-        yield f"Remote-MTA: dns; {_clean(report.remote)}"
+        yield _field("Remote-MTA", f"dns; {_name_of(report.remote)}")
     if report.action in (Action.FAILED, Action.DELAYED):
-        yield f"Diagnostic-Code: smtp; {_clean(str(report.reply))}"
+        # RFC 3464 section 2.3.6: `smtp` is what a server said.  Our own words are not.
+        said = report.last or report.reply
+        yield _field("Diagnostic-Code", f"{'X-Kairan' if said.is_ours else 'smtp'}; {said}")
     if report.retry_until is not None:
         yield f"Will-Retry-Until: {formatdate(report.retry_until)}"
 
 
-def _kind_of(address: str) -> str:
-    return "rfc822" if address.isascii() else "utf-8"
+def _name_of(host: str) -> str:
+    """RFC 5321 section 4.1.3: an address that stands for a name stands in brackets."""
+    try:
+        return address_literal(str(ipaddress.ip_address(host)))
+    except ValueError:
+        return host
 
 
-def _clean(text: str) -> str:
-    """One line, printable, bounded: a peer's reply or a decoded ENVID begins no field of ours."""
-    shown = "".join(c if c.isprintable() else " " for c in text[:_DIAGNOSTIC_OCTETS_MAX])
-    return shown.strip()
+def _field(name: str, value: str) -> str:
+    """One line, printable, bounded in octets: a peer's reply or a decoded ENVID begins no field of
+    ours.  Cut first: what is shown in place of a control takes up to ten times its octets.
+    """
+    line = f"{name}: {visible(value[:_LINE_OCTETS_MAX]).strip()}"
+    octets = line.encode("utf-8", "replace")
+    return octets[:_LINE_OCTETS_MAX].decode("utf-8", "ignore") if octets else line
+
+
+def _ascii(text: str) -> str:
+    return visible(text[:_LINE_OCTETS_MAX]).encode("ascii", "replace").decode()[:900]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kairan.mail import Reply
 from kairan.outcomes import CATALOGUE, Outcome
 from kairan.reports.recipient import Action, RecipientReport
+from kairan.runtime.visible import visible
 
 # The first entry of a code wins: the catalogue's order is by what happens most.
 _BY_REPLY: Mapping[tuple[int, str, str], Outcome] = {
@@ -49,11 +50,11 @@ def readable(
 
 
 def _one(report: RecipientReport) -> Iterator[str]:
-    yield f"  {report.recipient.address}"
+    yield f"  {visible(report.recipient.address)}"
     if report.action in (Action.FAILED, Action.DELAYED):
-        yield f"    {report.reply}"
-        if report.detail:
-            yield f"    Last answer: {report.detail}"
+        yield f"    {visible(str(report.reply))}"
+        if report.last is not None:
+            yield f"    Last answer: {visible(str(report.last))}"
         yield from _advice(report.reply)
     yield ""
 

@@ -21,8 +21,8 @@ class RecipientReport:
     recipient: Recipient
     action: Action
     reply: Reply
-    remote: str = ""  # who said `reply`; empty: we did
-    detail: str = ""  # what a peer said before we gave up
+    remote: str = ""  # the server that was asked; empty: none was reached
+    last: Reply | None = None  # the answer to the last try, where `reply` says that we gave up
     retry_until: float | None = None  # `delayed` only: seconds since the epoch
 
     @property

@@ -16,11 +16,11 @@ def results_of(answers: Iterable[Answer], recipients: Sequence[Recipient]) -> li
             if reply.is_positive:
                 # RFC 3461 section 5.2.3: the next hop took over reporting, if it was asked to.
                 reported = answer.dsn and recipient.notify is not Notify.UNSET
-                results.append(Delivered(reply, answer.relay, reported_by_next_hop=reported))
+                results.append(Delivered(reply, answer.relay, answer.remote, reported))
             elif reply.is_transient:
-                results.append(Deferred(reply, answer.relay))
+                results.append(Deferred(reply, answer.relay, answer.remote))
             else:
-                results.append(Failed(reply, answer.relay))
+                results.append(Failed(reply, answer.relay, answer.remote))
     return results
 
 

@@ -16,7 +16,6 @@ import os
 import resource
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -129,8 +128,7 @@ class Supervisor:
         return [*workers, ISSUER] if self.configuration.issuer.enabled else workers
 
     def _start(self, number: int, quick_deaths: int = 0) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        logs.push()  # a child inherits nothing that waits, and must not overtake it
         try:
             pid = os.fork()
         except OSError as error:  # no process or no memory left: the others go on meanwhile
@@ -163,8 +161,7 @@ class Supervisor:
         except Exception:
             log.exception("worker.died", number=number)
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            logs.finish()
             os._exit(code)
 
     def _place(self, number: int, counters: Counters) -> worker.Place:
@@ -201,6 +198,7 @@ class Supervisor:
                 waiting_for -= self._read_ready()
                 if not waiting_for:
                     self._say_ready()
+            logs.push()
             received = signal.sigtimedwait(_SIGNALS, 0.02 if waiting_for else self._patience())
             number = received.si_signo if received is not None else 0
             if number in {signal.SIGTERM, signal.SIGINT}:
@@ -296,11 +294,12 @@ class Supervisor:
 
 def serve(configuration: Configuration, *, on_ready: Callable[[Running], None]) -> int:
     """Runs until SIGTERM or SIGINT; returns the exit code.  Raises PortInUse, DirectoryError."""
-    logs.set_up()
-    for warning in warnings_of(configuration):
-        log.warning("configuration.warning", reason=warning)
-    give_back_large_blocks()
-    return Supervisor(configuration, on_ready).run()
+    with logs.never_waiting():
+        logs.set_up()
+        for warning in warnings_of(configuration):
+            log.warning("configuration.warning", reason=warning)
+        give_back_large_blocks()
+        return Supervisor(configuration, on_ready).run()
 
 
 def _allow_files(wanted: int) -> None:

@@ -32,6 +32,7 @@ from kairan.intake import IntakeContext, Listener, ListenerSettings
 from kairan.intake.context import Busy, IntakeStatistics
 from kairan.intake.counters import Column
 from kairan.reports import Trace
+from kairan.runtime import logs
 from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import server_context
@@ -118,6 +119,7 @@ def run(configuration: Configuration, place: Place) -> int:
     # intake and finds nothing.
     gc.set_threshold(50_000, 20, 20)
     aside = fork_aside(configuration.auth)  # before there are threads
+    logs.start_thread()
     if sys.platform == "win32":
         return asyncio.run(_live(configuration, place, aside))
     import uvloop  # noqa: PLC0415 - only where it exists

@@ -23,6 +23,7 @@ import structlog
 
 from kairan.auth.passwords import hasher, matches
 from kairan.auth.settings import AuthSettings
+from kairan.runtime import logs
 from kairan.runtime.scheduling import yield_to_all
 
 log = structlog.get_logger("kairan.auth")
@@ -124,5 +125,8 @@ def _serve(sock: socket.socket, settings: AuthSettings) -> NoReturn:
         code = 0
     except OSError:
         code = 0  # the worker went while we hashed
+    except Exception:
+        log.exception("hashing.aside-died")
     finally:
+        logs.finish()
         os._exit(code)

@@ -23,6 +23,7 @@ from kairan.issuer.keys import KeyRing
 from kairan.issuer.places import is_loopback, places_of
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web import Web
+from kairan.runtime import logs
 
 log = structlog.get_logger("kairan.issuer")
 
@@ -89,6 +90,7 @@ def run(site: Site, sock: socket.socket, *, ready: Callable[[], None], lifeline:
 
     SIGTERM and SIGINT end it, and so does SIGHUP: the next one reads the certificate anew.
     """
+    logs.start_thread()
     return asyncio.run(_live(site, sock, ready, lifeline))
 
 

@@ -3,20 +3,27 @@
 One processor writes the whole line: a line per delivery stands on the busiest path that we have,
 and a chain of six cost more than the delivery's own rules.  What holds spaces, quotes or anything
 unprintable is quoted and escaped, so that a hostile name can neither forge a line nor a field.
+
+In the service nothing that is written waits (`never_waiting`, `output.py`), whoever writes it: our
+lines, those of other packages (asyncio, uvicorn), Python's warnings, and exceptions that nobody
+caught.
 """
 
 import json
 import logging
 import re
 import sys
+import threading
 import time
 import traceback
-from collections.abc import MutableMapping
-from contextlib import suppress
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, TextIO, cast
 
 import structlog
+
+from kairan.runtime.output import Output
 
 _BARE = re.compile(r"[!#-<>-\[\]-~]+")  # printable ASCII without space, quote, equals, backslash
 
@@ -25,9 +32,82 @@ def set_up(*, level: int = logging.INFO) -> None:
     structlog.configure(
         processors=[line],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Lossy(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(file=_log_file()),
         cache_logger_on_first_use=True,
     )
+
+
+def _log_file() -> TextIO:
+    if isinstance(sys.stderr, Output):
+        return cast("TextIO", sys.stderr)
+    return cast("TextIO", _Lossy(sys.stderr))
+
+
+@contextmanager
+def never_waiting() -> Iterator[None]:
+    """Around the service.  A process without an event loop calls `push` now and then, one with an
+    event loop `start_thread` after its last fork, and each ends with `finish`.
+    """
+    before = (sys.stdout, sys.stderr, sys.unraisablehook, threading.excepthook)
+    handler = _ToOneLine()
+    logging.getLogger().addHandler(handler)
+    logging.captureWarnings(True)
+    sys.stdout, sys.stderr = Output(1, _left_out), Output(2, _left_out)
+    sys.unraisablehook, threading.excepthook = _unraisable, _thread_failed
+    try:
+        yield
+    finally:
+        finish()
+        logging.captureWarnings(False)
+        logging.getLogger().removeHandler(handler)
+        (sys.stdout, sys.stderr, sys.unraisablehook, threading.excepthook) = before
+
+
+def push() -> bool:
+    """Tries again what could not be written; True when nothing is left."""
+    pushed = [output.push() for output in _outputs()]
+    return all(pushed)
+
+
+def start_thread() -> None:
+    """From now on a thread writes the log; nothing that forks may follow."""
+    if isinstance(sys.stderr, Output):
+        sys.stderr.start_thread()
+
+
+def finish() -> None:
+    for output in _outputs():
+        output.finish()
+
+
+def _outputs() -> list[Output]:
+    return [file for file in (sys.stdout, sys.stderr) if isinstance(file, Output)]
+
+
+def _left_out(count: int) -> str:
+    return line(None, "warning", {"event": "log.lines-left-out", "count": count})
+
+
+class _ToOneLine(logging.Handler):
+    """What other packages log, in our shape."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields = {"logger": record.name, "text": record.getMessage(), "exc_info": record.exc_info}
+        _write(record.levelname.lower(), "python.logged", fields)
+
+
+def _unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    where = f"{unraisable.err_msg or 'exception ignored in'}: {unraisable.object!r}"
+    _write("error", "python.unraisable", {"text": where, "exc_info": unraisable.exc_value})
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    name = failed.thread.name if failed.thread is not None else ""
+    _write("error", "python.thread-failed", {"thread": name, "exc_info": failed.exc_value})
+
+
+def _write(level: str, event: str, fields: dict[str, Any]) -> None:
+    sys.stderr.write(line(None, level, {"event": event, **fields}) + "\n")
 
 
 class _Lossy:

@@ -129,14 +129,18 @@ class KillableService:
     def ca_file(self) -> Path:
         return self.folder / "ca.pem"
 
-    def start(self) -> None:
-        """Returns when it accepts mail."""
+    def start(self, *, errors: int | None = None) -> None:
+        """Returns when it accepts mail.  `errors`: standard error, where that is not our file."""
         assert self._process is None, "it runs already"
         command = [sys.executable, "-m", "kairan", "serve", "-c", str(self.folder / "kairan.toml")]
         with self.log.open("ab") as log:
             said_before = log.tell()
             self._process = subprocess.Popen(  # noqa: S603 - our own command, without a shell
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log if errors is None else errors,
+                start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS_MAX
         while b"\nready: " not in b"\n" + (said := self.log.read_bytes()[said_before:]):

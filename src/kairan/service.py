@@ -24,6 +24,7 @@ from functools import partial
 import structlog
 
 from kairan import worker
+from kairan.auth import Recognised
 from kairan.config import Configuration, warnings_of
 from kairan.directory.errors import DirectoryError
 from kairan.directory.store import Directory
@@ -83,6 +84,7 @@ class Supervisor:
     _workers: dict[int, _Worker] = field(default_factory=dict)  # by pid
     _restarts: list[tuple[float, int, int]] = field(default_factory=list)  # when, number, deaths
     _counters: Counters | None = None
+    _recognised: Recognised = field(default_factory=lambda: Recognised(os.urandom))
     _lifeline: tuple[int, int] = (-1, -1)
     _ready: tuple[int, int] = (-1, -1)
     _failed_early: int = 0
@@ -171,6 +173,7 @@ class Supervisor:
             column=counters.column(number),
             ready=partial(self._tell_ready, number),
             lifeline=self._lifeline[0],
+            recognised=self._recognised,
         )
 
     def _run_issuer(self) -> int:

@@ -16,17 +16,19 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import structlog
 
-from kairan.auth import Aside, Authenticator, Keys, TokenAuthenticator, fork_aside
+from kairan.auth import Aside, Authenticator, Keys, Recognised, TokenAuthenticator, fork_aside
 from kairan.config import Configuration
 from kairan.delivery import Delivery
 from kairan.delivery.transports import transport_for
+from kairan.directory.errors import DirectoryError
 from kairan.directory.keeper import SnapshotKeeper
+from kairan.directory.model import Account
 from kairan.directory.store import Directory
 from kairan.intake import IntakeContext, Listener, ListenerSettings
 from kairan.intake.context import Busy, IntakeStatistics
@@ -66,6 +68,7 @@ class Place:
     column: Column
     ready: Callable[[], None]
     lifeline: int  # reads end-of-file when the supervisor is gone
+    recognised: Recognised = field(default_factory=lambda: Recognised(os.urandom))
 
 
 class Drain:
@@ -137,14 +140,17 @@ async def _live(
         loop.add_signal_handler(number, stop.set)
     loop.add_reader(place.lifeline, partial(os._exit, ORPHANED))
     async with AsyncExitStack() as stack:
+        directory = stack.enter_context(Directory.open(configuration.directory_url, migrate=False))
         passwords = Authenticator(
             configuration.auth,
             clock=time.monotonic,
             random=os.urandom,
             aside=aside() if aside is not None else None,
+            recognised=place.recognised,
+            rehash=partial(_rehash, directory),
         )
         stack.push_async_callback(passwords.close)
-        tasks = await _build(configuration, place, passwords, stack)
+        tasks = await _build(configuration, place, directory, passwords, stack)
         place.ready()
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -181,11 +187,11 @@ async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
 async def _build(
     configuration: Configuration,
     place: Place,
+    directory: Directory,
     passwords: Authenticator,
     stack: AsyncExitStack,
 ) -> list[asyncio.Task[None]]:
     """Builds from the inside out; the stack stops from the outside in."""
-    directory = stack.enter_context(Directory.open(configuration.directory_url, migrate=False))
     keeper = SnapshotKeeper(directory)
     trace = Trace(
         configuration.data_directory / "trace" / f"trace-{place.number}.db", configuration.trace
@@ -242,6 +248,14 @@ async def _build(
         if task.get_name() != "delivery":  # which `stop` ends in order
             stack.callback(task.cancel)
     return tasks
+
+
+async def _rehash(directory: Directory, account: Account, old_hash: str, new_hash: str) -> None:
+    """In a thread: the directory may be busy with an import.  If it cannot, the next login will."""
+    try:
+        await asyncio.to_thread(directory.rehash_account, account.address, old_hash, new_hash)
+    except DirectoryError as error:
+        log.warning("password.not-rehashed", account=account.address, reason=str(error))
 
 
 async def _keys(configuration: Configuration, stack: AsyncExitStack) -> Keys:

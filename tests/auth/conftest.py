@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from kairan.auth import Authenticator, AuthSettings, hash_password
-from kairan.directory import Account, Group, Organisation, Snapshot
+from kairan.directory import Account, Group, Organisation, Snapshot, Trust
 
 # The rules under test do not depend on how dear one hash is.
 CHEAP = AuthSettings(argon2_memory_kib=8, argon2_time_cost=1)
@@ -19,6 +19,7 @@ class People:
     accounts: tuple[Account, ...]
     version: int = 1
     organisation: Organisation = field(default_factory=Organisation)
+    trust: Trust = field(default_factory=Trust)
 
     def account(self, address: str) -> Account | None:
         return next((one for one in self.accounts if address.lower() in one.addresses), None)

@@ -47,12 +47,12 @@ class Issuer:
     settings: IssuerServiceSettings = SETTINGS
     places: Any = field(default_factory=lambda: places_of(SETTINGS))
 
-    def client(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(self.web.application(), client=("192.0.2.1", 1))
+    def client(self, source: str = "192.0.2.1") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.web.application(), client=(source, 1))
         return httpx.AsyncClient(transport=transport)
 
-    async def post(self, url: str, **request: Any) -> httpx.Response:
-        async with self.client() as client:
+    async def post(self, url: str, *, source: str = "192.0.2.1", **request: Any) -> httpx.Response:
+        async with self.client(source) as client:
             return await client.post(url, **request)
 
     async def get(self, url: str) -> httpx.Response:

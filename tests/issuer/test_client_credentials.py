@@ -93,12 +93,23 @@ async def test_an_app_that_is_off_gets_nothing(issuer):
     assert error_of(await issuer.by_secret(), 401) == "invalid_client"
 
 
-async def test_guessing_is_slowed_down_even_for_the_right_secret(issuer, clock):
+async def test_guessing_is_slowed_down_and_the_right_secret_is_not(issuer, clock):
     for _ in range(4):
         await issuer.by_secret(client_secret="wrong")
-    assert error_of(await issuer.by_secret(), 429) == "temporarily_unavailable"
-    clock.now += 60
+    wrong = await issuer.by_secret(client_secret="wrong")
+    assert error_of(wrong, 429) == "temporarily_unavailable"
     assert (await issuer.by_secret()).status_code == 200
+    clock.now += 60
+    assert error_of(await issuer.by_secret(client_secret="wrong"), 401) == "invalid_client"
+
+
+async def test_naming_unknown_apps_does_not_close_the_door_to_a_device(issuer):
+    for number in range(20):
+        form = {"client_id": f"nobody-{number}"}
+        refused = await issuer.post(issuer.places.device_authorization, data=form)
+    assert error_of(refused, 429) == "temporarily_unavailable"
+    form = {"client_id": "client-1"}
+    assert (await issuer.post(issuer.places.device_authorization, data=form)).status_code == 200
 
 
 async def test_an_old_secret_lives_until_its_time(issuer, clock):

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -6,9 +7,9 @@ ACCOUNT = "printer@kairan.test"
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
-async def asked(issuer, **changes):
+async def asked(issuer, source="192.0.2.1", **changes):
     form = {"client_id": "client-1", **changes}
-    return await issuer.post(issuer.places.device_authorization, data=form)
+    return await issuer.post(issuer.places.device_authorization, source=source, data=form)
 
 
 async def poll(issuer, device_code, client_id="client-1"):
@@ -57,8 +58,6 @@ async def test_a_code_expires(issuer, clock):
 
 
 async def test_a_code_of_another_app_is_none(issuer):
-    from dataclasses import replace
-
     erp = issuer.directory.apps.find("erp")
     other = replace(erp, name="other", client_id="client-2", object_id="object-2", secrets=())
     issuer.directory.apps.add(other)
@@ -75,10 +74,24 @@ async def test_not_every_app_may_ask_for_everything(issuer, changes, error, stat
     assert (response.status_code, response.json()["error"]) == (status, error)
 
 
-async def test_when_too_many_wait_the_next_is_told_to_come_later(issuer):
+async def test_when_too_many_wait_at_one_address_others_are_not_told_to_come_later(issuer):
     for _ in range(100):
-        assert (await asked(issuer)).status_code == 200
-    assert (await asked(issuer)).status_code == 503
+        assert (await asked(issuer, "2001:db8::1")).status_code == 200
+    assert (await asked(issuer, "2001:db8::2")).status_code == 503, "one machine has its whole /64"
+    assert (await asked(issuer, "192.0.2.9")).status_code == 200
+    erp = issuer.directory.apps.find("erp")
+    other = replace(erp, name="other", client_id="client-2", object_id="object-2", secrets=())
+    issuer.directory.apps.add(other)
+    assert (await asked(issuer, "2001:db8::1", client_id="client-2")).status_code == 200
+
+
+async def test_when_too_many_wait_in_all_who_has_most_makes_room(issuer, monkeypatch):
+    monkeypatch.setattr("kairan.directory.device_logins.WAITING_ALL_MAX", 5)
+    first = (await asked(issuer, "192.0.2.9")).json()["device_code"]
+    codes = [(await asked(issuer, "198.51.100.1")).json()["device_code"] for _ in range(9)]
+    assert (await poll(issuer, first)).json()["error"] == "authorization_pending"
+    assert (await poll(issuer, codes[-1])).json()["error"] == "authorization_pending"
+    assert (await poll(issuer, codes[0])).json()["error"] == "invalid_grant"
 
 
 async def test_the_page_says_who_approves_and_takes_nothing(issuer):

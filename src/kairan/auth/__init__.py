@@ -22,12 +22,13 @@ from kairan.runtime.late import late_names
 
 if TYPE_CHECKING:
     from kairan.auth.aside import Aside, fork_aside
-    from kairan.auth.attempts import Attempts, network_of
+    from kairan.auth.attempts import Attempts, address_of, network_of
     from kairan.auth.authenticator import Authenticator
     from kairan.auth.bearer import TokenAuthenticator
     from kairan.auth.keys import Keys
     from kairan.auth.passwords import hash_password, password_fault
     from kairan.auth.policies import judge_basic, judge_modern
+    from kairan.auth.recognised import Recognised
     from kairan.auth.settings import AuthSettings
     from kairan.auth.token import TokenLogin
 else:
@@ -35,12 +36,13 @@ else:
         __name__,
         {
             "aside": ("Aside", "fork_aside"),
-            "attempts": ("Attempts", "network_of"),
+            "attempts": ("Attempts", "address_of", "network_of"),
             "authenticator": ("Authenticator",),
             "bearer": ("TokenAuthenticator",),
             "keys": ("Keys",),
             "passwords": ("hash_password", "password_fault"),
             "policies": ("judge_basic", "judge_modern"),
+            "recognised": ("Recognised",),
             "settings": ("AuthSettings",),
             "token": ("TokenLogin",),
         },
@@ -52,8 +54,10 @@ __all__ = [
     "AuthSettings",
     "Authenticator",
     "Keys",
+    "Recognised",
     "TokenAuthenticator",
     "TokenLogin",
+    "address_of",
     "fork_aside",
     "hash_password",
     "judge_basic",

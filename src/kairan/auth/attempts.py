@@ -49,6 +49,11 @@ class Attempts:
             return True
         return self._addresses.is_open(pair[0]) and self._networks.is_open(network_of(source))
 
+    def is_familiar(self, source: str, name: str) -> bool:
+        """It has logged in from there, and nothing has failed since."""
+        pair = _pair(source, name)
+        return self._is_trusted(pair) and not self._pairs.has_failed(pair)
+
     def has_failed(self, source: str) -> bool:
         """Lately, somebody of its network."""
         return self._networks.has_failed(network_of(source))
@@ -125,10 +130,11 @@ def network_of(source: str) -> str:
 
 
 def _pair(source: str, name: str) -> tuple[str, str]:
-    return _address_of(source), name[:_NAME_CHARACTERS_MAX].lower()
+    return address_of(source), name[:_NAME_CHARACTERS_MAX].lower()
 
 
-def _address_of(source: str) -> str:
+def address_of(source: str) -> str:
+    """What one machine has to itself: an IPv4 address, or an IPv6 /64."""
     match _parsed(source):
         case IPv4Address() as address:
             return str(address)

@@ -68,8 +68,6 @@ class TokenAuthenticator:
         known = self._remembered(token)
         if known is not None:
             return self._judge(snapshot, user, known, role)
-        if not self._attempts.may_try(source, user):
-            return Refuse(AUTH_THROTTLED, "too many refused tokens from here")
         claimed = read_token(token)
         if isinstance(claimed, str):
             return self._not_genuine(source, user, claimed)
@@ -132,7 +130,11 @@ class TokenAuthenticator:
         return verdict
 
     def _not_genuine(self, source: str, user: str, why: str) -> Refuse:
-        """Only these count against the address: a genuine token is nobody's guess."""
+        """Only these count against the address, and only these are put off: a genuine token is
+        nobody's guess, and a signature is quickly looked at.
+        """
+        if not self._attempts.may_try(source, user):
+            return Refuse(AUTH_THROTTLED, "too many refused tokens from here")
         self._attempts.failed(source, user)
         return Refuse(OAUTH_UNSUCCESSFUL, why)
 

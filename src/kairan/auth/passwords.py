@@ -1,11 +1,23 @@
 """Passwords: what one may be, and its Argon2id hash as a PHC string (RFC 9106)."""
 
+import base64
+import binascii
+import re
 import unicodedata
+from collections.abc import Callable
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from kairan.auth.settings import AuthSettings
+
+_SALT_OCTETS, _HASH_OCTETS = 16, 32  # as argon2-cffi makes them
+# RFC 9106 section 3.1; other programs' hashes may have other lengths than ours.
+_PHC = re.compile(
+    r"(?P<head>\$argon2id\$v=19\$m=(?P<memory>[1-9][0-9]{0,6}),t=[1-9][0-9]{0,3}"
+    r",p=(?P<lanes>[1-9][0-9]{0,2}))\$(?P<salt>[A-Za-z0-9+/]{11,86})\$(?P<hash>[A-Za-z0-9+/]{16,86})"
+)
+_MEMORY_KIB_A_LANE_MIN = 8
 
 
 def hash_password(password: str, settings: AuthSettings | None = None) -> str:
@@ -29,6 +41,45 @@ def password_fault(
     if password.lower() in {address.lower(), address.lower().partition("@")[0]}:
         return "a password must not be the account's address"
     return None
+
+
+def parameters_of(password_hash: str) -> str:
+    """What its hash costs: the head of its PHC string, up to the salt; empty: it is no hash of ours.
+
+    Read strictly: whatever Argon2 would refuse to compute must not pass for a hash, for a refusal
+    takes no time, and time tells who exists.
+    """
+    found = _PHC.fullmatch(password_hash)
+    if found is None or int(found["memory"]) < _MEMORY_KIB_A_LANE_MIN * int(found["lanes"]):
+        return ""
+    is_base64 = all(_is_canonical(found[name]) for name in ("salt", "hash"))
+    return found["head"] if is_base64 else ""
+
+
+def parameters(settings: AuthSettings) -> str:
+    return (
+        f"$argon2id$v=19$m={settings.argon2_memory_kib},t={settings.argon2_time_cost}"
+        f",p={settings.argon2_parallelism}"
+    )
+
+
+def nobodys_hash(head: str, random: Callable[[int], bytes]) -> str:
+    """Matches nothing, and costs what a hash with these parameters does.  It need not be computed:
+    no password leads to octets that were drawn.
+    """
+    return "$".join((head, _unpadded(random(_SALT_OCTETS)), _unpadded(random(_HASH_OCTETS))))
+
+
+def _is_canonical(text: str) -> bool:
+    """Whether no bit is left over that stands for nothing: Argon2 takes no other base64."""
+    try:
+        return _unpadded(base64.b64decode(text + "=" * (-len(text) % 4))) == text
+    except binascii.Error:
+        return False
+
+
+def _unpadded(octets: bytes) -> str:
+    return base64.b64encode(octets).decode().rstrip("=")
 
 
 def matches(password_hash: str, password: str, hasher_: PasswordHasher) -> bool:

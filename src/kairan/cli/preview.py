@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kairan.directory.model import Group, Organisation, Snapshot
+from kairan.directory.model import Group, Organisation, Snapshot, Trust
 from kairan.directory.snapshot import read_snapshot
 from kairan.expansion import ExpansionSettings, expand
 from kairan.mail import Address, Envelope, Recipient
@@ -25,6 +25,10 @@ class _Unrestricted:
     @property
     def organisation(self) -> Organisation:
         return self.inner.organisation
+
+    @property
+    def trust(self) -> Trust:
+        return self.inner.trust
 
     def account(self, address: str) -> None:
         del address

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
         Group,
         Mailbox,
         Organisation,
+        RegisteredApp,
         Snapshot,
+        Trust,
     )
     from kairan.directory.snapshot import MemorySnapshot, read_snapshot
     from kairan.directory.store import Directory
@@ -45,7 +47,9 @@ else:
                 "Group",
                 "Mailbox",
                 "Organisation",
+                "RegisteredApp",
                 "Snapshot",
+                "Trust",
             ),
             "snapshot": ("MemorySnapshot", "read_snapshot"),
             "store": ("Directory",),
@@ -66,7 +70,9 @@ __all__ = [
     "Mailbox",
     "MemorySnapshot",
     "Organisation",
+    "RegisteredApp",
     "Snapshot",
     "SnapshotKeeper",
+    "Trust",
     "read_snapshot",
 ]

@@ -1,5 +1,6 @@
 """Accounts in the store."""
 
+import ipaddress
 from collections.abc import Iterable
 from typing import TypedDict
 
@@ -26,6 +27,8 @@ class AccountFields(TypedDict, total=False):
     messages_per_minute: int | None
     connections_max: int | None
     smtp_client_authentication_disabled: bool | None
+    networks: Iterable[str]
+    recipients_per_minute: int | None
 
 
 _COLUMNS = (
@@ -37,6 +40,7 @@ _COLUMNS = (
     "messages_per_minute",
     "connections_max",
     "smtp_client_authentication_disabled",
+    "recipients_per_minute",
 )
 _DEFAULTS: AccountFields = {
     "password_hash": "",
@@ -47,6 +51,7 @@ _DEFAULTS: AccountFields = {
     "messages_per_minute": None,
     "connections_max": None,
     "smtp_client_authentication_disabled": None,
+    "recipients_per_minute": None,
 }
 
 
@@ -55,6 +60,7 @@ def add(connection: Connection, address: str, fields: AccountFields) -> None:
     names.register(connection, Kind.ACCOUNT, primary, names.keys(fields.get("aliases", ())))
     values = {**_DEFAULTS, **_columns(fields)}
     row = {"id": _free_id(connection), "address": primary, **values}
+    row["credential_version"] = _present_version(connection)
     connection.execute(insert(schema.account).values(row))
     _replace_apps(connection, primary, fields.get("allowed_apps", ()))
 
@@ -65,10 +71,21 @@ def change(connection: Connection, address: str, fields: AccountFields) -> str:
         names.replace_aliases(connection, Kind.ACCOUNT, primary, names.keys(fields["aliases"]))
     if "allowed_apps" in fields:
         _replace_apps(connection, primary, fields["allowed_apps"])
-    if values := _columns(fields):
+    values = _columns(fields)
+    if "password_hash" in fields:
+        values["credential_version"] = _present_version(connection)
+    if values:
         table = schema.account
         connection.execute(update(table).where(table.c.address == primary).values(values))
     return primary
+
+
+def rehash(connection: Connection, address: str, old_hash: str, new_hash: str) -> bool:
+    """Its credential stays the same, so held sessions go on."""
+    table = schema.account
+    its_row = (table.c.address == names.key(address), table.c.password_hash == old_hash)
+    changed = connection.execute(update(table).where(*its_row).values(password_hash=new_hash))
+    return changed.rowcount == 1
 
 
 def remove(connection: Connection, address: str) -> None:
@@ -89,7 +106,7 @@ def everyone(connection: Connection) -> list[Account]:
         apps.setdefault(account, set()).add(app)
     return [
         Account(
-            **row,
+            **{**row, "networks": tuple(row["networks"].split())},
             aliases=aliases.get(row["address"], frozenset()),
             allowed_apps=frozenset(apps.get(row["address"], ())),
         )
@@ -103,13 +120,31 @@ def _columns(fields: AccountFields) -> dict[str, object]:
         names.line("displayName", fields["display_name"])
     if reply_to := fields.get("reply_to"):
         values["reply_to"] = names.key(reply_to)
-    for name in ("messages_per_minute", "connections_max"):
+    if "networks" in fields:
+        values["networks"] = " ".join(_network(text) for text in fields["networks"])
+    for name in ("messages_per_minute", "recipients_per_minute", "connections_max"):
         limit = values.get(name)
         if isinstance(limit, int) and limit < 1:
             raise DirectoryError(
                 f"{name} must be at least 1, not {limit}; disable the account to stop it"
             )
     return values
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text.strip()))
+    except ValueError as error:
+        raise DirectoryError(
+            f"{text!r} is no network; write it as 192.0.2.0/24 or 2001:db8::/32, without bits"
+            " behind the prefix, or as one address"
+        ) from error
+
+
+def _present_version(connection: Connection) -> int:
+    """Of this change: `Database.changing` has counted it already."""
+    version: int = connection.execute(select(schema.revision.c.version)).scalar_one()
+    return version
 
 
 def _free_id(connection: Connection) -> int:

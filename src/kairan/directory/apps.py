@@ -1,6 +1,6 @@
 """Apps in the store: who may ask our issuer for tokens.
 
-They are in no snapshot: a token carries what the service must know of its app.
+Of each the snapshot knows its ids and whether it is on: a token carries the rest.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from kairan.directory import names, schema
 from kairan.directory.accounts import APPS_MAX
 from kairan.directory.database import Database, Part
 from kairan.directory.errors import DirectoryError
-from kairan.directory.model import App, AppSecret
+from kairan.directory.model import App, AppSecret, RegisteredApp
 from kairan.directory.names import Kind
 
 # The one in use and the one before, while it is carried to where the app runs.
@@ -46,7 +46,7 @@ class Apps:
         values: dict[str, object] = dict(fields)
         if "permissions" in fields:
             values["permissions"] = _joined(fields["permissions"])
-        with self._database.changing() as connection:
+        with self._database.changing(Part.HEADS) as connection:
             app = _existing(connection, name)
             if values:
                 its_row = schema.app.c.client_id == app.client_id
@@ -118,6 +118,16 @@ class Apps:
         query = select(table.account).where(table.app == app.object_id).order_by(table.account)
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
+
+
+def registered(connection: Connection) -> dict[str, RegisteredApp]:
+    """By client id, as tokens name it."""
+    table = schema.app.c
+    query = select(table.client_id, table.object_id, table.enabled)
+    return {
+        client_id.lower(): RegisteredApp(object_id.lower(), enabled)
+        for client_id, object_id, enabled in connection.execute(query)
+    }
 
 
 def _row(connection: Connection, name: str) -> App | None:

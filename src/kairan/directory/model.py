@@ -25,6 +25,10 @@ class Account:
     connections_max: int | None = None
     # Beats the organisation's switch of this name; None: follows it.
     smtp_client_authentication_disabled: bool | None = None
+    # The directory's version in which it was made or its password last set: a login rests on it.
+    credential_version: int = 0
+    networks: tuple[str, ...] = ()  # from where it may log in; none: from anywhere
+    recipients_per_minute: int | None = None  # None: the organisation's limit
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -126,6 +130,25 @@ class DeviceLogin:
     client_id: str
     expires: int
     account: str = ""  # who it was approved for; empty: nobody yet
+    source: str = ""  # the address that asked
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredApp:
+    """What a login by token asks of an app that is registered here."""
+
+    object_id: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What logins rest on besides the account itself."""
+
+    apps: Mapping[str, RegisteredApp] = field(default_factory=dict)  # by client id
+    withdrawn_keys: frozenset[str] = frozenset()  # of our issuer, by `kid`
+    # The head of a PHC string: what most passwords are hashed with; empty: there are none.
+    hash_parameters: str = ""
 
 
 class Snapshot(Protocol):
@@ -136,6 +159,9 @@ class Snapshot(Protocol):
 
     @property
     def organisation(self) -> Organisation: ...
+
+    @property
+    def trust(self) -> Trust: ...
 
     def account(self, address: str) -> Account | None:
         """By primary address or alias, any case."""

@@ -4,13 +4,18 @@ address             every known address once, whatever it stands for: this is wh
                     address unique across mailboxes, accounts, groups and their aliases.
                     `key` is the address in lower case; `owner` is the primary address, for a
                     primary address the key itself.
+account             `credential_version` is the `revision.version` in which the account was made or
+                    its password last set; `networks` with a blank between them, empty: anywhere
 account_app         applications an account admits (Set-HVEAccountSettings, allowed apps)
 group_list          a group's owners, and its accept and reject lists
 member              a group's direct members by primary address: mailboxes, groups, and external
                     addresses, which have no row in `address`
 app                 clients of the token issuer; `permissions` with a blank between them
 app_secret          their secrets, hashed; `expires` in seconds since the epoch, NULL: never
-device_login        logins that wait for approval (RFC 8628); `account` empty: not approved yet
+device_login        logins that wait for approval (RFC 8628); `account` empty: not approved yet;
+                    `source`: the address that asked
+withdrawn_key       keys of our issuer that are known to somebody else: `kid`, and when it was
+                    withdrawn, in seconds since the epoch
 revision            one row: `version` counts every change; `heads` and `mailboxes` hold the
                     version that last changed that part, so that a reader rebuilds only this part
 
@@ -70,6 +75,9 @@ account = Table(
     Column("messages_per_minute", Integer),
     Column("connections_max", Integer),
     Column("smtp_client_authentication_disabled", Boolean),
+    Column("credential_version", Integer, nullable=False, server_default="0"),
+    Column("networks", String, nullable=False, server_default=""),
+    Column("recipients_per_minute", Integer),
 )
 
 account_app = Table(
@@ -164,6 +172,14 @@ device_login = Table(
     Column("client_id", String, ForeignKey("app.client_id"), nullable=False),
     Column("expires", BigInteger, nullable=False),
     Column("account", String, nullable=False),
+    Column("source", String, nullable=False, server_default=""),
+)
+
+withdrawn_key = Table(
+    "withdrawn_key",
+    metadata,
+    Column("kid", String, primary_key=True),
+    Column("withdrawn", BigInteger, nullable=False),
 )
 
 revision = Table(

@@ -1,13 +1,14 @@
 """The directory in memory, as the path to 250 asks it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from kairan.directory import accounts, groups, organisation, schema
+from kairan.directory import accounts, apps, groups, organisation, schema, withdrawn_keys
 from kairan.directory.known import KnownAddresses
-from kairan.directory.model import Account, Group, Organisation
+from kairan.directory.model import Account, Group, Organisation, Trust
 from kairan.directory.names import Kind
 from kairan.directory.store import Directory
 
@@ -29,6 +30,7 @@ class Heads:
     """Accounts by each of their addresses, groups by theirs: few, so plain dictionaries."""
 
     organisation: Organisation
+    trust: Trust
     accounts: Mapping[str, Account]
     groups: Mapping[str, Group]
 
@@ -48,6 +50,10 @@ class MemorySnapshot:
     @property
     def organisation(self) -> Organisation:
         return self.heads.organisation
+
+    @property
+    def trust(self) -> Trust:
+        return self.heads.trust
 
     def account(self, address: str) -> Account | None:
         return self.heads.accounts.get(address.lower())
@@ -90,15 +96,26 @@ def _revision(connection: Connection) -> Revision:
 
 
 def _heads(connection: Connection) -> Heads:
+    everyone = accounts.everyone(connection)
     return Heads(
         organisation=organisation.read(connection),
-        accounts={
-            address: account
-            for account in accounts.everyone(connection)
-            for address in account.addresses
-        },
+        trust=Trust(
+            apps=apps.registered(connection),
+            withdrawn_keys=withdrawn_keys.read(connection),
+            hash_parameters=_commonest_parameters(everyone),
+        ),
+        accounts={address: account for account in everyone for address in account.addresses},
         groups={group.address: group for group in groups.everyone(connection)},
     )
+
+
+def _commonest_parameters(everyone: Sequence[Account]) -> str:
+    """Of a PHC string, what stands before salt and hash.  Among equals the first by text, so that
+    all workers say the same.
+    """
+    heads = Counter(one.password_hash.rsplit("$", 2)[0] for one in everyone)
+    del heads[""]
+    return min(heads, key=lambda head: (-heads[head], head), default="")
 
 
 def _mailboxes(connection: Connection) -> KnownAddresses:

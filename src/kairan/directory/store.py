@@ -24,6 +24,7 @@ from kairan.directory.model import Account, Group, Mailbox, Organisation
 from kairan.directory.names import key
 from kairan.directory.organisation import OrganisationFields
 from kairan.directory.policies import Policies
+from kairan.directory.withdrawn_keys import WithdrawnKeys
 
 
 class Directory:
@@ -32,6 +33,7 @@ class Directory:
         self.apps = Apps(database)
         self.policies = Policies(database)
         self.device_logins = DeviceLogins(database)
+        self.withdrawn_keys = WithdrawnKeys(database)
 
     @classmethod
     def open(cls, url: str, *, migrate: bool = True) -> Self:
@@ -62,6 +64,11 @@ class Directory:
     def set_account(self, address: str, **fields: Unpack[AccountFields]) -> None:
         with self._database.changing(Part.HEADS) as connection:
             accounts.change(connection, address, fields)
+
+    def rehash_account(self, address: str, old_hash: str, new_hash: str) -> bool:
+        """The same password under other parameters; False where it has become another meanwhile."""
+        with self._database.changing(Part.HEADS) as connection:
+            return accounts.rehash(connection, address, old_hash, new_hash)
 
     def remove_account(self, address: str) -> None:
         with self._database.changing(Part.HEADS) as connection:

@@ -36,32 +36,30 @@ class Clients:
         shown = shown_by(authorization, form)
         if isinstance(shown, Problem):
             return shown
-        with self._turn:
-            return self._judged(shown, source)
-
-    def _judged(self, shown: Shown, source: str) -> App | Problem:
-        if not self.attempts.may_try(source, shown.client_id):
-            return TOO_MANY
         app = self.find(shown.client_id)
         candidates = app.secrets if app is not None else ()
         is_right = secrets.matches(shown.secret, candidates, now=self.clock())
         if app is None or not app.enabled or not is_right:
-            self.attempts.failed(source, shown.client_id)
-            return INVALID_CLIENT
-        self.attempts.succeeded(source, shown.client_id)
+            return self._failed(shown.client_id, source)
+        with self._turn:
+            self.attempts.succeeded(source, shown.client_id)
         return app
 
     def public(self, form: Mapping[str, str], source: str) -> App | Problem:
         """A device has no secret to keep: the person's approval is what counts."""
         client_id = form.get("client_id", "")
+        app = self.find(client_id)
+        return app if app is not None and app.enabled else self._failed(client_id, source)
+
+    def _failed(self, client_id: str, source: str) -> Problem:
+        """The back-off is for those who are wrong: nobody guesses 256 random bits, and whoever
+        has them must not wait because a neighbour, or anybody who names his app, tries to.
+        """
         with self._turn:
             if not self.attempts.may_try(source, client_id):
                 return TOO_MANY
-            app = self.find(client_id)
-            if app is None or not app.enabled:
-                self.attempts.failed(source, client_id)
-                return INVALID_CLIENT
-            return app
+            self.attempts.failed(source, client_id)
+            return INVALID_CLIENT
 
 
 def shown_by(authorization: str, form: Mapping[str, str]) -> Shown | Problem:

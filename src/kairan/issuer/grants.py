@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kairan.auth import address_of
 from kairan.directory import App, DeviceLogin, Directory
 from kairan.issuer import answers
 from kairan.issuer.answers import Problem
@@ -28,7 +29,7 @@ DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 section
 _USER_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 _USER_CODE_HALF = 4
 # When each waiting device asked last; as many as can wait.
-_POLLS_MAX = 100
+_POLLS_MAX = 10_000
 
 Answer = Mapping[str, Any] | Problem
 
@@ -65,7 +66,7 @@ class Grants:
         now = int(self.clock())
         device_code, user_code = secrets.token_urlsafe(32), _user_code()
         expires = now + self.settings.device_code_seconds
-        login = DeviceLogin(user_code, app.client_id, expires)
+        login = DeviceLogin(user_code, app.client_id, expires, source=address_of(source))
         if not self.directory.device_logins.add(_hash(device_code), login, now=now):
             return answers.BUSY
         return {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from kairan.directory.model import Account, Group, Organisation
+from kairan.directory.model import Account, Group, Organisation, Trust
 
 
 class PlainDirectory:
@@ -20,7 +20,9 @@ class PlainDirectory:
         groups: Iterable[Group] = (),
         members: dict[str, Sequence[str]] | None = None,
         organisation: Organisation | None = None,
+        trust: Trust | None = None,
     ) -> None:
+        self.trust = trust or Trust()
         self.organisation = organisation or Organisation(
             name="Test",
             accepted_domains=frozenset({"kairan.test"}),

@@ -70,7 +70,10 @@ class Fixed:
 
 def transport_to(peer: ScriptedPeer, hosts, **settings) -> MxTransport:
     return MxTransport(
-        replace(SETTINGS, **settings), relay=SETTINGS.relay, resolver=Fixed(hosts), port=peer.port
+        replace(SETTINGS, mx_networks_allowed=("127.0.0.0/8", "::1/128"), **settings),
+        relay=SETTINGS.relay,
+        resolver=Fixed(hosts),
+        port=peer.port,
     )
 
 
@@ -136,3 +139,41 @@ async def test_pools_of_hosts_are_bounded_and_the_oldest_goes_first():
             ]
         assert list(transport._pools) == ["127.0.0.6", "127.0.0.7", "127.0.0.8"]
         await transport.close()
+
+
+# Strangers write the records of their domains.
+
+INSIDE = {
+    "loopback.test": ("127.0.0.1",),
+    "name.test": ("localhost",),
+    "metadata.test": ("169.254.169.254",),
+    "private.test": ("10.0.0.1", "fd00::1"),
+}
+
+
+@pytest.mark.parametrize("domain", [*INSIDE, "[127.0.0.1]", "[IPv6:::ffff:127.0.0.1]"])
+async def test_mx_never_leads_to_this_machine_or_a_private_network(domain):
+    resolver = DnsResolver(hostname="us.test", timeout_seconds=5, resolver=None)
+    hosts = INSIDE.get(domain) or await resolver.wait_hosts(domain)
+    async with ScriptedPeer() as peer:
+        transport = MxTransport(
+            SETTINGS, relay=SETTINGS.relay, resolver=Fixed({domain: hosts}), port=peer.port
+        )
+        (result,) = await transport.deliver(envelope(), to(f"a@{domain}"), CONTENT)
+        await transport.close()
+        assert not peer.sessions
+    assert kinds([result]) == ["Failed"]
+    assert result.reply.enhanced == "5.4.4"
+
+
+async def test_a_host_that_may_come_back_outweighs_one_to_which_mail_may_not_go():
+    async with ScriptedPeer() as peer:
+        hosts = {"x.test": (DOWN, "169.254.169.254")}
+        (result,) = await deliver(peer, hosts, "a@x.test")
+    assert kinds([result]) == ["Deferred"]
+
+
+async def test_a_host_that_mail_may_go_to_is_taken_though_others_are_inside():
+    async with ScriptedPeer() as peer:
+        (result,) = await deliver(peer, {"x.test": ("10.0.0.1", UP)}, "a@x.test")
+    assert kinds([result]) == ["Delivered"]

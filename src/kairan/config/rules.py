@@ -38,6 +38,9 @@ def _problems(configuration: Configuration) -> Iterator[Problem]:
     yield from _issuer(configuration)
     yield from _believed(configuration.auth.issuers)
     yield from _routes(configuration.delivery.routes)
+    yield from _networks(
+        configuration.transport.mx_networks_allowed, ("transport", "mx_networks_allowed")
+    )
 
 
 def _negative_numbers(configuration: Configuration) -> Iterator[Problem]:

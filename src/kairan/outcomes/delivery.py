@@ -66,6 +66,38 @@ NO_ROUTE = Outcome(
     source="RFC 3463 section 3.5 (X.4.4); RFC 7505 (null MX)",
 )
 
+HOST_NOT_PUBLIC = Outcome(
+    "host-not-public",
+    550,
+    "5.4.4",
+    "The mail server of the recipient domain is not on the Internet",
+    when=Text(
+        "The recipient's domain, or an address in brackets, leads to this machine or to a private network, and mail by `mx:` is not taken there; nothing was connected to.",
+        "受信者のドメインまたは角かっこ付きアドレスが、このマシンまたはプライベート ネットワークを指しています。`mx:` ではそこへ配信せず、接続も行いません。",
+    ),
+    causes=(
+        Text(
+            "The domain takes no mail, and says so by an MX that points to 127.0.0.1.",
+            "ドメインがメールを受け付けないことを、127.0.0.1 を指す MX で示しています。",
+        ),
+        Text(
+            "Somebody tries to reach what is on the inside by a domain of his own.",
+            "第三者が自分のドメインを使って内部のサーバーに接続させようとしています。",
+        ),
+        Text(
+            "The organisation's own mail servers are inside, and no setting says so.",
+            "組織のメール サーバーが内部にありますが、それを許可する設定がありません。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Where mail servers are inside, name their networks in mx_networks_allowed of [transport], or give their domains a route by smtp://.",
+            "内部のメール サーバーには、[transport] の mx_networks_allowed にネットワークを指定するか、ドメインに smtp:// の経路を設定してください。",
+        ),
+    ),
+    source="RFC 3463 section 3.5 (X.4.4); RFC 6890",
+)
+
 PEER_UNREACHABLE = Outcome(
     "peer-unreachable",
     451,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kairan.relay.destination import Destination, TlsPolicy
     from kairan.relay.dial import DialFault, wait_session
     from kairan.relay.pool import Answer, Pool, PoolStatistics
+    from kairan.relay.reach import Reach
     from kairan.relay.session import Session
     from kairan.relay.settings import RelaySettings
 else:
@@ -27,6 +28,7 @@ else:
             "destination": ("Destination", "TlsPolicy"),
             "dial": ("DialFault", "wait_session"),
             "pool": ("Answer", "Pool", "PoolStatistics"),
+            "reach": ("Reach",),
             "session": ("Session",),
             "settings": ("RelaySettings",),
         },
@@ -38,6 +40,7 @@ __all__ = [
     "DialFault",
     "Pool",
     "PoolStatistics",
+    "Reach",
     "RelaySettings",
     "Session",
     "TlsPolicy",

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from kairan.relay.reach import Reach
 from kairan.smtp.client_login import Mechanism
 
 
@@ -37,6 +38,7 @@ class Destination:
     verify: bool = False
     ca_file: Path | None = None  # None: the authorities the system trusts
     credentials: Credentials | None = None
+    reach: Reach | None = None  # None: the operator named the host, wherever it is
 
     @property
     def remote(self) -> str:

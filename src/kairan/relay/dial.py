@@ -48,6 +48,10 @@ class _Address:
         return self.where if isinstance(self.where, str) else self.where[0]
 
 
+class _OutOfReach(Exception):  # noqa: N818 - what the name's owner did, not we
+    """Every address of the host is one that mail may not be taken to."""
+
+
 _Connected: TypeAlias = tuple[socket.socket, _Address]
 
 
@@ -66,6 +70,8 @@ async def _dial(destination: Destination, settings: RelaySettings) -> Session | 
             connection, address = await _connect(destination, settings)
     except (socket.gaierror, UnicodeError):  # UnicodeError: a label too long for DNS
         return DialFault(faults.HOST_UNKNOWN)
+    except _OutOfReach:
+        return DialFault(faults.OUT_OF_REACH)
     except OSError as error:
         return DialFault(faults.connect_failed(error))
     try:
@@ -96,8 +102,12 @@ async def _connect(destination: Destination, settings: RelaySettings) -> _Connec
     found = await loop.getaddrinfo(
         destination.host, destination.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
     )
-    addresses = _mixed([_Address(info[0], cast("tuple[str, int]", info[4])) for info in found])
-    return await _first_of(addresses, settings.address_delay_seconds)
+    addresses = [_Address(info[0], cast("tuple[str, int]", info[4])) for info in found]
+    if destination.reach is not None:
+        addresses = [one for one in addresses if destination.reach.admits(one.text)]
+        if not addresses:
+            raise _OutOfReach
+    return await _first_of(_mixed(addresses), settings.address_delay_seconds)
 
 
 def _mixed(addresses: Sequence[_Address]) -> list[_Address]:

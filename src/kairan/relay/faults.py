@@ -18,6 +18,7 @@ HOST_UNKNOWN = catalogue.NAME_LOOKUP_FAILED.reply
 LOST = _with(catalogue.PEER_DROPPED, "it closed the connection")
 TIMEOUT = _with(catalogue.PEER_DROPPED, "no answer in time")
 UNKNOWN = _with(catalogue.PEER_DROPPED, "no answer after the message was sent: it may have arrived")
+OUT_OF_REACH = catalogue.HOST_NOT_PUBLIC.reply
 TLS_MISSING = _with(catalogue.PEER_TLS_FAILED, "it does not offer STARTTLS")
 NO_MECHANISM = _with(catalogue.PEER_REFUSED_LOGIN, "it offers no mechanism that we know")
 BUSY = catalogue.RELAY_BUSY.reply

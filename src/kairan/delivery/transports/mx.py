@@ -5,10 +5,11 @@ import socket
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
+from ipaddress import ip_network
 from itertools import islice
 
 from kairan.delivery.settings_transport import TransportSettings
-from kairan.delivery.transport import Result
+from kairan.delivery.transport import Failed, Result
 from kairan.delivery.transports.destination import (
     DestinationError,
     read_limits,
@@ -18,7 +19,7 @@ from kairan.delivery.transports.destination import (
 from kairan.delivery.transports.mx_hosts import DnsResolver, MxResolver
 from kairan.delivery.transports.smtp import results_of
 from kairan.mail import Content, Envelope, Recipient, Reply, domain_of
-from kairan.relay import Answer, Destination, Pool, RelaySettings, TlsPolicy
+from kairan.relay import Answer, Destination, Pool, Reach, RelaySettings, TlsPolicy
 
 MX_PORT = 25
 
@@ -40,6 +41,7 @@ class MxTransport:
         self._resolver = resolver
         self._tls = tls
         self._port = port
+        self._reach = Reach(tuple(ip_network(text) for text in settings.mx_networks_allowed))
         self._pools: OrderedDict[str, Pool] = OrderedDict()
         self._parting: set[asyncio.Task[None]] = set()
 
@@ -103,14 +105,19 @@ class MxTransport:
         if isinstance(hosts, Reply):
             return results_of([Answer((hosts,) * len(recipients), domain)], recipients)
         known: dict[int, Result] = {}
+        last: dict[int, Result] = {}
         for host in hosts[: self._settings.mx_hosts_max]:
             # RFC 5321 section 5.1: the next host for those whom this one did not answer.
             rest = [n for n in range(len(recipients)) if n not in known]
             asked = [recipients[n] for n in rest]
             answers = await self._pool_of(host).send(envelope, asked, content)
-            last = dict(zip(rest, results_of(answers, asked), strict=True))
+            results = results_of(answers, asked)
             reached = [answer.reached for answer in answers for _ in answer.replies]
-            known |= {n: last[n] for n, yes in zip(rest, reached, strict=True) if yes}
+            known |= {n: one for n, one, yes in zip(rest, results, reached, strict=True) if yes}
+            for n, result in zip(rest, results, strict=True):
+                # A host that may come back outweighs one to which mail may never go.
+                if n not in last or not isinstance(result, Failed):
+                    last[n] = result
             if len(known) == len(recipients):
                 break
         return [known.get(n) or last[n] for n in range(len(recipients))]
@@ -119,7 +126,10 @@ class MxTransport:
         pool = self._pools.get(host)
         if pool is None:
             self._make_room()
-            pool = Pool(Destination(host=host, port=self._port, tls=self._tls), self._relay)
+            pool = Pool(
+                Destination(host=host, port=self._port, tls=self._tls, reach=self._reach),
+                self._relay,
+            )
             self._pools[host] = pool
         self._pools.move_to_end(host)
         return pool

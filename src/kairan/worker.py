@@ -234,6 +234,7 @@ async def _build(
         counters=place.column,
         trace=trace,
         statistics=statistics,
+        wait_seconds=delivery.intake_wait_seconds,
     )
     await _open_doors(configuration, place, context, stack, drain)
     loop = asyncio.get_running_loop()

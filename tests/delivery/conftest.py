@@ -60,7 +60,7 @@ class Bench:
             hostname="mx.kairan.test",
             clock=self.clock,
             dice=random.Random(7),
-            **more,
+            **{"monotonic": self.clock, **more},
         )
         self.run = asyncio.create_task(self.delivery.run())
         return self.delivery

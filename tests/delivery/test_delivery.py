@@ -2,11 +2,12 @@
 
 import asyncio
 import email
+import time
 from dataclasses import replace
 
 import pytest
 
-from kairan.delivery import RouteSettings
+from kairan.delivery import DestinationSettings, RouteSettings
 from kairan.delivery.transport import Failed
 from kairan.directory.model import Account, Group
 from kairan.mail import Address, Notify, Recipient, Reply
@@ -84,6 +85,7 @@ async def test_no_more_deliveries_run_than_the_transport_can_use(bench):
     free = asyncio.Event()
     bench.transport.wait = free.wait
     bench.transport.concurrency_max = 3
+    bench.transport.is_remote = False
     bench.start()
     for n in range(10):
         await bench.send(f"user{n}@kairan.test")
@@ -351,11 +353,16 @@ async def test_a_slow_destination_that_fills_the_window_makes_way(bench):
     never = asyncio.Event()
     bench.transports["smtp://slow"] = ScriptedTransport(wait=never.wait, concurrency_max=1)
     routes = (RouteSettings("slow.test", "smtp://slow"), *bench.settings.routes)
-    bench.settings = replace(bench.settings, routes=routes, window_jobs=16, clogged_seconds=0.01)
+    bench.settings = replace(
+        bench.settings,
+        routes=routes,
+        window_jobs=16,
+        destination=DestinationSettings(ready_min=2),
+    )
     for n in range(30):
         await bench.send(f"u{n}@slow.test")
     await bench.send("user1@kairan.test")
-    bench.start()
+    bench.start(monotonic=time.monotonic)
     await bench.wait_until(lambda: bench.delivered() == ["user1@kairan.test"])
     assert all(job.attempts == 0 for job in bench.spool.stored.jobs.values())
 
@@ -390,7 +397,8 @@ async def test_hundreds_that_wait_for_a_destination_which_falls_silent_are_put_o
     bench.start()
     await bench.settle()
     assert len(bench.transport.calls) == 1
-    assert [job.attempts for job in bench.spool.stored.jobs.values()] == [1] * 300
+    attempts = [job.attempts for job in bench.spool.stored.jobs.values()]
+    assert sorted(attempts) == [0] * 299 + [1]  # what was not tried has not used up a try
 
 
 # -- stopping -----------------------------------------------------------------------------------

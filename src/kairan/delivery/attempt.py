@@ -9,8 +9,8 @@ from collections.abc import Callable, Coroutine, Sequence
 
 import structlog
 
+from kairan.delivery.destinations import DestinationQueue, Destinations, Slot, State
 from kairan.delivery.head import HEADER_OCTETS_MAX, hops, read_head
-from kairan.delivery.lanes import Lanes
 from kairan.delivery.plan import Direct, Opened, Wide, open_job
 from kairan.delivery.record import Recorder
 from kairan.delivery.settings import DeliverySettings
@@ -23,35 +23,14 @@ from kairan.delivery.write import Writes
 from kairan.directory.model import Snapshot
 from kairan.expansion import MembersSource
 from kairan.mail import Content, Recipient
-from kairan.outcomes.catalogue import (
-    INTERNAL_ERROR,
-    LOOP_DETECTED,
-    NAME_LOOKUP_FAILED,
-    PEER_DROPPED,
-    PEER_REFUSED_LOGIN,
-    PEER_REFUSED_SESSION,
-    PEER_TLS_FAILED,
-    PEER_UNREACHABLE,
-)
+from kairan.outcomes.catalogue import DESTINATION_BUSY, INTERNAL_ERROR, LOOP_DETECTED
+from kairan.relay.contact import Contact
 from kairan.spool.interface import ContentUnreadable, Lease, SpoolUnavailable
 
 log = structlog.get_logger("kairan.delivery")
 
 _OURSELVES = "none"  # relay= where nobody was asked
 _DEFECT = INTERNAL_ERROR.reply
-# What the relay says when a session did not come about, or broke: it speaks of the destination,
-# not of a message.  A peer may use the same codes for one recipient, so the text must be ours.
-_SILENCE = {
-    (outcome.code, outcome.enhanced): outcome.text
-    for outcome in (
-        NAME_LOOKUP_FAILED,
-        PEER_DROPPED,
-        PEER_REFUSED_LOGIN,
-        PEER_REFUSED_SESSION,
-        PEER_TLS_FAILED,
-        PEER_UNREACHABLE,
-    )
-}
 
 
 class Attempts:
@@ -59,31 +38,36 @@ class Attempts:
         self,
         *,
         ways: Ways,
-        lanes: Lanes[Work],
+        destinations: Destinations[Work],
         snapshot: Callable[[], Snapshot],
         members: MembersSource,
         recorder: Recorder,
         writes: Writes,
         settings: DeliverySettings,
         clock: Callable[[], float],
+        monotonic: Callable[[], float],
         dice: random.Random,
         spawn: Callable[[Coroutine[None, None, None]], None],
+        wake: Callable[[DestinationQueue[Work]], None],
     ) -> None:
+        """`wake` brings back what was put off for a destination, as far as there is room."""
         self._ways = ways
-        self._lanes = lanes
+        self._destinations = destinations
         self._snapshot = snapshot
         self._members = members
         self._recorder = recorder
         self._writes = writes
         self._settings = settings
         self._clock = clock
+        self._monotonic = monotonic
         self._dice = dice
         self._spawn = spawn
+        self._wake = wake
 
-    async def run(self, work: Work) -> None:
+    async def run(self, work: Work, slot: Slot[Work]) -> None:
         """The one place where what goes wrong with a job ends."""
         try:
-            await self._attempt(work)
+            await self._attempt(work, slot)
         except asyncio.CancelledError:
             self._writes.give_back(work)
             raise
@@ -96,7 +80,7 @@ class Attempts:
             log.exception(work.lease.envelope.message_id, status="defect")
             self.defect(work, repr(error))
 
-    async def _attempt(self, work: Work) -> None:
+    async def _attempt(self, work: Work, slot: Slot[Work]) -> None:
         spool = work.window.spool
         content = await spool.content(work.lease.job.id.message)
         if not spool.is_recording:  # meanwhile: reading from a failing disk takes its time
@@ -107,43 +91,111 @@ class Attempts:
             self._settle(work, work.lease.job.recipients, results)
         elif isinstance(work.look, Wide):
             await self._open(work, work.look.has_groups)
+            self._destinations.answered(slot, self._monotonic())
         else:
-            await self._deliver(work, work.look, content)
+            await self._deliver(work, work.look, content, slot)
 
     async def _is_loop(self, content: Content) -> bool:
         return hops(await read_head(content, HEADER_OCTETS_MAX)) > self._settings.received_max
 
-    async def _deliver(self, work: Work, look: Direct, content: Content) -> None:
+    async def _deliver(self, work: Work, look: Direct, content: Content, slot: Slot[Work]) -> None:
         results = await self._ways.transport(look.route).deliver(
             work.lease.envelope, look.recipients, content
         )
-        if all(_is_silence(result) for result in results):
-            reply, relay = results[0].reply, results[0].relay
-            others = self._lanes.silent(work.lane, self._clock(), reply, relay)
-            if others:
-                self._spawn(in_steps(others, self.put_off, self._writes.give_back))
+        failure = _failure_of(results)
+        if failure is None:
+            if self._destinations.answered(slot, self._monotonic()):
+                self._is_back(work.queue)
+            self._settle(work, look.recipients, results)
         else:
-            self._lanes.answered(work.lane)
-        self._settle(work, look.recipients, results)
+            self._did_not_answer(work, look, results, slot, failure)
+
+    def _did_not_answer(
+        self,
+        work: Work,
+        look: Direct,
+        results: Sequence[Result],
+        slot: Slot[Work],
+        failure: Deferred,
+    ) -> None:
+        """The try counts for this job; the others wait for the destination."""
+        queue, now = work.queue, self._monotonic()
+        was_down = queue.state is State.DOWN and now < queue.not_before
+        others = self._destinations.failed(slot, failure, now)
+        is_down = queue.state is State.DOWN and now < queue.not_before
+        if not is_down:
+            self._settle(work, look.recipients, results)
+            return
+        if not was_down:
+            _log_down(queue, failure, waiting=len(others), now=now)
+        # Another one is to find out next: what fails here may be this message.
+        due = None if others or queue.has_probe else self._due_when_put_off(queue)
+        self._settle(work, look.recipients, results, due=due, destination=queue.name)
+        if others:
+            self._spawn(in_steps(others, self.put_off, self._writes.give_back))
+
+    def _is_back(self, queue: DestinationQueue[Work]) -> None:
+        if queue.failure is not None:
+            log.info("delivery.destination-is-back", destination=queue.name)
+            queue.failure = None
+        self._wake(queue)
 
     def put_off(self, work: Work) -> None:
-        """The destination is known not to answer: the job waits like one that was tried."""
-        lane = work.lane
-        assert lane.trouble is not None
-        assert isinstance(work.look, Direct)
-        recipients = work.look.recipients
-        results = [Deferred(lane.trouble, lane.trouble_relay)] * len(recipients)
-        self._settle(work, recipients, results)
+        """Back to the disk without a try, until its destination has room or is back."""
+        recipients = work.look.recipients if isinstance(work.look, Direct) else ()
+        recipients = recipients or work.lease.job.recipients
+        queue, job = work.queue, work.lease.job
+        result = queue.failure or Deferred(DESTINATION_BUSY.reply, _OURSELVES)
+        self._recorder.put_off(work.lease, recipients, f"{result.relay} {result.reply}")
+        settlement = settle(
+            job,
+            work.lease.envelope,
+            recipients,
+            [result] * len(recipients),
+            self._terms(
+                work,
+                due=self._due_when_put_off(queue),
+                destination=queue.name,
+                is_attempt=False,
+            ),
+        )
+        self._recorder.counters.failed += settlement.failed
+        self._writes.settle(work, settlement)
+
+    def _due_when_put_off(self, queue: DestinationQueue[Work]) -> float:
+        return self._clock() + self._destinations.put_off_seconds(queue, self._monotonic())
 
     def _settle(
-        self, work: Work, recipients: Sequence[Recipient], results: Sequence[Result]
+        self,
+        work: Work,
+        recipients: Sequence[Recipient],
+        results: Sequence[Result],
+        *,
+        due: float | None = None,
+        destination: str = "",
     ) -> None:
-        now = self._clock()
-        is_final = isinstance(work.look, Direct) and work.look.route.is_final
-        terms = Terms(now, is_final, self._settings.retry, self._dice, work.lane.paused_until)
+        terms = self._terms(work, due=due, destination=destination)
         settlement = settle(work.lease.job, work.lease.envelope, recipients, results, terms)
-        self._recorder.tried(work.lease, recipients, results, now=now, is_final=is_final)
+        self._recorder.tried(
+            work.lease, recipients, results, now=terms.now, is_final=terms.is_final
+        )
         self._writes.settle(work, settlement)
+
+    def _terms(
+        self, work: Work, *, due: float | None, destination: str, is_attempt: bool = True
+    ) -> Terms:
+        now = self._clock()
+        left = work.queue.not_before - self._monotonic()
+        return Terms(
+            now=now,
+            is_final=isinstance(work.look, Direct) and work.look.route.is_final,
+            retry=self._settings.retry,
+            dice=self._dice,
+            not_before=now + left if left > 0 else 0.0,
+            due=due,
+            destination=destination,
+            is_attempt=is_attempt,
+        )
 
     async def _open(self, work: Work, has_groups: bool) -> None:
         """Members are read in a thread: a list of 100,000 takes a second of it."""
@@ -166,8 +218,22 @@ class Attempts:
             self._settle(work, recipients, [Deferred(_DEFECT, detail)] * len(recipients))
 
 
-def _is_silence(result: Result) -> bool:
-    if not isinstance(result, Deferred):
-        return False
-    text = _SILENCE.get((result.reply.code, result.reply.enhanced))
-    return text is not None and result.reply.text.startswith(text)
+def _failure_of(results: Sequence[Result]) -> Deferred | None:
+    """The result that says that the destination did not answer for all of the message."""
+    for result in results:
+        if isinstance(result, Deferred) and result.contact is not Contact.ANSWERED:
+            return result
+    return None
+
+
+def _log_down(
+    queue: DestinationQueue[Work], failure: Deferred, *, waiting: int, now: float
+) -> None:
+    log.warning(
+        "delivery.destination-is-down",
+        destination=queue.name,
+        relay=failure.relay,
+        reply=str(failure.reply),
+        waiting=waiting,
+        again_in_seconds=round(queue.not_before - now, 1),
+    )

@@ -1,10 +1,11 @@
-"""The delivery itself: leases jobs, lets lanes decide whose turn it is, settles what comes back.
+"""The delivery itself: leases jobs, lets destination queues take turns, settles what comes back.
 
-    spool ─lease─▶ first look ─┬▶ lane of the destination ─▶ transport ─▶ settle ─▶ spool
-                               └▶ lane for opening ─▶ expansion ─▶ split ─▶ spool
+    spool ─lease─▶ first look ─┬▶ queue of the destination ─▶ transport ─▶ settle ─▶ spool
+      ▲                        ├▶ queue for expansion ─▶ split ─▶ spool
+      └─────── put off ────────┘
 
-What decides is in `plan`, `lanes` and `settle`, and does not wait; here and in `attempt` is what
-waits.  There is a task per spool that leases and one per delivery that runs; none per recipient,
+What decides is in `plan`, `destinations` and `settle`, and does not wait; here and in `attempt` is
+what waits.  There is a task per spool that leases and one per delivery that runs; none per recipient,
 none per waiting job.  The write that settles a job is not waited for by the task that delivered
 it: its place is free for the next, and the window, which bounds all of it, moves when the write
 is durable.
@@ -12,6 +13,7 @@ is durable.
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
@@ -19,10 +21,10 @@ import structlog
 
 from kairan.delivery.attempt import Attempts
 from kairan.delivery.bounces import Reporter
-from kairan.delivery.lanes import Lane, Lanes
-from kairan.delivery.plan import Direct, Wide, first_look, lane_name
+from kairan.delivery.destinations import DestinationQueue, Destinations, Slot, State
+from kairan.delivery.pace import Pace
+from kairan.delivery.plan import Direct, Wide, first_look, queue_name
 from kairan.delivery.record import Recorder
-from kairan.delivery.router import Route
 from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.statistics import DeliveryStatistics
 from kairan.delivery.steps import in_steps
@@ -32,13 +34,15 @@ from kairan.delivery.work import Window, Work
 from kairan.delivery.write import Writes
 from kairan.directory.model import Snapshot
 from kairan.expansion import MembersSource
-from kairan.mail import Recipient
 from kairan.reports import Trace
-from kairan.spool.interface import Lease, NewJob, Spool
+from kairan.spool.interface import Lease, Spool, SpoolUnavailable
 
 log = structlog.get_logger("kairan.delivery")
 
-_OPENING = ""  # the lane of jobs that must be opened: no route has an empty pattern
+# The queue of jobs whose groups must be expanded: no route's pattern has brackets.
+_EXPANSION = "(expansion)"
+# How often slow deliveries are told from quick ones, and long queues go back to the disk.
+_LOOK_SECONDS = 0.5
 
 
 class Delivery:
@@ -62,12 +66,12 @@ class Delivery:
         clock: Callable[[], float],
         dice: random.Random,
         busy: Callable[[], bool] = lambda: False,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._snapshot = snapshot
         self._settings = settings
-        self._clock = clock
-        self._dice = dice
-        self._busy = busy
+        self._monotonic = monotonic
+        self._pace = Pace(settings, clock=clock, monotonic=monotonic, busy=busy)
         self._ways = Ways(settings.routes, transport)
         self._recorder = Recorder(trace)
         self._reporter = Reporter(
@@ -86,18 +90,26 @@ class Delivery:
         jobs_max = max(1, settings.window_jobs // max(1, len(spools)))
         batch = max(1, min(settings.lease_jobs, jobs_max // 8))
         self._windows = [Window(spool, jobs_max, batch) for spool in spools]
-        self._lanes: Lanes[Work] = Lanes(settings.destination, dice)
+        self._destinations: Destinations[Work] = Destinations(
+            settings.destination,
+            dice,
+            concurrency_max=settings.concurrency_max,
+            waiting_max=settings.window_jobs,
+            has_choice=self._ways.has_choice,
+        )
         self._attempts = Attempts(
             ways=self._ways,
-            lanes=self._lanes,
+            destinations=self._destinations,
             snapshot=snapshot,
             members=members,
             recorder=self._recorder,
             writes=self._writes,
             settings=settings,
             clock=clock,
+            monotonic=monotonic,
             dice=dice,
             spawn=self._spawn,
+            wake=self._wake,
         )
         self._leasing: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,6 +120,7 @@ class Delivery:
     async def run(self) -> None:
         """Until `stop`.  Cancelled, it gives back what it holds and ends at once."""
         self._leasing = [asyncio.create_task(self._lease(window)) for window in self._windows]
+        self._leasing.append(asyncio.create_task(self._look()))
         try:
             await asyncio.gather(*self._leasing)
         except asyncio.CancelledError:
@@ -120,8 +133,8 @@ class Delivery:
         self._is_stopping = True
         for leasing in self._leasing:
             leasing.cancel()
-        for lane in self._lanes:
-            for work in self._lanes.take_waiting(lane, keep=0):
+        for queue in self._destinations:
+            for work in self._destinations.take_waiting(queue):
                 self._writes.give_back(work)
         await self._wait_tasks(drain_seconds)
         for task in self._tasks:
@@ -136,6 +149,10 @@ class Delivery:
         while self._tasks and (left := end - loop.time()) > 0:
             await asyncio.wait(self._tasks, timeout=left)
 
+    def intake_wait_seconds(self) -> float:
+        """How long the intake is to wait before its next message, for delivery to keep pace."""
+        return self._pace.intake_wait_seconds()
+
     def statistics(self) -> DeliveryStatistics:
         counters = self._recorder.counters
         return DeliveryStatistics(
@@ -144,59 +161,53 @@ class Delivery:
             failed=counters.failed,
             reports=self._reporter.sent,
             reports_dropped=self._reporter.dropped,
+            lag_seconds=self._pace.lag_seconds,
             leased=sum(window.held for window in self._windows),
-            waiting=self._lanes.waiting,
-            running=self._lanes.running,
-            paused=tuple(lane.name for lane in self._lanes if lane.troubles),
+            waiting=self._destinations.waiting,
+            running=self._destinations.running,
+            paused=tuple(q.name for q in self._destinations if q.state is State.DOWN),
         )
 
     # -- leasing -------------------------------------------------------------------------------
 
     async def _lease(self, window: Window) -> None:
         while True:
-            if not await self._wait_room(window):
-                self._unclog()
-                continue
-            settings, busy = self._settings, self._busy()
-            jobs_max = settings.busy_lease_jobs if busy else settings.lease_jobs
-            leases = await window.spool.wait_lease(min(window.free, jobs_max))
+            await window.room.wait()
+            jobs_max = min(window.free, self._pace.jobs_max())
+            leases = await window.spool.wait_lease(jobs_max)
             window.took(len(leases))
+            self._pace.leased(leases)
             await in_steps(leases, partial(self._take, window), partial(_return, window))
             self._start()
-            if busy:
-                await asyncio.sleep(settings.busy_pause_seconds)
+            await self._pace.wait_turn()
 
-    async def _wait_room(self, window: Window) -> bool:
-        """False: the window is full and has not moved for a while."""
-        if window.free >= window.batch:
-            return True
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            for queue, works in self._destinations.look(self._monotonic()):
+                log.info("delivery.put-off", destination=queue.name, jobs=len(works))
+                await in_steps(works, self._attempts.put_off, self._writes.give_back)
+            for queue in list(self._destinations):
+                self._wake(queue)
+            self._start()
+
+    def _wake(self, queue: DestinationQueue[Work]) -> None:
+        wanted = self._destinations.wanting(queue)
+        if wanted > 0 and not self._is_stopping:
+            queue.is_waking = True
+            self._spawn(self._bring_back(queue, wanted))
+
+    async def _bring_back(self, queue: DestinationQueue[Work], wanted: int) -> None:
+        found = 0
         try:
-            async with asyncio.timeout(self._settings.clogged_seconds):
-                await window.room.wait()
-        except TimeoutError:
-            return window.free > 0
-        return True
-
-    def _unclog(self) -> None:
-        """The later half of the longest lane goes back to disk, so that others can pass.
-
-        Where one destination is all there is, nobody waits behind it.
-        """
-        lane = self._lanes.longest()
-        if lane is None or not self._ways.has_choice:
-            return
-        due = self._clock() + self._settings.clogged_pause_seconds * (1 + self._dice.random())
-        for work in self._lanes.take_waiting(lane, keep=len(lane.waiting) // 2):
-            job = work.lease.job
-            again = NewJob(
-                route=job.route,
-                recipients=job.recipients,
-                due=due,
-                attempts=job.attempts,
-                detail=job.detail,
-                delayed=job.delayed,
-            )
-            self._writes.split(work, [again])
+            for window in self._windows:
+                found += await window.spool.wake(queue.name, wanted - found)
+                if found >= wanted:
+                    break
+        except SpoolUnavailable as error:  # it closes; the next start finds them
+            log.warning("delivery.not-woken", destination=queue.name, error=str(error))
+        finally:
+            self._destinations.woken(queue, asked=wanted, found=found)
 
     def _take(self, window: Window, lease: Lease) -> None:
         """A job that trips us up is put off: it must not stop the others."""
@@ -204,56 +215,58 @@ class Delivery:
             self._sort_in(window, lease)
         except Exception as error:
             log.exception(lease.envelope.message_id, status="defect")
-            work = Work(window, lease, self._opening_lane(), Wide(has_groups=False))
+            work = Work(window, lease, self._expansion_queue(), Wide(has_groups=False))
             self._attempts.defect(work, repr(error))
 
     def _sort_in(self, window: Window, lease: Lease) -> None:
-        """The first look: into which lane?"""
+        """The first look: into which queue?"""
         route = self._ways.router.named(lease.job.route)
-        recipients = lease.job.recipients
+        look: Direct | Wide
         if route is None:
             look = first_look(
                 lease.job, self._snapshot(), self._ways.router, self._ways.recipients_max
             )
-            match look:
-                case Wide():
-                    lane = self._opening_lane()
-                    self._lanes.add(lane, Work(window, lease, lane, look))
-                    return
-                case Direct():
-                    route, recipients = look.route, look.recipients
-                    if not lease.job.attempts:
-                        self._recorder.resolved(lease, look.resolved)
-        lane = self._lane(route, recipients[0])
-        work = Work(window, lease, lane, Direct(route, recipients))
-        if lane.paused_until > self._clock():
-            self._attempts.put_off(work)
+            if isinstance(look, Direct) and not lease.job.attempts:
+                self._recorder.resolved(lease, look.resolved)
         else:
-            self._lanes.add(lane, work)
+            look = Direct(route, lease.job.recipients)
+        queue = self._queue_of(look)
+        work = Work(window, lease, queue, look)
+        was_put_off = lease.job.destination == queue.name
+        if self._destinations.takes(queue, self._monotonic(), was_put_off=was_put_off):
+            self._destinations.add(queue, work)
+        else:
+            self._attempts.put_off(work)
 
-    def _lane(self, route: Route, recipient: Recipient) -> Lane[Work]:
-        name = lane_name(route, recipient)
-        lane = self._lanes.get(name)
-        if lane is None:
-            lane = self._lanes.make(name, self._ways.transport(route).concurrency_max)
-        return lane
+    def _queue_of(self, look: Direct | Wide) -> DestinationQueue[Work]:
+        if isinstance(look, Wide):
+            return self._expansion_queue()
+        name = queue_name(look.route, look.recipients[0])
+        queue = self._destinations.get(name)
+        if queue is None:
+            transport = self._ways.transport(look.route)
+            queue = self._destinations.make(
+                name, transport.concurrency_max, is_remote=transport.is_remote
+            )
+        return queue
 
-    def _opening_lane(self) -> Lane[Work]:
-        lane = self._lanes.get(_OPENING)
-        return lane or self._lanes.make(_OPENING, self._settings.expansions_max)
+    def _expansion_queue(self) -> DestinationQueue[Work]:
+        queue = self._destinations.get(_EXPANSION)
+        return queue or self._destinations.make(
+            _EXPANSION, self._settings.expansions_max, is_remote=False
+        )
 
     # -- running -------------------------------------------------------------------------------
 
     def _start(self) -> None:
         """Everything that has both work and room."""
-        settings = self._settings
-        limit = settings.concurrency_max
-        while not self._is_stopping and (found := self._lanes.next(limit)) is not None:
-            lane, work = found
+        now = self._monotonic()
+        while not self._is_stopping and (found := self._destinations.next(now)) is not None:
+            slot, work = found
             if work.window.spool.is_recording:
-                self._spawn(self._run(work))
+                self._spawn(self._run(slot, work))
             else:  # its result could not be written down, and it would be delivered again
-                self._lanes.finished(lane)
+                self._destinations.finished(slot)
                 self._writes.give_back(work)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
@@ -261,11 +274,12 @@ class Delivery:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, work: Work) -> None:
+    async def _run(self, slot: Slot[Work], work: Work) -> None:
         try:
-            await self._attempts.run(work)
+            await self._attempts.run(work, slot)
         finally:
-            self._lanes.finished(work.lane)
+            self._destinations.finished(slot)
+            self._wake(work.queue)
             self._start()
 
 

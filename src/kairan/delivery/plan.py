@@ -50,7 +50,7 @@ def first_look(
     job: Job, snapshot: Snapshot, router: Router, recipients_max: Callable[[Route], int]
 ) -> Direct | Wide:
     found: dict[str, Recipient] = {}
-    lanes: dict[str, Route] = {}
+    queues: dict[str, Route] = {}
     resolved: list[tuple[Address, Address]] = []
     whole = True
     for recipient in job.recipients:
@@ -64,17 +64,17 @@ def first_look(
         if answer is not recipient and key_of(answer.address) != key_of(recipient.address):
             resolved.append((recipient.address, answer.address))
         found.setdefault(key_of(answer.address), answer)
-        lanes[lane_name(route, answer)] = route
-    if not whole or len(lanes) != 1:
+        queues[queue_name(route, answer)] = route
+    if not whole or len(queues) != 1:
         return Wide(has_groups=False)
-    (route,) = lanes.values()
+    (route,) = queues.values()
     if len(found) > recipients_max(route):
         return Wide(has_groups=False)
     return Direct(route, tuple(found.values()), tuple(resolved))
 
 
-def lane_name(route: Route, recipient: Recipient) -> str:
-    """One lane per next hop: for MX that is the domain."""
+def queue_name(route: Route, recipient: Recipient) -> str:
+    """One destination queue per next hop: for MX that is the domain."""
     return f"{route.name} {domain_of(recipient.address)}" if route.is_by_domain else route.name
 
 
@@ -82,17 +82,17 @@ def pieces(
     expansion: Expansion, router: Router, recipients_max: Callable[[Route], int]
 ) -> tuple[list[NewJob], list[Failure]]:
     """The jobs that take the place of the one that was opened, and whom no route takes."""
-    lanes: dict[str, tuple[Route, list[Recipient]]] = {}
+    queues: dict[str, tuple[Route, list[Recipient]]] = {}
     failures: list[Failure] = []
     for recipient in expansion.recipients:
         route = router.route(recipient.address)
         if route is None:
             failures.append(Failure(recipient, NO_ROUTE))
             continue
-        lanes.setdefault(lane_name(route, recipient), (route, []))[1].append(recipient)
+        queues.setdefault(queue_name(route, recipient), (route, []))[1].append(recipient)
     jobs = [
         NewJob(route=route.name, recipients=chip)
-        for route, recipients in lanes.values()
+        for route, recipients in queues.values()
         for chip in chips(recipients, recipients_max(route))
     ]
     return jobs, failures

@@ -54,6 +54,12 @@ class Recorder:
                 reply=str(result.reply),
             )
 
+    def put_off(self, lease: Lease, recipients: Sequence[Recipient], reason: str) -> None:
+        """Said once: a job may wait for its destination many times."""
+        if not lease.job.detail:
+            for recipient in recipients:
+                self._note("DEFER", lease, recipient.address, reason)
+
     def _event(self, lease: Lease, recipient: Recipient, result: Result, *, is_final: bool) -> None:
         """DELIVER is into the mailbox, SEND to another server: Exchange's words."""
         match result:

@@ -38,13 +38,24 @@ class RetrySettings:
 
 @dataclass(frozen=True, slots=True)
 class DestinationSettings:
-    """One destination that does not answer is left alone, so that others do not wait for it."""
+    """What one destination may cost the others, and how one that takes nothing is left alone."""
 
     # The first time it is left alone for up to `first`, twice as long each time, up to `max`;
-    # then one job tries whether it is back.
+    # then one job tries whether it is back, and what waits goes out at once if it is.
     pause_first_seconds: float = 5.0
     pause_factor: float = 2.0
     pause_max_seconds: float = 300.0
+    # A delivery that takes longer is slow: it leaves the places of `concurrency_max` to others
+    # and counts among `slow_max`, of which each slow destination has an equal share.
+    slow_seconds: float = 2.0
+    slow_max: int = 1_000
+    # A destination holds jobs in memory for so long a time of its work, and never less than `min`
+    # (or its share of a quarter of `window_jobs`); the rest waits on disk: others must find room.
+    ready_seconds: float = 5.0
+    ready_min: int = 50
+    # What waits on disk for a destination comes back at the latest after this, should its return
+    # have gone unnoticed (a restart).
+    put_off_seconds: float = 1800.0
     # Destinations kept in mind; beyond it idle ones are forgotten.  `mx:` makes one per domain.
     known_max: int = 10_000
 
@@ -56,23 +67,23 @@ class DeliverySettings:
     destination: DestinationSettings = field(default_factory=DestinationSettings)
     expansion: ExpansionSettings = field(default_factory=ExpansionSettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
-    # Deliveries that run at once, all destinations together: each holds a content (4 KB mostly,
-    # 10 MB at worst, and from 256 KiB on those are files) and a task.
+    # Deliveries that run at once, all destinations together, slow ones (`slow_max`) apart: each
+    # holds a content (4 KB mostly, 128 KiB at most: larger ones are files) and a task.
     concurrency_max: int = 500
-    # While the intake is busy, delivery leases so many jobs, then pauses so long.  A client that
-    # waits for its 250 notices, a mailbox does not; but delivery never stops, or a busy day
-    # would fill the disk.  8 in 50 ms are 160 messages/s, a twentieth of a core.
-    busy_lease_jobs: int = 8
-    busy_pause_seconds: float = 0.05
-    # Jobs leased at a time, waiting or running: about 2 KB each, and what a slow destination may
-    # hold before `clogged_seconds` send its tail back.
+    # While the intake is busy and no mail has waited for long, delivery takes what time is left: so
+    # many jobs, and then a pause if others had work for the event loop meanwhile.
+    busy_lease_jobs: int = 32
+    busy_pause_seconds: float = 0.02
+    # Once a job has been due for so long, delivery takes turns with the intake as an equal.
+    keep_up_seconds: float = 1.0
+    # Once one has been due for so long, the intake waits before it takes the next message, the
+    # longer the older it gets: a bound on the age of mail, not on luck.
+    lag_seconds_max: float = 5.0
+    # Jobs leased at a time: about 2 KB each.  Room for all that may run (`concurrency_max` and
+    # `slow_max`), a quarter for destinations that have not answered, a quarter for slow ones.
     window_jobs: int = 4_000
     # One call to the spool leases so many at most: what arrives meanwhile is not kept waiting.
     lease_jobs: int = 500
-    # A full window that has not moved for so long belongs to a slow destination: the later half
-    # of its jobs goes back to the disk for `clogged_pause_seconds`, to let others pass.
-    clogged_seconds: float = 2.0
-    clogged_pause_seconds: float = 30.0
     # Groups being opened at once; each occupies a thread, and memory up to expansion.total_max.
     expansions_max: int = 2
     # Received fields.  The intake refuses at its own, lower limit; this one ends a loop whose

@@ -21,7 +21,6 @@ class TransportSettings:
     mx_pools_max: int = 200
     mx_hosts_max: int = 5  # hosts of a domain tried in one attempt; the next attempt starts anew
     mx_sessions_max: int = 4  # a host: a stranger's server is not ours to fill
-    mx_concurrency_max: int = 100  # domains and hosts together
     # Networks to which `mx:` may go beside the Internet, for organisations whose mail servers are
     # inside: ["10.1.0.0/16"].  The records of a domain are written by strangers: without this they
     # never lead to this machine or to a private network, whatever they say.

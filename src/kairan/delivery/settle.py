@@ -28,19 +28,27 @@ _UNASKED = (Action.FAILED, Action.DELAYED)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The circumstances of a try.  `not_before`: the destination is left alone until then."""
+    """The circumstances of a try, or of a job that is put off without one.
+
+    `not_before`: the destination is left alone until then.  `due`: the job comes back just then,
+    whatever its own next try would be.  `destination`: whose return brings it back earlier.
+    """
 
     now: float
     is_final: bool  # the mailbox, not a further hop
     retry: RetrySettings
     dice: random.Random
     not_before: float = 0.0
+    due: float | None = None
+    destination: str = ""
+    is_attempt: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
     retry: NewJob | None  # those who come again; nobody: the job is complete
     is_whole: bool  # `retry` are all of the job: it need only be deferred
+    is_attempt: bool
     reports: tuple[RecipientReport, ...]  # those wanted by NOTIFY
     failed: int
 
@@ -84,7 +92,8 @@ def settle(
                 reports.append(_report(recipient, Action.FAILED, result))
     retry = _retry(job, waits, detail, envelope, terms) if waits else None
     wanted = tuple(r for r in reports if is_wanted(r.recipient.notify, r.action))
-    return Settlement(retry, len(waits) == len(recipients), wanted, failed)
+    is_whole = len(waits) == len(recipients)
+    return Settlement(retry, is_whole, terms.is_attempt, wanted, failed)
 
 
 def retry_due(attempts: int, terms: Terms) -> float:
@@ -100,15 +109,17 @@ def _retry(
     job: Job, waits: Sequence[Recipient], detail: str, envelope: Envelope, terms: Terms
 ) -> NewJob:
     """The last try comes when the time is up, not after."""
-    attempts = job.attempts + 1
+    attempts = job.attempts + terms.is_attempt
     expires = envelope.arrived + terms.retry.expiry_seconds
+    due = retry_due(attempts, terms) if terms.due is None else terms.due
     return NewJob(
         route=job.route,
         recipients=tuple(waits),
-        due=min(retry_due(attempts, terms), expires),
+        due=min(due, expires),
         attempts=attempts,
         detail=detail,
         delayed=job.delayed or _delay_is_due(job, envelope, terms),
+        destination=terms.destination,
     )
 
 

@@ -12,6 +12,7 @@ class DeliveryStatistics:
     failed: int
     reports: int
     reports_dropped: int  # nobody to send them to: the null sender, mostly
+    lag_seconds: float  # how long the oldest of the jobs leased last had been due
     leased: int  # jobs in our hands now
     waiting: int
     running: int

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from kairan.mail import Content, Envelope, Recipient, Reply
+from kairan.relay.contact import Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Deferred:
     reply: Reply
     relay: str
     remote: str = ""
+    contact: Contact = Contact.ANSWERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,11 @@ class Transport(Protocol):
 
     @property
     def concurrency_max(self) -> int:
-        """How many `deliver` at the same time make sense."""
+        """How many `deliver` at the same time make sense, to one destination."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Another server, which may be down: one message finds out for all."""
 
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content

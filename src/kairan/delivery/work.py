@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from kairan.delivery.lanes import Lane
+from kairan.delivery.destinations import DestinationQueue
 from kairan.delivery.plan import Direct, Wide
 from kairan.spool.interface import Lease, Spool
 
@@ -20,6 +20,9 @@ class Window:
     batch: int
     held: int = 0
     room: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.room.set()
 
     @property
     def free(self) -> int:
@@ -42,7 +45,7 @@ class Work:
 
     window: Window
     lease: Lease
-    lane: "Lane[Work]"
+    queue: "DestinationQueue[Work]"
     look: Direct | Wide
     is_ours: bool = True
 

@@ -38,7 +38,7 @@ class Writes:
         if settlement.reports:
             self.report_and_split(work, settlement.reports, [] if retry is None else [retry])
         elif retry is not None and settlement.is_whole:
-            self._defer(work, retry)
+            self._defer(work, retry, is_attempt=settlement.is_attempt)
         else:
             self.split(work, [] if retry is None else [retry])
 
@@ -59,10 +59,19 @@ class Writes:
         else:
             self._hand_over(work, lambda: spool.complete(job))
 
-    def _defer(self, work: Work, retry: NewJob) -> None:
+    def _defer(self, work: Work, retry: NewJob, *, is_attempt: bool) -> None:
         spool, job = work.window.spool, work.lease.job
-        due, detail, delayed = retry.due, retry.detail, retry.delayed
-        self._hand_over(work, lambda: spool.defer(job, due=due, detail=detail, delayed=delayed))
+        self._hand_over(
+            work,
+            lambda: spool.defer(
+                job,
+                due=retry.due,
+                detail=retry.detail,
+                delayed=retry.delayed,
+                destination=retry.destination,
+                is_attempt=is_attempt,
+            ),
+        )
 
     def give_back(self, work: Work) -> None:
         if work.is_ours:

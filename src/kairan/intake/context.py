@@ -55,6 +55,8 @@ class IntakeContext:
     tokens: TokenAuthenticator
     counters: Column
     trace: Trace
+    # How long to wait before a message is taken, for delivery to keep pace with the intake.
+    wait_seconds: Callable[[], float] = lambda: 0.0
     clock: Callable[[], float] = time.time
     session_ids: SessionIds = field(default_factory=SessionIds)
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)

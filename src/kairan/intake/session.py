@@ -197,6 +197,15 @@ class Session:
             self._connection.wait_for(awaited, self._login.judged)
 
     def _mail(self, event: Mail) -> None:
+        """Where delivery has fallen behind, a message waits before it is taken, not behind it."""
+        seconds = self.context.wait_seconds()
+        if seconds > 0:
+            waiting = asyncio.ensure_future(asyncio.sleep(seconds))
+            self._connection.wait_for(waiting, lambda _: self._judge_mail(event))
+        else:
+            self._judge_mail(event)
+
+    def _judge_mail(self, event: Mail) -> None:
         account = self._present_account()
         over = self._why_over(account)
         if over is not None:

@@ -98,6 +98,35 @@ HOST_NOT_PUBLIC = Outcome(
     source="RFC 3463 section 3.5 (X.4.4); RFC 6890",
 )
 
+DESTINATION_BUSY = Outcome(
+    "destination-busy",
+    451,
+    "4.4.5",
+    "Waiting for the destination; others are served meanwhile",
+    when=Text(
+        "More mail waits for this destination than it takes, so the rest waits on disk; it follows as the destination takes it.",
+        "宛先が受け取れる量を超えるメールが待っているため、残りはディスクで待機し、宛先の受け取りに合わせて続きます。",
+    ),
+    causes=(
+        Text(
+            "The next server is slow, or has not answered yet.",
+            "次のサーバーが遅い、またはまだ応答していません。",
+        ),
+        Text(
+            "One application sent more at once than the destination can take.",
+            "アプリケーションが宛先の処理能力を超える量を一度に送りました。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Look how long the queue is: `kairan queue stats`; raise sessions_max in the route if the next server allows it.",
+            "`kairan queue stats` で待ち行列の長さを確認してください。次のサーバーが許せば、経路の sessions_max を増やしてください。",
+        ),
+        WATCH_TRACE,
+    ),
+    source="RFC 3463 section 3.5 (X.4.5, mail system congestion)",
+)
+
 PEER_UNREACHABLE = Outcome(
     "peer-unreachable",
     451,

@@ -15,6 +15,7 @@ from typing import TypeAlias, cast
 
 from kairan.mail import Reply
 from kairan.relay import faults
+from kairan.relay.contact import Contact
 from kairan.relay.destination import Destination, TlsPolicy, tls_context
 from kairan.relay.session import Session
 from kairan.relay.settings import RelaySettings
@@ -36,6 +37,7 @@ class DialFault:
 
     reply: Reply
     in_tls: bool = False
+    contact: Contact = Contact.DOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from kairan.mail import Content, Envelope, Recipient, Reply
 from kairan.relay import faults
 from kairan.relay.choose import Choice, PoolFacts, SessionFacts, choose, is_spent, spent_of
+from kairan.relay.contact import Contact
 from kairan.relay.destination import Destination
 from kairan.relay.dial import DialFault, wait_session
 from kairan.relay.header import wait_ascii_header
+from kairan.relay.patience import Patience
 from kairan.relay.session import Message, Session
 from kairan.relay.settings import RelaySettings
 
@@ -26,8 +28,8 @@ class Answer:
     """What became of some recipients, in their order.
 
     `reached` False: no session heard the message to its end, so another host may be asked.
-    `remote` is the host that was spoken with, empty where there was none or it has no name.  `dsn`:
-    the peer was given NOTIFY and reports success itself.
+    `remote` is the host that was spoken with, empty where there was none or it has no name;
+    `contact` is what the try says of it.  `dsn`: it was given NOTIFY and reports success itself.
     """
 
     replies: tuple[Reply, ...]
@@ -35,6 +37,7 @@ class Answer:
     reached: bool = True
     dsn: bool = False
     remote: str = ""
+    contact: Contact = Contact.ANSWERED
 
 
 @dataclass(slots=True)
@@ -87,6 +90,9 @@ class _Row:
         return False
 
 
+_CLOSING = DialFault(faults.CLOSING, contact=Contact.NOT_ASKED)
+
+
 class Pool:
     def __init__(self, destination: Destination, settings: RelaySettings) -> None:
         self.destination = destination
@@ -96,6 +102,7 @@ class Pool:
         self._opening = 0
         self._row = _Row()
         self._ceiling: _Ceiling | None = None
+        self._patience = Patience(settings)
         self._counters = _Counters()
         self._sweeper: asyncio.TimerHandle | None = None
         self._closing = False
@@ -114,6 +121,11 @@ class Pool:
             answers.append(answer)
             rest = rest[len(answer.replies) :]
         return answers
+
+    @property
+    def is_down(self) -> bool:
+        """Nobody got through a moment ago: where there is another host, ask that one first."""
+        return not self._live and self._now() < self._patience.down_until
 
     @property
     def is_unused(self) -> bool:
@@ -137,7 +149,7 @@ class Pool:
         idle, self._idle = self._idle, []
         for session in idle:
             session.quit()
-        while self._row.give(DialFault(faults.CLOSING)):
+        while self._row.give(_CLOSING):
             pass
         for session in self._live.difference(idle):
             session.abort()
@@ -162,7 +174,9 @@ class Pool:
             return self._fault_answer(session, recipients)
         answer = await self._send_on(session, message, recipients)
         # A fresh session that died between its opening and now is as good as none.
-        return answer or self._fault_answer(DialFault(faults.LOST), recipients)
+        return answer or self._fault_answer(
+            DialFault(faults.LOST, contact=Contact.BROKEN), recipients
+        )
 
     async def _send_on(
         self, session: Session, message: Message, recipients: tuple[Recipient, ...]
@@ -179,12 +193,18 @@ class Pool:
         self._counters.messages += reached
         self._counters.recipients += sum(reply.is_positive for reply in sent.replies)
         self._counters.unknown += sent.unknown
-        remote = self.destination.remote
-        return Answer(sent.replies, session.peer, reached=reached, dsn=sent.dsn, remote=remote)
+        return Answer(
+            sent.replies,
+            session.peer,
+            reached=reached,
+            dsn=sent.dsn,
+            remote=self.destination.remote,
+            contact=session.contact,
+        )
 
     def _fault_answer(self, fault: DialFault, recipients: tuple[Recipient, ...]) -> Answer:
         replies = (fault.reply,) * len(recipients)
-        return Answer(replies, self.destination.name, reached=False)
+        return Answer(replies, self.destination.name, reached=False, contact=fault.contact)
 
     # Which session.
 
@@ -202,14 +222,14 @@ class Pool:
                         return session
                     continue
                 case Choice.REFUSE:
-                    return DialFault(faults.BUSY)
+                    return DialFault(faults.BUSY, contact=Contact.NOT_ASKED)
                 case Choice.OPEN:
                     outcome: Session | DialFault | None = await self._open()
                 case Choice.WAIT:
                     outcome = await self._wait_turn()
             if outcome is not None:
                 return outcome
-        return DialFault(faults.CLOSING)
+        return _CLOSING
 
     def _sessions_max(self) -> int:
         if self._ceiling is not None and self._now() >= self._ceiling.until:
@@ -237,15 +257,17 @@ class Pool:
         """None: refused, while others live or are being opened; look again, and wait for those."""
         self._opening += 1
         try:
-            outcome = await wait_session(self.destination, self.settings)
+            outcome = await wait_session(self.destination, self._patience.settings())
         except BaseException:
             self._row.give(None)  # cancelled: somebody else may have the place
             raise
         finally:
             self._opening -= 1
         if isinstance(outcome, Session):
+            self._patience.answered()
             return self._admit(outcome)
         self._counters.sessions_failed += 1
+        self._patience.failed(self._now())
         others = len(self._live) + self._opening
         if others:
             self._ceiling = _Ceiling(others, self._now() + self.settings.ceiling_seconds)
@@ -260,7 +282,7 @@ class Pool:
         self._counters.sessions_opened += 1
         if self._closing:
             session.quit()
-            return DialFault(faults.CLOSING)
+            return _CLOSING
         self._live.add(session)
         session.on_over = self._forget
         if session.over:

@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from kairan.mail import Content, ContentFile, Envelope, Recipient, Reply
 from kairan.relay import faults
+from kairan.relay.contact import Contact
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.capabilities import Capabilities
 from kairan.smtp.client import Client, Phase
@@ -52,6 +53,7 @@ class Session(asyncio.Protocol):
         self.settings = settings
         self.peer = peer
         self.over = False
+        self.is_our_fault = False  # we ended it, for what was wrong with our own side
         self.messages = 0
         self.opened = self.used = 0.0  # loop time
         self.on_over: Callable[[Session], None] | None = None
@@ -70,6 +72,15 @@ class Session(asyncio.Protocol):
     @property
     def capabilities(self) -> Capabilities:
         return self.engine.capabilities
+
+    @property
+    def contact(self) -> Contact:
+        """What the session, after a transaction, says about the peer."""
+        if self.is_our_fault:
+            return Contact.NOT_ASKED
+        if not self.over:
+            return Contact.ANSWERED
+        return Contact.DOWN if self.engine.peer_takes_nothing else Contact.BROKEN
 
     # Asyncio's side.
 
@@ -230,6 +241,7 @@ class Session(asyncio.Protocol):
             with await asyncio.to_thread(_open, self._content.path) as file:
                 await self._stream_pieces(file, self._content.size)
         except OSError:
+            self.is_our_fault = True
             self._fail(faults.CONTENT_UNREADABLE)
             self.transport.abort()
 

@@ -81,6 +81,7 @@ class Client:
         "explain",
         "hostname",
         "lmtp",
+        "peer_takes_nothing",
         "phase",
         "replies_received",
         "secure",
@@ -95,6 +96,7 @@ class Client:
         self.secure = secure
         self.phase = Phase.GREETING
         self.capabilities = NO_CAPABILITIES
+        self.peer_takes_nothing = False  # it said so: 421, or a no to the session itself
         self.replies_received = 0  # a peer that drips octets and never ends a reply stands still
         self._reader = ReplyReader()
         self._out: list[bytes] = []
@@ -127,6 +129,7 @@ class Client:
             if isinstance(item, PeerFault):
                 self._break(item.what)
             elif item.code == 421:  # RFC 5321 section 3.8: possible at any point
+                self.peer_takes_nothing = True
                 self._end(item)
             else:
                 _HANDLERS[self.phase](self, item)
@@ -420,6 +423,7 @@ class Client:
         self._become_ready(transaction.result())
 
     def _refuse_session(self, reply: Reply) -> None:
+        self.peer_takes_nothing = True
         self._end(self.explain(Trouble.SESSION_REFUSED, str(reply)))
 
     def _break(self, what: str) -> None:

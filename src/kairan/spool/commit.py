@@ -35,7 +35,7 @@ UPDATE job SET due=?, attempts=?, delayed=?, detail=?, destination=? WHERE messa
 """
 # Oldest first.  One that is due already is on its way, and one that is held stays held.
 _WAKE = """
-UPDATE job SET due = ?1, destination = '' WHERE (message, number) IN
+UPDATE job SET due = ?1 WHERE (message, number) IN
     (SELECT message, number FROM job INDEXED BY job_destination
         WHERE destination = ?2 AND destination <> '' AND held = 0 AND due > ?1
         ORDER BY message, number LIMIT ?3)

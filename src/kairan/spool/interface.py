@@ -35,7 +35,7 @@ class Job(NamedTuple):
     attempts: int = 0
     detail: str = ""
     delayed: bool = False  # a delay report has been sent (RFC 3461 section 4.1, NOTIFY=DELAY)
-    # The destination queue it waits for, which `wake` brings back before it is due.
+    # The destination queue it waits for, or waited for when it was woken.
     destination: str = ""
 
 

@@ -82,7 +82,7 @@ class Live:
             self.window.advance((due, *key))
             resident = self._residents.get(key[0])
             if resident is not None and key[1] in resident.jobs:
-                resident.jobs[key[1]] = resident.jobs[key[1]]._replace(due=due, destination="")
+                resident.jobs[key[1]] = resident.jobs[key[1]]._replace(due=due)
         if keys:
             self._on_ready()
 

@@ -25,7 +25,7 @@ SELECT due, message, number FROM job WHERE held = 0 AND (due, message, number) >
     ORDER BY due, message, number LIMIT ?
 """
 _JOB = """
-SELECT j.route, j.due, j.attempts, j.detail, j.delayed, j.recipients, m.envelope,
+SELECT j.route, j.due, j.attempts, j.detail, j.delayed, j.destination, j.recipients, m.envelope,
        (SELECT max(number) FROM job WHERE message = j.message)
     FROM job j LEFT JOIN message m ON m.id = j.message
     WHERE j.message = ? AND j.number = ? AND j.held = 0
@@ -78,7 +78,7 @@ def read_job(db: sqlite3.Connection, key: JobKey) -> Loaded | Broken | None:
     row = db.execute(_JOB, key).fetchone()
     if row is None:
         return None
-    route, due, attempts, detail, delayed, packed, envelope_packed, highest = row
+    route, due, attempts, detail, delayed, destination, packed, envelope_packed, highest = row
     try:
         envelope = decode_envelope(envelope_packed)
     except DamagedRecordError as error:
@@ -88,7 +88,14 @@ def read_job(db: sqlite3.Connection, key: JobKey) -> Loaded | Broken | None:
     except DamagedRecordError as error:
         return Broken(key, f"recipients: {error}", whole=False)
     job = Job(
-        JobId(SpoolId(key[0]), key[1]), route, recipients, due, attempts, detail, bool(delayed)
+        JobId(SpoolId(key[0]), key[1]),
+        route,
+        recipients,
+        due,
+        attempts,
+        detail,
+        bool(delayed),
+        destination,
     )
     return Loaded(Lease(job, envelope), highest)
 

@@ -154,7 +154,7 @@ class MemorySpool:
         return self._change(job, lambda: self.stored.jobs.update({job.id: again}))
 
     def wake(self, destination: str, limit: int) -> "asyncio.Future[int]":
-        return self._commit(lambda: self._wake(destination, limit))
+        return self._commit(lambda: self._wake(destination, limit), writes=False)
 
     def _wake(self, destination: str, limit: int) -> int:
         now = self._clock()
@@ -164,7 +164,7 @@ class MemorySpool:
             if job.destination == destination and job.due > now
         ][:limit]
         for job in jobs:
-            self.stored.jobs[job.id] = job._replace(due=now, destination="")
+            self.stored.jobs[job.id] = job._replace(due=now)
         return len(jobs)
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
@@ -232,7 +232,7 @@ class MemorySpool:
 
         return self._commit(durable)
 
-    def _commit(self, change: Callable[[], _T]) -> "asyncio.Future[_T]":
+    def _commit(self, change: Callable[[], _T], *, writes: bool = True) -> "asyncio.Future[_T]":
         """Durable a moment later, as a group commit is; the future may have been cancelled."""
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
 
@@ -241,7 +241,7 @@ class MemorySpool:
             await asyncio.sleep(0)
             await self._recording.wait()
             answer = change()
-            self.stored.commits += 1
+            self.stored.commits += writes
             self._changed.set()
             if not future.done():
                 future.set_result(answer)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
 from kairan.mail import Address, Content, Envelope, Recipient, Reply
 from kairan.outcomes.catalogue import PEER_UNREACHABLE
+from kairan.relay.contact import Contact
 
 OK = Reply.of(250, "2.0.0", "OK")
 BUSY = Reply.of(451, "4.3.2", "Come back later")
@@ -13,7 +14,8 @@ NO_SUCH_USER = Reply.of(550, "5.1.1", "No such user")
 
 DELIVERED = Delivered(OK, "sink")
 DEFERRED = Deferred(BUSY, "sink")
-UNREACHABLE = Deferred(SILENT, "sink")
+UNREACHABLE = Deferred(SILENT, "sink", contact=Contact.DOWN)
+BROKEN = Deferred(SILENT, "sink", contact=Contact.BROKEN)
 FAILED = Failed(NO_SUCH_USER, "sink")
 
 
@@ -34,11 +36,13 @@ class ScriptedTransport:
         *,
         recipients_max: int = 50,
         concurrency_max: int = 10,
+        is_remote: bool = True,
         wait: Callable[[], Awaitable[None]] = _no_wait,
     ) -> None:
         self.answers = answers or {}
         self.recipients_max = recipients_max
         self.concurrency_max = concurrency_max
+        self.is_remote = is_remote
         self.wait = wait
         self.begin: Callable[[], Awaitable[None]] = _no_wait
         self.calls: list[tuple[Envelope, tuple[Recipient, ...], Content]] = []

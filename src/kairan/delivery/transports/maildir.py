@@ -64,6 +64,10 @@ class MaildirTransport:
     def concurrency_max(self) -> int:
         return self._settings.maildir_concurrency_max
 
+    @property
+    def is_remote(self) -> bool:
+        return False
+
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
     ) -> Sequence[Result]:

@@ -20,6 +20,7 @@ from kairan.delivery.transports.mx_hosts import DnsResolver, MxResolver
 from kairan.delivery.transports.smtp import results_of
 from kairan.mail import Content, Envelope, Recipient, Reply, domain_of
 from kairan.relay import Answer, Destination, Pool, Reach, RelaySettings, TlsPolicy
+from kairan.relay.contact import Contact
 
 MX_PORT = 25
 
@@ -70,7 +71,12 @@ class MxTransport:
 
     @property
     def concurrency_max(self) -> int:
-        return self._settings.mx_concurrency_max
+        """No wider than the sessions that one host is given: more would only wait for them."""
+        return self._relay.sessions_max
+
+    @property
+    def is_remote(self) -> bool:
+        return True
 
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
@@ -103,10 +109,12 @@ class MxTransport:
     ) -> list[Result]:
         hosts = await self._resolver.wait_hosts(domain)
         if isinstance(hosts, Reply):
-            return results_of([Answer((hosts,) * len(recipients), domain)], recipients)
+            answer = Answer((hosts,) * len(recipients), domain, reached=False, contact=Contact.DOWN)
+            return results_of([answer], recipients)
         known: dict[int, Result] = {}
         last: dict[int, Result] = {}
-        for host in hosts[: self._settings.mx_hosts_max]:
+        # In the order of preference, but for those that were down a moment ago.
+        for host in sorted(hosts[: self._settings.mx_hosts_max], key=self._is_down):
             # RFC 5321 section 5.1: the next host for those whom this one did not answer.
             rest = [n for n in range(len(recipients)) if n not in known]
             asked = [recipients[n] for n in rest]
@@ -121,6 +129,10 @@ class MxTransport:
             if len(known) == len(recipients):
                 break
         return [known.get(n) or last[n] for n in range(len(recipients))]
+
+    def _is_down(self, host: str) -> bool:
+        pool = self._pools.get(host)
+        return pool is not None and pool.is_down
 
     def _pool_of(self, host: str) -> Pool:
         pool = self._pools.get(host)

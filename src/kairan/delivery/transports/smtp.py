@@ -18,7 +18,7 @@ def results_of(answers: Iterable[Answer], recipients: Sequence[Recipient]) -> li
                 reported = answer.dsn and recipient.notify is not Notify.UNSET
                 results.append(Delivered(reply, answer.relay, answer.remote, reported))
             elif reply.is_transient:
-                results.append(Deferred(reply, answer.relay, answer.remote))
+                results.append(Deferred(reply, answer.relay, answer.remote, contact=answer.contact))
             else:
                 results.append(Failed(reply, answer.relay, answer.remote))
     return results
@@ -36,6 +36,10 @@ class SmtpTransport:
     @property
     def concurrency_max(self) -> int:
         return self._settings.sessions_max
+
+    @property
+    def is_remote(self) -> bool:
+        return True
 
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content

@@ -1,0 +1,404 @@
+"""Destination queues: whose turn it is, who waits in memory, and who goes back to disk meanwhile.
+
+Decides only: nothing here waits, and time comes in as monotonic seconds, for a clock that is set
+back must not keep a next hop in the dark.
+
+    UNPROVEN ──answered──▶ OPEN ──lost or refused──▶ DOWN ──after a pause: one probe──▶ OPEN, DOWN
+    (one try at a time)    (1, 2, 3 … at a time)     (nothing)
+
+What one destination does must not be felt by the others.  Four things are scarce:
+
+*Slots*, of deliveries that run.  An unproven or failed destination has one (the probe), and probes
+together have no more than half of them.  An open one starts with few and has one more for each
+answer, up to what its transport can use; when slots run short, no more than an equal share.  A
+delivery that takes longer than `slow_seconds` leaves the slots for a number of its own
+(`slow_max`), of which each slow destination has an equal share: a hundred tarpits cannot fill what
+one quick mailbox needs.
+
+*Memory*, of jobs that are leased.  A destination holds what it can send within `ready_seconds`, and
+one that takes nothing holds next to nothing.  The rest is *put off*: written back to the spool with
+the destination's name and without an attempt, and woken by that name when there is room again or
+the destination is back (Postfix defers a dead site's mail untried, KumoMTA has its `max_ready`).
+
+*Dialling.*  A destination that is down is left alone, for pauses that grow; of the jobs that are
+put off one comes back when the pause is over and finds out for all.  It is another one each time:
+a message that kills its server must not speak for the others.
+
+*Patience.*  How long a first greeting may take is the relay's business (relay/pool.py).
+
+A lost session does not mean that a destination is down: only as many as it was given at a time,
+with no answer between them, do (a cohort, as in Postfix).
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Generic, TypeVar
+
+from kairan.delivery.settings import DestinationSettings
+from kairan.delivery.transport import Deferred
+from kairan.relay.contact import Contact
+
+W = TypeVar("W")
+
+# Sessions lost in a row, at the least, before an open destination counts as down.
+_COHORT_MIN = 3
+# How quickly the time of a delivery forgets: a first one that had to connect says little.
+_SMOOTHING_UP = 0.1
+_SMOOTHING_DOWN = 0.5
+# Waiting jobs that a destination without an answer may hold in memory, to go when it answers; less
+# where there are many such destinations, which together may hold a quarter of what is leased.
+_UNANSWERED_WAITING_MAX = 20
+# A destination that is tried after a rest has so long to answer before that bound counts: mostly
+# it takes milliseconds, and putting off what could go at once would be waste.
+_FRESH_SECONDS = 1.0
+_UNBOUNDED = 1 << 30
+# Queues that wait for a slot to be freed, looked at again with each that is.
+_HELD_BACK_AT_ONCE = 4
+# Jobs woken at a time: one commit, a few milliseconds of the writer.
+_WAKE_MAX = 1_000
+
+
+class State(Enum):
+    UNPROVEN = auto()  # it has not answered since we started
+    OPEN = auto()
+    DOWN = auto()
+
+
+@dataclass(slots=True, eq=False)
+class DestinationQueue(Generic[W]):
+    """`is_remote`: another server, which may be down; else our own disk or our own work."""
+
+    name: str
+    concurrency_max: int
+    is_remote: bool = True
+    state: State = State.UNPROVEN
+    waiting: deque[W] = field(default_factory=deque)
+    running: int = 0
+    probes: int = 0  # of the running, those that began while it was not open
+    slow: int = 0  # of the running, those beyond `slow_seconds`
+    limit: int = 1  # how many may run, as far as the destination has shown
+    failures: int = 0  # in a row
+    pauses: int = 0  # in a row
+    not_before: float = 0.0  # of the next probe, while it is down
+    has_probe: bool = False  # a job is due when the pause is over
+    since: float = 0.0  # when work came after a rest
+    answered_at: float = float("-inf")
+    seconds: float = 0.0  # a delivery takes, smoothed
+    slowest_seconds: float = 0.0  # the longest of those that run, as of the last look
+    failure: Deferred | None = None  # why it is down
+    put_off: int = 0  # jobs on disk that wait for it, as far as we know
+    may_have_put_off: bool = True  # we have not looked since we started
+    is_waking: bool = False
+    is_queued: bool = False  # in the ring, or held back
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.running and not self.waiting
+
+    @property
+    def has_room(self) -> bool:
+        return self.running < self.limit if self.state is State.OPEN else not self.probes
+
+
+@dataclass(slots=True, eq=False)
+class Slot(Generic[W]):
+    """One delivery that runs."""
+
+    queue: DestinationQueue[W]
+    started: float
+    state: State  # of the destination when it began
+    is_slow: bool = False
+    is_over: bool = False
+
+
+class Destinations(Generic[W]):
+    def __init__(
+        self,
+        settings: DestinationSettings,
+        dice: random.Random,
+        *,
+        concurrency_max: int,
+        waiting_max: int,
+        has_choice: bool = True,
+    ) -> None:
+        """`waiting_max`: jobs that are leased.
+
+        `has_choice`: there are several destinations; where there is one, nothing waits behind it.
+        """
+        self._settings = settings
+        self._dice = dice
+        self._concurrency_max = concurrency_max
+        self._unanswered_max = max(1, waiting_max // 4)  # jobs in memory without an answer
+        self._unanswered_share = _UNANSWERED_WAITING_MAX
+        self._ready_max = max(1, waiting_max // 4)  # in memory, whatever their destinations' pace
+        self._ready_share = settings.ready_min
+        self._reserve = concurrency_max // 4
+        self._has_choice = has_choice
+        self._queues: dict[str, DestinationQueue[W]] = {}
+        self._ring: deque[DestinationQueue[W]] = deque()
+        self._held_back: deque[DestinationQueue[W]] = deque()
+        self._started: deque[Slot[W]] = deque()  # in the order of their start, until slow or over
+        self._slow: set[Slot[W]] = set()
+        self._quick_queues = 0  # that have a quick delivery running
+        self._slow_queues = 1  # that have a slow one, as of the last look
+        self._probes = {State.UNPROVEN: 0, State.DOWN: 0}
+        self.running = 0
+        self.waiting = 0
+
+    def __iter__(self) -> Iterator[DestinationQueue[W]]:
+        return iter(self._queues.values())
+
+    def get(self, name: str) -> "DestinationQueue[W] | None":
+        return self._queues.get(name)
+
+    def make(
+        self, name: str, concurrency_max: int, *, is_remote: bool = True
+    ) -> DestinationQueue[W]:
+        if len(self._queues) >= self._settings.known_max:
+            self._forget(lambda queue: queue.is_idle and queue.state is not State.DOWN)
+        if len(self._queues) >= self._settings.known_max:
+            self._forget(lambda queue: queue.is_idle)  # to be found down again
+        queue: DestinationQueue[W] = DestinationQueue(name, max(1, concurrency_max), is_remote)
+        if not is_remote:
+            queue.state, queue.limit = State.OPEN, queue.concurrency_max
+        self._queues[name] = queue
+        return queue
+
+    # -- what waits ----------------------------------------------------------------------------
+
+    def takes(self, queue: DestinationQueue[W], now: float, *, was_put_off: bool) -> bool:
+        """Whether one more job may wait in memory; else it is put off.
+
+        Those that were put off before are older and go first.
+        """
+        if queue.state is State.DOWN and now < queue.not_before:
+            return False
+        if queue.state is not State.OPEN and queue.is_idle:
+            queue.since = now
+        elif queue.put_off and not was_put_off:
+            return False
+        return len(queue.waiting) < self._waiting_max(queue, now)
+
+    def add(self, queue: DestinationQueue[W], work: W) -> None:
+        queue.waiting.append(work)
+        self.waiting += 1
+        self._enter(queue)
+
+    def put_off_seconds(self, queue: DestinationQueue[W], now: float) -> float:
+        """For how long a job is put off: one until the destination is probed, others until woken.
+
+        Should nobody wake them, they come back by themselves.
+        """
+        queue.put_off += 1
+        is_paused = queue.state is State.DOWN and now < queue.not_before
+        if is_paused and not queue.has_probe:
+            queue.has_probe = True
+            return queue.not_before - now
+        if not is_paused and queue.state is not State.OPEN and queue.is_idle:  # nobody finds out
+            return self._settings.pause_first_seconds * (1 + self._dice.random())
+        return self._settings.put_off_seconds * (0.5 + self._dice.random() / 2)
+
+    def take_waiting(self, queue: DestinationQueue[W], *, keep: int = 0) -> list[W]:
+        """All but the first `keep` of the waiting, in their order."""
+        taken = [queue.waiting.pop() for _ in range(len(queue.waiting) - keep)]
+        self.waiting -= len(taken)
+        taken.reverse()
+        return taken
+
+    def wanting(self, queue: DestinationQueue[W]) -> int:
+        """How many of those put off may come back now."""
+        if not (queue.put_off or queue.may_have_put_off) or queue.is_waking:
+            return 0
+        if queue.state is not State.OPEN:
+            return 0
+        room = min(self._ready_waiting_max(queue), _WAKE_MAX)
+        return room - len(queue.waiting) if len(queue.waiting) <= room // 2 else 0
+
+    def woken(self, queue: DestinationQueue[W], *, asked: int, found: int) -> None:
+        queue.is_waking = False
+        queue.may_have_put_off = False
+        queue.put_off = 0 if found < asked else max(1, queue.put_off - found)
+
+    # -- whose turn it is ----------------------------------------------------------------------
+
+    def next(self, now: float) -> "tuple[Slot[W], W] | None":
+        """The next piece of work, counted as running; None: nothing has both work and room."""
+        while self._ring and self._quick < self._concurrency_max:
+            queue = self._ring.popleft()
+            queue.is_queued = False
+            if not queue.waiting or not queue.has_room:
+                continue
+            if not self._has_slot(queue):
+                queue.is_queued = True
+                self._held_back.append(queue)
+                continue
+            work = queue.waiting.popleft()
+            self.waiting -= 1
+            slot = self._begin(queue, now)
+            self._enter(queue)
+            return slot, work
+        return None
+
+    def finished(self, slot: Slot[W]) -> None:
+        queue = slot.queue
+        slot.is_over = True
+        queue.running -= 1
+        self.running -= 1
+        if slot.state is not State.OPEN:
+            queue.probes -= 1
+            self._probes[slot.state] -= 1
+        if slot.is_slow:
+            self._slow.discard(slot)
+            queue.slow -= 1
+        else:
+            self._quick_queues -= queue.running == queue.slow
+        while self._started and self._started[0].is_over:
+            self._started.popleft()
+        self._enter(queue)
+        for _ in range(min(_HELD_BACK_AT_ONCE, len(self._held_back))):
+            self._ring.append(self._held_back.popleft())
+
+    # -- what the tries say ----------------------------------------------------------------------
+
+    def answered(self, slot: Slot[W], now: float) -> bool:
+        """The destination is there, whatever it said.  True: that is news."""
+        queue = slot.queue
+        is_news = queue.state is not State.OPEN
+        if is_news:
+            queue.state = State.OPEN
+            # Those that began before it went down may hang for long yet, and hold nobody up.
+            queue.limit = min(queue.running, queue.concurrency_max)
+            queue.pauses = 0
+            queue.has_probe = False
+            # Also those whose try failed, which come by their own time, shall come at once.
+            queue.may_have_put_off = True
+        took = now - slot.started
+        change = took - queue.seconds if queue.seconds else 0.0
+        queue.seconds = max(1e-6, (queue.seconds or took) + change * _smoothing(change))
+        queue.failures = 0
+        queue.answered_at = now
+        if queue.limit < queue.concurrency_max:
+            queue.limit += 1
+            self._enter(queue)
+        return is_news
+
+    def failed(self, slot: Slot[W], failure: Deferred, now: float) -> list[W]:
+        """The destination did not answer: those that shall not wait for it, once it is down."""
+        queue, contact = slot.queue, failure.contact
+        if not queue.is_remote or contact in {Contact.ANSWERED, Contact.NOT_ASKED}:
+            return []
+        if slot.started <= queue.answered_at:  # another delivery got through meanwhile
+            queue.limit = max(1, queue.limit // 2)
+            return []
+        queue.failures += 1
+        is_open = queue.state is State.OPEN
+        if is_open and contact is Contact.BROKEN and queue.failures < self._cohort(queue):
+            return []
+        queue.failure = failure
+        if queue.state is not State.DOWN or now >= queue.not_before:
+            self._pause(queue, now)
+        return self.take_waiting(queue)
+
+    def look(self, now: float) -> list[tuple[DestinationQueue[W], list[W]]]:
+        """Several times a second: tells the slow from the quick, and who holds too much."""
+        self._set_slow_apart(now)
+        slow = unanswered = ready = 0
+        for queue in self._queues.values():
+            queue.slowest_seconds = 0.0
+            slow += bool(queue.slow)
+            unanswered += bool(queue.waiting) and queue.state is not State.OPEN
+            ready += bool(queue.waiting) and queue.state is State.OPEN
+        self._slow_queues = max(1, slow)
+        share = self._unanswered_max // max(1, unanswered)
+        self._unanswered_share = min(_UNANSWERED_WAITING_MAX, share)
+        self._ready_share = min(self._settings.ready_min, self._ready_max // max(1, ready))
+        for slot in self._slow:
+            slot.queue.slowest_seconds = max(slot.queue.slowest_seconds, now - slot.started)
+        self._ring.extend(self._held_back)
+        self._held_back.clear()
+        return [
+            (queue, self.take_waiting(queue, keep=most))
+            for queue in self._queues.values()
+            if queue.waiting and len(queue.waiting) > (most := self._waiting_max(queue, now))
+        ]
+
+    # --------------------------------------------------------------------------------------------
+
+    def _begin(self, queue: DestinationQueue[W], now: float) -> Slot[W]:
+        slot = Slot(queue, now, queue.state)
+        if queue.state is not State.OPEN:
+            self._probes[queue.state] += 1
+            queue.probes += 1
+        self._quick_queues += queue.running == queue.slow
+        queue.running += 1
+        self.running += 1
+        self._started.append(slot)
+        return slot
+
+    def _has_slot(self, queue: DestinationQueue[W]) -> bool:
+        if queue.state is not State.OPEN:
+            return self._probes[queue.state] < max(1, self._reserve)
+        if queue.slow and queue.running >= max(1, self._settings.slow_max // self._slow_queues):
+            return False
+        if self._concurrency_max - self._quick > self._reserve:
+            return True
+        # One more: there is always somebody who is about to come.
+        share = self._concurrency_max // (self._quick_queues + 1)
+        return queue.running - queue.slow < max(1, share)
+
+    @property
+    def _quick(self) -> int:
+        return self.running - len(self._slow)
+
+    def _set_slow_apart(self, now: float) -> None:
+        started = self._started
+        while started and len(self._slow) < self._settings.slow_max:
+            slot = started[0]
+            if not slot.is_over:
+                if now - slot.started < self._settings.slow_seconds:
+                    return
+                slot.is_slow = True
+                self._slow.add(slot)
+                slot.queue.slow += 1
+                self._quick_queues -= slot.queue.running == slot.queue.slow
+            started.popleft()
+
+    def _waiting_max(self, queue: DestinationQueue[W], now: float) -> int:
+        if queue.state is State.OPEN:
+            return self._ready_waiting_max(queue) if self._has_choice else _UNBOUNDED
+        return _UNBOUNDED if now - queue.since < _FRESH_SECONDS else self._unanswered_share
+
+    def _ready_waiting_max(self, queue: DestinationQueue[W]) -> int:
+        seconds = max(queue.seconds, queue.slowest_seconds)
+        if not seconds:
+            return _UNBOUNDED
+        jobs_per_second = queue.concurrency_max / seconds
+        return max(self._ready_share, int(self._settings.ready_seconds * jobs_per_second))
+
+    def _cohort(self, queue: DestinationQueue[W]) -> int:
+        return max(_COHORT_MIN, min(queue.limit, queue.concurrency_max))
+
+    def _pause(self, queue: DestinationQueue[W], now: float) -> None:
+        settings = self._settings
+        span = settings.pause_first_seconds * settings.pause_factor ** min(queue.pauses, 60)
+        pause = min(span, settings.pause_max_seconds) * (0.5 + self._dice.random() / 2)
+        queue.state = State.DOWN
+        queue.limit = 1
+        queue.pauses += 1
+        queue.not_before = now + pause
+        queue.has_probe = False
+
+    def _forget(self, is_spare: Callable[[DestinationQueue[W]], bool]) -> None:
+        self._queues = {n: queue for n, queue in self._queues.items() if not is_spare(queue)}
+
+    def _enter(self, queue: DestinationQueue[W]) -> None:
+        if not queue.is_queued and queue.waiting and queue.has_room:
+            queue.is_queued = True
+            self._ring.append(queue)
+
+
+def _smoothing(change: float) -> float:
+    return _SMOOTHING_UP if change > 0 else _SMOOTHING_DOWN

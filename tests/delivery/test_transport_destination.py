@@ -11,12 +11,28 @@ from kairan.relay import RelaySettings, TlsPolicy
 from kairan.smtp.client_login import PasswordCredentials
 
 DEFAULTS = RelaySettings()
+VERIFIED = {"tls": TlsPolicy.REQUIRE, "verify": True}
+OPPORTUNISTIC = {"tls": TlsPolicy.MAY, "verify": False}
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("smtp://mx.test", {"host": "mx.test", "port": 25, "tls": TlsPolicy.MAY, "lmtp": False}),
+        ("smtp://mx.test", {"host": "mx.test", "port": 25, "lmtp": False, **VERIFIED}),
+        ("smtp://192.0.2.7:2525", VERIFIED),
+        ("smtp://10.0.0.1", VERIFIED),
+        ("smtp://[2001:db8::1]", VERIFIED),
+        ("smtp://localhost.example.test", VERIFIED),
+        ("lmtp://mx.test", VERIFIED),
+        ("smtp://127.0.0.1:25", OPPORTUNISTIC),
+        ("smtp://127.9.9.9", OPPORTUNISTIC),
+        ("smtp://localhost", OPPORTUNISTIC),
+        ("smtp://LOCALHOST.", OPPORTUNISTIC),
+        ("lmtp://[::1]:24", OPPORTUNISTIC),
+        ("smtp://localhost?tls=require", VERIFIED),
+        ("smtp://user:pw@127.0.0.1", VERIFIED),
+        ("smtp://mx.test?verify=no", {"tls": TlsPolicy.REQUIRE, "verify": False}),
+        ("smtp://mx.test?tls=may", OPPORTUNISTIC),
         ("smtp://mx.test:2525?tls=none", {"port": 2525, "tls": TlsPolicy.NONE}),
         ("smtp://[::1]:2525", {"host": "::1", "port": 2525}),
         ("smtps://mx.test", {"port": 465, "tls": TlsPolicy.IMPLICIT, "verify": True}),
@@ -72,7 +88,11 @@ WRONG = {
     "maildir:relative/path": "from the root on",
     "maildir:": "from the root on",
     "mx:example.test": "write mx: alone",
-    "mx:?verify=yes": "knows no option 'verify'",
+    "mx:?password_file=x": "knows no option 'password_file'",
+    "mx:?tls=may&verify=yes": "verify=yes needs tls=require",
+    "smtp://mx.test?tls=may&verify=yes": "verify=yes needs tls=require",
+    "smtp://localhost?verify=yes": "verify=yes needs tls=require",
+    "smtp://mx.test?tls=none&verify=yes": "verify=yes needs tls=require",
     "mx:?tls=yes": "tls is none, may or require",
 }
 
@@ -97,3 +117,19 @@ async def test_each_kind_says_how_much_it_takes(tmp_path: Path):
         assert transport.recipients_max > 0
         assert transport.concurrency_max > 0
         await transport.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mx:", OPPORTUNISTIC),
+        ("mx:?tls=require", {"tls": TlsPolicy.REQUIRE, "verify": False}),
+        ("mx:?verify=yes", VERIFIED),
+        ("mx:?tls=require&verify=yes", VERIFIED),
+    ],
+)
+async def test_mx_encrypts_where_it_is_offered_and_verifies_where_it_is_written(text, expected):
+    transport = transport_for(text, SETTINGS)
+    template = transport._template
+    assert {name: getattr(template, name) for name in expected} == expected
+    await transport.close()

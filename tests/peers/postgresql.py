@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from peers.servers import Certificate
+
 _NEEDED = ("initdb", "pg_ctl", "createdb")
 
 
@@ -46,6 +48,7 @@ class Cluster:
         self._programs = programs
         self._user = user
         self._databases = count(1)
+        self._tls = ""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -54,10 +57,22 @@ class Cluster:
         self._run("initdb", "-D", self._data, "-U", "kairan", "-A", "trust", "-E", "UTF8",
                   "--locale=C.UTF-8", "--no-sync")  # fmt: skip
 
+    def encrypt(self, certificate: Certificate) -> None:
+        """From the next start on; the key must be the server's own file."""
+        for source, name in ((certificate.file, "server.crt"), (certificate.key, "server.key")):
+            target = self._folder / name
+            shutil.copy(source, target)
+            shutil.chown(target, self._user)
+            target.chmod(0o600)
+        self._tls = (
+            f" -c ssl=on -c ssl_cert_file={self._folder}/server.crt"
+            f" -c ssl_key_file={self._folder}/server.key"
+        )
+
     def start(self) -> None:
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-            f" -c fsync=off -c shared_buffers=16MB"
+            f" -c fsync=off -c shared_buffers=16MB{self._tls}"
         )
         self._run(
             "pg_ctl", "-D", self._data, "-l", self._folder / "log", "-o", options, "-w", "start"

@@ -84,6 +84,42 @@ async def test_may_dials_again_without_tls_when_the_handshake_fails(certificate)
     assert peer.sessions == 2
 
 
+@pytest.mark.parametrize("failure", ["no TLS", "unknown authority", "other name"])
+async def test_a_handshake_that_fails_never_becomes_clear_text(certificate, tmp_path, failure):
+    other = make_certificate(tmp_path, "other.test")
+    rules = [Rule("STARTTLS", Say("220 go"), Say(b"\x15\x03\x01 this is no TLS\r\n"))]
+    peers = {
+        "no TLS": ScriptedPeer(rules, capabilities=["STARTTLS"]),
+        "unknown authority": ScriptedPeer(tls=other.server_context()),
+        "other name": ScriptedPeer(tls=other.server_context()),
+    }
+    ca_file = other.file if failure == "other name" else certificate.file
+    async with peers[failure] as peer:
+        destination = Destination(host="localhost", port=peer.port, ca_file=ca_file)
+        outcome = await wait_session(destination, SETTINGS)
+    assert isinstance(outcome, DialFault)
+    assert outcome.reply.enhanced == "4.7.5"
+    assert peer.sessions == 1
+    assert "MAIL" not in peer.verbs()
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost."])
+async def test_the_next_hops_name_is_said_in_the_handshake_and_verified(
+    certificate, host, monkeypatch
+):
+    said = []
+    context = certificate.server_context()
+    context.sni_callback = lambda _, name, __: said.append(name)
+    async with ScriptedPeer(tls=context) as peer:
+        found = [(socket.AF_INET, 0, 0, "", ("127.0.0.1", peer.port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        session = await dialled(
+            peer, host=host, tls=TlsPolicy.REQUIRE, verify=True, ca_file=certificate.file
+        )
+    assert isinstance(session, Session)
+    assert said == ["localhost"]
+
+
 async def test_a_forged_reply_before_the_handshake_is_not_believed(certificate):
     """Attack 4: what stands behind the 220 in the clear would promise AUTH inside TLS."""
     forged = Say(b"220 go\r\n250-peer.test\r\n250 AUTH PLAIN\r\n")
@@ -130,7 +166,9 @@ async def test_a_wrong_password_defers_and_bounces_nothing(certificate):
         tls=certificate.server_context(),
         capabilities=["AUTH PLAIN"],
     ) as peer:
-        outcome = await dialled(peer, tls=TlsPolicy.REQUIRE, credentials=LOGIN)
+        outcome = await dialled(
+            peer, tls=TlsPolicy.REQUIRE, ca_file=certificate.file, credentials=LOGIN
+        )
     assert outcome.reply.code == 451
     assert "535 5.7.3" in outcome.reply.text
     assert "secret" not in outcome.reply.text

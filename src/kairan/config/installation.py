@@ -182,7 +182,9 @@ tls = "starttls"
 # devices = {{ "192.0.2.0/24" = "printer@example.com" }}
 
 # Where mail goes: the first pattern that matches wins.
-# "lmtp://127.0.0.1:24", "smtp://relay.example.com:25", "mx:" or a folder:
+# "lmtp://127.0.0.1:24", "smtp://relay.example.com:25", "mx:" or a folder.
+# Next hops on other machines must encrypt and show a certificate that fits their name;
+# "smtp://relay.example.com:25?ca=tls/relay-ca.pem" names its authority.
 [[delivery.routes]]
 pattern = {domain}
 to = {destination}

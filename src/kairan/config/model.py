@@ -31,7 +31,8 @@ class ServerSettings:
 @dataclass(frozen=True, slots=True)
 class DirectorySettings:
     # SQLAlchemy's notation; PostgreSQL (postgresql://USER@HOST/DATABASE) where several machines
-    # share the directory.  None: SQLite, directory.db in the data directory.
+    # share the directory, with `?sslmode=` (verify-full beyond this machine) and `&sslrootcert=`
+    # as libpq has them.  None: SQLite, directory.db in the data directory.
     url: str | None = None
 
 

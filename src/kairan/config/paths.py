@@ -10,6 +10,8 @@ from kairan.delivery.settings import DeliverySettings
 
 _MAILDIR = "maildir:"
 _FILE_OPTION = re.compile(r"([?&](?:ca|password_file)=)([^&]+)")
+# "system" is no file but the word of libpq for the system's authorities.
+_URL_FILE = re.compile(r"([?&]sslrootcert=)(?!system(?:&|$))([^&]+)")
 _SQLITE = "sqlite:///"
 
 
@@ -26,9 +28,11 @@ def absolute(settings: Any, base: Path) -> Any:
 
 
 def absolute_url(url: str, base: Path) -> str:
-    """A SQLite file counts from `base`; every other database has a host."""
+    """A SQLite file counts from `base`, and so do the authorities of a server's certificate."""
     path = url.removeprefix(_SQLITE)
-    return url if path == url else f"{_SQLITE}{base / path}"
+    if path != url:
+        return f"{_SQLITE}{base / path}"
+    return _URL_FILE.sub(lambda found: found[1] + quote(str(base / unquote(found[2]))), url)
 
 
 def absolute_routes(delivery: DeliverySettings, base: Path) -> DeliverySettings:

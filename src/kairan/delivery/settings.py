@@ -15,7 +15,9 @@ class RouteSettings:
 
     # An address, `local*@domain`, a domain, `*.domain` or `*`; the first that matches wins.
     pattern: str
-    # `maildir:DIR`, `lmtp://HOST:PORT`, `smtp://[USER@]HOST:PORT`, `smtps://…` or `mx:`.
+    # `maildir:DIR`, `lmtp://HOST:PORT`, `smtp://[USER@]HOST:PORT`, `smtps://…` or `mx:`.  A host
+    # beyond this machine must encrypt and show a certificate that fits its name, unless
+    # `?verify=no`, `?tls=may` or `?tls=none` says otherwise; `?ca=FILE` names its authority.
     to: str
 
 

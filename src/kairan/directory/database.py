@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 
 from kairan.directory import schema
 from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
+from kairan.directory.postgresql_tls import ServerTls, take_tls
 
 # A change waits so long for the one before it, an import of a million mailboxes included.
 _LOCK_TIMEOUT_SECONDS = 60
@@ -183,6 +185,7 @@ def _engine(url: URL) -> Engine:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
+        url, tls = take_tls(url)
         # Pre-ping: after the server's restart the first question must not fail.
         arguments = {"timeout": _ANSWER_TIMEOUT_SECONDS}
         engine = create_engine(url, pool_pre_ping=True, connect_args=arguments)
@@ -190,6 +193,7 @@ def _engine(url: URL) -> Engine:
         raise DirectoryError(
             "PostgreSQL needs the driver pg8000; install it with: pip install 'kairan[postgresql]'"
         ) from error
+    event.listen(engine, "do_connect", partial(_connect_postgresql, tls))
     event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
@@ -201,6 +205,16 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode = WAL")  # readers go on while a change is written
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _connect_postgresql(
+    tls: ServerTls, dialect: Any, _record: Any, words: list[Any], options: dict[str, Any]
+) -> Any:
+    try:
+        return dialect.connect(*words, **options, ssl_context=tls.argument())
+    except OSError as error:  # the handshake, or the file of authorities; pg8000 wraps the rest
+        reason = getattr(error, "verify_message", "") or error.strerror or error
+        raise dialect.dbapi.InterfaceError(f"TLS (sslmode={tls.mode}): {reason}") from error
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:

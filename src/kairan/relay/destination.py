@@ -34,8 +34,8 @@ class Destination:
     port: int = 25
     socket_path: str = ""
     lmtp: bool = False
-    tls: TlsPolicy = TlsPolicy.MAY
-    verify: bool = False
+    tls: TlsPolicy = TlsPolicy.REQUIRE
+    verify: bool = True
     ca_file: Path | None = None  # None: the authorities the system trusts
     credentials: Credentials | None = None
     reach: Reach | None = None  # None: the operator named the host, wherever it is

@@ -187,7 +187,7 @@ async def _session_on(
         lambda: session,
         sock=connection,
         ssl=context,
-        server_hostname=destination.host if context else None,
+        server_hostname=_tls_name(destination) if context else None,
         ssl_handshake_timeout=settings.tls_timeout_seconds if context else None,
     )
     return session
@@ -201,6 +201,11 @@ def _peer_name(destination: Destination, address: _Address) -> str:
 
 def _context_of(destination: Destination) -> ssl.SSLContext:
     return tls_context(verify=destination.verify, ca_file=destination.ca_file)
+
+
+def _tls_name(destination: Destination) -> str:
+    """RFC 6066 section 3: a name is sent, and found in a certificate, without its last dot."""
+    return destination.host.removesuffix(".")
 
 
 def _reason(error: Exception) -> str:
@@ -239,7 +244,7 @@ async def _start_tls(session: Session, destination: Destination) -> DialFault | 
             session.transport,
             session,
             _context_of(destination),
-            server_hostname=destination.host,
+            server_hostname=_tls_name(destination),
             ssl_handshake_timeout=session.settings.tls_timeout_seconds,
         )
     except OSError as error:

@@ -3,8 +3,13 @@
 Options: `tls` none|may|require, `verify` yes|no, `ca` and `password_file` a file, and every field
 of RelaySettings by its name.  What we do not know is an error: a misspelt `verifiy=yes` must not
 be silently nothing.
+
+Where nothing is written, TLS is required and the certificate verified, but on this machine: what
+listens on the line there reads our files as well, and relays beside us have no certificate for
+`127.0.0.1`.
 """
 
+import ipaddress
 from dataclasses import fields, replace
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -15,6 +20,7 @@ from kairan.smtp.client_login import PasswordCredentials
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
 _OWN_OPTIONS = ("tls", "verify", "ca", "password_file")
 _TLS = {"none": TlsPolicy.NONE, "may": TlsPolicy.MAY, "require": TlsPolicy.REQUIRE}
+_IN_TLS_ONLY = frozenset({TlsPolicy.REQUIRE, TlsPolicy.IMPLICIT})
 _YES_NO = {"yes": True, "no": False}
 _LIMITS = {field.name: field.type for field in fields(RelaySettings)}
 
@@ -33,16 +39,16 @@ def read_destination(text: str, defaults: RelaySettings) -> tuple[Destination, R
     host, port = _host_and_port(text, url)
     if not socket_path and (not host or url.path not in {"", "/"}):
         raise DestinationError(f"{_shown(text)}: write {url.scheme}://HOST:PORT")
-    tls = _tls(text, url.scheme, options, has_credentials=credentials is not None)
+    default = TlsPolicy.MAY if _is_this_machine(host) else TlsPolicy.REQUIRE
+    tls = _tls(text, url.scheme, options, credentials=credentials, default=default)
     destination = Destination(
         host=host,
         port=port,
         socket_path=socket_path,
         lmtp=lmtp,
         tls=TlsPolicy.NONE if socket_path else tls,
-        # `may` protects from listeners only, whatever the certificate says.
-        verify=_verify(text, options, default=tls in {TlsPolicy.REQUIRE, TlsPolicy.IMPLICIT}),
-        ca_file=_file(text, "ca", options),
+        verify=read_verify(text, options, tls, default=tls in _IN_TLS_ONLY),
+        ca_file=read_file(text, "ca", options),
         credentials=credentials,
     )
     return destination, read_limits(text, options, defaults)
@@ -82,22 +88,43 @@ def read_tls(text: str, options: dict[str, str], *, default: TlsPolicy) -> TlsPo
     return _TLS.get(value, default)
 
 
-def _tls(text: str, scheme: str, options: dict[str, str], *, has_credentials: bool) -> TlsPolicy:
+def read_verify(text: str, options: dict[str, str], tls: TlsPolicy, *, default: bool) -> bool:
+    value = options.get("verify")
+    if value is not None and value not in _YES_NO:
+        raise DestinationError(f"{_shown(text)}: verify is yes or no")
+    if value == "yes" and tls not in _IN_TLS_ONLY:
+        # Whoever cannot show the certificate would be given the mail in clear text.
+        raise DestinationError(f"{_shown(text)}: verify=yes needs tls=require")
+    return default if value is None else _YES_NO[value]
+
+
+def _tls(
+    text: str,
+    scheme: str,
+    options: dict[str, str],
+    *,
+    credentials: PasswordCredentials | None,
+    default: TlsPolicy,
+) -> TlsPolicy:
     if scheme == "smtps":
         return TlsPolicy.IMPLICIT
-    default = TlsPolicy.REQUIRE if has_credentials else TlsPolicy.MAY
+    if credentials is not None:
+        default = TlsPolicy.REQUIRE
     tls = read_tls(text, options, default=default)
-    if has_credentials and tls is not TlsPolicy.REQUIRE:
+    if credentials is not None and tls is not TlsPolicy.REQUIRE:
         # Whoever sits on the line would strip STARTTLS and be given the password.
         raise DestinationError(f"{_shown(text)}: a login needs tls=require (or smtps://)")
     return tls
 
 
-def _verify(text: str, options: dict[str, str], *, default: bool) -> bool:
-    value = options.get("verify")
-    if value is not None and value not in _YES_NO:
-        raise DestinationError(f"{_shown(text)}: verify is yes or no")
-    return default if value is None else _YES_NO[value]
+def _is_this_machine(host: str) -> bool:
+    name = host.removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 section 6.3
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _host_and_port(text: str, url: SplitResult) -> tuple[str, int]:
@@ -107,7 +134,7 @@ def _host_and_port(text: str, url: SplitResult) -> tuple[str, int]:
         raise DestinationError(f"{_shown(text)}: the port must be a number to 65535") from error
 
 
-def _file(text: str, name: str, options: dict[str, str]) -> Path | None:
+def read_file(text: str, name: str, options: dict[str, str]) -> Path | None:
     if name not in options:
         return None
     path = Path(options[name])
@@ -120,7 +147,7 @@ def _credentials(
     text: str, url: SplitResult, options: dict[str, str]
 ) -> PasswordCredentials | None:
     user = unquote(url.username or "")
-    file = _file(text, "password_file", options)
+    file = read_file(text, "password_file", options)
     password = unquote(url.password or "") if file is None else _first_line(text, file)
     if not user and not password:
         return None

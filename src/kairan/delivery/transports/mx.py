@@ -12,9 +12,11 @@ from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Failed, Result
 from kairan.delivery.transports.destination import (
     DestinationError,
+    read_file,
     read_limits,
     read_options,
     read_tls,
+    read_verify,
 )
 from kairan.delivery.transports.mx_hosts import DnsResolver, MxResolver
 from kairan.delivery.transports.smtp import results_of
@@ -23,6 +25,8 @@ from kairan.relay import Answer, Destination, Pool, Reach, RelaySettings, TlsPol
 from kairan.relay.contact import Contact
 
 MX_PORT = 25
+# What all hosts have in common, where the route says nothing else.
+ANY_HOST = Destination(tls=TlsPolicy.MAY, verify=False)
 
 
 class MxTransport:
@@ -34,36 +38,44 @@ class MxTransport:
         *,
         relay: RelaySettings,
         resolver: MxResolver,
-        tls: TlsPolicy = TlsPolicy.MAY,
+        template: Destination = ANY_HOST,
         port: int = MX_PORT,
     ) -> None:
         self._settings = settings
         self._relay = relay
         self._resolver = resolver
-        self._tls = tls
-        self._port = port
-        self._reach = Reach(tuple(ip_network(text) for text in settings.mx_networks_allowed))
+        allowed = tuple(ip_network(text) for text in settings.mx_networks_allowed)
+        self._template = replace(template, port=port, reach=Reach(allowed))
         self._pools: OrderedDict[str, Pool] = OrderedDict()
         self._parting: set[asyncio.Task[None]] = set()
 
     @classmethod
     def of(cls, text: str, settings: TransportSettings) -> "MxTransport":
-        """`mx:` with options as smtp:// has them; whom to trust or log in to it cannot know."""
+        """`mx:` with options as smtp:// has them, but a login.
+
+        Most of the world's mail servers show certificates that fit no name, so TLS is what a
+        host offers; `verify=yes` takes mail to none but those whose certificate fits their name.
+        """
         rest = text.partition(":")[2]
         if rest and not rest.startswith("?"):
             raise DestinationError(f"{text}: write mx: alone, or mx:?tls=require")
         options = read_options(text, rest.removeprefix("?"))
-        for name in ("verify", "ca", "password_file"):
-            if name in options:
-                raise DestinationError(f"{text}: mx: knows no option {name!r}")
+        if "password_file" in options:
+            raise DestinationError(f"{text}: mx: knows no option 'password_file'")
         defaults = replace(settings.relay, sessions_max=settings.mx_sessions_max)
         relay = read_limits(text, options, defaults)
         resolver = DnsResolver(
             hostname=relay.hostname or socket.gethostname(),
             timeout_seconds=settings.dns_timeout_seconds,
         )
-        tls = read_tls(text, options, default=TlsPolicy.MAY)
-        return cls(settings, relay=relay, resolver=resolver, tls=tls)
+        wanted = TlsPolicy.REQUIRE if options.get("verify") == "yes" else TlsPolicy.MAY
+        tls = read_tls(text, options, default=wanted)
+        template = Destination(
+            tls=tls,
+            verify=read_verify(text, options, tls, default=False),
+            ca_file=read_file(text, "ca", options),
+        )
+        return cls(settings, relay=relay, resolver=resolver, template=template)
 
     @property
     def recipients_max(self) -> int:
@@ -138,10 +150,7 @@ class MxTransport:
         pool = self._pools.get(host)
         if pool is None:
             self._make_room()
-            pool = Pool(
-                Destination(host=host, port=self._port, tls=self._tls, reach=self._reach),
-                self._relay,
-            )
+            pool = Pool(replace(self._template, host=host), self._relay)
             self._pools[host] = pool
         self._pools.move_to_end(host)
         return pool

@@ -317,7 +317,10 @@ def _prepare_directory(configuration: Configuration) -> None:
     """Once, before the workers: folders and the database's migrations."""
     for name in ("spool", "trace"):
         (configuration.data_directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    Directory.open(configuration.directory_url).close()
+    with Directory.open(configuration.directory_url) as directory:
+        problem = directory.postmaster_problem()
+    if problem:
+        log.warning("organisation.no_postmaster", reason=problem)
 
 
 def _free_port(settings: ListenerSettings | IssuerServiceSettings) -> int:

@@ -122,6 +122,37 @@ def test_every_postmaster_of_ours_is_the_organisations(
     assert outcome(decision) is refused_with
 
 
+READ = Account(2, "relay@kairan.test", "", reply_to="user001@kairan.test")
+OUTSIDE = Account(3, "shop@kairan.test", "", reply_to="owner@elsewhere.test")
+CIRCLE = (
+    Account(4, "a@kairan.test", "", reply_to="b@kairan.test"),
+    Account(5, "b@kairan.test", "", reply_to="a@kairan.test"),
+)
+GONE = Account(6, "old@kairan.test", "", reply_to="left@kairan.test")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "setting", "external", "refused_with"),
+    [
+        ("relay@kairan.test", True, False, None),
+        ("Relay@kairan.test", True, False, None),
+        ("relay@kairan.test", False, False, RECIPIENT_UNKNOWN),
+        ("printer@kairan.test", True, False, RECIPIENT_UNKNOWN),
+        ("shop@kairan.test", True, False, RELAY_DENIED),
+        ("shop@kairan.test", True, True, None),
+        ("a@kairan.test", True, False, RECIPIENT_UNKNOWN),
+        ("old@kairan.test", True, False, RECIPIENT_UNKNOWN),
+    ],
+)
+def test_mail_to_an_account_is_for_its_reply_to(recipient, setting, external, refused_with):
+    directory = PlainDirectory(
+        mailboxes=["user001@kairan.test"], accounts=[PRINTER, READ, OUTSIDE, GONE, *CIRCLE]
+    )
+    settings = AdmissionSettings(account_mail_to_reply_to=setting)
+    decision = judge_recipient(directory, settings, recipient, already=0, external_allowed=external)
+    assert outcome(decision) is refused_with
+
+
 HEADERS = [
     (b"From: printer@kairan.test\r\n", None),
     (b"From: Scan <scanner@kairan.test>\r\nSender: printer@kairan.test\r\n", None),

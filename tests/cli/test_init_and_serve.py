@@ -37,11 +37,43 @@ def test_init_says_what_to_type_next(shell):
     assert "kairan serve -c other/kairan.toml" in said
 
 
+def with_postmaster(shell):
+    shell.done("mailbox", "add", "postmaster@example.com")
+    shell.done("organisation", "set", "--postmaster", "postmaster@example.com")
+    return "postmaster@example.com"
+
+
 def test_check_config_sums_up(shell):
+    with_postmaster(shell)
     assert "kairan.toml is in order" in shell.done("check-config").out
     checked = shell.done("check-config", "--json").json
     assert checked["listeners"][0]["port"] == 2525
     assert checked["spool"]["durability"] == "fsync"
+
+
+def test_a_new_installation_has_a_postmaster(shell):
+    shell.done("init", "other", "--domain", "example.org")
+    settings = ("-c", "other/kairan.toml")
+    organisation = shell.done("organisation", "show", "--json", *settings).json
+    assert organisation["postmaster"] == "postmaster@example.org"
+    shell.done("mailbox", "show", "postmaster@example.org", *settings)
+    shell.done("check-config", *settings)
+
+
+@pytest.mark.parametrize("postmaster", ["", "nobody@{domain}"])
+def test_check_config_insists_on_a_postmaster_who_is_there(shell, postmaster):
+    domain = shell.done("domain", "list", "--json").json[0]
+    written = shell.done("organisation", "set", "--postmaster", postmaster.format(domain=domain))
+    assert "warning: the organisation" in written.err
+    refused = shell("check-config")
+    assert refused.code == 2
+    assert "postmaster" in refused.err
+    assert "kairan organisation set --postmaster" in refused.err
+
+
+def test_taking_the_postmasters_mailbox_away_is_warned_of(shell):
+    postmaster = with_postmaster(shell)
+    assert "does not exist" in shell.done("mailbox", "remove", postmaster).err
 
 
 def test_check_config_shows_no_password_of_the_database(shell):

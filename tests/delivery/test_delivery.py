@@ -145,6 +145,25 @@ async def test_a_failure_is_reported_to_the_sender_and_the_report_is_delivered(b
     assert sorted(bench.delivered()) == ["boss@kairan.test", "user2@kairan.test"]
 
 
+@pytest.mark.parametrize("notify", [Notify.UNSET, Notify.SUCCESS | Notify.FAILURE])
+@pytest.mark.parametrize("is_alias", [True, False])
+@pytest.mark.parametrize("members", [[], ["left@kairan.test"], ["someone@nowhere.example"]])
+async def test_the_sender_hears_of_a_group_that_reaches_nobody(bench, members, is_alias, notify):
+    bench.settings = replace(
+        bench.settings, routes=(RouteSettings("kairan.test", "maildir:/mail"),)
+    )
+    head = Group("none@kairan.test", report_to_originator=is_alias)
+    bench.directory._groups[head.address] = head
+    bench.directory._primary[head.address] = head.address
+    bench.directory.members_of[head.address] = members
+    await bench.send(asked("none@kairan.test", notify))
+    await bench.deliver()
+    assert bench.delivered() == ["boss@kairan.test"]
+    ((_, report),) = bench.reports()
+    assert "Final-Recipient: rfc822; none@kairan.test\nAction: failed" in fields_of(report)
+    assert "Action: expanded" not in fields_of(report)
+
+
 async def test_a_report_that_cannot_be_built_becomes_a_plainer_one(bench, monkeypatch):
     def cannot(*_args, **_named):
         raise UnicodeEncodeError("ascii", "é", 0, 1, "a newer writer of the library")

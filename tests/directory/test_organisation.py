@@ -35,3 +35,35 @@ def test_a_domain_that_cannot_be_changed_is_explained(directory, method, domain,
     with pytest.raises(DirectoryError, match=sentence):
         getattr(directory, method)(domain)
     assert directory.accepted_domains() == ["kairan.test"]
+
+
+# -- a postmaster who is there --------------------------------------------------------------------
+
+
+def test_an_organisation_without_a_postmaster_has_a_problem(directory):
+    assert "no postmaster" in directory.postmaster_problem()
+
+
+@pytest.mark.parametrize(
+    ("postmaster", "problem"),
+    [
+        ("person@kairan.test", ""),
+        ("alias@kairan.test", ""),
+        ("team@kairan.test", ""),
+        ("somebody@elsewhere.test", ""),
+        ("nobody@kairan.test", "does not exist"),
+        ("printer@kairan.test", "is an account"),
+        ("empty@kairan.test", "without members"),
+        ("off@kairan.test", "disabled"),
+    ],
+)
+def test_a_postmaster_is_somebody_who_receives_mail(directory, postmaster, problem):
+    directory.add_mailbox("person@kairan.test", aliases=["alias@kairan.test"])
+    directory.add_account("printer@kairan.test")
+    directory.add_group("team@kairan.test", initial_members=["person@kairan.test"])
+    directory.add_group("empty@kairan.test")
+    directory.add_group("off@kairan.test", initial_members=["person@kairan.test"], enabled=False)
+    directory.set_organisation(postmaster=postmaster)
+    said = directory.postmaster_problem()
+    assert problem in said
+    assert bool(said) == bool(problem)

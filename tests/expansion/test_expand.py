@@ -7,6 +7,7 @@ from kairan.expansion import Expansion, ExpansionSettings, expand
 from kairan.mail import Address, Envelope, Notify, Recipient
 from kairan.outcomes.catalogue import (
     EXPANSION_TOO_LARGE,
+    GROUP_REACHES_NOBODY,
     GROUP_SENDER_NOT_ALLOWED,
     GROUP_SENDER_NOT_AUTHENTICATED,
     RECIPIENT_UNKNOWN,
@@ -361,3 +362,92 @@ def test_a_postmaster_with_a_mailbox_gets_his_own_mail():
     )
     expansion = opened(directory, "postmaster@kairan.example")
     assert addresses(expansion) == ["postmaster@kairan.example"]
+
+
+# -- groups that reach nobody ---------------------------------------------------------------------
+
+PRINTER = Account(1, "printer@kairan.test", "")
+CLOSED = Group("closed@kairan.test", accept_from=frozenset({"boss@kairan.test"}))
+LIST = Group("g@kairan.test", report_to_originator=False)
+NOBODY = {
+    "empty": {"g@kairan.test": []},
+    "only empty groups": {"g@kairan.test": ["a@kairan.test"], "a@kairan.test": []},
+    "groups that hold each other": {
+        "g@kairan.test": ["a@kairan.test"],
+        "a@kairan.test": ["g@kairan.test"],
+    },
+    "all refuse the sender": {
+        "g@kairan.test": [CLOSED.address],
+        CLOSED.address: PEOPLE[:3],
+    },
+    "all have left": {"g@kairan.test": ["left@kairan.test", "gone@kairan.test"]},
+    "accounts alone": {"g@kairan.test": [PRINTER.address]},
+    "a mixture": {
+        "g@kairan.test": [CLOSED.address, "a@kairan.test", "left@kairan.test"],
+        CLOSED.address: PEOPLE[:3],
+        "a@kairan.test": [],
+    },
+}
+
+
+@pytest.mark.parametrize("heads", [(CLOSED,), (CLOSED, LIST)], ids=["alias", "list"])
+@pytest.mark.parametrize("members", NOBODY.values(), ids=NOBODY)
+def test_a_group_that_reaches_nobody_is_a_failure_of_its_own(members, heads):
+    directory = directory_of(members, heads=heads, accounts=[PRINTER])
+    expansion = opened(directory, "g@kairan.test")
+    assert not expansion.recipients
+    failed = {f.recipient.address: f.outcome for f in expansion.failures}
+    assert failed["g@kairan.test"] is GROUP_REACHES_NOBODY
+
+
+def test_a_group_whose_members_all_got_it_by_another_path_reaches_them():
+    directory = directory_of(
+        {
+            "a@kairan.test": PEOPLE[:2],
+            "b@kairan.test": PEOPLE[:2],
+            "c@kairan.test": ["a@kairan.test"],
+            "d@kairan.test": ["c@kairan.test", "d@kairan.test"],
+        }
+    )
+    written = ["a@kairan.test", "b@kairan.test", "d@kairan.test", "c@kairan.test"]
+    assert not opened(directory, *written).failures
+
+
+def test_an_empty_group_beside_a_full_one_fails_alone():
+    directory = directory_of({"a@kairan.test": [], "b@kairan.test": PEOPLE[:2]})
+    expansion = opened(directory, "a@kairan.test", "b@kairan.test")
+    assert addresses(expansion) == PEOPLE[:2]
+    assert [f.recipient.address for f in expansion.failures] == ["a@kairan.test"]
+
+
+def test_a_group_that_refused_the_sender_says_that_and_nothing_else():
+    directory = directory_of({CLOSED.address: PEOPLE[:2]}, heads=[CLOSED])
+    expansion = opened(directory, CLOSED.address)
+    assert [f.outcome for f in expansion.failures] == [GROUP_SENDER_NOT_ALLOWED]
+
+
+# -- accounts with a Reply-To ----------------------------------------------------------------------
+
+
+def test_what_is_for_an_account_goes_to_its_reply_to_and_orcpt_keeps_the_account():
+    account = Account(1, "relay@kairan.test", "", reply_to=PEOPLE[0])
+    directory = PlainDirectory(mailboxes=PEOPLE[:1], accounts=[account])
+    expansion = opened(directory, Recipient(Address("Relay@kairan.test"), Notify.NEVER))
+    assert expansion.recipients == [
+        Recipient(Address(PEOPLE[0]), Notify.NEVER, "rfc822;Relay@kairan.test")
+    ]
+
+
+def test_an_account_whose_reply_to_is_a_group_reaches_its_members():
+    account = Account(1, "relay@kairan.test", "", reply_to="g@kairan.test")
+    directory = directory_of({"g@kairan.test": PEOPLE[:2]}, accounts=[account])
+    assert addresses(opened(directory, "relay@kairan.test")) == PEOPLE[:2]
+
+
+def test_accounts_that_name_each_other_as_reply_to_are_nobody():
+    pair = [
+        Account(1, "a@kairan.test", "", reply_to="b@kairan.test"),
+        Account(2, "b@kairan.test", "", reply_to="a@kairan.test"),
+    ]
+    expansion = opened(PlainDirectory(accounts=pair), "a@kairan.test")
+    assert [f.outcome for f in expansion.failures] == [RECIPIENT_UNKNOWN]

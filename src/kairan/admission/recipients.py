@@ -3,6 +3,7 @@
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Snapshot
 from kairan.directory.postmaster import stand_in
+from kairan.directory.reply_to import reader_of
 from kairan.mail import Address, domain_of, key_of
 from kairan.mail.address import POSTMASTER
 from kairan.outcomes import ACCEPT, Decision, Refuse
@@ -25,7 +26,8 @@ def judge_recipient(
     """`already`: recipients accepted before in this transaction.
 
     RFC 5321 section 4.5.3.1.10 gives 452 for one too many: the client sends the rest in the next
-    transaction.  An HVE account has no mailbox, so nothing can be sent to it.  The postmaster
+    transaction.  An HVE account has no mailbox: what is sent to it is for its Reply-To, which is
+    judged in its place.  The postmaster
     is reachable wherever he is: whoever names one outside wants him to be.
     """
     if already >= settings.recipients_max:
@@ -38,6 +40,13 @@ def judge_recipient(
         return ACCEPT if external_allowed else Refuse(RELAY_DENIED, detail=recipient)
     # RFC 5321 section 4.5.1: reachable also where no mailbox has that name.
     exists = is_postmaster or snapshot.resolve(recipient) is not None
-    if not exists or snapshot.account(recipient) is not None:
+    if not exists:
         return Refuse(RECIPIENT_UNKNOWN, detail=recipient)
-    return ACCEPT
+    if snapshot.account(recipient) is None:
+        return ACCEPT
+    reader = reader_of(snapshot, recipient) if settings.account_mail_to_reply_to else None
+    if reader is None:
+        return Refuse(RECIPIENT_UNKNOWN, detail=f"{recipient} is an account")
+    return judge_recipient(
+        snapshot, settings, reader, already=already, external_allowed=external_allowed
+    )

@@ -4,10 +4,12 @@ import re
 import sys
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, examples, read_configuration
 from kairan.cli.output import print_json, print_record
 
@@ -46,6 +48,7 @@ def check_config(
 
     configuration = read_configuration(config)
     check_environment(configuration)
+    _check_postmaster(configuration)
     for warning in warnings_of(configuration):
         print(f"warning: {warning}", file=sys.stderr)
     configuration = _without_passwords(configuration)
@@ -53,6 +56,26 @@ def check_config(
         print_json(configuration)
     else:
         print_record(f"{configuration.source} is in order", _summary(configuration))
+
+
+def _check_postmaster(configuration: "Configuration") -> None:
+    """Where there is none, reports are lost; the service starts all the same, and warns.
+
+    Asked of a directory that is there and answers: one that is not, the start makes or names.
+    """
+    from kairan.directory.errors import DirectoryError
+    from kairan.directory.store import Directory
+
+    file = configuration.directory_url.removeprefix("sqlite:///")
+    if file != configuration.directory_url and not Path(file).exists():
+        return
+    try:
+        with Directory.open(configuration.directory_url, migrate=False) as directory:
+            problem = directory.postmaster_problem()
+    except DirectoryError:
+        return
+    if problem:
+        raise BadInputError(problem)
 
 
 def _without_passwords(configuration: "Configuration") -> "Configuration":

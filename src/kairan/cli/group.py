@@ -17,6 +17,7 @@ from kairan.cli.options import (
     group_of_commands,
     open_directory,
     read_configuration,
+    warn_without_postmaster,
     with_option_lists,
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
@@ -152,6 +153,7 @@ def set_(
     """
     with open_directory(config) as directory:
         directory.set_group(address, **settings.fields())
+        warn_without_postmaster(directory)
         group = _existing(directory, address)
     _print(group, as_json=as_json)
 
@@ -198,6 +200,7 @@ def remove(
     with open_directory(config) as directory:
         group = _existing(directory, address)
         directory.remove_group(group.address)
+        warn_without_postmaster(directory)
     if as_json:
         print_json({"removed": group.address})
     else:

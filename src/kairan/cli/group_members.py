@@ -11,6 +11,7 @@ from kairan.cli.options import (
     examples,
     group_of_commands,
     open_directory,
+    warn_without_postmaster,
 )
 from kairan.cli.output import print_json, print_json_list, print_table
 
@@ -70,6 +71,7 @@ def remove(
     """Remove members, all or none."""
     with open_directory(config) as directory:
         removed = directory.remove_members(group, members)
+        warn_without_postmaster(directory)
     if as_json:
         print_json({"removed": removed})
     else:

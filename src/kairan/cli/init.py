@@ -2,13 +2,17 @@
 
 import socket
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kairan.cli.options import JsonOption, examples
 from kairan.cli.output import print_json
+
+if TYPE_CHECKING:
+    from kairan.directory.store import Directory
 
 # Where a machine's name says no domain: a name that is nobody's (RFC 2606 section 2).
 FALLBACK_DOMAIN = "kairan.test"
@@ -47,7 +51,7 @@ def init(
 ) -> None:
     """Make a new installation.
 
-    The folder gets kairan.toml, certificates and an empty directory of people.  Nothing that exists is overwritten, and nothing half-made stays behind.
+    The folder gets kairan.toml, certificates and a directory with the postmaster in it.  Nothing that exists is overwritten, and nothing half-made stays behind.
     """
     from kairan.config.installation import Plan, install
 
@@ -60,13 +64,21 @@ def init(
         port=port,
         issuer_port=issuer_port or None,
     )
-    settings = install(plan, now=datetime.now(UTC))
+    postmaster = f"postmaster@{own_domain}"
+    settings = install(plan, now=datetime.now(UTC), fill=partial(_add_postmaster, postmaster))
     if as_json:
         print_json({"config": settings, "hostname": own_name, "domain": own_domain, "port": port})
         return
     print(f"{settings} is ready: {own_name}, accepted domain {own_domain}, port {port}.")
     print(f"Clients trust it by {place / 'tls' / 'ca.pem'}.")
+    print(f"Reports that have nowhere else to go are for {postmaster}.")
     print("Next:")
     print(f"  kairan account add printer@{own_domain} --generate -c {settings}")
     print(f"  kairan mailbox import people.csv -c {settings}")
     print(f"  kairan serve -c {settings}")
+
+
+def _add_postmaster(address: str, directory: "Directory") -> None:
+    """RFC 5321 section 4.5.1: somebody must be there, from the first message on."""
+    directory.add_mailbox(address, display_name="Postmaster")
+    directory.set_organisation(postmaster=address)

@@ -15,6 +15,7 @@ from kairan.cli.options import (
     examples,
     group_of_commands,
     open_directory,
+    warn_without_postmaster,
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
 
@@ -149,6 +150,7 @@ def remove(
     with open_directory(config) as directory:
         mailbox = _existing(directory, address)
         directory.remove_mailbox(mailbox.address)
+        warn_without_postmaster(directory)
     if as_json:
         print_json({"removed": mailbox.address})
     else:

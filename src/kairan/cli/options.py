@@ -1,5 +1,6 @@
 """Options that many commands share, and the way from -c FILE to what a command works with."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import wraps
@@ -75,6 +76,12 @@ def directory_of(configuration: "Configuration") -> "Directory":
     from kairan.directory.store import Directory
 
     return Directory.open(configuration.directory_url)
+
+
+def warn_without_postmaster(directory: "Directory") -> None:
+    """After what may have taken the postmaster away, or left him out."""
+    if problem := directory.postmaster_problem():
+        print(f"warning: {problem}", file=sys.stderr)
 
 
 def examples(*lines: str) -> str:

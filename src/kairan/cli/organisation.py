@@ -10,6 +10,7 @@ from kairan.cli.options import (
     examples,
     group_of_commands,
     open_directory,
+    warn_without_postmaster,
 )
 from kairan.cli.output import plain, print_json, print_record
 
@@ -70,4 +71,5 @@ def set_(
         fields["external_recipients_allowed"] = external
     with open_directory(config) as directory:
         directory.set_organisation(**fields)
+        warn_without_postmaster(directory)
     show(config, as_json)

@@ -7,7 +7,7 @@ asking again at the next try is right, should an alias or a route have changed. 
 different: who is a member is spooled before the first piece goes out.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kairan.delivery.router import Route, Router
@@ -22,7 +22,7 @@ from kairan.expansion import (
     resolve,
 )
 from kairan.mail import Address, Recipient, Reply, domain_of, key_of
-from kairan.outcomes.catalogue import NO_ROUTE
+from kairan.outcomes.catalogue import GROUP_REACHES_NOBODY, NO_ROUTE
 from kairan.reports import Action, RecipientReport
 from kairan.spool.interface import Job, Lease, NewJob
 
@@ -117,9 +117,11 @@ class Opened:
             RecipientReport(failure.recipient, Action.FAILED, failure.outcome.reply)
             for failure in self.failures
         ]
+        failures = {failure.recipient for failure in self.failures}
         opened = [
             RecipientReport(group.recipient, _GROUP_ACTION[group.is_list], _OPENED)
             for group in self.expansion.groups
+            if group.recipient not in failures
         ]
         return [r for r in failed + opened if is_wanted(r.recipient.notify, r.action)]
 
@@ -140,4 +142,15 @@ def open_job(
     """Blocks while members are read: for a thread, where there are groups."""
     expansion = expand(lease.envelope, lease.job.recipients, snapshot, members, settings)
     jobs, unrouted = pieces(expansion, router, recipients_max)
-    return Opened(expansion, jobs, expansion.failures + unrouted)
+    failures = expansion.failures + unrouted
+    if not jobs:
+        failures += _groups_without_routes(expansion, failures)
+    return Opened(expansion, jobs, failures)
+
+
+def _groups_without_routes(expansion: Expansion, failures: Sequence[Failure]) -> Iterator[Failure]:
+    """Nobody at all gets the message.  The reports of a list's members are not for its sender."""
+    failed = {failure.recipient for failure in failures}
+    for group in expansion.groups:
+        if group.is_top and group.recipient not in failed:
+            yield Failure(group.recipient, GROUP_REACHES_NOBODY)

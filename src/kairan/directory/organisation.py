@@ -4,9 +4,10 @@ from typing import TypedDict
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from kairan.directory import names, policies, schema
+from kairan.directory import groups, members, names, policies, schema
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Organisation
+from kairan.directory.names import Kind
 from kairan.mail import Address, domain_of
 
 
@@ -55,6 +56,47 @@ def remove_domain(connection: Connection, domain: str) -> None:
     connection.execute(
         delete(schema.accepted_domain).where(schema.accepted_domain.c.domain == wanted)
     )
+
+
+def postmaster_problem(connection: Connection) -> str:
+    """Why what has nowhere else to go reaches nobody, and what to do; empty: it reaches somebody.
+
+    Of an address outside only its owner knows.
+    """
+    own = read(connection)
+    address = own.postmaster
+    if not address:
+        return (
+            "the organisation has no postmaster, so reports that have nowhere else to go are lost: "
+            "`kairan organisation set --postmaster ADDRESS`"
+        )
+    if domain_of(Address(address)) not in own.accepted_domains:
+        return ""
+    why = _why_unreachable(connection, address)
+    return why and (
+        f"the organisation's postmaster {address} {why}, so reports that have nowhere else to go are "
+        f"lost: `kairan mailbox add {address}`, or `kairan organisation set --postmaster ADDRESS`"
+    )
+
+
+def _why_unreachable(connection: Connection, address: str) -> str:
+    kind, owner = names.owners(connection, [address]).get(address, (None, address))
+    match kind:
+        case None:
+            return "does not exist"
+        case Kind.MAILBOX:
+            return ""
+        case Kind.ACCOUNT:
+            return "is an account, which has no mailbox"
+        case Kind.GROUP:
+            return _why_group_is_mute(connection, owner)
+
+
+def _why_group_is_mute(connection: Connection, address: str) -> str:
+    group = groups.one(connection, address)
+    if group is None or not group.enabled:
+        return "is a disabled group"
+    return "" if next(members.stream(connection, address), None) else "is a group without members"
 
 
 def _domain(text: str) -> str:

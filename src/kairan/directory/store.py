@@ -169,6 +169,11 @@ class Directory:
         with self._database.reading() as connection:
             return organisation.read(connection)
 
+    def postmaster_problem(self) -> str:
+        """Why reports that have nowhere else to go are lost; empty: they are not."""
+        with self._database.reading() as connection:
+            return organisation.postmaster_problem(connection)
+
     def set_organisation(self, **fields: Unpack[OrganisationFields]) -> None:
         with self._database.changing(Part.HEADS) as connection:
             organisation.change(connection, fields)

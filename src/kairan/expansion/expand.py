@@ -16,7 +16,7 @@ from kairan.expansion.restrictions import may_send_to, sender_of
 from kairan.expansion.settings import ExpansionSettings
 from kairan.mail import Address, Envelope, Recipient, key_of
 from kairan.outcomes import Outcome, Refuse
-from kairan.outcomes.catalogue import EXPANSION_TOO_LARGE
+from kairan.outcomes.catalogue import EXPANSION_TOO_LARGE, GROUP_REACHES_NOBODY
 
 __all__ = ["Expansion", "Failure", "MembersSource", "OpenedGroup", "expand"]
 
@@ -37,6 +37,7 @@ class OpenedGroup:
     recipient: Recipient
     members: int
     is_list: bool  # RFC 3464 section 2.3.3: a list has `delivered` the message, not `expanded` it
+    is_top: bool = True  # the envelope names it
 
 
 @dataclass(slots=True)
@@ -87,6 +88,8 @@ class _Expander:
         )
         self._seen: set[str] = set()
         self._added: list[str] = []  # to _seen, by the group that is being opened
+        self._reached: set[str] = set()  # groups with a member who receives mail, by key
+        self._inner: dict[str, set[str]] = {}  # the groups in each group that was opened
         self._answer = Expansion()
 
     def run(self, recipients: Sequence[Recipient]) -> Expansion:
@@ -94,16 +97,50 @@ class _Expander:
         self._sort(recipients, top, depth=1)
         for waiting in top:
             self._open_whole(waiting)
+        self._fail_those_who_reach_nobody(top)
         return self._answer
 
-    def _sort(self, recipients: Iterable[Recipient], groups: list[_Waiting], *, depth: int) -> None:
-        """Addresses into the answer, groups to the waiting ones; what was seen is passed over."""
+    def _fail_those_who_reach_nobody(self, top: Sequence[_Waiting]) -> None:
+        """Empty, or only empty groups in it, or all in it refused or gone: nobody gets the message,
+        and nobody but its sender can hear of that.  A list's own reports stay with the list.
+        """
+        failed = {key_of(failure.recipient.address) for failure in self._answer.failures}
+        for one in top:
+            if key_of(one.recipient.address) not in failed and not self._reaches(one.group):
+                self._answer.failures.append(Failure(one.recipient, GROUP_REACHES_NOBODY))
+
+    def _reaches(self, group: Group) -> bool:
+        """Somebody, by whatever path: a member who was taken for another group counts as well."""
+        waiting = [key_of(group.address)]
+        seen = set(waiting)
+        for one in waiting:
+            if one in self._reached:
+                return True
+            new = self._inner.get(one, set()) - seen
+            seen |= new
+            waiting.extend(new)
+        return False
+
+    def _sort(
+        self,
+        recipients: Iterable[Recipient],
+        groups: list[_Waiting],
+        *,
+        depth: int,
+        within: str = "",
+    ) -> None:
+        """Addresses into the answer, groups to the waiting ones; what was seen is passed over.
+
+        `within`: the key of the group whose members they are.
+        """
         for recipient in recipients:
             found = resolve(recipient, self._snapshot)
             match found:
                 case Recipient():
+                    self._reached.add(within)
                     self._take(recipient, found)
                 case Group():
+                    self._inner.setdefault(within, set()).add(key_of(found.address))
                     if self._is_new(found.address):
                         groups.append(_Waiting(found, recipient, depth))
                 case Outcome():
@@ -168,8 +205,11 @@ class _Expander:
         notify, orcpt = for_members(waiting.group, waiting.recipient)
         for piece in self._source.members(waiting.group.address):
             members = (Recipient(Address(member), notify, orcpt) for member in piece)
-            self._sort(members, inner, depth=waiting.depth + 1)
+            self._sort(
+                members, inner, depth=waiting.depth + 1, within=key_of(waiting.group.address)
+            )
         taken = len(self._answer.recipients) - before
         is_list = not waiting.group.report_to_originator
-        self._answer.groups.append(OpenedGroup(waiting.recipient, taken, is_list))
+        is_top = waiting.depth == 1
+        self._answer.groups.append(OpenedGroup(waiting.recipient, taken, is_list, is_top))
         return inner

@@ -2,6 +2,7 @@
 
 from kairan.directory.model import Group, Snapshot
 from kairan.directory.postmaster import stand_in
+from kairan.directory.reply_to import reader_of
 from kairan.mail import Address, Notify, Recipient, domain_of, key_of
 from kairan.mail.xtext import encode_xtext
 from kairan.outcomes import Outcome
@@ -12,7 +13,7 @@ def resolve(recipient: Recipient, snapshot: Snapshot) -> Recipient | Group | Out
     """The recipient under its primary address, the group it names, or why there is none.
 
     An address outside the accepted domains is nobody we could know: it goes on as it is.  An HVE
-    account has no mailbox: the intake refuses it, and so do we, should a group name it.
+    account has no mailbox: what is for it goes to its Reply-To, or to nobody where it has none.
 
     The organisation's postmaster exists even without a mailbox, and stands in for those of all
     accepted domains (RFC 5321 section 4.5.1).
@@ -26,7 +27,8 @@ def resolve(recipient: Recipient, snapshot: Snapshot) -> Recipient | Group | Out
         return group if group.enabled else RECIPIENT_UNKNOWN
     primary = snapshot.resolve(address)
     if primary is not None and snapshot.account(primary) is not None:
-        return RECIPIENT_UNKNOWN
+        reader = reader_of(snapshot, primary)
+        return resolve(_renamed(recipient, reader), snapshot) if reader else RECIPIENT_UNKNOWN
     if primary is not None:
         return recipient if primary == address else _renamed(recipient, primary)
     if key_of(address) == key_of(snapshot.organisation.postmaster):

@@ -182,6 +182,34 @@ EXPANSION_TOO_LARGE = Outcome(
     source="RFC 3463 section 3.3 (X.2.4, mailing list expansion problem); limit ours",
 )
 
+GROUP_REACHES_NOBODY = Outcome(
+    "group-reaches-nobody",
+    550,
+    "5.2.4",
+    "Group has no members who can receive this message",
+    when=Text(
+        "A group, with all groups in it, led to nobody: it is empty, or all its members are gone or did not accept the sender. Nobody got the message.",
+        "入れ子を含めてグループの受信者が 1 人もいません。空であるか、全メンバーが存在しないか、送信者を受け付けませんでした。メッセージは誰にも届いていません。",
+    ),
+    causes=(
+        Text(
+            "Nobody was ever added, or the members have all left.",
+            "メンバーが追加されていないか、全員が退職しています。",
+        ),
+        Text(
+            "The groups in it accept mail from other senders only.",
+            "含まれるグループが、別の送信者だけを許可しています。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Look whom it reaches: `kairan group preview GROUP`; add members: `kairan group members add GROUP ADDRESS`.",
+            "届く先を確認し（`kairan group preview GROUP`）、メンバーを追加してください: `kairan group members add GROUP ADDRESS`",
+        ),
+    ),
+    source="RFC 3463 section 3.3 (X.2.4, mailing list expansion problem); text ours",
+)
+
 RECIPIENT_RESTRICTED = Outcome(
     "recipient-restricted",
     550,

@@ -97,3 +97,19 @@ def test_jobs_come_once_and_all(jobs_max, steps):
         assert taken
         seen += taken
     assert sorted(seen) == sorted(disk - leased)
+
+
+def test_a_job_that_a_load_brought_before_its_commit_was_heard_of_is_there_once():
+    window = Window(10)
+    load(window, [(1.0, 1, 0), (1.0, 2, 0)], 10)
+    assert window.take(1, 9.0) == [(1.0, 1, 0)]
+    assert not window.add((1.0, 1, 0))  # leased
+    assert window.add((1.0, 2, 0))  # waiting
+    assert window.take(9, 9.0) == [(1.0, 2, 0)]
+
+
+def test_what_a_load_brought_stands_against_an_older_place():
+    window = Window(10)
+    load(window, [(2.0, 1, 0)], 10)
+    window.add((9.0, 1, 0))
+    assert window.next_due() == 2.0

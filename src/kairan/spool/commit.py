@@ -44,10 +44,12 @@ UPDATE job SET due = ?1 WHERE (message, number) IN
 _DROP = "DELETE FROM job WHERE message=?"
 _RESERVE = "UPDATE meta SET value = ?1 + ?2 WHERE name = 'next_id' AND value <= ?1"
 # A row value IN a list of VALUES would scan the table; IN a subquery it searches the key.
-_REMOVE_JOBS = """
-DELETE FROM job WHERE (message, number) IN
+_AMONG = """
+(message, number) IN
     (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
 """
+_REMOVE_JOBS = f"DELETE FROM job WHERE {_AMONG}"  # noqa: S608 - both texts are ours
+_THERE = f"SELECT message, number FROM job WHERE {_AMONG}"  # noqa: S608
 _REMOVE_MESSAGES = """
 DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))
     AND NOT EXISTS (SELECT 1 FROM job WHERE job.message = message.id)
@@ -71,6 +73,7 @@ class Rows:
 
     messages: list[MessageRow] = field(default_factory=list)
     jobs: list[JobRow] = field(default_factory=list)
+    splits: list[tuple[JobKey, list[JobRow]]] = field(default_factory=list)  # with the new jobs
     deferred: list[DeferRow] = field(default_factory=list)
     waking: list[Waking] = field(default_factory=list)
     removed: list[JobKey] = field(default_factory=list)
@@ -86,36 +89,55 @@ class Removed:
     has_file: bool
 
 
-def write_rows(db: sqlite3.Connection, rows: Rows) -> list[Removed]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    removed: list[Removed]
+    missed: bool  # a job that was to be changed or removed was not there any more
+
+
+NOTHING_WRITTEN = Written([], missed=False)
+
+
+def write_rows(db: sqlite3.Connection, rows: Rows) -> Written:
     """All or nothing; raises what SQLite raises, with the transaction rolled back."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        removed = _write(db, rows)
+        written = _write(db, rows)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-    return removed
+    return written
 
 
-def _write(db: sqlite3.Connection, rows: Rows) -> list[Removed]:
+def _write(db: sqlite3.Connection, rows: Rows) -> Written:
+    found = 0
     if rows.messages:
         db.execute(_RESERVE, (max(row[0] for row in rows.messages), ID_STEP))
     _MESSAGES.into(db, rows.messages)
-    _JOBS.into(db, rows.jobs)
+    _JOBS.into(db, [*rows.jobs, *_parts(db, rows.splits)] if rows.splits else rows.jobs)
     if rows.deferred:
-        db.executemany(_DEFER, rows.deferred)
+        found += db.executemany(_DEFER, rows.deferred).rowcount
     for waking in rows.waking:
         values = (waking.due, waking.destination, waking.limit)
         waking.woken = db.execute(_WAKE, values).fetchall()
     touched = {message for message, _ in rows.removed}
     if rows.removed:
-        db.execute(_REMOVE_JOBS, (json.dumps(rows.removed),))
+        found += db.execute(_REMOVE_JOBS, (json.dumps(rows.removed),)).rowcount
     if rows.dropped:
         db.executemany(_DROP, rows.dropped)
         touched.update(message for (message,) in rows.dropped)
-    return _remove_messages(db, touched) if touched else []
+    return Written(
+        _remove_messages(db, touched) if touched else [],
+        missed=found != len(rows.deferred) + len(rows.removed),
+    )
+
+
+def _parts(db: sqlite3.Connection, splits: list[tuple[JobKey, list[JobRow]]]) -> list[JobRow]:
+    """Of the jobs that are still there: what an operator has dropped brings nobody back."""
+    there = set(db.execute(_THERE, (json.dumps([key for key, _ in splits]),)))
+    return [row for key, parts in splits if key in there for row in parts]
 
 
 def _remove_messages(db: sqlite3.Connection, messages: set[int]) -> list[Removed]:

@@ -102,32 +102,35 @@ class Leasing:
                 unknown.append(place)
             else:
                 leases.append(lease)
-        if unknown:
-            leases += await self._from_disk(unknown, leases)
-        return leases
+        return await self._with_unknown(leases, unknown) if unknown else leases
 
-    async def _from_disk(self, places: list[Place], known: list[Lease]) -> list[Lease]:
-        keys = [place[1:] for place in places]
+    async def _with_unknown(self, known: list[Lease], unknown: list[Place]) -> list[Lease]:
+        """Those that memory did not know are read from disk."""
+        reloads = self._live.window.reloads
         try:
-            found = await self._reader.jobs(keys)
+            found = await self._reader.jobs([place[1:] for place in unknown])
         except sqlite3.Error as error:
             _log.error("spool_read_failed", error=str(error))
-            self._return(places)
-            await asyncio.sleep(_RETRY_SECONDS)
-            return []
-        except asyncio.CancelledError:
-            self._return(places)
+            self._return(unknown)
+            if not known:
+                await asyncio.sleep(_RETRY_SECONDS)
+            return known
+        except BaseException:  # cancelled, and nobody is there to take them
+            self._return(unknown)
             for lease in known:
                 self._live.give_back(lease.job)
             raise
-        leases = []
-        for place, one in zip(places, found, strict=True):
+        for place, one in zip(unknown, found, strict=True):
             if isinstance(one, Loaded):
                 self._live.loaded(one.lease, one.highest)
-                leases.append(one.lease)
+                known.append(one.lease)
+            elif one is None and self._live.window.reloads != reloads:
+                # Held when it was read, and perhaps released since: a load may have left it out,
+                # for it was leased.
+                self._live.returned(place)
             else:
                 self._gone(place, one)
-        return leases
+        return known
 
     def _gone(self, place: Place, one: Broken | Hidden | None) -> None:
         _, message, number = place
@@ -141,14 +144,13 @@ class Leasing:
             self._asides.add(task)
             task.add_done_callback(self._asides.discard)
         else:
-            self._live.window.forget((message, number))
+            self._live.missed((message, number))
 
     async def _aside(self, key: JobKey, number: int | None, reason: str) -> None:
         """Until it has left it counts as leased, so that nobody meets it twice."""
         await self._set_aside(key[0], number, reason)
-        self._live.window.forget(key)
+        self._live.missed(key)
 
     def _return(self, places: list[Place]) -> None:
         for place in places:
-            self._live.window.end_lease(place[1:])
-            self._live.window.add(place)
+            self._live.returned(place)

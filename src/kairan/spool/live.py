@@ -22,7 +22,7 @@ _RECIPIENT_OCTETS = 200
 
 @dataclass(slots=True)
 class Resident:
-    envelope: Envelope
+    envelope: Envelope | None  # None: it is being read from disk
     highest: int  # job number given so far
     body: bytes | None = None
     leases: int = 0
@@ -47,8 +47,7 @@ class Live:
         self._octets_max = settings.fresh_octets_max
         self._octets = 0
         self._residents: dict[int, Resident] = {}
-        self._held: set[JobKey] = set()  # leased, and held by an operator meanwhile
-        self._gone: set[JobKey] = set()  # leased, and dropped or set aside meanwhile
+        self._woken: list[Place] = []
         self._on_ready = on_ready
 
     def __len__(self) -> int:
@@ -69,7 +68,7 @@ class Live:
 
     def completed(self, job: Job) -> None:
         self._count(job, -1)
-        self._end_lease(job)
+        self._end_lease(_key(job))
 
     def deferred(self, job: Job, later: Job) -> None:
         self._count(job, -1)
@@ -77,13 +76,19 @@ class Live:
         self._put_back(job, later)
 
     def woken(self, keys: Sequence[JobKey], due: float) -> None:
-        """Jobs that wait are due earlier than they were."""
-        for key in keys:
-            self.window.advance((due, *key))
-            resident = self._residents.get(key[0])
-            if resident is not None and key[1] in resident.jobs:
-                resident.jobs[key[1]] = resident.jobs[key[1]]._replace(due=due)
-        if keys:
+        """Jobs that wait are due earlier than they were, or than the same commit has made them."""
+        self._woken += ((due, *key) for key in keys)
+
+    def applied(self) -> None:
+        """All operations of a commit, which changed what was deferred before it woke."""
+        woken, self._woken = self._woken, []
+        for place in woken:
+            due, message, number = place
+            self.window.add(place)
+            resident = self._residents.get(message)
+            if resident is not None and number in resident.jobs:
+                resident.jobs[number] = resident.jobs[number]._replace(due=due)
+        if woken:
             self._on_ready()
 
     def split(self, job: Job, children: list[Job]) -> None:
@@ -96,7 +101,7 @@ class Live:
                 self._octets += octets
                 resident.octets += octets
                 resident.jobs[child.id.number] = child
-        self._end_lease(job)
+        self._end_lease(_key(job))
 
     def recounted(self, counts: Counts) -> None:
         counters = self.counters
@@ -105,24 +110,37 @@ class Live:
     # -- leases ----------------------------------------------------------------------------------
 
     def lease(self, place: Place) -> Lease | None:
-        """The lease of a job just taken from the window, if memory knows it."""
+        """The lease of a job just taken from the window, if memory knows it.
+
+        Else it is to be read, and `loaded`, `returned` or `missed`.  Meanwhile its message is
+        resident: a split of another of its jobs, which the read may be too early to see, leaves
+        its highest number here.
+        """
         _, message, number = place
         resident = self._residents.get(message)
         if resident is None:
-            return None
+            resident = self._residents[message] = Resident(None, 0)
+        resident.leases += 1
         job = resident.jobs.pop(number, None)
         if job is None:
             return None
-        resident.leases += 1
+        assert resident.envelope is not None, "what is in memory came with its envelope"
         return Lease(job, resident.envelope)
 
     def loaded(self, lease: Lease, highest: int) -> None:
-        """A lease whose job came from disk."""
-        resident = self._residents.setdefault(
-            lease.job.id.message, Resident(lease.envelope, highest)
-        )
+        """Its job came from disk."""
+        resident = self._residents[lease.job.id.message]
+        resident.envelope = lease.envelope
         resident.highest = max(resident.highest, highest)
-        resident.leases += 1
+
+    def returned(self, place: Place) -> None:
+        """The disk did not say whether the job is there: it is to be asked again."""
+        self._end_lease(place[1:])
+        self.window.add(place)
+
+    def missed(self, key: JobKey) -> None:
+        """The job is not there, is held, or has been set aside."""
+        self._end_lease(key)
 
     def give_back(self, job: Job) -> None:
         self._put_back(job, job)
@@ -179,19 +197,12 @@ class Live:
             resident.jobs.clear()
             self._settle(message, resident)
 
-    def withdraw(self, *, held: frozenset[JobKey], gone: frozenset[JobKey]) -> None:
-        """Of the leased jobs: what an operator holds or dropped does not come back by itself."""
-        self._held = set(held)
-        self._gone = set(gone)
-
     # --------------------------------------------------------------------------------------------
 
     def _put_back(self, job: Job, again: Job) -> None:
-        key = _key(job)
-        withdrawn = key in self._held or key in self._gone
-        self._end_lease(job)
-        if not withdrawn:
-            self._wait(again)
+        """Its next lease reads it from disk, which knows what an operator did to it meanwhile."""
+        self._end_lease(_key(job))
+        self._wait(again)
 
     def _wait(self, job: Job) -> bool:
         if not self.window.add((job.due, *_key(job))):
@@ -199,15 +210,11 @@ class Live:
         self._on_ready()
         return True
 
-    def _end_lease(self, job: Job) -> None:
-        key = _key(job)
+    def _end_lease(self, key: JobKey) -> None:
         self.window.end_lease(key)
-        self._held.discard(key)
-        self._gone.discard(key)
-        resident = self._residents.get(job.id.message)
-        if resident is not None:
-            resident.leases -= 1
-            self._settle(job.id.message, resident)
+        resident = self._residents[key[0]]
+        resident.leases -= 1
+        self._settle(key[0], resident)
 
     def _settle(self, message: int, resident: Resident) -> None:
         if resident.leases <= 0 and not resident.jobs:
@@ -215,8 +222,6 @@ class Live:
             del self._residents[message]
 
     def _count(self, job: Job, sign: int) -> None:
-        if _key(job) in self._gone:
-            return  # the count after its going has already left it out
         self.counters.recipients += sign * len(job.recipients)
         if job.attempts:
             self.counters.deferred += sign

@@ -139,9 +139,10 @@ class Split:
     is_append: bool = False
 
     def put(self, rows: Rows) -> None:
-        for child in self.children:
-            rows.jobs.append(job_row(child, encode_recipients(child.recipients)))
-        rows.removed.append((self.job.id.message, self.job.id.number))
+        key = self.job.id.message, self.job.id.number
+        parts = [job_row(child, encode_recipients(child.recipients)) for child in self.children]
+        rows.splits.append((key, parts))
+        rows.removed.append(key)
 
     def apply(self) -> None:
         self.live.split(self.job, self.children)

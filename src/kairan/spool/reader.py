@@ -31,7 +31,6 @@ SELECT j.route, j.due, j.attempts, j.detail, j.delayed, j.destination, j.recipie
     WHERE j.message = ? AND j.number = ? AND j.held = 0
 """
 _BODY = "SELECT size, crc, body FROM message WHERE id = ?"
-_HELD = "SELECT held FROM job WHERE message = ? AND number = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +56,6 @@ class Hidden:
 
 
 Read: TypeAlias = Loaded | Broken | Hidden | None  # None: it has left, or is held
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    held: frozenset[JobKey]
-    gone: frozenset[JobKey]
-
-
-def _withdrawn(db: sqlite3.Connection, keys: Iterable[JobKey]) -> Withdrawn:
-    rows = {key: db.execute(_HELD, key).fetchone() for key in keys}
-    return Withdrawn(
-        held=frozenset(key for key, row in rows.items() if row is not None and row[0]),
-        gone=frozenset(key for key, row in rows.items() if row is None),
-    )
 
 
 def read_job(db: sqlite3.Connection, key: JobKey) -> Loaded | Broken | None:
@@ -129,10 +114,6 @@ class Reader:
 
     def raw(self, message: int) -> "asyncio.Future[Raw]":
         return self._ask(lambda db: read_raw(db, message))
-
-    def withdrawn(self, keys: Iterable[JobKey]) -> "asyncio.Future[Withdrawn]":
-        """Which of these jobs an operator has held, and which are gone."""
-        return self._ask(lambda db: _withdrawn(db, keys))
 
     def run(self, function: Callable[[], _T]) -> "asyncio.Future[_T]":
         return asyncio.get_running_loop().run_in_executor(self._pool, function)

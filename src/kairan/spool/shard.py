@@ -80,7 +80,6 @@ class SqliteSpool:
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._must_restart = False
-        self._must_withdraw = False
         self._gate: str | None = None
         self._oldest: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -310,6 +309,7 @@ class SqliteSpool:
 
     def _committed(self, committed: Committed) -> None:
         """After each commit, when its operations have been applied."""
+        self._live.applied()
         self._live.counters.messages -= len(committed.removed)
         for removed in committed.removed:
             if removed.has_file:
@@ -318,19 +318,7 @@ class SqliteSpool:
             self._live.recounted(committed.counts)
         if committed.foreign and not self._closing:
             self._live.reload()
-            self._task(self._withdraw())
             self._wake()
-
-    async def _withdraw(self) -> None:
-        """Learns which leased jobs an operator has held or dropped; again soon if it cannot."""
-        try:
-            found = await self._reader.withdrawn(self._live.window.leased)
-        except sqlite3.Error as error:
-            _log.error("spool_read_failed", error=str(error))
-            self._must_withdraw = True
-            return
-        self._must_withdraw = False
-        self._live.withdraw(held=found.held, gone=found.gone)
 
     async def _keep_house(self) -> None:
         while True:
@@ -340,8 +328,6 @@ class SqliteSpool:
             )
             self._writer.probe(shrink=self._ballast.missing or self._gate is not None)
             await self._look_at_disk()
-            if self._must_withdraw:
-                await self._withdraw()
             self._wake()
 
     async def _look_at_disk(self) -> None:
@@ -374,7 +360,6 @@ class SqliteSpool:
         self._writer.submit(Drop(dropped, message, number))
         self._writer.recount()
         await dropped
-        await self._withdraw()
 
     def _task(self, work: Coroutine[object, object, None]) -> None:
         task = self._loop.create_task(work)

@@ -11,11 +11,19 @@ A job's place is (due, message, number).  Memory knows every job up to and inclu
 While a load runs, commits go on.  What they remove (`_gone`) must not come back with the load,
 and what they add (`_arrived`) may lie before the new horizon without being in the load.
 
+A load reads the disk, and a commit is on disk before the loop hears of it:
+
+    writer   BEGIN … COMMIT ─────────────────────────▶ add(job)
+    loader              SELECT ──▶ end_load ──▶ take(job)
+
+So `add` may tell of a job that a load has brought before it, and that is waiting, or leased, by now.
+Then it is not added again; of two places the earlier counts, for who brings a job forward means it.
+
 No I/O, no clock.
 """
 
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from math import inf
 from typing import TypeAlias
 
@@ -35,6 +43,7 @@ class Window:
         self._horizon = START
         self._loading = False
         self._stale = False
+        self._reloads = 0
         self._gone: set[JobKey] = set()
         self._arrived: list[Place] = []
 
@@ -42,14 +51,20 @@ class Window:
         return len(self._due)
 
     @property
-    def leased(self) -> frozenset[JobKey]:
-        return frozenset(self._leased)
+    def reloads(self) -> int:
+        """How often somebody else had changed the disk; changes when what was read may be old."""
+        return self._reloads
 
     def is_leased(self, key: JobKey) -> bool:
         return key in self._leased
 
     def add(self, place: Place) -> bool:
-        """A job waits at `place` on disk.  True if memory took it."""
+        """A job waits at `place` on disk.  True if memory took it.
+
+        Not one that is leased: a load has brought it before its commit was heard of.
+        """
+        if place[1:] in self._leased:
+            return False
         if self._loading:
             self._arrived.append(place)
             return True
@@ -59,11 +74,6 @@ class Window:
         if len(self._due) > 2 * self._jobs_max:
             self._trim()
         return True
-
-    def advance(self, place: Place) -> None:
-        """A job that waits is due earlier now; one that is leased is on its way already."""
-        if place[1:] not in self._leased:
-            self.add(place)
 
     def take(self, limit: int, now: float) -> list[Place]:
         """Up to `limit` due jobs, now leased."""
@@ -82,11 +92,6 @@ class Window:
         self._leased.discard(key)
         if self._loading:
             self._gone.add(key)
-
-    def forget(self, key: JobKey) -> None:
-        """The job has left the spool, leased or not."""
-        self._due.pop(key, None)
-        self.end_lease(key)
 
     def next_due(self) -> float | None:
         """When the first job in memory is due."""
@@ -119,6 +124,7 @@ class Window:
         self._due.clear()
         self._horizon = START
         self._stale = self._loading
+        self._reloads += 1
 
     def _take_load(self, places: list[Place]) -> None:
         for place in places:
@@ -129,7 +135,7 @@ class Window:
 
     def _push(self, place: Place) -> None:
         key = place[1:]
-        if self._due.get(key) != place[0]:
+        if place[0] < self._due.get(key, inf):
             self._due[key] = place[0]
             heappush(self._heap, place)
 
@@ -138,6 +144,5 @@ class Window:
         places = sorted((due, *key) for key, due in self._due.items())
         for place in places[self._jobs_max :]:
             del self._due[place[1:]]
-        self._heap = places[: self._jobs_max]
-        heapify(self._heap)
+        self._heap = places[: self._jobs_max]  # what is sorted is a heap
         self._horizon = self._heap[-1]

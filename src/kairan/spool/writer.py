@@ -13,6 +13,7 @@ delivered and could not be recorded stays bounded by what was running.
 
 import asyncio
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from typing import Protocol
 
 import structlog
 
-from kairan.spool.commit import Removed, Rows, write_rows
+from kairan.spool.commit import NOTHING_WRITTEN, Removed, Rows, write_rows
 from kairan.spool.interface import SpoolUnavailable
 from kairan.spool.scan import Counts, counts
 from kairan.spool.schema import is_corruption
@@ -34,6 +35,12 @@ _log = structlog.get_logger("kairan.spool")
 RESULTS_LATE_SECONDS = 2.0
 # Gives up to 16 MiB of unused pages back to the disk; the file gets shorter at the checkpoint.
 _SHRINK = ("PRAGMA incremental_vacuum(4096)", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+# Counting a queue of a million jobs takes tenths of a second: then no more than this part of the
+# writer's time goes into it.
+_COUNT_SHARE = 0.05
+_QUICK_COUNT_SECONDS = 0.002
 
 
 class Operation(Protocol):
@@ -52,8 +59,8 @@ class Operation(Protocol):
 @dataclass(frozen=True, slots=True)
 class Committed:
     removed: list[Removed]
-    foreign: bool  # another process may have written since the last commit
-    counts: Counts | None  # asked for by `recount`, as of this commit
+    foreign: bool  # another process may have written what this one does not know of
+    counts: Counts | None  # as of this commit: asked for by `recount`, or owed after foreign writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,8 @@ class Writer:
         self._handed: SimpleQueue[_Batch | None] = SimpleQueue()
         self._db: sqlite3.Connection | None = None
         self._data_version: int | None = None
+        self._owes_count = False
+        self._next_count = 0.0
         self._thread = Thread(target=self._run, name="spool-writer", daemon=True)
         self._thread.start()
 
@@ -216,31 +225,45 @@ class Writer:
             operation.put(rows)
         if rows.files:
             self._sync_files()
-        removed: list[Removed] = []
+        written = NOTHING_WRITTEN
         if batch.operations or batch.must_write:
-            removed = write_rows(self._db, rows)
-        foreign, counted = self._look(
-            self._db, must_shrink=batch.must_shrink, must_count=batch.must_count
-        )
-        return Committed(removed, foreign, counted)
+            written = write_rows(self._db, rows)
+        foreign, counted = self._look(self._db, batch, missed=written.missed)
+        return Committed(written.removed, foreign, counted)
 
     def _look(
-        self, db: sqlite3.Connection, *, must_shrink: bool, must_count: bool
+        self, db: sqlite3.Connection, batch: _Batch, *, missed: bool
     ) -> tuple[bool, Counts | None]:
         """After the commit: an error here must not call failed what is durable.
 
         The next connection does not know what it missed, and therefore counts.
         """
         try:
-            if must_shrink:
+            if batch.must_shrink:
                 for statement in _SHRINK:
                     db.execute(statement).fetchall()
-            foreign = self._is_foreign_write(db)
-            return foreign, counts(db) if must_count or foreign else None
+            foreign = self._is_foreign_write(db) or missed
+            return foreign, self._count(db, must=batch.must_count, foreign=foreign)
         except sqlite3.Error as error:
             _log.error("spool_look_failed", error=str(error))
             self._disconnect()
             return True, None
+
+    def _count(self, db: sqlite3.Connection, *, must: bool, foreign: bool) -> Counts | None:
+        """Reads the whole job table: while an operator's tool changes many jobs, one commit in a few.
+
+        What is owed is counted by the housekeeping's probe at the latest.
+        """
+        self._owes_count |= must or foreign
+        if not self._owes_count or not (must or time.monotonic() >= self._next_count):
+            return None
+        began = time.monotonic()
+        counted = counts(db)
+        took = time.monotonic() - began
+        if took > _QUICK_COUNT_SECONDS:
+            self._next_count = began + took / _COUNT_SHARE
+        self._owes_count = False
+        return counted
 
     def _is_foreign_write(self, db: sqlite3.Connection) -> bool:
         """SQLite counts up for what other connections commit, not for what this one does.

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import socket
+import ssl
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from kairan.relay import Destination, DialFault, Session, TlsPolicy, wait_session
 from kairan.relay import dial as dialling
 from kairan.smtp.client_login import PasswordCredentials
-from kairan.testing.peer import Rule, Say, ScriptedPeer
+from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
 from peers.servers import make_certificate
 from relay.relay_talk import SETTINGS
 
@@ -82,6 +83,59 @@ async def test_may_dials_again_without_tls_when_the_handshake_fails(certificate)
         session = await dialled(peer, tls=TlsPolicy.MAY)
     assert isinstance(session, Session)
     assert peer.sessions == 2
+
+
+# What a next hop does instead of a handshake, and how the reply says it.
+NO_HANDSHAKES = {
+    "stalls": ([Hang()], "but did not answer in time"),
+    "closes": ([Cut()], "but closed the connection"),
+    "resets": ([Cut(reset=True)], "but closed the connection"),
+    "421": ([Say("421 4.3.2 Busy")], "but answered 421 4.3.2 Busy"),
+    "421 and closes": ([Say("421 4.3.2 Busy"), Cut()], "but answered 421 4.3.2 Busy"),
+    "454": ([Say("454 4.7.0 TLS not available")], "but answered 454 4.7.0 TLS not available"),
+    "501": ([Say("501 5.5.4 No")], "but answered 501 5.5.4 No"),
+    "nonsense": ([Say("hello")], "but broke the protocol"),
+    "220 and stalls": ([Say("220 go"), Hang()], ""),
+    "220 and closes": ([Say("220 go"), Cut()], ""),
+}
+
+
+def no_handshake(what: str) -> ScriptedPeer:
+    rules = [Rule("STARTTLS", *NO_HANDSHAKES[what][0])]
+    return ScriptedPeer(rules, capabilities=["STARTTLS"])
+
+
+IMPATIENT = replace(SETTINGS, tls_timeout_seconds=0.2)
+
+
+@pytest.mark.parametrize("what", NO_HANDSHAKES)
+async def test_may_goes_on_without_whatever_comes_in_the_place_of_a_handshake(what):
+    async with no_handshake(what) as peer:
+        session = await wait_session(to(peer, tls=TlsPolicy.MAY, verify=False), IMPATIENT)
+        assert isinstance(session, Session)
+        session.quit()
+    assert peer.sessions <= 2
+    assert peer.verbs(peer.sessions)[:2] in (["EHLO"], ["EHLO", "QUIT"], ["EHLO", "STARTTLS"])
+
+
+@pytest.mark.parametrize("what", NO_HANDSHAKES)
+async def test_require_says_what_came_in_the_place_of_a_handshake(what):
+    async with no_handshake(what) as peer:
+        outcome = await wait_session(to(peer, tls=TlsPolicy.REQUIRE), IMPATIENT)
+    assert isinstance(outcome, DialFault)
+    assert (outcome.reply.code, outcome.reply.enhanced) == (451, "4.7.5")
+    assert NO_HANDSHAKES[what][1] in outcome.reply.text
+    assert peer.sessions == 1
+
+
+async def test_may_goes_on_without_where_the_peer_closes_behind_the_handshake(certificate):
+    """TLS 1.3: a server that wants a certificate of ours says so when we believe to be done."""
+    context = certificate.server_context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    async with ScriptedPeer(tls=context) as peer:
+        session = await dialled(peer, tls=TlsPolicy.MAY, verify=False)
+    assert isinstance(session, Session)
+    assert not session.engine.secure
 
 
 @pytest.mark.parametrize("failure", ["no TLS", "unknown authority", "other name"])

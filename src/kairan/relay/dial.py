@@ -33,7 +33,7 @@ from kairan.smtp.client_events import (
 
 @dataclass(frozen=True, slots=True)
 class DialFault:
-    """No session.  `in_tls`: it was the handshake, so clear text may still work."""
+    """No session.  `in_tls`: from STARTTLS to its first answer inside TLS; clear text may work."""
 
     reply: Reply
     in_tls: bool = False
@@ -58,7 +58,9 @@ _Connected: TypeAlias = tuple[socket.socket, _Address]
 
 
 async def wait_session(destination: Destination, settings: RelaySettings) -> Session | DialFault:
-    """A session ready to send.  With the policy `may`, a failed handshake is tried without TLS."""
+    """A session ready to send.  With the policy `may`, where no TLS came of STARTTLS, whatever the
+    next hop did instead, it is dialled again and TLS is not asked for.
+    """
     outcome = await _dial(destination, settings)
     may_do_without = destination.tls is TlsPolicy.MAY and destination.credentials is None
     if isinstance(outcome, DialFault) and outcome.in_tls and may_do_without:
@@ -236,9 +238,10 @@ async def _start_tls(session: Session, destination: Destination) -> DialFault | 
     if isinstance(event, TlsRefused):
         if destination.tls is TlsPolicy.MAY:
             return None  # it offered what it has not; `may` goes on without
-        return DialFault(faults.tls_failed(event.reply))
-    if not isinstance(event, TlsGranted):
-        return _ended(event)
+        return DialFault(faults.starttls_failed(event))
+    if isinstance(event, Ended):
+        return DialFault(faults.starttls_failed(event), in_tls=True)
+    assert isinstance(event, TlsGranted)
     try:
         transport = await asyncio.get_running_loop().start_tls(
             session.transport,
@@ -254,6 +257,10 @@ async def _start_tls(session: Session, destination: Destination) -> DialFault | 
         return DialFault(faults.tls_failed("the connection was closed"), in_tls=True)
     session.tls_started(transport)
     event = await session.wait_event()
+    if isinstance(event, Ended) and event.reply == faults.LOST:
+        # TLS 1.3: what a server does not like about the handshake it says after our end of it.
+        fault = faults.tls_failed("it closed the connection after the handshake")
+        return DialFault(fault, in_tls=True)
     return None if isinstance(event, Ready) else _ended(event)
 
 

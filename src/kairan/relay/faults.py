@@ -5,7 +5,7 @@ Code and text come from the catalogue; what exactly happened stands behind the t
 
 from kairan.mail import Reply
 from kairan.outcomes import Outcome, catalogue
-from kairan.smtp.client_events import Trouble
+from kairan.smtp.client_events import Ended, TlsRefused, Trouble
 
 
 def _with(outcome: Outcome, detail: str) -> Reply:
@@ -25,6 +25,9 @@ BUSY = catalogue.RELAY_BUSY.reply
 CLOSING = _with(catalogue.RELAY_BUSY, "the relay is closing")
 CONTENT_UNREADABLE = _with(catalogue.SPOOL_FAILED, "the content cannot be read")
 
+# How a session ends without a word of the peer.
+_SILENCES = {LOST: "closed the connection", TIMEOUT: "did not answer in time"}
+
 _TROUBLES = {
     Trouble.ADDRESS_UNSENDABLE: catalogue.RECIPIENT_INVALID,
     Trouble.SMTPUTF8_MISSING: catalogue.PEER_LACKS_SMTPUTF8,
@@ -41,6 +44,15 @@ def explain(trouble: Trouble, detail: str) -> Reply:
 
 def tls_failed(reason: object) -> Reply:
     return _with(catalogue.PEER_TLS_FAILED, str(reason))
+
+
+def starttls_failed(end: Ended | TlsRefused) -> Reply:
+    """It offered STARTTLS, and no handshake came of it."""
+    if isinstance(end, Ended) and end.trouble is not None:
+        did = "broke the protocol"
+    else:
+        did = _SILENCES.get(end.reply) or f"answered {end.reply}"
+    return tls_failed(f"the next hop offers STARTTLS, but {did}")
 
 
 def login_refused(reply: Reply) -> Reply:

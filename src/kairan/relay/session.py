@@ -28,6 +28,7 @@ def _timeouts(settings: RelaySettings) -> dict[Phase, float]:
     """How long the peer may take for the answer that comes next."""
     return dict.fromkeys(Phase, settings.command_timeout_seconds) | {
         Phase.GREETING: settings.greeting_timeout_seconds,
+        Phase.STARTTLS: settings.tls_timeout_seconds,
         Phase.HANDSHAKE: settings.tls_timeout_seconds,
         Phase.DATA: settings.data_timeout_seconds,
         Phase.CONTENT: settings.block_timeout_seconds,

@@ -11,7 +11,7 @@ class RelaySettings:
     # Time-outs.  Those of RFC 5321 section 4.5.3.2 are minima for the open Internet.
     connect_timeout_seconds: float = 30.0  # the kernel alone would try for two minutes
     address_delay_seconds: float = 0.25  # RFC 8305 section 5: before the next address is tried
-    tls_timeout_seconds: float = 30.0  # a handshake is four packets; more is a dead peer
+    tls_timeout_seconds: float = 30.0  # STARTTLS and the handshake, each: four packets
     greeting_timeout_seconds: float = 300.0  # section 4.5.3.2.1
     command_timeout_seconds: float = 300.0  # sections 4.5.3.2.2 and 4.5.3.2.3
     data_timeout_seconds: float = 120.0  # section 4.5.3.2.4

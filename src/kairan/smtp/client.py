@@ -424,17 +424,18 @@ class Client:
 
     def _refuse_session(self, reply: Reply) -> None:
         self.peer_takes_nothing = True
-        self._end(self.explain(Trouble.SESSION_REFUSED, str(reply)))
+        trouble = Trouble.SESSION_REFUSED
+        self._end(self.explain(trouble, str(reply)), trouble)
 
     def _break(self, what: str) -> None:
-        self._end(self.explain(Trouble.PROTOCOL_BROKEN, what))
+        self._end(self.explain(Trouble.PROTOCOL_BROKEN, what), Trouble.PROTOCOL_BROKEN)
 
-    def _end(self, reply: Reply) -> None:
+    def _end(self, reply: Reply, trouble: Trouble | None = None) -> None:
         transaction, self._transaction = self._transaction, None
         self.phase = Phase.ENDED
         if transaction is not None:
             self._events.append(_last_result(transaction, reply))
-        self._events.append(Ended(reply))
+        self._events.append(Ended(reply, trouble))
 
 
 def _last_result(transaction: Transaction, reply: Reply) -> Sent:

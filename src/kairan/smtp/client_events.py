@@ -72,9 +72,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The session is of no use any more; close the connection.  `reply` says why."""
+    """The session is of no use any more; close the connection.  `reply` says why.
+
+    `trouble`: the reply is ours, for the peer refused the session or broke the protocol.
+    """
 
     reply: Reply
+    trouble: Trouble | None = None
 
 
 ClientEvent: TypeAlias = (

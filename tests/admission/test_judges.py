@@ -176,7 +176,8 @@ HEADERS = [
 @pytest.mark.parametrize(("head", "refused_with"), HEADERS)
 def test_header(head, refused_with):
     header = read_header(head + b"\r\n")
-    assert outcome(judge_header(PRINTER, SETTINGS, header)) is refused_with
+    decision = judge_header(PRINTER, SETTINGS, header, DIRECTORY.organisation)
+    assert outcome(decision) is refused_with
 
 
 LOADS = [

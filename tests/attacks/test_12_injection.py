@@ -54,7 +54,9 @@ def test_a_command_with_it_is_refused_and_never_echoed(service, field, evil):
         for answer in say_split_lines(client, field % evil):
             assert "forged" not in answer.lower()
             assert answer.isascii()
-            if field.split()[0] not in {b"NOOP", b"VRFY"}:
+            # A greeting in another charset is taken, and written escaped where it is written.
+            is_taken = field.startswith(b"EHLO") and evil[0] >= 0x80
+            if field.split()[0] not in {b"NOOP", b"VRFY"} and not is_taken:
                 assert answer[0] == "5"
 
 

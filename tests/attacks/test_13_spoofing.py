@@ -48,6 +48,11 @@ SPOOFS = {
     "empty": (b"From:\r\n", INVALID),
     "full-width at": ("From: payroll\uff20kairan.test\r\n".encode(), INVALID),
     "another domain's case": (b"From: Payroll@KAIRAN.TEST\r\n", NOT_YOURS),
+    "behind an mbox line": (
+        b"From printer@kairan.test\r\nFrom: payroll@kairan.test\r\n",
+        NOT_YOURS,
+    ),
+    "behind a byte order mark": (b"\xef\xbb\xbfFrom: payroll@kairan.test\r\n", NOT_YOURS),
     "semicolon": (b"From: printer@kairan.test; payroll@kairan.test\r\n", INVALID),
 }
 
@@ -65,8 +70,7 @@ NO_FIELDS = {
     "no From at all": b"Subject: %b\r\n",
     "From behind a line that is no field": b"Subject: %b\r\nno field\r\nFrom: payroll@kairan.test\r\n",
     "From behind white space": b"Subject: %b\r\n \r\n\tFrom: payroll@kairan.test\r\n",
-    "mbox line first": b"From payroll@kairan.test Mon\r\nSubject: %b\r\nFrom: payroll@kairan.test\r\n",
-    "NUL in the field's name": b"Subject: %b\r\nFrom\0: payroll@kairan.test\r\n",
+    "mbox line first": b"From payroll@kairan.test Mon\r\nSubject: %b\r\n",
     "8-bit in the field's name": b"Subject: %b\r\n\xffFrom: payroll@kairan.test\r\n",
 }
 
@@ -91,7 +95,7 @@ def test_what_is_no_field_is_body_and_the_account_is_the_author(service, number,
         "boss@kairan.test",
         USER,
         "printer@elsewhere.test",
-        '"printer"@kairan.test',
+        '"printer "@kairan.test',
         '"printer@kairan.test"@kairan.test',
         "printer+x@kairan.test",
         "kairan.test!printer@kairan.test",
@@ -106,7 +110,9 @@ def test_an_envelope_sender_that_is_another_is_refused_at_mail(service, sender):
         assert client.in_step()
 
 
-@pytest.mark.parametrize("sender", [PRINTER, "PRINTER@kairan.test", "scanner@kairan.test", ""])
+@pytest.mark.parametrize(
+    "sender", [PRINTER, "PRINTER@kairan.test", "scanner@kairan.test", '"printer"@kairan.test', ""]
+)
 def test_primary_address_alias_and_null_sender_are_the_accounts_own(service, sender):
     with service.client().login() as client:
         assert client.ask(f"MAIL FROM:<{sender}>".encode()) == "250 2.1.0 Sender OK"

@@ -135,3 +135,25 @@ def test_content_sent_blindly_behind_a_refused_data_is_not_taken_for_commands():
     sent = TRANSACTION % b" BODY=BINARYMIME" + b"DATA\r\nRSET\r\n.\r\nNOOP\r\n"
     talk = Talk(secure=True, known=True).say(sent)
     assert talk.replies[-1] == "503 5.5.1 BODY=BINARYMIME requires BDAT"
+
+
+@pytest.mark.parametrize("body", [b"\0", b"a\0b\r\n", b"x" * 10 + b"\r\n.\0\r\n"])
+@pytest.mark.parametrize("step", [1, 3, 100])
+def test_a_nul_is_told_however_the_content_is_cut(body, step):
+    decoder = DataDecoder()
+    wire = body + b"\r\n.\r\n"
+    for n in range(0, len(wire), step):
+        decoder.decode(wire[n : n + step])
+    assert decoder.finished
+    assert decoder.nul
+    lines = ChunkLines()
+    for n in range(0, len(body), step):
+        lines.note(body[n : n + step])
+    assert lines.nul
+
+
+def test_what_stands_in_binary_chunks_is_not_looked_at():
+    talk = Talk(secure=True, known=True)
+    talk.say(TRANSACTION % b" BODY=BINARYMIME" + b"BDAT 2 LAST\r\n\0\n")
+    assert not talk.engine.nul
+    assert not talk.engine.bare_line_ending

@@ -8,6 +8,7 @@ Limits  settings.py
 RFC     6409 section 6 (what a submission server may insist on), 5321 section 6.3 (loops)
 """
 
+from kairan.admission.fields import field_edit
 from kairan.admission.message import judge_header
 from kairan.admission.rate import judge_load
 from kairan.admission.recipients import judge_recipient, meant_by
@@ -16,6 +17,7 @@ from kairan.admission.settings import AdmissionSettings
 
 __all__ = [
     "AdmissionSettings",
+    "field_edit",
     "judge_header",
     "judge_load",
     "judge_recipient",

@@ -1,6 +1,15 @@
 """Limits of what an account may send.  None: no limit."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DisplayNames(StrEnum):
+    """What becomes of mail whose display name shows an address of ours that is not the sender's."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    REWRITE = "rewrite"  # the name is left out
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +24,9 @@ class AdmissionSettings:
     # HVE publishes no concurrency; client submission has 3, which HVE's users do not meet.
     connections_per_account_max: int | None = 100
     messages_per_minute_max: int | None = None
+    # Bcc, Resent-Bcc and a Return-Path that the client wrote go no further: whom a blind copy went to
+    # is nobody's business, and only the last server may say where bounces go.
+    private_fields_removed: bool = True
+    # From: "boss@example.com" <printer@example.com>.  Exchange lets it pass, for Outlook shows the
+    # directory's name of an authenticated sender.  rewrite: the name is left out; refuse: 550 5.7.1.
+    foreign_display_names: DisplayNames = DisplayNames.PASS

@@ -26,6 +26,7 @@ from kairan.outcomes.catalogue import (
     BARE_LINE_ENDING,
     DISK_LOW,
     NOT_AUTHENTICATED,
+    NUL_IN_MESSAGE,
     SHUTTING_DOWN,
     SPOOL_FAILED,
     TOKEN_SESSION_EXPIRED,
@@ -107,18 +108,27 @@ class Session:
     def in_transaction(self) -> bool:
         return self._submission is not None
 
-    def refusal_reply(self, outcome: Outcome) -> Reply:
+    def refusal_reply(self, outcome: Outcome, said: str = "") -> Reply:
         """Exchange closes a refusal with host, time and session id (facts: gophish 3220)."""
         now = self.context.clock()
         milliseconds = int(now * 1000) % 1000
         stamp = _utc(int(now))
-        return outcome.reply_with(f"[{self.context.hostname} {stamp}.{milliseconds:03}Z {self.id}]")
+        more = f"({said}) " if said else ""
+        return outcome.reply_with(
+            f"{more}[{self.context.hostname} {stamp}.{milliseconds:03}Z {self.id}]"
+        )
 
     def refuse(
-        self, outcome: Outcome, verb: str, detail: str = "", submission: Submission | None = None
+        self,
+        outcome: Outcome,
+        verb: str,
+        detail: str = "",
+        submission: Submission | None = None,
+        *,
+        said: str = "",
     ) -> None:
         """Nothing refused is mute: the peer hears it, the trace has it."""
-        self.engine.answer(self.refusal_reply(outcome))
+        self.engine.answer(self.refusal_reply(outcome, said))
         self.record_refusal(outcome, verb, detail, submission)
 
     def record_refusal(
@@ -291,17 +301,20 @@ class Session:
                 self.engine.answer(answers.chunk_received(submission.size))
             else:
                 self._submission = None
-                self.refuse(submission.refusal.outcome, "BDAT", submission.refusal.detail)
+                refusal = submission.refusal
+                self.refuse(refusal.outcome, "BDAT", refusal.detail, said=refusal.said)
 
     def _finish(self, submission: Submission) -> None:
         """The end of the message: refuse it, or wait for the spool's promise."""
         if self.engine.bare_line_ending:
             submission.refuse(Refuse(BARE_LINE_ENDING))
+        if self.engine.nul:
+            submission.refuse(Refuse(NUL_IN_MESSAGE))
         refusal = submission.refusal or self._overload(submission)
         if refusal is not None:
             submission.discard()
             self._submission = None
-            self.refuse(refusal.outcome, "DATA", refusal.detail, submission)
+            self.refuse(refusal.outcome, "DATA", refusal.detail, submission, said=refusal.said)
             return
         if submission.is_small:
             promise = self.context.spool.append(submission.envelope(), submission.small_content())

@@ -2,23 +2,31 @@
 
     begin     MAIL was accepted
     add       each RCPT
-    write     each piece of the content; the header is judged and stamped when it is whole
+    write     each piece of the content; the header is judged, cleaned and stamped when it is whole
     finish    the verdict, or the spool's promise
 
 The stamps (RFC 6409 section 8) are made once, here: Received, and where they
-are missing Message-ID, Date, From, and the Reply-To that the account is set to.
+are missing Message-ID, Date, From, and the Reply-To that the account is set to.  What a client must
+not bring in (admission/fields.py) is taken out here, too.
 """
 
 import os
 from asyncio import Future
 from dataclasses import dataclass, field
 
-from kairan.admission import judge_header
+from kairan.admission import field_edit, judge_header
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
 from kairan.mail import Content, Envelope, Recipient
 from kairan.mail.address import address_literal
-from kairan.mail.header import Header, date_of, header_length, read_header
+from kairan.mail.header import (
+    Header,
+    date_of,
+    edited,
+    header_length,
+    read_header,
+    without_preface,
+)
 from kairan.outcomes import Refuse
 from kairan.outcomes.catalogue import (
     HEADER_TOO_LARGE,
@@ -101,14 +109,24 @@ class Submission:
             self._head = head
             return None
         self._head, self._header_done = b"", True
+        written = len(head)
+        head = without_preface(head)
+        if length is not None:
+            length -= written - len(head)
         header = read_header(head if length is None else head[:length])
-        verdict = judge_header(self.account, self.context.admission, header)
+        organisation = self.context.snapshot().organisation
+        verdict = judge_header(self.account, self.context.admission, header, organisation)
         if isinstance(verdict, Refuse):
             self.refuse(verdict)
             return None
+        edit = field_edit(
+            self.account, self.context.admission, header, organisation, self.context.hostname
+        )
         self._store(self._stamps(header))
-        if not header.blank:
-            self._store(head[: header.end] + b"\r\n")
+        if edit is not None or not header.blank:
+            fields = head[: header.end]
+            blank = b"" if header.blank else b"\r\n"
+            self._store((fields if edit is None else edited(fields, edit)) + blank)
             head = head[header.end :]
         return self._store(head)
 

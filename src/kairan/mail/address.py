@@ -1,7 +1,8 @@
 """Addresses: parsed once at the door, plain text from there on.
 
 An `Address` is the text `local@domain` as RFC 5321 section 4.1.2 writes it, the domain in lower
-case, the local part as given; the empty text is the null sender.  It is a `NewType` of `str`: a
+case, the local part as given but with quotes only where it needs them (section 4.1.2 calls both
+forms one mailbox); the empty text is the null sender.  It is a `NewType` of `str`: a
 list of 100,000 members must not cost 100,000 objects more than its text.
 """
 
@@ -21,17 +22,24 @@ POSTMASTER = Address("postmaster")
 
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _U = r"[^\x00-\x7f]"  # RFC 6531 section 3.3: UTF-8 beyond ASCII, where SMTPUTF8 was asked for
+# Mobile carriers in Japan gave out addresses such as `name.@` and `a..b@`, which section 4.1.2 allows
+# in quotes alone; applications write them without.
+_ODD_DOTS = re.compile(r"\.|.*\.\.|.*\.\Z", re.DOTALL)
+_DOT_ATOM = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*", re.ASCII)
+_QUOTED_PAIR = re.compile(r"\\(.)")
+_TO_ESCAPE = re.compile(r"([\"\\])")
 _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'  # RFC 5321 Quoted-string
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL = r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]"
 _ULABEL = rf"(?:[A-Za-z0-9]|{_U})(?:(?:[A-Za-z0-9-]|{_U}){{0,61}}(?:[A-Za-z0-9]|{_U}))?"
 
+# A domain may end in the dot of the root, as DNS writes it; it is left out of the address.
 _ASCII_ADDRESS = re.compile(
-    rf"(?:{_ATEXT}+(?:\.{_ATEXT}+)*|{_QUOTED})@(?:{_DOMAIN}|{_LITERAL})", re.ASCII
+    rf"(?:(?:{_ATEXT}|\.)+|{_QUOTED})@(?:{_DOMAIN}\.?|{_LITERAL})", re.ASCII
 )
 _UTF8_ADDRESS = re.compile(
-    rf"(?:(?:{_ATEXT}|{_U})+(?:\.(?:{_ATEXT}|{_U})+)*|{_QUOTED})@(?:{_ULABEL}(?:\.{_ULABEL})*|{_LITERAL})"
+    rf"(?:(?:{_ATEXT}|\.|{_U})+|{_QUOTED})@(?:{_ULABEL}(?:\.{_ULABEL})*\.?|{_LITERAL})"
 )
 
 
@@ -41,18 +49,33 @@ def parse_address(text: str, *, utf8: bool = False) -> Address | None:
     `utf8` admits RFC 6531 addresses.  White space, controls (U+0085, U+2028 … too) and addresses
     over the RFC's lengths are never addresses.
     """
+    if len(text) > PATH_OCTETS_MAX + 1:  # with the dot of the root; before a pattern looks at it
+        return None
     if not (_UTF8_ADDRESS if utf8 else _ASCII_ADDRESS).fullmatch(text):
         return None
     local, _, domain = text.rpartition("@")
+    if local[0] == '"':
+        local = _without_needless_quotes(local)
+    elif _ODD_DOTS.match(local):
+        local = f'"{local}"'
+    address = f"{local}@{domain.lower().removesuffix('.')}"
     if utf8 and not text.isascii():
-        if not text.isprintable() or len(text.encode()) > PATH_OCTETS_MAX:
+        if not text.isprintable():
             return None
-        local_octets = len(local.encode())
+        local_octets, octets = len(local.encode()), len(address.encode())
     else:
-        local_octets = len(local)
-    if local_octets > LOCAL_PART_OCTETS_MAX or len(text) > PATH_OCTETS_MAX:
+        local_octets, octets = len(local), len(address)
+    if local_octets > LOCAL_PART_OCTETS_MAX or octets > PATH_OCTETS_MAX:
         return None
-    return Address(f"{local}@{domain.lower()}")
+    return Address(address)
+
+
+def _without_needless_quotes(quoted: str) -> str:
+    text = _QUOTED_PAIR.sub(r"\1", quoted[1:-1])
+    if _DOT_ATOM.fullmatch(text):
+        return text
+    escaped = _TO_ESCAPE.sub(r"\\\1", text)
+    return f'"{escaped}"'
 
 
 def local_of(address: Address) -> str:

@@ -7,7 +7,7 @@ the header only.
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email import policy
 from email.headerregistry import Address as Mailbox
 from email.headerregistry import BaseHeader, Group
@@ -19,9 +19,17 @@ from kairan.mail.address import Address, parse_address
 
 _FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+)*+")
 _WANTED = re.compile(
-    rb"\n(from|sender|message-id|date|reply-to|received)[ \t]*+:"
+    rb"\n(from|sender|message-id|date|reply-to|received|(?:resent-)?bcc|return-path"
+    rb"|authentication-results|x-ms-exchange-[!-9;-~]++)[ \t]*+:"
     rb"([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)",
     re.IGNORECASE,
+)
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+)")
+# What stands in front of a header that was a mail in a file: a byte order mark, the line by which an
+# mbox keeps mails apart.  (`From :` is a field with a blank, RFC 5322 section 4.5.)
+_PREFACE = re.compile(
+    rb"(?:\xef\xbb\xbf)*+(?:>?From (?![ \t]*+:)[^\r\n]*+\r\n)?+(?:\xef\xbb\xbf)*+"
+    rb"(?=[!-9;-~]++[ \t]*+:)"
 )
 _MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,900}>")  # RFC 5322 section 3.6.4, read leniently
 _WORD = re.compile(rb"[!-;=?-~]{1,900}")
@@ -49,6 +57,14 @@ class Header(NamedTuple):
     has_date: bool
     has_reply_to: bool
     received: int
+    # Fields that a submission may not bring, or not every one: (name in lower case, value).
+    watched: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def without_preface(content: bytes) -> bytes:
+    """From the header on: what is in front of it would make of the whole header a body."""
+    found = _PREFACE.match(content)
+    return content[found.end() :] if found is not None else content
 
 
 def header_length(content: bytes) -> int | None:
@@ -67,6 +83,7 @@ def read_header(head: bytes) -> Header:
     senders: list[bytes] = []
     sender: list[bytes] = []
     message_ids: list[bytes] = []
+    watched: list[tuple[bytes, bytes]] = []
     has_date, has_reply_to, received = False, False, 0
     for written, value in _WANTED.findall(b"\n" + head[:end]):
         name = written.lower()
@@ -82,6 +99,8 @@ def read_header(head: bytes) -> Header:
             has_reply_to = True
         elif name == b"sender":
             sender.append(value)
+        else:
+            watched.append((name, value))
     return Header(
         end,
         head.startswith(b"\r\n", end),
@@ -92,7 +111,22 @@ def read_header(head: bytes) -> Header:
         has_date,
         has_reply_to,
         received,
+        tuple(watched),
     )
+
+
+def edited(fields: bytes, edit: Callable[[bytes, bytes], bytes | None]) -> bytes:
+    """The header's fields with those that `edit` gives another value; None leaves a field as it is,
+    the empty value takes it out.  `edit` sees the name in lower case and the value unfolded nowhere.
+    """
+    return _FIELD.sub(lambda field: _edited(field, edit), fields)
+
+
+def _edited(field: "re.Match[bytes]", edit: Callable[[bytes, bytes], bytes | None]) -> bytes:
+    value = edit(field[1].lower(), field[2].removesuffix(b"\r\n"))
+    if value is None:
+        return field[0]
+    return field[1] + b": " + value + b"\r\n" if value else b""
 
 
 def _message_id(values: list[bytes]) -> str:

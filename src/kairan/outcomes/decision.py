@@ -22,6 +22,7 @@ ACCEPT: Final = Accept()
 class Refuse:
     outcome: Outcome
     detail: str = ""  # for the trace: what exactly was refused; never sent to the peer
+    said: str = ""  # what the peer is told beside the outcome's text; of our own words, in ASCII
 
 
 Decision: TypeAlias = Accept | Refuse

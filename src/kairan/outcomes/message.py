@@ -156,3 +156,36 @@ ROUTING_LOOP = Outcome(
     ),
     source="Microsoft Support: Email non-delivery reports in Exchange Online",
 )
+
+NUL_IN_MESSAGE = Outcome(
+    "nul-in-message",
+    550,
+    "5.6.0",
+    "Message contains NUL, which cannot be sent unless BODY=BINARYMIME",
+    when=Text(
+        "The content has an octet 0 in it and was not announced as binary.",
+        "本文にヌル文字（0x00）が含まれ、バイナリとして宣言されていません。",
+    ),
+    causes=(
+        Text(
+            "A file was put into the message unencoded, or as UTF-16.",
+            "ファイルが符号化されずに、または UTF-16 のまま本文に入れられました。",
+        ),
+        Text(
+            "A device fills its buffer with zeros and sends them too.",
+            "機器がバッファーの余りのゼロまで送信しています。",
+        ),
+        Text(
+            "An attempt to hide what stands behind the NUL from programs written in C.",
+            "C で書かれたプログラムから NUL より後ろを隠す試みです。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Encode the attachment with base64; a mail library does.",
+            "添付ファイルを base64 で符号化してください（メール ライブラリを使えば自動です）。",
+        ),
+        UPDATE_CLIENT,
+    ),
+    source="RFC 2045 sections 2.7 and 2.8; code and text ours",
+)

@@ -73,8 +73,8 @@ FROM_INVALID = Outcome(
     ),
     causes=(
         Text(
-            "A printer writes a display name with an unquoted @ or leaves the angle brackets out.",
-            "プリンターが引用符なしの @ を含む表示名を書いている、または山かっこを省いています。",
+            "A printer writes a display name in which a second address can be read, or leaves the angle brackets out. The reply names the characters that are not quoted.",
+            "プリンターの表示名から別のアドレスも読み取れる、または山かっこが省かれています。引用符で囲まれていない文字は応答に示されます。",
         ),
         Text(
             "A script builds the message by hand and forgets From.",
@@ -248,4 +248,36 @@ NOT_AN_HVE_ACCOUNT = Outcome(
     ),
     source=_HEARSAY + "; text ours",
     profiles=("hve-2026",),
+)
+
+DISPLAY_NAME_NOT_YOURS = Outcome(
+    "display-name-not-yours",
+    550,
+    "5.7.1",
+    "The display name in From or Sender shows the address of somebody else",
+    when=Text(
+        "The address in From is the account's, but the name in front of it is, or holds, another address of the organisation. Only where `foreign_display_names` is `refuse`.",
+        "From のアドレスはアカウントのものですが、表示名に組織内の別のアドレスが含まれています。`foreign_display_names` が `refuse` のときだけ拒否します。",
+    ),
+    causes=(
+        Text(
+            "A device puts the user's address into the name of the sender.",
+            "機器が送信者名に利用者のアドレスを入れています。",
+        ),
+        Text(
+            "Somebody wants to be taken for another: many programs show the name alone.",
+            "他人になりすます試みです。多くのメール ソフトは表示名だけを表示します。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Write a name that is no address, and put the person into Reply-To.",
+            "表示名にはアドレス以外の名前を書き、個人のアドレスは Reply-To に入れてください。",
+        ),
+        Text(
+            "In Kairan set `foreign_display_names` of the admission to `rewrite` or `pass`.",
+            "Kairan では admission の `foreign_display_names` を `rewrite` または `pass` にします。",
+        ),
+    ),
+    source="code and text ours; Exchange lets it pass",
 )

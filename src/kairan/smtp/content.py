@@ -35,6 +35,10 @@ class Content:
         decoder = self._decoder
         return decoder.bare_line_ending if decoder is not None else self._lines.bare_line_ending
 
+    @property
+    def nul(self) -> bool:
+        return self._decoder.nul if self._decoder is not None else self._lines.nul
+
     def read(self, inbox: Inbox) -> Body | None:
         """The next piece, or None while there is none."""
         if self._decoder is not None:

@@ -3,7 +3,8 @@
 A receiver that takes any other sequence for the end can be made to see two messages where the
 sender sent one ("SMTP smuggling").  So the end is searched as exactly these five octets, the
 CRLF behind the DATA command counting as the first two; a bare CR or LF anywhere else is noted,
-and refused by the caller after the true end.
+and refused by the caller after the true end.  So is a NUL, which neither 7bit nor 8bit content may
+hold (RFC 2045 sections 2.7 and 2.8): what is behind it some programs would not see.
 
 Dots are unstuffed piece by piece.  A piece is never cut inside CRLF, and the last four octets
 are kept back, for they may be the beginning of the end.
@@ -37,6 +38,7 @@ class DataDecoder:
     """Decodes one message: `decode` what came, until `finished`; `rest` is what lies behind."""
 
     bare_line_ending: bool = False
+    nul: bool = False
     finished: bool = False
     rest: bytes = b""
     _held: bytes = b""
@@ -65,18 +67,20 @@ class DataDecoder:
         piece = data[:cut]
         if not piece:
             return b""
-        self._note_line_endings(piece)
+        self._note(piece)
         unstuffed = self._unstuffed(piece)
         self._line_start = piece.endswith(b"\r\n")
         return unstuffed
 
     def _finish(self, piece: bytes, rest: bytes) -> None:
         self.finished, self.rest, self._held = True, rest, b""
-        self._note_line_endings(piece)
+        self._note(piece)
 
-    def _note_line_endings(self, piece: bytes) -> None:
+    def _note(self, piece: bytes) -> None:
         if has_bare_line_ending(piece):
             self.bare_line_ending = True
+        if 0 in piece:
+            self.nul = True
 
     def _unstuffed(self, piece: bytes) -> bytes:
         if self._line_start and piece.startswith(b"."):
@@ -86,12 +90,15 @@ class DataDecoder:
 
 @dataclass(slots=True)
 class ChunkLines:
-    """Notes bare line endings in BDAT chunks, which may be cut anywhere, inside CRLF too."""
+    """Notes bare line endings and NUL in BDAT chunks, which may be cut anywhere, inside CRLF too."""
 
     bare_line_ending: bool = False
+    nul: bool = False
     _pending_cr: bool = False
 
     def note(self, piece: bytes) -> None:
+        if 0 in piece:
+            self.nul = True
         judged = b"\r" + piece if self._pending_cr else piece
         self._pending_cr = judged.endswith(b"\r")
         if has_bare_line_ending(judged[:-1] if self._pending_cr else judged):

@@ -2,8 +2,9 @@
 
 Leniencies, each with the client that needs it; all are safe, for they change no meaning:
 
-- a space after `MAIL FROM:` and `RCPT TO:` (some Outlook versions, many printers; RFC 5321
-  section 3.3 forbids it).
+- spaces after `MAIL FROM:` and `RCPT TO:` (some Outlook versions, many printers; RFC 5321
+  section 3.3 forbids them), and none between the address and its parameters (`<a@b>SIZE=1`).
+- any name behind EHLO, or none: devices send their host's label, with blanks, in Shift_JIS or UTF-8.
 - verbs, keywords and mechanism names in any case (RFC 5321 section 2.4 asks for it; lower-case
   `auth login` comes from embedded SMTP stacks).
 - trailing spaces on a command line (RFC 5321 section 4.1.1 asks receivers to tolerate them).
@@ -28,10 +29,16 @@ SIZE_DIGITS_MAX = 20  # RFC 1870 section 3
 BDAT_DIGITS_MAX = 20
 EHLO_ARGUMENT_OCTETS_MAX = 255
 
-_MAIL = re.compile(rb"(?i:FROM): ?<([^<>\x00-\x20\x7f]*|\"[^<>\x00-\x1f\x7f]*)>(?: +(.*))?")
-_RCPT = re.compile(rb"(?i:TO): ?<([^<>\x00-\x20\x7f]+|\"[^<>\x00-\x1f\x7f]*)>(?: +(.*))?")
+_MAIL = re.compile(
+    rb"(?i:FROM):[ \t]*<([^<>\x00-\x20\x7f]*|\"[^<>\x00-\x1f\x7f]*)>([A-Za-z0-9 ].*)?"
+)
+_RCPT = re.compile(rb"(?i:TO):[ \t]*<([^<>\x00-\x20\x7f]+|\"[^<>\x00-\x1f\x7f]*)>([A-Za-z0-9 ].*)?")
 _SOURCE_ROUTE = re.compile(rb"@[^:]*:")  # RFC 5321 appendix C: must be accepted, should be ignored
-_EHLO = re.compile(rb"[!-~]+")
+# What stands in Received as it is: names, literals, and what devices add to them.  A comment, the
+# semicolon before the date and all else that is structure there are escaped.
+_EHLO_LITERAL = re.compile(rb"\[[0-9A-Za-z:.]+\]")
+_EHLO_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")  # no device's name has one
+_EHLO_TO_ESCAPE = re.compile(rb"[^A-Za-z0-9._:/-]")
 _PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")  # RFC 3461 section 4
 _ORCPT = re.compile(r"[A-Za-z0-9-]+;(?:[!-*,-<>-~]|\+[0-9A-F]{2})+")
@@ -74,20 +81,25 @@ class BdatCommand:
 
 
 def parse_ehlo(argument: bytes) -> str | None:
-    """RFC 5321 section 4.1.1.1.  Printers send odd names; any printable word is one."""
-    word = argument.strip(b" ")
-    if len(word) > EHLO_ARGUMENT_OCTETS_MAX or not _EHLO.fullmatch(word):
+    """RFC 5321 section 4.1.1.1, leniently: the name with other octets written `+XX`, as xtext has it.
+
+    Empty where there is none; None where it is longer than a domain name can be, or has a control.
+    """
+    name = argument.strip(b" \t")
+    if len(name) > EHLO_ARGUMENT_OCTETS_MAX or _EHLO_CONTROL.search(name):
         return None
-    return word.decode("ascii")
+    if not _EHLO_LITERAL.fullmatch(name):
+        name = _EHLO_TO_ESCAPE.sub(lambda found: b"+%02X" % found[0][0], name)
+    return name.decode("ascii")
 
 
 # The same few senders and lists come again and again: reading them twice would be waste.
 @lru_cache(maxsize=4_096)
 def parse_mail(argument: bytes) -> MailCommand | Syntax:
     """What follows `MAIL `: RFC 5321 section 4.1.1.2 and its extensions' parameters."""
-    match = _MAIL.fullmatch(argument.rstrip(b" "))
+    match = _MAIL.fullmatch(argument.strip(b" "))
     if match is None:
-        return ADDRESS_INVALID if argument[:5].upper() == b"FROM:" else SYNTAX_ERROR
+        return ADDRESS_INVALID if argument.lstrip()[:5].upper() == b"FROM:" else SYNTAX_ERROR
     parameters = _parameters(match[2])
     if isinstance(parameters, Syntax):
         return parameters
@@ -103,7 +115,7 @@ def parse_mail(argument: bytes) -> MailCommand | Syntax:
 @lru_cache(maxsize=16_384)
 def parse_rcpt(argument: bytes, *, utf8: bool) -> RcptCommand | Syntax:
     """What follows `RCPT `: RFC 5321 section 4.1.1.3, RFC 3461 sections 4.1 and 4.2."""
-    match = _RCPT.fullmatch(argument.rstrip(b" "))
+    match = _RCPT.fullmatch(argument.strip(b" "))
     if match is None:
         return ADDRESS_INVALID if argument[:3].upper() == b"TO:" else SYNTAX_ERROR
     is_postmaster = match[1].lower() == POSTMASTER.encode()  # RFC 5321 section 4.5.1

@@ -8,7 +8,7 @@ initial response (Outlook, .NET and many printers send `AUTH LOGIN <user>`).
 
 from collections.abc import Callable, Mapping
 
-from kairan.mail import key_of
+from kairan.mail import key_of, parse_address
 from kairan.outcomes.catalogue import AUTH_MALFORMED, AUTH_NOT_BASE64, AUTH_UNSUCCESSFUL
 from kairan.smtp.sasl_oauth import OAuthBearer, XOAuth2
 from kairan.smtp.sasl_step import (
@@ -101,4 +101,4 @@ def _credentials(user: bytes, password: bytes) -> Step:
         return AUTH_MALFORMED
     if not name.isprintable() or "\0" in secret:
         return AUTH_MALFORMED
-    return Credentials(name, secret)
+    return Credentials(parse_address(name, utf8=True) or name, secret)

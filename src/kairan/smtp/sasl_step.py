@@ -64,7 +64,11 @@ class PlainRefusal:
 
 
 def decode_base64(line: bytes) -> bytes | None:
-    """Strict base64 (RFC 4954 section 4); `=` alone is the empty string."""
+    """Strict base64 (RFC 4954 section 4), but for blanks behind it, which some devices add.
+
+    `=` alone is the empty string.
+    """
+    line = line.rstrip(b" \t")
     if line == b"=":
         return b""
     try:

@@ -142,6 +142,11 @@ class ServerEngine:
         """Of the message whose `message_end` was the last event."""
         return self._content.bare_line_ending
 
+    @property
+    def nul(self) -> bool:
+        """As above: an octet 0 where only BINARYMIME may have one."""
+        return self._content.nul
+
     def next_event(self) -> ServerEvent | None:
         inbox = self._inbox
         while not self._pending:

@@ -24,7 +24,7 @@ from kairan.cli.options import (
     read_configuration,
     with_option_lists,
 )
-from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
+from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
 from kairan.cli.password import FileOption, GenerateOption, StdinOption, read_password
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def remove(
     if as_json:
         print_json({"removed": account.address})
     else:
-        print(f"{account.address} is removed")
+        say(f"{account.address} is removed")
 
 
 def _hash(password: str, address: str, settings: "AuthSettings") -> str:

@@ -23,6 +23,7 @@ from kairan.cli import (
 )
 from kairan.cli.errors import DEBUG_OPTION, Commands
 from kairan.cli.options import examples, help_if_alone
+from kairan.cli.output import say
 
 app = typer.Typer(
     name="kairan",
@@ -47,7 +48,7 @@ def kairan(
     if version:
         from kairan import __version__
 
-        typer.echo(f"kairan {__version__}")
+        say(f"kairan {__version__}")
     else:
         help_if_alone(context)
 

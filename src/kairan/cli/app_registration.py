@@ -16,7 +16,7 @@ from kairan.cli.options import (
     open_directory,
     read_configuration,
 )
-from kairan.cli.output import print_json, print_json_list, print_record, print_table
+from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
 
 if TYPE_CHECKING:
     from kairan.directory.model import App
@@ -156,7 +156,7 @@ def remove(name: NameArgument, config: ConfigOption = None, as_json: JsonOption 
     if as_json:
         print_json({"removed": gone.name})
     else:
-        print(f"{gone.name} is removed")
+        say(f"{gone.name} is removed")
 
 
 @app.command(
@@ -239,7 +239,7 @@ def approve(
     if as_json:
         print_json({"approved": login.account, "app": asking.name})
     else:
-        print(f"{asking.name} may send as {login.account}")
+        say(f"{asking.name} may send as {login.account}")
 
 
 register_token(app)

@@ -8,7 +8,7 @@ import typer
 from kairan.cli.errors import BadInputError
 from kairan.cli.existing import existing_account, existing_app
 from kairan.cli.options import ConfigOption, JsonOption, directory_of, examples, read_configuration
-from kairan.cli.output import print_json
+from kairan.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from kairan.config import Configuration
@@ -78,7 +78,7 @@ def token(
     if as_json:
         print_json({"access_token": text, "expires": wanted.times.expires})
     else:
-        print(text)
+        say(text)
 
 
 def _times(usual_seconds: int, lifetime: int | None, not_before: int) -> "Times":

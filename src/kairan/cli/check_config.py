@@ -1,7 +1,6 @@
 """kairan check-config: is the file right, and what may stand in it?"""
 
 import re
-import sys
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, examples, read_configuration
-from kairan.cli.output import print_json, print_record
+from kairan.cli.output import print_json, print_record, say
 
 if TYPE_CHECKING:
     from kairan.config import Configuration, Explained
@@ -50,7 +49,7 @@ def check_config(
     check_environment(configuration)
     _check_postmaster(configuration)
     for warning in warnings_of(configuration):
-        print(f"warning: {warning}", file=sys.stderr)
+        say(f"warning: {warning}", to_operator=True)
     configuration = _without_passwords(configuration)
     if as_json:
         print_json(configuration)
@@ -111,7 +110,7 @@ def _print_explanation(*, as_json: bool) -> None:
     if as_json:
         print_json(list(explain()))
         return
-    print("\n".join(explanation_lines(list(explain()))))
+    say("\n".join(explanation_lines(list(explain()))))
 
 
 def explanation_lines(settings: "list[Explained]") -> list[str]:

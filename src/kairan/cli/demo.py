@@ -24,6 +24,7 @@ import typer
 from kairan.cli import demo_app, sample
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import directory_of, examples, read_configuration
+from kairan.cli.output import say
 from kairan.cli.password import generate_password
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def demo(
     def say_ready(running: "Running") -> None:
         description = _description(place, running.listeners[0][1], passwords) | oauth
         _write_whole(place / DESCRIPTION, json.dumps(description, indent=2))
-        print(_ready_text(description), flush=True)
+        say(_ready_text(description), flush=True)
 
     raise typer.Exit(service.serve(configuration, on_ready=say_ready))
 

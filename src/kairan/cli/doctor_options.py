@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kairan.cli.errors import BadInputError
+from kairan.cli.output import print_styled, say
 
 if TYPE_CHECKING:
     from kairan.doctor.explain_text import Line
@@ -37,21 +38,12 @@ def language(asked: LanguageName | None) -> "Language":
 
 
 def print_lines(lines: "Iterable[Line]") -> None:
-    """Colour and wrapping on a terminal; plain whole lines in a file."""
-    if not sys.stdout.isatty():
-        for line in lines:
-            print(line.text)
-        return
-    from rich.console import Console
-
-    console = Console(markup=False, highlight=False)
-    for line in lines:
-        console.print(line.text, style=line.style)
+    print_styled((line.text, line.style) for line in lines)
 
 
 def read_standard_input(*, octets_max: int, what: str) -> str:
     if sys.stdin.isatty():
-        print(f"paste {what}, then press Ctrl-D", file=sys.stderr)
+        say(f"paste {what}, then press Ctrl-D", to_operator=True)
     octets = sys.stdin.buffer.read(octets_max + 1)
     return _text_of(octets, octets_max=octets_max, what=what)
 

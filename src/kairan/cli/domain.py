@@ -11,7 +11,7 @@ from kairan.cli.options import (
     group_of_commands,
     open_directory,
 )
-from kairan.cli.output import print_json
+from kairan.cli.output import print_json, say
 
 app = group_of_commands("Accepted domains: what is inside the organisation.")
 
@@ -34,7 +34,7 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(domains)
     else:
-        print("\n".join(domains) or "no accepted domain; `kairan domain add DOMAIN` adds one")
+        say("\n".join(domains) or "no accepted domain; `kairan domain add DOMAIN` adds one")
 
 
 @app.command("remove", epilog=examples("kairan domain remove old.example.com"))

@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from kairan.cli.output import say
+
 FAILED = 1  # may succeed later, or elsewhere
 BAD_INPUT = 2  # will fail again until the input changes
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -39,10 +41,12 @@ class Commands(TyperGroup):
 
 
 def _report(error: Exception, *, debug: bool) -> int:
+    from kairan.runtime.visible import visible
+
     if debug:
-        traceback.print_exception(error)
+        say("".join(traceback.format_exception(error)), to_operator=True)
     sentence, code = _judged(error)
-    print(f"kairan: {sentence}", file=sys.stderr)
+    say(f"kairan: {visible(sentence)}", to_operator=True)
     return code
 
 

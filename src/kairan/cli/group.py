@@ -20,7 +20,7 @@ from kairan.cli.options import (
     warn_without_postmaster,
     with_option_lists,
 )
-from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
+from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
 
 if TYPE_CHECKING:
     from kairan.directory.groups import GroupFields
@@ -204,7 +204,7 @@ def remove(
     if as_json:
         print_json({"removed": group.address})
     else:
-        print(f"{group.address} is removed")
+        say(f"{group.address} is removed")
 
 
 @app.command("preview", epilog=examples("kairan group preview all-hands@example.com --json"))
@@ -225,7 +225,7 @@ def preview(
         print_json({"count": len(members), "members": members})
     else:
         print_table(("member",), ([member] for member in members), nothing="it has no members")
-        print(f"{len(members)} recipients")
+        say(f"{len(members)} recipients")
 
 
 def _list(words: list[str]) -> list[str]:

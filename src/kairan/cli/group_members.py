@@ -13,7 +13,7 @@ from kairan.cli.options import (
     open_directory,
     warn_without_postmaster,
 )
-from kairan.cli.output import print_json, print_json_list, print_table
+from kairan.cli.output import print_json, print_json_list, print_table, say
 
 app = group_of_commands("A group's direct members.")
 
@@ -56,7 +56,7 @@ def add(
     if as_json:
         print_json({"added": added})
     else:
-        print(f"{added} added to {group}")
+        say(f"{added} added to {group}")
 
 
 @app.command(
@@ -75,7 +75,7 @@ def remove(
     if as_json:
         print_json({"removed": removed})
     else:
-        print(f"{removed} removed from {group}")
+        say(f"{removed} removed from {group}")
 
 
 @app.command(
@@ -96,4 +96,4 @@ def import_(
     if as_json:
         print_json({"added": report.added})
     else:
-        print(f"{report.added} added to {group}")
+        say(f"{report.added} added to {group}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kairan.cli.options import JsonOption, examples
-from kairan.cli.output import print_json
+from kairan.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from kairan.directory.store import Directory
@@ -69,13 +69,13 @@ def init(
     if as_json:
         print_json({"config": settings, "hostname": own_name, "domain": own_domain, "port": port})
         return
-    print(f"{settings} is ready: {own_name}, accepted domain {own_domain}, port {port}.")
-    print(f"Clients trust it by {place / 'tls' / 'ca.pem'}.")
-    print(f"Reports that have nowhere else to go are for {postmaster}.")
-    print("Next:")
-    print(f"  kairan account add printer@{own_domain} --generate -c {settings}")
-    print(f"  kairan mailbox import people.csv -c {settings}")
-    print(f"  kairan serve -c {settings}")
+    say(f"{settings} is ready: {own_name}, accepted domain {own_domain}, port {port}.")
+    say(f"Clients trust it by {place / 'tls' / 'ca.pem'}.")
+    say(f"Reports that have nowhere else to go are for {postmaster}.")
+    say("Next:")
+    say(f"  kairan account add printer@{own_domain} --generate -c {settings}")
+    say(f"  kairan mailbox import people.csv -c {settings}")
+    say(f"  kairan serve -c {settings}")
 
 
 def _add_postmaster(address: str, directory: "Directory") -> None:

@@ -17,7 +17,7 @@ from kairan.cli.options import (
     open_directory,
     warn_without_postmaster,
 )
-from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table
+from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
 
 if TYPE_CHECKING:
     from kairan.directory.mailboxes import MailboxFields
@@ -154,7 +154,7 @@ def remove(
     if as_json:
         print_json({"removed": mailbox.address})
     else:
-        print(f"{mailbox.address} is removed")
+        say(f"{mailbox.address} is removed")
 
 
 @app.command(
@@ -182,7 +182,7 @@ def import_(
     if as_json:
         print_json(report)
     else:
-        print(f"{report.added} mailboxes added, {report.updated} changed")
+        say(f"{report.added} mailboxes added, {report.updated} changed")
 
 
 def _fields(

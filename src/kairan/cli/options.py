@@ -1,6 +1,5 @@
 """Options that many commands share, and the way from -c FILE to what a command works with."""
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import wraps
@@ -9,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from kairan.cli.output import say
 
 if TYPE_CHECKING:
     from kairan.config import Configuration
@@ -81,7 +82,7 @@ def directory_of(configuration: "Configuration") -> "Directory":
 def warn_without_postmaster(directory: "Directory") -> None:
     """After what may have taken the postmaster away, or left him out."""
     if problem := directory.postmaster_problem():
-        print(f"warning: {problem}", file=sys.stderr)
+        say(f"warning: {problem}", to_operator=True)
 
 
 def examples(*lines: str) -> str:
@@ -92,7 +93,7 @@ def examples(*lines: str) -> str:
 def help_if_alone(context: typer.Context) -> None:
     """`kairan queue` alone is a question: which commands are there?"""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        say(context.get_help())
 
 
 def group_of_commands(about: str) -> typer.Typer:

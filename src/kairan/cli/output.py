@@ -1,4 +1,9 @@
-"""How answers look: JSON for programs, rich tables for people, bars for long work."""
+"""How answers look: JSON for programs, rich tables for people, bars for long work.
+
+The one place where commands print.  What they show was often written by strangers (a peer's reply,
+a header, an address), so whatever a terminal might obey is made visible here, in JSON too: what
+reads it prints its strings.
+"""
 
 import json
 import sys
@@ -21,12 +26,14 @@ SECRETS = frozenset({"password_hash"})
 
 def plain(value: Any) -> Any:
     """A value of ours as JSON knows it; sets are sorted so that two runs compare."""
+    from kairan.runtime.visible import visible, visible_lines
+
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value) if field.name not in SECRETS]
         return {name: plain(getattr(value, name)) for name in names}
     match value:
         case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
+            return {visible(str(key)): plain(item) for key, item in value.items()}
         case frozenset() | set():
             return sorted(plain(item) for item in value)
         case list() | tuple():
@@ -34,8 +41,29 @@ def plain(value: Any) -> Any:
         case Enum():
             return value.value
         case Path():
-            return str(value)
+            return visible(str(value))
+        case str():
+            return visible_lines(value)
     return value
+
+
+def say(text: str = "", *, to_operator: bool = False, flush: bool = False) -> None:
+    """Sentences; `to_operator`: on standard error, beside the answer itself."""
+    from kairan.runtime.visible import visible_lines
+
+    print(visible_lines(text), file=sys.stderr if to_operator else sys.stdout, flush=flush)
+
+
+def print_styled(lines: Iterable[tuple[str, str]]) -> None:
+    """Pairs of text and style.  Colour and wrapping on a terminal; plain whole lines in a file."""
+    from kairan.runtime.visible import visible_lines
+
+    console = _console() if sys.stdout.isatty() else None
+    for text, style in lines:
+        if console is None:
+            say(text)
+        else:
+            console.print(visible_lines(text), style=style)
 
 
 def print_json(value: Any) -> None:
@@ -55,9 +83,11 @@ def print_record(title: str, values: Mapping[str, Any]) -> None:
     """One thing: a line for each of its values."""
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", show_header=False, box=None)
+    from kairan.runtime.visible import visible
+
+    table = Table(title=visible(title), title_justify="left", show_header=False, box=None)
     for name, value in values.items():
-        table.add_row(name, _cell(value))
+        table.add_row(visible(name), visible(_cell(value)))
     _console().print(table)
 
 
@@ -65,17 +95,19 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothin
     """`nothing`: the sentence for an empty list."""
     from rich.table import Table
 
+    from kairan.runtime.visible import visible
+
     remaining = iter(rows)
     shown = list(islice(remaining, ROWS_MAX))
     if not shown:
-        print(nothing)
+        say(nothing)
         return
     table = Table(*columns, box=None, header_style="bold")
     for row in shown:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(visible(_cell(value)) for value in row))
     _console().print(table)
     if next(remaining, None) is not None:
-        print(f"… these are the first {ROWS_MAX}; --json prints all", file=sys.stderr)
+        say(f"… these are the first {ROWS_MAX}; --json prints all", to_operator=True)
 
 
 @contextmanager

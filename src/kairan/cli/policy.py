@@ -13,7 +13,7 @@ from kairan.cli.options import (
     group_of_commands,
     open_directory,
 )
-from kairan.cli.output import print_json, print_json_list, print_record, print_table
+from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
 from kairan.cli.policy_explain import register as register_explain
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def assign(
     if as_json:
         print_json({"account": primary, "policy": name})
     else:
-        print(f"{primary} has the policy {name}")
+        say(f"{primary} has the policy {name}")
 
 
 @app.command("default", epilog=examples("kairan policy default BlockBasic"))
@@ -192,7 +192,7 @@ def remove(name: NameArgument, config: ConfigOption = None, as_json: JsonOption 
     if as_json:
         print_json({"removed": name})
     else:
-        print(f"{name} is removed")
+        say(f"{name} is removed")
 
 
 register_explain(app)

@@ -15,7 +15,7 @@ from kairan.cli.options import (
     read_configuration,
     with_option_lists,
 )
-from kairan.cli.output import print_json, print_json_list, print_record, print_table
+from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +140,7 @@ def show(
         return
     for one in jobs:
         print_record(f"job {one.pop('id', one.get('what'))}", one)
-    print(f"\n{header}")
+    say("\n" + header.replace("\r\n", "\n"))
 
 
 @app.command(
@@ -242,7 +242,7 @@ def _change(
     if as_json:
         print_json({"changed": changed})
     else:
-        print(f"{changed} {'job' if changed == 1 else 'jobs'} {done}")
+        say(f"{changed} {'job' if changed == 1 else 'jobs'} {done}")
 
 
 def _row(record: dict[str, Any]) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from kairan.cli.options import ConfigOption, examples, read_configuration
+from kairan.cli.output import say
 
 if TYPE_CHECKING:
     from kairan.service import Running
@@ -32,4 +33,4 @@ def serve(config: ConfigOption = None) -> None:
 
 def _say_ready(running: "Running") -> None:
     doors = ", ".join(f"{door.host}:{port} ({door.role})" for door, port in running.listeners)
-    print(f"ready: {doors}; durability={running.durability}", flush=True)
+    say(f"ready: {doors}; durability={running.durability}", flush=True)

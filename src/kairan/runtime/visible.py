@@ -19,6 +19,13 @@ def visible(text: str) -> str:
     return text if text.isprintable() else _UNPRINTABLE.sub(_shown, text)
 
 
+def visible_lines(text: str) -> str:
+    """As `visible`, for text that has several lines of its own, ended by LF or CRLF."""
+    if text.isprintable():
+        return text
+    return "\r\n".join("\n".join(map(visible, p.split("\n"))) for p in text.split("\r\n"))
+
+
 def _shown(found: re.Match[str]) -> str:
     character = found[0]
     if character.isprintable():

@@ -5,8 +5,9 @@ import ssl
 
 import pytest
 
-from attacks.kit import PAYROLL, PRINTER, Client, running_service
+from attacks.kit import PAYROLL, PRINTER, Client, running_service, wait_for
 
+HERE = {"TCP4": "127.0.0.1", "TCP6": "::1"}
 SETTINGS = """
 [intake]
 connections_per_address_max = 20
@@ -21,9 +22,9 @@ def capped(tmp_path_factory):
         yield running
 
 
-def proxied(service, source):
+def proxied(service, source, family="TCP4"):
     client = Client(service.port("proxy"), service.trust)
-    client.say(f"PROXY TCP4 {source} 127.0.0.1 1 587\r\n".encode())
+    client.say(f"PROXY {family} {source} {HERE[family]} 1 587\r\n".encode())
     client.greeting = client.reply()
     return client
 
@@ -99,3 +100,27 @@ def test_half_open_tls_counts_like_any_connection(capped):
             client.say(b"\x16\x03\x01")
         late = stack.enter_context(proxied(capped, "203.0.113.77"))
         assert late.greeting.startswith("421 4.3.2")
+
+
+def test_strangers_refused_before_ehlo_are_a_few_events_and_mail_keeps_its_history(capped):
+    with capped.client().login(PAYROLL) as client:
+        client.send(b"Message-ID: <salary@kairan.test>\r\n\r\nx\r\n", sender=PAYROLL)
+    for _ in range(50):
+        with proxied(capped, "198.51.100.66") as client:
+            client.say(b"MAIL FROM:<x@y.test>\r\n" * 30)
+            client.rest()
+    with proxied(capped, "2001:db8:6:6::1", family="TCP6") as client:
+        client.ask(b"DATA")
+    with proxied(capped, "2001:db8:6:6::2", family="TCP6") as client:
+        client.ask(b"DATA")
+
+    def strangers(address):
+        return [e for e in capped.events() if e.event == "REFUSE" and e.client == address]
+
+    wait_for(lambda: sum(e.count for e in strangers("198.51.100.66")) >= 1_000, "all refusals")
+    assert len(strangers("198.51.100.66")) < 20
+    wait_for(lambda: sum(e.count for e in strangers("2001:db8:6:6::/64")) == 2, "the two of IPv6")
+    assert "RECEIVE" in [e.event for e in capped.events("<salary@kairan.test>")]
+    shown = capped.kairan("trace", "--since", "1h")
+    assert "client=198.51.100.66 " in shown
+    assert " times since " in shown

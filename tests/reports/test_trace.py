@@ -2,8 +2,10 @@
 
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
+from structlog.testing import capture_logs
 
 from kairan.reports import Trace, TraceSettings, search
 
@@ -31,6 +33,13 @@ def trace(tmp_path, clock):
     made = Trace(tmp_path / "trace" / "trace-0.db", QUICK, clock=clock)
     yield made
     made.close()
+
+
+@pytest.fixture
+def said():
+    """What the log would hold."""
+    with capture_logs() as lines:
+        yield lines
 
 
 def told(tmp_path, **wanted):
@@ -104,7 +113,7 @@ def test_events_of_one_moment_keep_their_order(tmp_path):
     assert found == [f"user{n}@kairan.test" for n in range(100)]
 
 
-def test_a_full_queue_drops_lines_counts_them_and_says_so(tmp_path, caplog):
+def test_a_full_queue_drops_lines_counts_them_and_says_so(tmp_path, said):
     settings = TraceSettings(queue_events_max=3, write_interval_seconds=60)
     trace = Trace(tmp_path / "trace" / "trace-0.db", settings)
     for _ in range(10):
@@ -112,7 +121,7 @@ def test_a_full_queue_drops_lines_counts_them_and_says_so(tmp_path, caplog):
     assert trace.statistics().dropped == 7
     trace.close()
     assert trace.statistics().written == 3
-    assert "dropped=7" in caplog.text
+    assert said == [{"event": "trace.dropped", "log_level": "error", "count": 7, "total": 7}]
 
 
 def test_what_is_older_than_the_retention_goes(tmp_path, clock):
@@ -140,7 +149,7 @@ def test_a_file_too_large_loses_its_oldest_day(tmp_path, clock):
     assert [event.message_id for event in search(tmp_path / "trace")] == ["<new@x>"]
 
 
-def test_a_failing_disk_costs_lines_and_nothing_else(tmp_path, caplog):
+def test_a_failing_disk_costs_lines_and_nothing_else(tmp_path, said):
     path = tmp_path / "trace" / "trace-0.db"
     trace = Trace(path, TraceSettings(write_interval_seconds=60))
     with sqlite3.connect(path) as other:
@@ -148,7 +157,8 @@ def test_a_failing_disk_costs_lines_and_nothing_else(tmp_path, caplog):
     trace.record("DELIVER", message_id="<1@x>")
     trace.close()
     assert trace.statistics().dropped == 1
-    assert "trace-0.db" in caplog.text
+    assert said[0]["event"] == "trace.not-written"
+    assert said[0]["file"] == path
 
 
 def test_a_search_reads_while_the_writer_writes(trace, tmp_path):
@@ -180,7 +190,7 @@ def test_text_that_is_no_unicode_does_not_end_the_trace(trace, tmp_path):
     assert trace.statistics().dropped == 0
 
 
-def test_a_damaged_file_is_set_aside_and_the_service_starts(tmp_path, caplog):
+def test_a_damaged_file_is_set_aside_and_the_service_starts(tmp_path, said):
     path = tmp_path / "trace" / "trace-0.db"
     path.parent.mkdir()
     path.write_bytes(b"no database" * 1_000)
@@ -190,4 +200,119 @@ def test_a_damaged_file_is_set_aside_and_the_service_starts(tmp_path, caplog):
     assert told(tmp_path) == [("DELIVER", "")]
     (aside,) = path.parent.glob("trace-0.db.damaged-*")
     assert aside.read_bytes().startswith(b"no database")
-    assert "moved=" in caplog.text
+    assert said[0]["moved"] == aside
+
+
+def test_what_waits_is_bounded_in_octets_too(tmp_path):
+    settings = TraceSettings(queue_events_max=1_000, write_interval_seconds=60)
+    trace = Trace(tmp_path / "trace" / "trace-0.db", settings)
+    for _ in range(1_000):
+        trace.record("DEFER", message_id="<1@x>", detail="x" * 10_000)
+    assert trace.statistics().waiting < 50
+    trace.close()
+    trace.record("DEFER", message_id="<1@x>")
+    assert trace.statistics().waiting == 1, "what is written makes room"
+
+
+# The system's clock.
+
+
+@pytest.mark.parametrize("step", [DAY, 3_600.0, 10.0, 3 * DAY])
+def test_after_a_step_back_of_the_clock_events_have_the_time_it_says(tmp_path, clock, step):
+    trace = Trace(tmp_path / "trace" / "trace-0.db", QUICK, clock=clock)
+    trace.record("RECEIVE", message_id="<1@x>")
+    clock.now -= step
+    for n in range(100):
+        trace.record("DELIVER", message_id=f"<{n}@x>", recipient="a@b.test")
+    trace.close()
+    times = [e.time for e in search(tmp_path / "trace", recipient="a@b.test")]
+    assert times == pytest.approx([START - step + 0.002 + n / 1_000 for n in range(100)], abs=0.01)
+    assert len(search(tmp_path / "trace", until=START - step + 5)) == 100
+    assert len(search(tmp_path / "trace", since=START - 5, until=START + 5)) == 1
+
+
+def test_a_clock_that_says_the_same_moments_again_costs_no_event(tmp_path):
+    trace = Trace(tmp_path / "trace" / "trace-0.db", QUICK, clock=Clock())
+    for n in range(300):
+        if n % 100 == 0:
+            trace._clock.now = START
+        trace.record("DELIVER", message_id=f"<{n}@x>")
+    trace.close()
+    found = search(tmp_path / "trace")
+    assert sorted(e.message_id for e in found) == sorted(f"<{n}@x>" for n in range(300))
+    assert max(e.time for e in found) < START + 1
+    assert trace.statistics().dropped == 0
+
+
+def test_a_step_back_between_two_runs_is_one_too(tmp_path, clock):
+    path = tmp_path / "trace" / "trace-0.db"
+    for step in (0.0, DAY):
+        clock.now -= step
+        trace = Trace(path, QUICK, clock=clock)
+        trace.record("DELIVER", message_id="<1@x>")
+        trace.close()
+    first, second = search(tmp_path / "trace", message_id="<1@x>")
+    assert second.time - first.time == pytest.approx(DAY, abs=1)
+
+
+# A flood.
+
+
+def octets_of(folder):
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("octets_max", [300_000, 2_000_000])
+def test_a_file_keeps_its_bound_while_events_pour_in_and_the_newest_are_there(
+    tmp_path, clock, octets_max
+):
+    folder = tmp_path / "trace"
+    settings = TraceSettings(
+        octets_max=octets_max, write_interval_seconds=0.001, queue_events_max=1_000_000
+    )
+    trace = Trace(folder / "trace-0.db", settings, clock=clock)
+    largest = 0
+    for n in range(20_000):
+        trace.record("REFUSE", message_id=f"<{n}@x>", sender="a@b.test", detail="x" * 100)
+        if n % 1_000 == 0:
+            largest = max(largest, octets_of(folder))
+            time.sleep(0.002)
+    trace.close()
+    assert max(largest, octets_of(folder)) < 1.5 * octets_max + 100_000  # and the empty file beside
+    found = search(folder, limit=20_000)
+    assert found[-1].message_id == "<19999@x>"
+    assert len(found) * 400 > octets_max / 4
+
+
+def test_a_file_that_is_emptied_gets_smaller(tmp_path, clock):
+    path = tmp_path / "trace" / "trace-0.db"
+    trace = Trace(path, QUICK, clock=clock)
+    for n in range(20_000):
+        trace.record("DELIVER", message_id=f"<{n}@x>", detail="x" * 200)
+    trace.close()
+    full = path.stat().st_size
+    clock.now += 91 * DAY
+    trace = Trace(path, QUICK, clock=clock)
+    trace.record("DELIVER", message_id="<new@x>")
+    end = time.monotonic() + 30
+    while path.stat().st_size > full / 4:
+        assert time.monotonic() < end
+        trace.record("DELIVER", message_id="<new@x>")
+        time.sleep(0.01)
+    trace.close()
+
+
+def test_a_file_from_before_files_could_shrink_is_rewritten_and_keeps_its_events(tmp_path, clock):
+    path = tmp_path / "trace" / "trace-0.db"
+    first = Trace(path, QUICK, clock=clock)
+    first.record("DELIVER", message_id="<old@x>")
+    first.close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA auto_vacuum=NONE")
+        database.execute("VACUUM")
+        assert database.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+    second = Trace(path, QUICK, clock=clock)
+    second.close()
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert [event.message_id for event in search(tmp_path / "trace")] == ["<old@x>"]

@@ -71,3 +71,19 @@ def test_content_sent_blindly_behind_a_refused_data_ends_the_session():
 def test_a_client_that_pipelined_and_listens_goes_on_after_a_refused_data():
     talk = Talk(DEVICE).say(b"EHLO x\r\nDATA\r\n", b"RSET\r\n", b"nonsense\r\n", b"NOOP\r\n")
     assert talk.replies[-1] == OK
+
+
+def test_a_refused_sender_counts_as_an_error_of_the_session():
+    talk = Talk(DEVICE).say(b"EHLO x\r\n")
+    talk.say(b"MAIL FROM:<refused@kairan.test>\r\n" * 20)
+    refused = [reply for reply in talk.replies if reply.startswith("550")]
+    assert len(refused) == DEVICE.errors_max + 1
+    assert talk.replies[-1].startswith("421 4.7.0 Too many errors")
+    assert talk.events[-1] == "refused too-many-errors at MAIL fatal"
+
+
+def test_errors_of_all_kinds_count_together():
+    talk = Talk(DEVICE).say(b"EHLO x\r\n")
+    talk.say(b"MAIL FROM:<refused@kairan.test>\r\nRCPT TO:<x@y>\r\nWHAT\r\n" * 20)
+    assert len(talk.replies) < 20
+    assert talk.replies[-1].startswith("421 4.7.0 Too many errors")

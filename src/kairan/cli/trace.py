@@ -81,7 +81,7 @@ def read_time(text: str, now: datetime) -> float:
 
 def _record(event: "TraceEvent") -> dict[str, Any]:
     return {
-        "time": datetime.fromtimestamp(event.time, UTC).isoformat(timespec="microseconds"),
+        "time": _utc(event.time),
         "event": event.event,
         "message_id": event.message_id,
         "sender": event.sender,
@@ -89,7 +89,17 @@ def _record(event: "TraceEvent") -> dict[str, Any]:
         "detail": event.detail,
         "client": event.client,
         "spool_id": event.spool_id,
+        "count": event.count,
+        "first": _utc(event.time if event.first is None else event.first),
     }
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+
+
+def _local(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "milliseconds")
 
 
 def _print_events(events: "list[TraceEvent]") -> None:
@@ -97,14 +107,22 @@ def _print_events(events: "list[TraceEvent]") -> None:
         ("time", "event", "message id", "from", "to", "detail"),
         (
             (
-                datetime.fromtimestamp(event.time, UTC).astimezone().isoformat(" ", "milliseconds"),
+                _local(event.time),
                 event.event,
                 event.message_id,
                 event.sender,
                 event.recipient,
-                event.detail,
+                _told(event),
             )
             for event in events
         ),
         nothing="no event fits; see --since, and the spelling of addresses",
     )
+
+
+def _told(event: "TraceEvent") -> str:
+    """Of strangers that were refused the address is all that says who they are."""
+    if event.first is None:
+        return event.detail
+    often = f" {event.count} times since {_local(event.first)}" if event.count > 1 else ""
+    return f"client={event.client or 'others'} {event.detail}{often}"

@@ -14,6 +14,7 @@ from kairan.intake.context import IntakeContext
 from kairan.intake.settings import ListenerSettings, Role, TlsMode
 from kairan.outcomes import Outcome
 from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
+from kairan.reports import Refusal
 from kairan.smtp.door import Door
 
 SWEEP_SECONDS = 2.0  # how late a time-out may be noticed
@@ -165,12 +166,8 @@ class Listener:
 
     def record_refusal(self, outcome: Outcome, client: str) -> None:
         self.context.statistics.refused += 1
-        self.context.trace.record(
-            "REFUSE",
-            message_id="",
-            detail=f"{outcome.key} reply={outcome.code} {outcome.enhanced}",
-            client=client,
-        )
+        reply = f"{outcome.code} {outcome.enhanced}"
+        self.context.trace.record_refusal(Refusal(client, outcome.key, reply=reply))
 
 
 def _within(address: str, networks: tuple[Network, ...]) -> bool:

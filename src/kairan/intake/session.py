@@ -31,6 +31,7 @@ from kairan.outcomes.catalogue import (
     SPOOL_FAILED,
     TOKEN_SESSION_EXPIRED,
 )
+from kairan.reports import Refusal
 from kairan.runtime.tls import TlsChannel
 from kairan.smtp import answers
 from kairan.smtp.door import Door
@@ -136,12 +137,18 @@ class Session:
     ) -> None:
         self.context.statistics.refused += 1
         submission = submission or self._submission
+        reply = f"{outcome.code} {outcome.enhanced}"
+        if submission is None and not self.engine.known:
+            self.context.trace.record_refusal(
+                Refusal(self.client, outcome.key, verb, detail, reply, self.id)
+            )
+            return
         self.context.trace.record(
             "REFUSE",
             message_id=submission.message_id if submission else "",
             sender=submission.command.sender if submission else "",
             recipient=detail if verb == "RCPT" else "",
-            detail=f"{outcome.key} at={verb or '?'} reply={outcome.code} {outcome.enhanced} "
+            detail=f"{outcome.key} at={verb or '?'} reply={reply} "
             f"session={self.id} account={self.account.address if self.account else '-'} {detail}",
             client=self.client,
         )

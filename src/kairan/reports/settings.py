@@ -7,9 +7,12 @@ from dataclasses import dataclass
 class TraceSettings:
     # Message trace of Exchange Online looks back 90 days.
     retention_days: int = 90
-    # One worker's file; the oldest day goes when it is larger.  An event takes about 300 octets,
-    # so this holds some 25 million.
+    # One worker's file; before it would be larger the oldest day goes, of a single day the oldest
+    # events.  An event takes about 300 octets, so this holds some 25 million.
     octets_max: int = 8 * 1024**3
+    # One worker's file of refused strangers, who are counted by minute, address and reason: half a
+    # day of a flood from everywhere, and all that a network sees in 90 days otherwise.
+    refusals_octets_max: int = 256 * 1024**2
     # Events go to disk together, this long after the first.
     write_interval_seconds: float = 0.25
     # Waiting for the writer, 400 octets each: a list of 100,000 records that many at once.

@@ -1,8 +1,11 @@
 """The trace: what happened to each message, kept on disk without making anybody wait.
 
-One SQLite file per worker, `trace-N.db`, written by one thread.  Table `event`:
+Two SQLite files per worker, written by one thread: `refusals-N.db` (`refusals.py`), and for all that
+belongs to mail or to an account `trace-N.db`, table `event`:
 
-    id         microseconds since the epoch, raised by one where two fall together: time order
+    id         microseconds since the epoch, raised by one where two fall together.  Where the
+               system's clock was set back, events of before and after stand among each other:
+               each has the time that the clock said.
     event      RECEIVE, REFUSE, EXPAND, RESOLVE, DELIVER, DEFER, FAIL, DSN, … (Exchange's names)
     message_id, sender, recipient, detail, client   text as recorded
     spool_id   of the worker's shard, 0 where there is none
@@ -14,7 +17,6 @@ over an index of 90 days; a search asks for each day of its span, which is at mo
 Two texts may share a key: the text itself is compared too.
 """
 
-import logging
 import sqlite3
 import threading
 import time
@@ -23,17 +25,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
+from kairan.reports.file import MICRO, TraceFile, say
+from kairan.reports.refusals import SCHEMA as REFUSALS_SCHEMA
+from kairan.reports.refusals import Refusal, Refusals, RefusalsWriter
 from kairan.reports.settings import TraceSettings
 from kairan.runtime.rows import Insert
 
-log = logging.getLogger("kairan.reports.trace")
-
 DAY_SECONDS = 86_400
-_MICRO = 1_000_000
 _PRUNE_ROWS = 5_000  # at a time, so that writing goes on in between
-_BATCH_ROWS = 20_000  # one transaction: about 0.2 s
+_ROW_OCTETS = 300  # about, with its part of the indexes
+# What waits is bounded in octets too: a peer chooses the length of its reply.
+_EVENT_OCTETS = 400
+_TEXT_CHARACTERS_MAX = 4_000
+# A clock set back by less than this is no step: events go on at the time of the last.
+_STEP_BACK = MICRO
 # Message ids fall anywhere in their index, so a batch writes most of its pages whatever its size:
 # when much comes, larger batches at longer intervals write a quarter of the octets.
 _MANY_ROWS = 250
@@ -73,7 +80,7 @@ def search_key(text: str, day: int) -> int | None:
 
 
 class Trace:
-    """`record` is for the event loop; the rest happens in a thread of its own.
+    """`record` and `record_refusal` are for the event loop; the rest happens in a thread.
 
     `clock` gives seconds since the epoch.
     """
@@ -83,8 +90,16 @@ class Trace:
     ) -> None:
         self._clock = clock
         self._limit = settings.queue_events_max
+        self._octets_max = settings.queue_events_max * _EVENT_OCTETS
+        self._octets = 0  # of all lines that were recorded
         self._lines: deque[_Line] = deque()
         self._writer = _Writer(path, settings, self._lines)
+        self._refusals = Refusals()
+        self._refusals_writer = RefusalsWriter(
+            TraceFile(_refusals_path(path), REFUSALS_SCHEMA, settings.refusals_octets_max),
+            self._refusals,
+        )
+        self._pruning = _Pruning(settings.retention_days)
         self._dropped = 0
         self._told = 0
         self._interval = settings.write_interval_seconds
@@ -104,14 +119,23 @@ class Trace:
         spool_id: int = 0,
     ) -> None:
         """Never waits: with a full queue the line is dropped and counted."""
-        if len(self._lines) >= self._limit:
+        octets = _EVENT_OCTETS // 2 + len(detail) + len(message_id)
+        waiting = self._octets - self._writer.octets_taken
+        if len(self._lines) >= self._limit or waiting + octets > self._octets_max:
             self._dropped += 1
             return
         line = (self._clock(), event, message_id, sender, recipient, detail, client, spool_id)
+        self._octets += octets
         self._lines.append(line)
 
+    def record_refusal(self, refusal: Refusal) -> None:
+        """Of a peer that nobody knows, and of no message: counted, for a flood must not push out
+        what happened to mail.
+        """
+        self._refusals.record(refusal, self._clock())
+
     def statistics(self) -> TraceStatistics:
-        dropped = self._dropped + self._writer.lost
+        dropped = self._dropped + self._writer.lost + self._refusals.lost
         return TraceStatistics(self._writer.written, len(self._lines), dropped)
 
     def close(self) -> None:
@@ -127,70 +151,133 @@ class Trace:
             self._work()
         finally:
             self._writer.close()
+            self._refusals_writer.close()
 
     def _work(self) -> int:
         """Returns how many lines waited."""
         waited = len(self._lines)
         self._writer.write_waiting()
-        self._writer.prune(self._clock())
-        dropped = self._dropped + self._writer.lost
+        self._refusals_writer.write_waiting()
+        self._pruning.go_on(self._clock(), (self._writer, self._refusals_writer))
+        dropped = self._dropped + self._writer.lost + self._refusals.lost
         if dropped > self._told:
-            log.error("trace dropped=%d total=%d", dropped - self._told, dropped)
+            say("trace.dropped", count=dropped - self._told, total=dropped)
             self._told = dropped
         return waited
+
+
+def _refusals_path(path: Path) -> Path:
+    return path.with_name(f"refusals-{path.name.removeprefix('trace-')}")
+
+
+class _Prunable(Protocol):
+    def keep_within(self) -> None:
+        """Its bound in octets."""
+
+    def delete_before(self, seconds: float, rows: int) -> bool:
+        """True when nothing older is left; otherwise the next round goes on."""
+
+
+class _Pruning:
+    """Once a day what is too old goes, a part at a time, so that writing goes on in between; the
+    bounds in octets are held always, for a setting may have been lowered.
+    """
+
+    def __init__(self, retention_days: int) -> None:
+        self._retention_days = retention_days
+        self._pruned_day = 0
+
+    def go_on(self, now: float, files: Sequence[_Prunable]) -> None:
+        try:
+            for file in files:
+                file.keep_within()
+            today = day_of(now)
+            if today == self._pruned_day:
+                return
+            oldest_kept = (today - self._retention_days) * DAY_SECONDS
+            if sum(file.delete_before(oldest_kept, _PRUNE_ROWS) for file in files) == len(files):
+                self._pruned_day = today
+        except sqlite3.Error as error:
+            say("trace.not-pruned", reason=str(error))
 
 
 class _Writer:
     """The thread's side: nothing here is touched by two threads but the queue's two ends."""
 
     def __init__(self, path: Path, settings: TraceSettings, lines: deque[_Line]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._settings = settings
+        self._file = TraceFile(path, _SCHEMA, settings.octets_max)
         self._lines = lines
-        self._database = _open_or_replace(path)
-        self._last_id = _last_id(self._database)
+        self._last_id = self._newest_id()
         self._keys: dict[tuple[str, int], int | None] = {}
-        self._pruned_day = 0
         self.written = 0
         self.lost = 0
+        self.octets_taken = 0  # of all lines, as `Trace.record` counts them
 
     def write_waiting(self) -> None:
         while self._lines:
-            batch = [self._lines.popleft() for _ in range(min(len(self._lines), _BATCH_ROWS))]
+            batch = [
+                self._lines.popleft() for _ in range(min(len(self._lines), self._file.batch_rows))
+            ]
             try:
-                with self._database:
-                    _EVENTS.into(self._database, list(self._rows(batch)))
+                self._write(batch)
                 self.written += len(batch)
+                self.keep_within()
             except sqlite3.Error as error:  # a full disk, say: the mail goes on without its trace
                 self.lost += len(batch)
-                log.error("trace file=%s error=%s", self._path, error)  # noqa: TRY400 - one line
+                say("trace.not-written", file=self._file.path, reason=str(error))
+            self.octets_taken += sum(
+                _EVENT_OCTETS // 2 + len(detail) + len(message_id)
+                for _, _, message_id, _, _, detail, _, _ in batch
+            )
 
-    def prune(self, now: float) -> None:
-        """Once a day what is too old goes; whenever the file is too large, its oldest day does."""
-        try:
-            today = day_of(now)
-            if today != self._pruned_day:
-                oldest_kept = (today - self._settings.retention_days) * DAY_SECONDS * _MICRO
-                if self._delete_before(oldest_kept):
-                    self._pruned_day = today
-            if self._octets() > self._settings.octets_max:
-                self._delete_before(self._end_of_oldest_day())
-        except sqlite3.Error as error:
-            log.error("trace file=%s error=%s", self._path, error)  # noqa: TRY400 - one line
+    def keep_within(self) -> None:
+        self._file.keep_within(self._delete_oldest)
+
+    def delete_before(self, seconds: float, rows: int) -> bool:
+        return self._delete(int(seconds) * MICRO, rows) < rows
 
     def close(self) -> None:
-        self._database.close()
+        self._file.close()
 
-    def _rows(self, batch: Sequence[_Line]) -> Iterable[tuple[object, ...]]:
+    def _write(self, batch: Sequence[_Line]) -> None:
+        last_id, database = self._last_id, self._file.database
+        try:
+            with database:
+                _EVENTS.into(database, list(self._rows(batch)))
+        except sqlite3.IntegrityError:
+            # Behind a step of the clock back: some of these moments are taken.
+            self._last_id = last_id
+            with database:
+                for line in batch:
+                    _EVENTS.into(database, list(self._rows([line], self._free_id)))
+
+    def _rows(
+        self, batch: Sequence[_Line], free: Callable[[int], int] = int
+    ) -> Iterable[tuple[object, ...]]:
         key = self._key
-        for when, event, message_id, sender, recipient, detail, client, spool_id in batch:
-            self._last_id = max(self._last_id + 1, int(when * _MICRO))
-            day = self._last_id // (DAY_SECONDS * _MICRO)
-            texts = map(_stored, (message_id, sender, recipient, detail, client))
+        for when, event, *texts, spool_id in batch:
+            moment = int(when * MICRO)
+            # One step back is taken as it is; within a moment events keep their order.
+            is_step = moment < self._last_id - _STEP_BACK
+            self._last_id = free(moment if is_step else max(self._last_id + 1, moment))
+            day = self._last_id // (DAY_SECONDS * MICRO)
+            message_id, sender, recipient, detail, client = map(_stored, texts)
             yield (
-                self._last_id, event, *texts, spool_id, key(message_id, day), key(sender, day), key(recipient, day)
+                self._last_id, event, message_id, sender, recipient, detail, client, spool_id,
+                key(message_id, day), key(sender, day), key(recipient, day),
             )  # fmt: skip
+
+    def _free_id(self, wanted: int) -> int:
+        """The next moment from `wanted` on that no event has."""
+        query = "SELECT 1 FROM event WHERE id = ?"
+        if self._file.database.execute(query, (wanted,)).fetchone() is None:
+            return wanted
+        (end,) = self._file.database.execute(
+            "SELECT min(id) FROM event AS one WHERE id >= ? "
+            "AND NOT EXISTS (SELECT 1 FROM event WHERE id = one.id + 1)",
+            (wanted,),
+        ).fetchone()
+        return int(end) + 1
 
     def _key(self, text: str, day: int) -> int | None:
         """Senders and message ids come again and again; recipients of a list do not."""
@@ -202,60 +289,32 @@ class _Writer:
             found = self._keys[entry] = search_key(text, day)
         return found
 
-    def _delete_before(self, limit: int) -> bool:
-        """True when nothing older is left; otherwise the next round goes on."""
-        with self._database:
-            old = "SELECT id FROM event WHERE id < ? ORDER BY id LIMIT ?"
-            cursor = self._database.execute(
-                f"DELETE FROM event WHERE id IN ({old})",  # noqa: S608 - our own text
-                (limit, _PRUNE_ROWS),
-            )
-        return cursor.rowcount < _PRUNE_ROWS
+    def _delete_oldest(self, octets: int) -> bool:
+        """The oldest day; of the last one its oldest events, about so many octets."""
+        oldest, newest = self._file.database.execute(
+            "SELECT min(id), max(id) FROM event"
+        ).fetchone()
+        if oldest is None:
+            return False
+        end_of_day = (oldest // (DAY_SECONDS * MICRO) + 1) * DAY_SECONDS * MICRO
+        if end_of_day <= newest:
+            return self._delete(end_of_day, _PRUNE_ROWS) > 0
+        rows = max(min(octets // _ROW_OCTETS, _PRUNE_ROWS), 100)
+        return self._delete(newest + 1, rows) > 0
 
-    def _octets(self) -> int:
-        page_size, pages, free = (
-            self._database.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_size", "page_count", "freelist_count")
-        )
-        return int(page_size * (pages - free))
+    def _delete(self, limit: int, rows: int) -> int:
+        with self._file.database as database:
+            return database.execute(
+                "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id < ? ORDER BY id LIMIT ?)",
+                (limit, rows),
+            ).rowcount
 
-    def _end_of_oldest_day(self) -> int:
-        (oldest,) = self._database.execute("SELECT min(id) FROM event").fetchone()
-        return ((oldest or 0) // (DAY_SECONDS * _MICRO) + 1) * DAY_SECONDS * _MICRO
+    def _newest_id(self) -> int:
+        (last,) = self._file.database.execute("SELECT max(id) FROM event").fetchone()
+        return int(last or 0)
 
 
 def _stored(text: str) -> str:
     """Text that SQLite takes: JSON of a stranger may hold what is no Unicode."""
+    text = text[:_TEXT_CHARACTERS_MAX]
     return text if text.isascii() else text.encode(errors="replace").decode()
-
-
-def _open_or_replace(path: Path) -> sqlite3.Connection:
-    """A damaged trace is set aside: mail must not wait for what tells about it."""
-    try:
-        return _open(path)
-    except sqlite3.OperationalError:
-        raise  # the disk, not the file
-    except sqlite3.DatabaseError as error:
-        aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
-        log.error("trace file=%s error=%s moved=%s", path, error, aside)  # noqa: TRY400 - one line
-        path.rename(aside)
-        for companion in ("-wal", "-shm"):
-            path.with_name(path.name + companion).unlink(missing_ok=True)
-        return _open(path)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """In WAL mode readers and the writer do not wait for each other; NORMAL syncs at checkpoints
-    only, so a power cut costs the last lines, never the file.
-    """
-    database = sqlite3.connect(path, check_same_thread=False)
-    database.execute("PRAGMA journal_mode=WAL")
-    database.execute("PRAGMA synchronous=NORMAL")
-    database.execute("PRAGMA busy_timeout=5000")
-    database.executescript(_SCHEMA)
-    return database
-
-
-def _last_id(database: sqlite3.Connection) -> int:
-    (last,) = database.execute("SELECT max(id) FROM event").fetchone()
-    return int(last or 0)

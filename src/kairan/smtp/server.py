@@ -108,7 +108,7 @@ class ServerEngine:
         self._order_before_chunk = Order.CONNECTED
         self._errors = 0
         self._refused_data = False  # and no command has come since
-        self._refused_logins = 0
+        self._refused_verb = ""  # the last of those errors that the driver found: AUTH or MAIL
         self.idle_commands = 0  # those that moved no mail, since the last message
 
     # What the driver calls.
@@ -153,8 +153,8 @@ class ServerEngine:
             order = self.order
             if order is _CLOSED or order is _TLS:
                 return None
-            if self._refused_logins > self.door.errors_max:
-                return self._refuse(outcomes.TOO_MANY_ERRORS, "AUTH", fatal=True)
+            if self._errors > self.door.errors_max:
+                return self._refuse(outcomes.TOO_MANY_ERRORS, self._refused_verb, fatal=True)
             if order is _DATA or order is _CHUNK:
                 body = self._content.read(inbox)
                 if body is None:
@@ -325,6 +325,8 @@ class ServerEngine:
             return self._out_of_order(Event.MAIL, "MAIL")
         if self.door.needs_auth and not self.known:
             return self._refuse(outcomes.NOT_AUTHENTICATED, "MAIL")
+        if self.idle_commands > self.door.idle_commands_max:  # put off again and again
+            return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, "MAIL", fatal=True)
         command = parse_mail(argument)
         if isinstance(command, Syntax):
             return self._refuse(_MAIL_SYNTAX[command.outcome], "MAIL")
@@ -461,6 +463,8 @@ class ServerEngine:
     def _mail_answered(self, reply: Reply) -> None:
         if reply.is_positive:
             self._move(_MAIL_GRANTED)
+        else:
+            self._count_refusal(reply, "MAIL")
 
     def _rcpt_answered(self, reply: Reply) -> None:
         if reply.is_positive:
@@ -469,12 +473,17 @@ class ServerEngine:
     def _auth_answered(self, reply: Reply) -> None:
         if reply.is_positive:
             self.known = True
-        elif reply.is_transient:
+        else:
+            self._count_refusal(reply, "AUTH")
+
+    def _count_refusal(self, reply: Reply, verb: str) -> None:
+        if reply.is_transient:
             # "Come again later" is our word, no error of his: hanging up would only make him
             # come at once, and a handshake costs us more than the next hundred such answers.
             self.idle_commands += 1
         else:
-            self._refused_logins += 1
+            self._errors += 1
+            self._refused_verb = verb
 
     def _starttls_answered(self, reply: Reply) -> None:
         if reply.is_positive:

@@ -120,3 +120,10 @@ def test_one_machine_has_a_whole_slash_64(attempts):
         fail(attempts, f"2001:db8::{host + 1:x}", f"guess{host}")
     assert not attempts.may_try("2001:db8::ffff", "another")
     assert attempts.may_try("2001:db8:0:1::1", "another")
+
+
+def test_long_names_are_told_apart_and_cost_no_more_than_short_ones(attempts):
+    fail(attempts, HERE, "x" * 10_000 + "a", 3)
+    assert not attempts.may_try(HERE, "X" * 10_000 + "A")
+    assert attempts.may_try(HERE, "x" * 10_000 + "b")
+    assert all(len(name) <= 64 for _, name in attempts._pairs._places)

@@ -145,6 +145,15 @@ async def test_memory_holds_neither_tokens_nor_more_of_them_than_its_bound(peopl
     assert token.rpartition(".")[2] not in repr(vars(world.tokens))
 
 
+async def test_long_tokens_are_remembered_up_to_their_octets(world, monkeypatch):
+    tokens = [signed(claims(jti=f"{number}", groups="g" * 4_000)) for number in range(4)]
+    monkeypatch.setattr("kairan.auth.bearer._GENUINE_OCTETS_MAX", 3 * len(tokens[0]))
+    for token in tokens:
+        assert isinstance(await world.login(token), TokenLogin)
+    assert len(world.tokens._genuine) == 3
+    assert world.tokens._genuine_octets <= 3 * len(tokens[0])
+
+
 async def test_unknown_keys_cost_one_fetch_in_an_interval_however_many_there_are(world, clock):
     flood = [signed(claims(), kid=f"k{number}") for number in range(50)]
     options = [{"source": f"192.0.2.{n}"} for n in range(50)]

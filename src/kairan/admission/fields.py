@@ -7,10 +7,18 @@ from kairan.admission.sender import owns
 from kairan.admission.settings import AdmissionSettings, DisplayNames
 from kairan.directory.model import Account, Organisation
 from kairan.mail.address import Address, domain_of
-from kairan.mail.authors import Authors, read_authors
+from kairan.mail.authors import Authors, Unclear, read_authors
 from kairan.mail.header import Header
+from kairan.runtime.kept import kept
 
 Edit = Callable[[bytes, bytes], bytes | None]
+
+
+# An application's messages all carry the same From.
+@kept(octets=4 * 1024 * 1024, key_octets=512)
+def authors_in(value: bytes) -> Authors | Unclear:
+    return read_authors(value)
+
 
 _PRIVATE = frozenset({b"bcc", b"resent-bcc", b"return-path"})
 # Exchange's header firewall: fields by which its servers tell each other what they have found out.
@@ -84,7 +92,7 @@ def _is_of_ours(value: bytes, organisation: Organisation, hostname: str) -> bool
 
 def shown_in(value: bytes, account: Account, organisation: Organisation) -> tuple[Address, ...]:
     """Addresses of ours in the display names that are not the account's."""
-    authors = read_authors(value)
+    authors = authors_in(value)
     if not isinstance(authors, Authors):
         return ()
     return tuple(
@@ -95,6 +103,6 @@ def shown_in(value: bytes, account: Account, organisation: Organisation) -> tupl
 
 
 def _without_name(value: bytes) -> bytes:
-    authors = read_authors(value)
+    authors = authors_in(value)
     assert isinstance(authors, Authors), "an unclear value was refused"
     return ", ".join(f"<{address}>" for address in authors.addresses).encode()

@@ -1,11 +1,11 @@
 """What the header must show: one author, who is the account; no loop."""
 
-from kairan.admission.fields import shown_in
+from kairan.admission.fields import authors_in, shown_in
 from kairan.admission.sender import owns
 from kairan.admission.settings import AdmissionSettings, DisplayNames
 from kairan.directory.model import Account, Organisation
 from kairan.mail import Address, domain_of
-from kairan.mail.authors import Unclear, read_authors
+from kairan.mail.authors import Unclear
 from kairan.mail.header import Header
 from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import (
@@ -37,7 +37,7 @@ def judge_header(
 def _judge_authors(
     account: Account, settings: AdmissionSettings, value: bytes, organisation: Organisation
 ) -> Decision:
-    authors = read_authors(value)
+    authors = authors_in(value)
     if isinstance(authors, Unclear):
         return _unclear("From or Sender is not a plain list of mailboxes", authors.characters)
     for address in authors.addresses:

@@ -18,11 +18,14 @@ Each worker process counts for itself.
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from kairan.auth.settings import AuthSettings
 
-_NAME_CHARACTERS_MAX = 254  # longer names are no address, and must not fill our memory
+# Most login names are shorter; strangers' may have any length and must not fill our memory.
+_NAME_CHARACTERS_MAX = 64
+_DIGEST_OCTETS = 16
 
 
 @dataclass(slots=True)
@@ -130,7 +133,11 @@ def network_of(source: str) -> str:
 
 
 def _pair(source: str, name: str) -> tuple[str, str]:
-    return address_of(source), name[:_NAME_CHARACTERS_MAX].lower()
+    """A long name is known by its digest, so that each entry has the size that is reckoned with."""
+    if len(name) > _NAME_CHARACTERS_MAX:
+        octets = name.lower().encode("utf-8", "surrogatepass")
+        return address_of(source), blake2b(octets, digest_size=_DIGEST_OCTETS).hexdigest()
+    return address_of(source), name.lower()
 
 
 def address_of(source: str) -> str:

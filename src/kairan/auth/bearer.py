@@ -31,6 +31,9 @@ from kairan.outcomes.catalogue import (
 )
 
 _DIGEST_OCTETS = 32
+# What remembered tokens may cost beside their number: an issuer may write long claims, and what is
+# kept of a token is about as large as its text.
+_GENUINE_OCTETS_MAX = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class _Genuine:
     claims: Mapping[str, Any]
     keyring: Keyring
     generation: int
+    octets: int  # of its text
 
 
 class TokenAuthenticator:
@@ -60,6 +64,7 @@ class TokenAuthenticator:
         self._attempts = Attempts(_patient(settings), clock=clock)
         self._key = random(_DIGEST_OCTETS)
         self._genuine: OrderedDict[bytes, _Genuine] = OrderedDict()
+        self._genuine_octets = 0
 
     def decide(
         self, snapshot: Snapshot, user: str, token: str, source: str, *, role: str
@@ -107,7 +112,7 @@ class TokenAuthenticator:
             return self._not_genuine(source, user, "signed with a key that its issuer has not")
         if not has_signed(keys, token):
             return self._not_genuine(source, user, "its signature is wrong")
-        genuine = _Genuine(kept_claims(claimed.claims), keyring, keyring.generation)
+        genuine = _Genuine(kept_claims(claimed.claims), keyring, keyring.generation, len(token))
         self._remember(token, genuine)
         return self._judge(snapshot, user, genuine, role)
 
@@ -144,9 +149,20 @@ class TokenAuthenticator:
         return blake2b(token.encode(), key=self._key, digest_size=_DIGEST_OCTETS).digest()
 
     def _remember(self, token: str, genuine: _Genuine) -> None:
-        self._genuine[self._digest(token)] = genuine
-        if len(self._genuine) > self._settings.verified_max:
-            self._genuine.popitem(last=False)
+        digest = self._digest(token)
+        self._forget(digest)
+        self._genuine[digest] = genuine
+        self._genuine_octets += genuine.octets
+        while (
+            len(self._genuine) > self._settings.verified_max
+            or self._genuine_octets > _GENUINE_OCTETS_MAX
+        ):
+            self._forget(next(iter(self._genuine)))
+
+    def _forget(self, digest: bytes) -> None:
+        known = self._genuine.pop(digest, None)
+        if known is not None:
+            self._genuine_octets -= known.octets
 
     def _remembered(self, token: str) -> _Genuine | None:
         digest = self._digest(token)
@@ -154,7 +170,7 @@ class TokenAuthenticator:
         if known is None:
             return None
         if known.generation != known.keyring.generation or known.keyring.is_empty:
-            del self._genuine[digest]  # its key may be among those withdrawn
+            self._forget(digest)  # its key may be among those withdrawn
             return None
         self._genuine.move_to_end(digest)
         return known

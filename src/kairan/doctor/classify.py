@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 from unicodedata import normalize
 
 from kairan.doctor.classify_part import ReplyPart, reply_part
@@ -24,9 +23,11 @@ from kairan.doctor.classify_phrases import (
     PHRASES,
 )
 from kairan.outcomes import CATALOGUE, Outcome, Text
+from kairan.runtime.kept import kept
 
-# Different replies, each some 500 octets: a large site's log of a year has some hundreds.
-_JUDGEMENTS_KEPT = 4_096
+# A large site's log of a year has some hundreds of different replies, each some 300 octets.
+_JUDGEMENTS_OCTETS = 8 * 1024 * 1024
+_JUDGED_OCTETS = 512
 # What is less likely than this share of the likeliest is not worth a person's time.
 _WORTH_NAMING = 0.75
 # Below it an entry is a guess, and a wrong remedy costs more than none.
@@ -140,10 +141,9 @@ def classify(text: str) -> Classification:
     return classify_part(reply_part(text))
 
 
-@lru_cache(maxsize=_JUDGEMENTS_KEPT)
 def classify_part(part: ReplyPart) -> Classification:
-    code, enhanced = part.code or 0, part.enhanced
-    return Classification(_judge(code, enhanced, squeeze(_ADDRESS.sub("", part.text))), part)
+    words = squeeze(_ADDRESS.sub("", part.text))
+    return Classification(_judge(words, part.code or 0, part.enhanced), part)
 
 
 def squeeze(text: str) -> str:
@@ -183,8 +183,8 @@ def _entries() -> Iterator[_Entry]:
 _ENTRIES = tuple(_entries())
 
 
-@lru_cache(maxsize=_JUDGEMENTS_KEPT)
-def _judge(code: int, enhanced: str, words: str) -> tuple[Candidate, ...]:
+@kept(octets=_JUDGEMENTS_OCTETS, key_octets=_JUDGED_OCTETS)
+def _judge(words: str, code: int, enhanced: str) -> tuple[Candidate, ...]:
     fits = [fit for entry in _ENTRIES if (fit := _fit(entry, code, enhanced, words))]
     fits.sort(key=lambda fit: (-fit[0].confidence, -len(fit[0].phrase), fit[1]))
     if not fits:

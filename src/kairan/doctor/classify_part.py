@@ -32,9 +32,9 @@ _CODE_ALONE = re.compile(
 )
 _CODE_AT_ALL = re.compile(r"(?<![\d.:\[])(?P<code>[45]\d\d)(?![\d.:\]])")
 
-_CONTINUATION = re.compile(r"[\r\n]+[45]\d\d[- ](?:[45]\.\d{1,3}\.\d{1,3} )?")
+_CONTINUATION = re.compile(r"(?<![\r\n])[\r\n]++[45]\d\d[- ](?:[45]\.\d{1,3}\.\d{1,3} )?")
 # Exchange's `[host]` or `[host time session-id]`, ours likewise: volatile, and says nothing.
-_SUFFIX = re.compile(r"\[[\w.-]+\.[\w-]+(?: \d{4}-\d\d-\d\dT[^\]]{0,60})?\]|\[Hostname=[^\]]*\]")
+_SUFFIX = re.compile(r"\[[\w.-]+\.[\w-]+(?: \d{4}-\d\d-\d\dT[^\]]{0,60})?\]|\[Hostname=[^\]\[]*+\]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from functools import lru_cache
+
+from kairan.runtime.kept import kept
 
 
 class Service(Enum):
@@ -36,6 +37,7 @@ _MICROSOFT_DOMAINS = (
 )
 # A slip of the finger or of the eye; four changes in a name of this length are another name.
 _SLIPS_MAX = 3
+_NAME_CHARACTERS_MAX = 63  # of a field in a device; the longest endpoint has 25
 
 
 def service_of(host: str) -> Service:
@@ -44,10 +46,11 @@ def service_of(host: str) -> Service:
     return Service.OTHER if host.endswith(_MICROSOFT_DOMAINS) else Service.OWN
 
 
-@lru_cache(maxsize=1_024)  # a fleet has few different servers
+# A fleet has few different servers.
+@kept(octets=1024 * 1024, key_octets=_NAME_CHARACTERS_MAX)
 def meant_by(host: str) -> str:
     """The endpoint that a misspelt name stands for; empty where it is none, or is right."""
-    if host in ENDPOINTS:
+    if host in ENDPOINTS or len(host) > _NAME_CHARACTERS_MAX:
         return ""
     near = ((distance(host, known), known) for known in ENDPOINTS)
     slips, known = min(near)

@@ -19,7 +19,7 @@ _MISTRANSLATED = "smtp-have.office365.com"
 _LEGACY = "smtp-legacy.office365.com"
 _DIRECT_SEND = ".mail.protection.outlook.com"
 
-_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:/*(?=[a-z\[])|/+$", re.IGNORECASE)
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:/*(?=[a-z\[])|(?<!/)/++$", re.IGNORECASE)
 _PORT = re.compile(r":(\d{1,5})$")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)

@@ -65,7 +65,7 @@ _DATES: Mapping[str, tuple[str, ...]] = {
 _OLD_ENDPOINT = "smtp-hve.office365.com"
 _OLD_ENDPOINT_ENDS = "hve-old-endpoint-ends"
 
-_POSITIVE = re.compile(r"^[\s<>*~|-]*[23]\d\d(?:[ -]|$)", re.MULTILINE)
+_POSITIVE = re.compile(r"^(?:[^\S\n]|[<>*~|-])*+[23]\d\d(?:[ -]|$)", re.MULTILINE)
 
 _UNKNOWN_WHEN = Text(
     "The catalogue has no entry for this text; here is what its digits say.",
@@ -118,7 +118,7 @@ def verdict_of(explanations: Iterable[Explanation]) -> Verdict:
 _KEY_WHY = Text("The name of an entry.", "項目の名前です。")
 # As our log and trace write it.
 _RULE = re.compile(r"\brule=\"?([a-z0-9-]+)")
-_KEY = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
+_KEY = re.compile(r"(?<![a-z0-9])[a-z0-9]++(?:-[a-z0-9]++)++")
 
 
 def bare_key(text: str) -> str:

@@ -8,11 +8,11 @@ word right before it.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from kairan.doctor.classify import classify
 from kairan.doctor.log_find import NETWORK_WORDS
 from kairan.outcomes import CATALOGUE
+from kairan.runtime.kept import kept
 
 # Each pattern begins with the digit itself, which `re` skips to; what must not stand before it is
 # looked at behind it.  The other way round costs ten times as much.
@@ -86,7 +86,8 @@ _NETWORK = tuple(word.decode() for word in NETWORK_WORDS)
 # Phrases as the catalogue knows them stand close around the word that was found.
 _AROUND_CHARACTERS = 120
 
-# Different kinds of reply: a large site's log of a year has some hundreds.
+# Different kinds of reply, of at most _TELLING_CHARACTERS each: a large site's log of a year has
+# some hundreds.
 _KINDS_KEPT = 4_096
 _TELLING_CHARACTERS = 300
 # Exchange puts host, time and session there, Postfix a peer's address; what follows may tell.
@@ -180,7 +181,7 @@ def _network(line: str, near: Callable[[], str]) -> Said | None:
     return None
 
 
-@lru_cache(maxsize=_KINDS_KEPT)
+@kept(octets=4 * 1024 * 1024, key_octets=2 * _AROUND_CHARACTERS + 64)
 def _network_cause(around: str) -> str:
     keys = classify(around).keys
     return next((key for key in keys if key in NETWORK_CAUSES), "")

@@ -8,7 +8,8 @@ above twelve.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache
+
+from kairan.runtime.kept import kept
 
 # A stamp stands at the head of its line, behind at most a level, a thread or a CSV's job number.
 STAMP_CHARACTERS_MAX = 120
@@ -41,7 +42,8 @@ class Times:
     def __init__(self, reference: float) -> None:
         self._reference = datetime.fromtimestamp(reference, UTC).astimezone()
         self._shapes = list(_SHAPES)
-        self._kept = lru_cache(maxsize=4_096)(self._judge)  # a busy second has many lines
+        # A busy second has many lines.
+        self._kept = kept(octets=4 * 1024 * 1024, key_octets=STAMP_CHARACTERS_MAX)(self._judge)
 
     def find(self, line: str) -> float | None:
         """Seconds since the epoch."""
@@ -50,10 +52,10 @@ class Times:
             if found := shape.search(head):
                 if place:
                     self._shapes.insert(0, self._shapes.pop(place))
-                return self._kept(found.re, found[0])
+                return self._kept(found[0], found.re)
         return None
 
-    def _judge(self, shape: re.Pattern[str], stamp: str) -> float | None:
+    def _judge(self, stamp: str, shape: re.Pattern[str]) -> float | None:
         found = shape.search(stamp)
         assert found is not None
         parts = found.groupdict()

@@ -38,6 +38,8 @@ from kairan.spool import BodyWriter
 # Where a content leaves memory for the spool's writer, which decides itself when it becomes a
 # file: small messages, nearly all, never meet it.
 INLINE_OCTETS_MAX = 64 * 1024
+# A piece of one octet costs forty: a client that drips must not make 64 KiB cost 2.6 MiB.
+PIECES_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Submission:
     message_id: str = ""
     size: int = 0  # octets of the content as it came
     refusal: Refuse | None = None
-    _head: bytes = b""
+    _head: bytearray = field(default_factory=bytearray)  # grows in place, however small the pieces
     _header_done: bool = False
     _pieces: list[bytes] = field(default_factory=list)
     _writer: BodyWriter | None = None
@@ -83,7 +85,7 @@ class Submission:
 
     def discard(self) -> None:
         self._pieces.clear()
-        self._head = b""
+        self._head = bytearray()
         if self._writer is not None:
             self._writer.discard()
             self._writer = None
@@ -100,15 +102,19 @@ class Submission:
         return self._write_head(piece, last=last)
 
     def _write_head(self, piece: bytes, *, last: bool) -> "Future[None] | None":
-        head = self._head + piece if self._head else piece
-        length = header_length(head)
+        searched, head = len(self._head), self._head
+        head += piece
+        length = header_length(head, searched=searched)
         if (len(head) if length is None else length) > self.context.admission.header_octets_max:
             self.refuse(Refuse(HEADER_TOO_LARGE))
             return None
         if length is None and not last:
-            self._head = head
             return None
-        self._head, self._header_done = b"", True
+        self._header_done = True
+        return self._stamp(bytes(head), length)
+
+    def _stamp(self, head: bytes, length: int | None) -> "Future[None] | None":
+        self._head = bytearray()
         written = len(head)
         head = without_preface(head)
         if length is not None:
@@ -154,6 +160,8 @@ class Submission:
         if self._writer is not None:
             return self._writer.write(piece)
         self._pieces.append(piece)
+        if len(self._pieces) > PIECES_MAX:
+            self._pieces = [b"".join(self._pieces)]
         if self._stored <= INLINE_OCTETS_MAX:
             return None
         self._writer = self.context.spool.body_writer()

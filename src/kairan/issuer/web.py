@@ -117,6 +117,10 @@ async def _form(request: Request) -> Form | Problem:
         content += piece
         if len(content) > FORM_OCTETS_MAX:
             return answers.TOO_LARGE
+    return read_form(content)
+
+
+def read_form(content: bytes) -> Form | Problem:
     try:
         pairs = parse_qsl(content.decode("ascii"), max_num_fields=_FIELDS_MAX)
     except ValueError:

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from kairan.mail.address import Address, parse_address
-from kairan.mail.header import mailboxes
-
-VALUE_OCTETS_MAX = 8 * 1024  # fifty authors with their names fit
+from kairan.mail.header import MAILBOXES_OCTETS_MAX, mailboxes
 
 # ISO-2022-JP and JIS7 (RFC 1468, JIS X 0202): each escape sequence with what follows it, up to the
 # next, and the one back to ASCII.  The octets between may be any of ASCII's, quotes and brackets too.
@@ -59,7 +57,7 @@ class Unclear:
 
 
 def read_authors(value: bytes) -> Authors | Unclear:
-    if len(value) > VALUE_OCTETS_MAX:
+    if len(value) > MAILBOXES_OCTETS_MAX:
         return Unclear()
     found = mailboxes(value)
     octets = value.replace(b"\r\n", b"").strip()

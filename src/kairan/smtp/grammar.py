@@ -13,10 +13,10 @@ Leniencies, each with the client that needs it; all are safe, for they change no
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from kairan.mail import Address, Notify, parse_address
 from kairan.mail.address import NULL_SENDER, POSTMASTER
+from kairan.runtime.kept import kept
 
 # RFC 5321 section 4.5.3.1.4 asks for 512 octets; MAIL grows by its extensions' parameters
 # (RFC 1870: 26, RFC 3461: 100 + 500 for ORCPT, RFC 6531: 10, RFC 4954: 500).
@@ -94,7 +94,7 @@ def parse_ehlo(argument: bytes) -> str | None:
 
 
 # The same few senders and lists come again and again: reading them twice would be waste.
-@lru_cache(maxsize=4_096)
+@kept(octets=4 * 1024 * 1024, key_octets=256)
 def parse_mail(argument: bytes) -> MailCommand | Syntax:
     """What follows `MAIL `: RFC 5321 section 4.1.1.2 and its extensions' parameters."""
     match = _MAIL.fullmatch(argument.strip(b" "))
@@ -112,7 +112,7 @@ def parse_mail(argument: bytes) -> MailCommand | Syntax:
     return MailCommand(sender, values.size, values.body, values.smtputf8, values.ret, values.envid)
 
 
-@lru_cache(maxsize=16_384)
+@kept(octets=16 * 1024 * 1024, key_octets=128)
 def parse_rcpt(argument: bytes, *, utf8: bool) -> RcptCommand | Syntax:
     """What follows `RCPT `: RFC 5321 section 4.1.1.3, RFC 3461 sections 4.1 and 4.2."""
     match = _RCPT.fullmatch(argument.strip(b" "))

@@ -16,29 +16,39 @@ WRONG_ENDING: Final = b"wrong ending"
 
 
 class Inbox:
-    __slots__ = ("_buffer", "_position", "_skipped")
+    __slots__ = ("_behind", "_buffer", "_position", "_skipped")
 
     def __init__(self) -> None:
         self._buffer = b""
+        # What came while the buffer was not read to its end.  It is joined when somebody reads: a
+        # session that waits must not have its buffer copied for every octet that a client drips.
+        self._behind = bytearray()
         self._position = 0
         self._skipped = b""  # which of the three a line is whose end has not come
 
     def __len__(self) -> int:
-        return len(self._buffer) - self._position
+        return len(self._buffer) - self._position + len(self._behind)
 
     def add(self, octets: bytes) -> None:
-        if self._position:
-            self._buffer = self._buffer[self._position :] + octets
-            self._position = 0
+        if self._position < len(self._buffer):
+            self._behind += octets
         else:
-            self._buffer = self._buffer + octets if self._buffer else octets
+            self._buffer, self._position = octets, 0
+
+    def _join(self) -> None:
+        if self._behind:
+            self._buffer = self._buffer[self._position :] + self._behind
+            self._position = 0
+            self._behind = bytearray()
 
     def take_all(self) -> bytes:
+        self._join()
         octets = self._buffer[self._position :] if self._position else self._buffer
         self._buffer, self._position = b"", 0
         return octets
 
     def take(self, count: int) -> bytes:
+        self._join()
         octets = self._buffer[self._position : self._position + count]
         self._position += len(octets)
         return octets
@@ -48,6 +58,8 @@ class Inbox:
 
         `asking`: within an AUTH dialogue, whose lines may be longer.
         """
+        if self._behind:
+            self._join()
         buffer, start = self._buffer, self._position
         end = buffer.find(b"\n", start)
         if end < 0:

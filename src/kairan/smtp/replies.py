@@ -7,18 +7,15 @@ Broken enhanced codes are no fault: they are text then (RFC 2034 is an extension
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 from kairan.mail import Reply
+from kairan.runtime.kept import kept
 
 # RFC 5321 section 4.5.3.1.5 allows 512; explanations with links are longer in real life.
 REPLY_LINE_OCTETS_MAX = 2_048
 REPLY_LINES_MAX = 128  # the longest EHLO reply we know has about 20 lines
 REPLY_OCTETS_MAX = 64 * 1024
-# Most replies repeat word by word ("250 2.1.5 Ok"); 256 of 2 KiB bound the cache to 0.5 MiB.
-SINGLE_LINES_CACHED_MAX = 256
-
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\r\n]*))?")
 _ENHANCED = re.compile(r"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?: |$)")
 
@@ -73,7 +70,8 @@ def _parse_line(line: bytes) -> _Line | PeerFault:
     return _Line(int(code), separator != b"-", enhanced, text)
 
 
-@lru_cache(maxsize=SINGLE_LINES_CACHED_MAX)
+# Most replies repeat word by word: "250 2.1.5 Ok".
+@kept(octets=1024 * 1024, key_octets=256)
 def _parse_single(line: bytes) -> Reply | None:
     """A reply of one line; None: part of a longer one, or a fault."""
     parsed = _parse_line(line)
@@ -102,10 +100,12 @@ class ReplyReader:
             if item is not None:
                 items.append(item)
             if isinstance(item, PeerFault):
+                self._rest = b""
                 return items
         rest = self._rest
         if len(rest) > REPLY_LINE_OCTETS_MAX or b"\n" in rest or b"\r" in rest[:-1]:
             items.append(_fault_of(rest))
+            self._rest = b""
         return items
 
     def _part(self, line: bytes) -> ReplyOrFault | None:

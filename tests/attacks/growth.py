@@ -1,0 +1,138 @@
+"""Does a parser's cost grow faster than its input?  Judged by a ratio, not by seconds.
+
+A parser is fed twice as much again and again, from a kilobyte on.  Once a feeding costs
+enough to be measured, it is compared with the one of a quarter of its size: four times the octets
+may cost four times the work, and a little for the caches of the processor.  Work is this
+thread's processor time, the least of several tries, so a loaded machine changes nothing; what looks
+too steep is measured again before it is called so.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+OCTETS_MIN = 256
+OCTETS_MAX = 64 * 1024
+# A quadratic cost is 16 times as high at four times the size, a linear one 4 times.
+RATIO_MAX = 7.0
+MEASURABLE_SECONDS = 0.001
+ENOUGH_SECONDS = 0.003  # after this the ladder has shown what it can
+LEAST_SECONDS = 20e-6  # of the divisor: below it is the clock's own noise
+TRIES = 2
+
+# What peers are fond of: separators, brackets that open and never close, quotes, escapes, line
+# endings that are none, and things that look like what a parser searches for.
+UNITS: tuple[bytes, ...] = (
+    *(bytes([octet]) for octet in b" \t<>()\"'\\,;:@=-.+%&[]{}/_~*?#|!a0A5\r\n\0\x01\x7f\xff"),
+    b"\r\n",
+    b"\r\n ",
+    b"\n ",
+    b" \t",
+    b"a ",
+    b"a.",
+    b"a,",
+    b"a@",
+    b"a=",
+    b"a:",
+    b"<a",
+    b"(a",
+    b"(\\",
+    b"()",
+    b'"a',
+    b'\\"',
+    b'"" ',
+    b"<>",
+    b"=a&",
+    b"%41",
+    b"+41",
+    b"\\x{41}",
+    b"A0+/",
+    b"aA",
+    b"a@b.test, ",
+    b"A <a@b.test>, ",
+    b"=?utf-8?q?a?= ",
+    b"<a@b.test>",
+    b"a: b\r\n",
+    b"550 5.7.1 ",
+    b"550-5.7.1 a\r\n",
+    b"5.7.1 ",
+    b"\r\n.\r\n",
+    b"\r\n.",
+    b"[{",
+    b'{"a":',
+    b'"a":1,',
+    "\u3000".encode(),
+    "\u00e9".encode(),
+)
+
+
+@dataclass(frozen=True)
+class Parser:
+    """`frames`: what stands before and behind the repeated units."""
+
+    name: str
+    read: Callable[[bytes], object]
+    frames: tuple[tuple[bytes, bytes], ...] = ((b"", b""),)
+    units: tuple[bytes, ...] = UNITS
+    octets_max: int = OCTETS_MAX
+    enough_seconds: float = ENOUGH_SECONDS
+
+    def shapes(self) -> Iterator[tuple[bytes, bytes, bytes]]:
+        # With something behind them, patterns that want the end must look for another way.
+        for before, behind in (*self.frames, (b"", b"x"), (b"", b"\x01")):
+            for unit in self.units:
+                yield before, unit, behind
+
+
+def uncached(function: Callable[..., object]) -> Callable[..., object]:
+    """The work itself: a cache would answer all tries but the first."""
+    return getattr(function, "__wrapped__", function)
+
+
+def too_steep(parser: Parser, before: bytes, unit: bytes, behind: bytes) -> str:
+    """Where the cost grows too fast, in words; empty: nowhere."""
+
+    def fed(octets: int) -> bytes:
+        return before + unit * max(1, octets // len(unit)) + behind
+
+    costs: dict[int, float] = {}
+    judged = 0
+    octets = OCTETS_MIN
+    while octets <= parser.octets_max:
+        costs[octets] = cost = _cost(parser.read, fed(octets), TRIES)
+        quarter = octets // 4
+        is_judged = cost >= MEASURABLE_SECONDS and quarter in costs
+        judged += is_judged
+        if is_judged and _ratio(cost, costs[quarter]) > RATIO_MAX:
+            again = _cost(parser.read, fed(octets), 4 * TRIES)
+            less = _cost(parser.read, fed(quarter), 4 * TRIES)
+            if _ratio(again, less) > RATIO_MAX:
+                return (
+                    f"{before[:30]!r} {unit!r}… {behind[:30]!r}: {quarter} octets {less * 1e3:.2f} ms, "
+                    f"{octets} octets {again * 1e3:.2f} ms"
+                )
+        if cost > parser.enough_seconds and judged > 1:
+            break
+        octets *= 2
+    return ""
+
+
+def _ratio(cost: float, less: float) -> float:
+    return cost / max(less, LEAST_SECONDS)
+
+
+def _cost(read: Callable[[bytes], object], octets: bytes, tries: int) -> float:
+    """The collector is off: it looks at the whole process, whoever made the garbage."""
+    least = float("inf")
+    gc.disable()
+    try:
+        for _ in range(tries):
+            begin = time.thread_time()
+            read(octets)
+            least = min(least, time.thread_time() - begin)
+            if least > 0.2:  # one look is enough to see it
+                break
+    finally:
+        gc.enable()
+    return least

@@ -1,0 +1,22 @@
+"""A submission without a service around it."""
+
+from types import SimpleNamespace
+
+from kairan.admission import AdmissionSettings
+from kairan.intake.submission import Origin, Submission
+from kairan.mail import Address
+from kairan.smtp.grammar import MailCommand
+
+PRINTER = Address("printer@kairan.test")
+ORGANISATION = SimpleNamespace(accepted_domains=frozenset({"kairan.test"}))
+
+
+def submission(**settings):
+    account = SimpleNamespace(address=PRINTER, aliases=frozenset(), reply_to="", id=1)
+    context = SimpleNamespace(
+        admission=AdmissionSettings(**settings),
+        hostname="mail.kairan.test",
+        clock=lambda: 1e9,
+        snapshot=lambda: SimpleNamespace(organisation=ORGANISATION),
+    )
+    return Submission(context, account, MailCommand(PRINTER), Origin("192.0.2.1", "Received: x; "))

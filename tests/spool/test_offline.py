@@ -1,12 +1,13 @@
 """What an operator does from another process, on a running shard and on a stopped one."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
 
 from kairan.mail import Address
-from kairan.spool import NewJob
+from kairan.spool import NewJob, SpoolUnavailable, changes, commit, scan, schema
 from kairan.spool.offline import Filter, NoShardError, ShardView, id_text, parse_id
 
 
@@ -168,3 +169,104 @@ def test_an_id_reads_as_it_is_written():
 def test_a_directory_without_a_queue_is_named(tmp_path):
     with pytest.raises(NoShardError, match="holds no queue"):
         ShardView(tmp_path)
+
+
+# -- a long queue, beside an owner that writes -------------------------------------------------------
+
+
+async def fill(spool, letter, count):
+    await asyncio.gather(*(spool.append(letter(), b"x") for _ in range(count)))
+
+
+def traced(view):
+    statements = []
+    view._db.set_trace_callback(statements.append)
+    return statements
+
+
+@pytest.fixture
+def decodes(monkeypatch):
+    """How many envelopes were decoded."""
+    calls = []
+    decode = scan.decode_envelope
+    monkeypatch.setattr(scan, "decode_envelope", lambda sealed: calls.append(1) or decode(sealed))
+    return calls
+
+
+@pytest.mark.parametrize("name", ["hold", "release", "retry", "drop"])
+async def test_what_columns_decide_is_changed_without_reading_rows(
+    open_spool, letter, view, decodes, name
+):
+    spool = await open_spool()
+    await fill(spool, letter, 1_200)
+    one = view()
+    if name == "release":
+        one.hold(one.wanted(Filter()))
+    statements = traced(one)
+    more = {"now": time.time()} if name == "retry" else {}
+    assert getattr(one, name)(one.wanted(Filter(route="")), **more) == 1_200
+    assert decodes == []
+    assert len(statements) < 30
+
+
+async def test_a_change_ends_its_transaction_in_time_and_pauses(
+    open_spool, letter, view, monkeypatch
+):
+    """The owner gets its turn in between: no commit waits for the whole of a long change."""
+    monkeypatch.setattr(changes, "TRANSACTION_SECONDS", 1e-9)
+    monkeypatch.setattr(changes, "PART_JOBS", 100)
+    pauses = []
+    monkeypatch.setattr(changes.time, "sleep", pauses.append)
+    spool = await open_spool()
+    await fill(spool, letter, 1_000)
+    one = view()
+    statements = traced(one)
+    assert one.hold(item.job.id for item in one.list()) == 1_000
+    assert one.release(one.wanted(Filter(held=True))) == 1_000
+    assert statements.count("BEGIN IMMEDIATE") >= 20
+    assert len(pauses) >= 19
+
+
+async def test_a_list_decodes_only_what_it_may_show(open_spool, letter, view, decodes):
+    spool = await open_spool()
+    await fill(spool, letter, 600)
+    (first, *_) = view().list(Filter(route=""))
+    decodes.clear()
+    assert len(list(view().list(Filter(job=first.job.id)))) == 1
+    assert len(list(view().list(Filter(held=True)))) == 0
+    assert len(decodes) == 1
+
+
+def connect_impatient(path):
+    db = schema.connect(path)
+    db.execute("PRAGMA busy_timeout = 20")
+    return db
+
+
+async def test_mail_is_taken_while_another_process_writes_for_long(open_spool, letter, directory):
+    """A commit waits for longer than SQLite does, and nobody hears 451 or 452."""
+    spool = await open_spool(connect=connect_impatient)
+    await spool.append(letter(), b"x")
+    with contextlib.closing(schema.connect(directory / schema.DATABASE)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        appending = spool.append(letter(), b"y")
+        for _ in range(10):
+            await asyncio.sleep(0.05)
+            assert spool.refusal() is None
+            assert not appending.done()
+        other.execute("ROLLBACK")
+        await asyncio.wait_for(appending, 5)
+    assert spool.statistics().messages == 2
+
+
+async def test_who_writes_for_ever_makes_the_spool_refuse_at_last(
+    open_spool, letter, directory, monkeypatch
+):
+    monkeypatch.setattr(commit, "BUSY_SECONDS_MAX", 0.0)
+    spool = await open_spool(connect=connect_impatient)
+    await spool.append(letter(), b"x")
+    with contextlib.closing(schema.connect(directory / schema.DATABASE)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SpoolUnavailable, match="locked"):
+            await spool.append(letter(), b"y")
+        other.execute("ROLLBACK")

@@ -71,10 +71,14 @@ def print_json(value: Any) -> None:
 
 
 def print_json_list(values: Iterable[Any]) -> None:
-    """One list, an item a line, printed while it is read."""
+    """One list, an item a line, printed while it is read.
+
+    A long queue has a million items: only what JSON does not know is made plain.
+    """
+    encode = json.JSONEncoder(ensure_ascii=False, default=plain).encode
     opening = "["
     for value in values:
-        print(f"{opening}\n  {json.dumps(plain(value), ensure_ascii=False)}", end="")
+        print(f"{opening}\n  {encode(value)}", end="")
         opening = ","
     print("[]" if opening == "[" else "\n]")
 

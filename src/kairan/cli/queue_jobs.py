@@ -7,22 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kairan.cli.errors import BadInputError
 from kairan.spool import Damaged, JobId, SpoolItem
 from kairan.spool.offline import Filter, ShardView, Shown, id_text, parse_id
+from kairan.spool.scan import Condition
 
-# Changed in one transaction: the owner waits for it, so it is a matter of milliseconds.
-BATCH_JOBS = 1_000
 ANYTHING = Filter()
 _PREFIX = "shard-"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A job, or something damaged, and the shard it lies in."""
 
     shard: int
@@ -42,7 +39,7 @@ class Selection:
         return not self.ids
 
 
-Change = Callable[[ShardView, Iterable[JobId]], int]
+Change = Callable[[ShardView, Iterable[JobId] | Condition], int]
 
 
 def found(spool: Path, selection: Selection) -> Iterator[Found]:
@@ -58,9 +55,7 @@ def change(spool: Path, selection: Selection, action: Change) -> int:
     changed = 0
     for shard, conditions in _wanted(spool, selection):
         with _view(spool, shard) as view:
-            jobs = (i.job.id for i in view.list(conditions) if isinstance(i, SpoolItem))
-            while batch := list(islice(jobs, BATCH_JOBS)):
-                changed += action(view, batch)
+            changed += action(view, view.wanted(conditions))
     return changed
 
 
@@ -112,15 +107,15 @@ def record(one: Found) -> dict[str, Any]:
         "route": job.route,
         "held": one.item.held,
         "attempts": job.attempts,
-        "arrived": time_text(envelope.arrived),
-        "due": time_text(job.due),
+        "arrived": _time_text(envelope.arrived),
+        "due": _time_text(job.due),
         "size": envelope.size,
         "detail": job.detail,
         "damaged": False,
     }
 
 
-def time_text(seconds: float) -> str:
+def _time_text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 

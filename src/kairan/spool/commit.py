@@ -5,11 +5,17 @@ Statements take all rows of a kind at once: a commit is a step or two for each t
 
 import json
 import sqlite3
+import time
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import structlog
+
 from kairan.runtime.rows import Insert
+from kairan.spool.schema import BUSY_SECONDS_MAX, is_busy
 from kairan.spool.window import JobKey
+
+_log = structlog.get_logger("kairan.spool")
 
 # id, arrived, size, crc, envelope, body
 MessageRow: TypeAlias = tuple[int, float, int, int, bytes, bytes | None]
@@ -100,7 +106,7 @@ NOTHING_WRITTEN = Written([], missed=False)
 
 def write_rows(db: sqlite3.Connection, rows: Rows) -> Written:
     """All or nothing; raises what SQLite raises, with the transaction rolled back."""
-    db.execute("BEGIN IMMEDIATE")
+    _begin(db)
     try:
         written = _write(db, rows)
         db.execute("COMMIT")
@@ -109,6 +115,20 @@ def write_rows(db: sqlite3.Connection, rows: Rows) -> Written:
             db.execute("ROLLBACK")
         raise
     return written
+
+
+def _begin(db: sqlite3.Connection) -> None:
+    """Waits for who else is writing: an operator's tool is no reason to refuse mail."""
+    end = time.monotonic() + BUSY_SECONDS_MAX
+    while True:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() >= end:
+                raise
+            _log.warning("spool_busy", reason="another process is writing to the queue")
+        else:
+            return
 
 
 def _write(db: sqlite3.Connection, rows: Rows) -> Written:

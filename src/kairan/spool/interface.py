@@ -58,8 +58,7 @@ class Lease(NamedTuple):
     envelope: Envelope  # of the whole message; the job's recipients count, not the envelope's
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolItem:
+class SpoolItem(NamedTuple):
     """One job as `scan` lists it."""
 
     job: Job

@@ -7,26 +7,23 @@ once.  What it has leased already it finishes: a job held in that moment may sti
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeAlias
 
 from kairan.mail import key_of
+from kairan.spool.changes import Changes
 from kairan.spool.damage import Damage
 from kairan.spool.disk import RealDisk
 from kairan.spool.interface import Damaged, JobId, SpoolId, SpoolItem
-from kairan.spool.scan import counts, oldest_arrival, scan
-from kairan.spool.schema import BUSY_TIMEOUT_SECONDS, DATABASE, is_ours
+from kairan.spool.scan import Condition, counts, oldest_arrival, scan
+from kairan.spool.schema import BUSY_TIMEOUT_SECONDS, CHECKPOINT_PAGES, DATABASE, is_ours
 
 _PIECE_OCTETS = 64 * 1024
 # Enough for any sane header; the rest of a message without an empty line is not a header.
 _HEADER_OCTETS_MAX = 64 * 1024
-
-_DROP_EMPTY = """
-DELETE FROM message WHERE id = ? AND NOT EXISTS (SELECT 1 FROM job WHERE message = ?)
-    RETURNING id, body IS NULL
-"""
+# To change each job of a long queue touches its whole index: of a million jobs 40 MB.
+_CACHE_OCTETS = 64 * 1024 * 1024
 
 Listed: TypeAlias = SpoolItem | Damaged
 
@@ -44,21 +41,49 @@ class Filter:
     held: bool | None = None
     damaged: bool | None = None
 
-    def matches(self, item: Listed) -> bool:
-        if isinstance(item, Damaged):
-            return self.damaged is not False and self == Filter(damaged=self.damaged)
-        return not self.damaged and all(
-            wanted is None or test(item, wanted)
-            for wanted, test in (
-                (self.job, lambda i, w: i.job.id == w),
-                (self.message, lambda i, w: i.job.id.message == w),
-                (self.message_id, lambda i, w: i.envelope.message_id.strip("<>") == w.strip("<>")),
-                (self.sender, lambda i, w: key_of(i.envelope.sender) == key_of(w)),
-                (self.recipient, _has_recipient),
-                (self.route, lambda i, w: i.job.route == w),
-                (self.held, lambda i, w: i.held == w),
+    def condition(self) -> Condition:
+        """What of it needs no more than the columns of a job."""
+        columns: list[tuple[str, int | str | None]] = [
+            ("message", self.message),
+            ("route", self.route),
+            ("held", self.held),
+        ]
+        if self.job is not None:
+            columns += [("message", self.job.message), ("number", self.job.number)]
+        wanted = [(name, value) for name, value in columns if value is not None]
+        sql = " AND ".join(f"{name} = ?" for name, _ in wanted)
+        return Condition(sql or "1", tuple(value for _, value in wanted))
+
+    @property
+    def is_condition(self) -> bool:
+        """The columns of a job decide all of it."""
+        return not self._envelope_tests() and self.damaged is None
+
+    def matching(self, items: Iterable[Listed]) -> Iterator[Listed]:
+        """Of those that fit `condition`.  Damage has no fields to be judged by."""
+        tests = self._envelope_tests()
+        takes_damage = self.damaged is not False and self == Filter(damaged=self.damaged)
+        for item in items:
+            if isinstance(item, Damaged):
+                if takes_damage:
+                    yield item
+            elif not self.damaged and all(test(item) for test in tests):
+                yield item
+
+    def _envelope_tests(self) -> "list[Callable[[SpoolItem], bool]]":
+        tests: list[Callable[[SpoolItem], bool]] = []
+        if self.message_id is not None:
+            message_id = self.message_id.strip("<>")
+            tests.append(lambda item: item.envelope.message_id.strip("<>") == message_id)
+        if self.sender is not None:
+            sender = key_of(self.sender)
+            tests.append(lambda item: key_of(item.envelope.sender) == sender)
+        if self.recipient is not None:
+            recipient = key_of(self.recipient)
+            tests.append(
+                lambda item: any(key_of(r.address) == recipient for r in item.job.recipients)
             )
-        )
+        return tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +93,6 @@ class Shown:
     jobs: tuple[Listed, ...]
     header: bytes  # the content up to its first empty line
     size: int
-
-
-def _has_recipient(item: SpoolItem, address: object) -> bool:
-    return any(key_of(r.address) == key_of(str(address)) for r in item.job.recipients)
 
 
 def id_text(job: JobId) -> str:
@@ -109,6 +130,10 @@ class ShardView:
             timeout=BUSY_TIMEOUT_SECONDS,
             isolation_level=None,
         )
+        # The same length of the WAL as the owner's: else each few changes wait for a checkpoint.
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        self._db.execute(f"PRAGMA cache_size = -{_CACHE_OCTETS // 1024}")
+        self._changes = Changes(self._db, directory)
         if not is_ours(self._db):
             self._db.close()
             raise NoShardError(f"{path} is not a queue of Kairan.")
@@ -123,16 +148,21 @@ class ShardView:
         self._db.close()
 
     def list(self, wanted: Filter = Filter()) -> Iterator[Listed]:
-        message = wanted.job.message if wanted.job is not None else wanted.message
-        items = scan(self._db, self._directory / DATABASE, message)
-        yield from (item for item in items if wanted.matches(item))
-        yield from (item for item in self._damage.things() if wanted.matches(item))
+        yield from wanted.matching(scan(self._db, self._directory / DATABASE, wanted.condition()))
+        yield from wanted.matching(self._damage.things())
+
+    def wanted(self, wanted: Filter) -> Iterable[JobId] | Condition:
+        """What to change: a condition where SQLite can decide by itself, else it is looked up."""
+        if wanted.is_condition:
+            return wanted.condition()
+        return (item.job.id for item in self.list(wanted) if isinstance(item, SpoolItem))
 
     def show(self, message: SpoolId) -> Shown | None:
         row = self._db.execute("SELECT size FROM message WHERE id = ?", (message,)).fetchone()
         if row is None:
             return None
-        jobs = tuple(scan(self._db, self._directory / DATABASE, message))
+        wanted = Filter(message=message).condition()
+        jobs = tuple(scan(self._db, self._directory / DATABASE, wanted))
         return Shown(jobs, self._header(message), row[0])
 
     def content(self, message: SpoolId) -> Iterator[bytes]:
@@ -147,27 +177,20 @@ class ShardView:
             while piece := file.read(_PIECE_OCTETS):
                 yield piece
 
-    def hold(self, jobs: Iterable[JobId]) -> int:
+    def hold(self, jobs: Iterable[JobId] | Condition) -> int:
         """How many were not held before; so for the others."""
-        return self._change("UPDATE job SET held = 1 WHERE held = 0", jobs)
+        return self._changes.change("UPDATE job SET held = 1 WHERE held = 0", jobs)
 
-    def release(self, jobs: Iterable[JobId]) -> int:
-        return self._change("UPDATE job SET held = 0 WHERE held = 1", jobs)
+    def release(self, jobs: Iterable[JobId] | Condition) -> int:
+        return self._changes.change("UPDATE job SET held = 0 WHERE held = 1", jobs)
 
-    def retry(self, jobs: Iterable[JobId], *, now: float) -> int:
+    def retry(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int:
         """Due now; a held one stays held."""
-        return self._change("UPDATE job SET due = ? WHERE 1", jobs, now)
+        return self._changes.change("UPDATE job SET due = ? WHERE 1", jobs, now)
 
-    def drop(self, jobs: Iterable[JobId]) -> int:
+    def drop(self, jobs: Iterable[JobId] | Condition) -> int:
         """Removes them for good, without a report to anybody; messages leave with their last job."""
-        jobs = list(jobs)
-        files: set[int] = set()
-        dropped = self._change(
-            "DELETE FROM job WHERE 1", jobs, then=lambda: files.update(self._drop_empty(jobs))
-        )
-        for message in files:
-            (self._directory / "bodies" / str(message)).unlink(missing_ok=True)
-        return dropped
+        return self._changes.drop(jobs)
 
     def statistics(self) -> dict[str, int | float | None]:
         messages, recipients, held, deferred = counts(self._db)
@@ -186,30 +209,3 @@ class ShardView:
         pieces.close()  # type: ignore[attr-defined]
         lines, empty, _ = head.partition(b"\r\n\r\n")
         return lines + b"\r\n" if empty else head
-
-    def _change(
-        self,
-        statement: str,
-        jobs: Iterable[JobId],
-        *values: float,
-        then: Callable[[], None] = lambda: None,
-    ) -> int:
-        """In one transaction.  Raises sqlite3.OperationalError when the owner writes for long."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            keys = [(*values, job.message, job.number) for job in jobs]
-            with closing(self._db.cursor()) as cursor:
-                cursor.executemany(f"{statement} AND message = ? AND number = ?", keys)
-                changed = max(cursor.rowcount, 0)
-            then()
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        return changed
-
-    def _drop_empty(self, jobs: Iterable[JobId]) -> Iterator[int]:
-        """Those of the messages whose content is a file."""
-        for message in {job.message for job in jobs}:
-            found = self._db.execute(_DROP_EMPTY, (message, message)).fetchall()
-            yield from (removed for removed, has_file in found if has_file)

@@ -85,18 +85,19 @@ def decode_envelope(sealed: object) -> Envelope:
         row = _unpack_envelope(packed)
     except (msgspec.DecodeError, ValueError) as error:
         raise DamagedRecordError(f"the envelope does not read: {error}") from error
+    # In the order of the fields: by name it takes twice as long, and a list shows a million.
     return Envelope(
-        sender=Address(row.sender),
-        recipients=_recipients_of(row.recipients),
-        arrived=row.arrived,
-        message_id=row.message_id,
-        account=row.account,
-        client=row.client,
-        ret=row.ret,
-        envid=row.envid,
-        body=row.body,
-        smtputf8=row.smtputf8,
-        size=row.size,
+        Address(row.sender),
+        _recipients_of(row.recipients),
+        row.arrived,
+        row.message_id,
+        row.account,
+        row.client,
+        row.ret,
+        row.envid,
+        row.body,
+        row.smtputf8,
+        row.size,
     )
 
 

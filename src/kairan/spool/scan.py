@@ -6,8 +6,9 @@ which would keep the WAL growing for as long as somebody pages through it.
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kairan.mail import Recipient
 from kairan.spool.interface import Damaged, Job, JobId, SpoolId, SpoolItem
@@ -16,10 +17,11 @@ from kairan.spool.window import JobKey
 
 _STEP_JOBS = 500
 
+# `wanted` takes the place of %s.
 _STEP = """
 SELECT j.message, j.number, j.route, j.due, j.attempts, j.detail, j.delayed, j.held, j.recipients,
        m.envelope FROM job j LEFT JOIN message m ON m.id = j.message
-    WHERE (j.message, j.number) > (?, ?) AND j.message <= ?
+    WHERE (j.message, j.number) > (?, ?) AND %s
     ORDER BY j.message, j.number LIMIT ?
 """
 _COUNTS = """
@@ -27,7 +29,14 @@ SELECT count(DISTINCT message), coalesce(sum(count), 0), coalesce(sum(held), 0),
        coalesce(sum(attempts > 0), 0) FROM job
 """
 _OLDEST = "SELECT arrived FROM message ORDER BY id LIMIT 1"
-_LAST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """On the columns of a job; what of a listing or a change SQLite can decide by itself."""
+
+    sql: str = "1"
+    values: tuple[int | str, ...] = ()
 
 
 class Counts(NamedTuple):
@@ -48,13 +57,13 @@ def oldest_arrival(db: sqlite3.Connection) -> float | None:
 
 
 def scan(
-    db: sqlite3.Connection, database: Path, message: int | None = None
+    db: sqlite3.Connection, database: Path, wanted: Condition = Condition()
 ) -> Iterator[SpoolItem | Damaged]:
-    """Jobs by message and number; of one message, where it is given."""
-    after: JobKey = (0, -1) if message is None else (message, -1)
-    last = _LAST if message is None else message
+    """Jobs by message and number."""
+    after: JobKey = (0, -1)
+    step = _STEP % wanted.sql
     while True:
-        rows = db.execute(_STEP, (*after, last, _STEP_JOBS)).fetchall()
+        rows = db.execute(step, (*after, *wanted.values, _STEP_JOBS)).fetchall()
         for row in rows:
             yield _item(row, database)
         if len(rows) < _STEP_JOBS:
@@ -62,10 +71,8 @@ def scan(
         after = rows[-1][:2]
 
 
-def _item(row: tuple[object, ...], database: Path) -> SpoolItem | Damaged:
+def _item(row: tuple[Any, ...], database: Path) -> SpoolItem | Damaged:
     message, number, route, due, attempts, detail, delayed, held, packed, envelope_packed = row
-    assert isinstance(message, int)
-    assert isinstance(number, int)
     try:
         envelope = decode_envelope(envelope_packed)
         recipients: tuple[Recipient, ...] = (
@@ -73,13 +80,6 @@ def _item(row: tuple[object, ...], database: Path) -> SpoolItem | Damaged:
         )
     except DamagedRecordError as error:
         return Damaged(f"job {message}.{number}", database, str(error))
-    job = Job(
-        JobId(SpoolId(message), number),
-        str(route),
-        recipients,
-        float(str(due)),
-        int(str(attempts)),
-        str(detail),
-        bool(delayed),
-    )
+    id_ = JobId(SpoolId(message), number)
+    job = Job(id_, route, recipients, due, attempts, detail, bool(delayed))
     return SpoolItem(job, envelope, bool(held))

@@ -49,8 +49,12 @@ DATABASE = "queue.db"
 
 # The statements of commit.py, two for each number of rows up to a block, and the others.
 STATEMENTS_KEPT = 3 * BLOCK_ROWS
-# How long our writer waits for an operator's tool that is writing at this moment, and it for us.
+# How long a statement waits for an operator's tool that is writing at this moment, and it for us.
 BUSY_TIMEOUT_SECONDS = 5.0
+# Our tools write for tenths of a second, somebody's sqlite3 shell for as long as it likes.  The owner
+# asks again for so long before mail hears 451: clients wait for ten minutes (RFC 5321 section
+# 4.5.3.2.6), but their number is bounded, and so is their patience.
+BUSY_SECONDS_MAX = 60.0
 # 32 MiB of WAL before it is copied into the database: fewer fsyncs than SQLite's 1,000 pages,
 # while a restart still replays it within a second.
 CHECKPOINT_PAGES = 8_000
@@ -139,6 +143,11 @@ def is_ours(db: sqlite3.Connection) -> bool:
 def is_empty(db: sqlite3.Connection) -> bool:
     """No table yet: a new database, or one cut to nothing."""
     return bool(db.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,))
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Another process is writing; the low octet is the cause, the rest its variety."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def is_corruption(error: BaseException) -> bool:

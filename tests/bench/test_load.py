@@ -8,14 +8,18 @@ import pytest
 from kairan.bench.load import Door, Load, generate, held_sessions, parse_result
 
 
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("pipeline", [False, True])
 @pytest.mark.parametrize("messages_per_session", [0, 1, 3])
-def test_each_message_arrives_once_with_all_its_recipients(sink, pipeline, messages_per_session):
+def test_each_message_arrives_once_with_all_its_recipients(
+    sink, pipeline, messages_per_session, apart
+):
     load = Load(
         connections=4,
         messages=50,
         recipients=3,
         pipeline=pipeline,
+        apart=apart,
         messages_per_session=messages_per_session,
     )
     result = generate(load, Door(sink.port))

@@ -1,6 +1,7 @@
 """One connection over a transport of the test's own: what comes in which order."""
 
 import asyncio
+import socket
 import ssl
 import time
 from datetime import UTC, datetime
@@ -24,12 +25,13 @@ class Transport:
         self.written = b""
         self.closing = self.aborted = False
         self.reading = True
+        self.socket = None
 
     def set_write_buffer_limits(self, high):
         pass
 
     def get_extra_info(self, name):
-        return ("192.0.2.1", 40_000) if name == "peername" else None
+        return ("192.0.2.1", 40_000) if name == "peername" else self.socket
 
     def write(self, octets):
         assert not self.closing, "nothing is written behind the close"
@@ -187,3 +189,27 @@ def test_a_handshake_whose_time_is_over_does_not_step_any_more(server_tls):
     for step in steps:
         step()
     assert not transport.reading
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux alone has it")
+@pytest.mark.parametrize(
+    ("said", "is_acknowledged"),
+    [
+        (b"BDAT 10\r\n", True),
+        (b"BDAT 10\r\nfive!", True),
+        (b"BDAT 10\r\nfive!and five", False),
+        (b"NOOP\r\n", False),
+        (b"NOO", False),
+    ],
+)
+def test_content_is_acknowledged_at_once_where_no_reply_is_due(said, is_acknowledged):
+    """Or the kernel of a client that writes its dot apart holds it back for 40 ms."""
+    connection, transport = connected(TlsMode.STARTTLS)
+    connection.data_received(b"EHLO client.test\r\n")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        with client, server.accept()[0] as transport.socket:
+            transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+            connection.data_received(said)
+            now = transport.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
+    assert bool(now) is is_acknowledged

@@ -15,6 +15,8 @@
  *   --whole           a session's first message is timed from its connection on
  *   --source ADDRESS  come from this address (of this machine)
  *   --pipeline        MAIL, RCPT and DATA in one write (RFC 2920)
+ *   --apart           the content and its dot in two writes, which the kernel may hold back (Nagle),
+ *                     as PHP's, Perl's and Ruby's libraries write them
  *   --from ADDRESS    envelope sender and From:
  *   --to ADDRESS      recipient; %d in it becomes a running number
  *   --range N         which runs from 0 to N-1 and starts again    (0: goes on)
@@ -83,7 +85,7 @@ static struct {
     long connections, messages, size, recipients, session, range;
     double seconds, hold, rate;
     enum tls_mode tls;
-    bool pipeline, json, whole;
+    bool pipeline, apart, json, whole;
     const char *user, *password, *token_file, *source, *from, *to, *host, *port;
     char *guess;
 } option = {.connections = 10, .size = 4096, .recipients = 1,
@@ -228,12 +230,18 @@ static void make_body(void)
     body_length = length + 3;
 }
 
+static bool flush(struct session *s);
+
 static void say_message(struct session *s)
 {
     char text[1200];
     int length = header(text, sizeof text, s->number);
     put(s, text, (size_t)length);
-    if (body_length <= 16384)  /* one write, one TLS record */
+    if (option.apart) {
+        put(s, body, body_length - 3);
+        flush(s);
+        put(s, ".\r\n", 3);
+    } else if (body_length <= 16384)  /* one write, one TLS record */
         put(s, body, body_length);
     else
         s->body = body, s->body_left = body_length;
@@ -292,7 +300,8 @@ static void connect_session(struct session *s)
         perror("load: socket");
         exit(2);
     }
-    setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (!option.apart)
+        setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     s->step = CONNECTING;
     s->in_length = s->out_length = s->body_left = 0;
     s->sent = 0;
@@ -860,7 +869,7 @@ static const struct option OPTIONS[] = {
     {"tls", 1, 0, 't'}, {"user", 1, 0, 'u'}, {"password", 1, 0, 'p'},
     {"pipeline", 0, 0, 'i'}, {"from", 1, 0, 'f'}, {"to", 1, 0, 'o'}, {"range", 1, 0, 'n'},
     {"hold", 1, 0, 'h'}, {"json", 0, 0, 'j'}, {"token-file", 1, 0, 'T'}, {"rate", 1, 0, 'R'},
-    {"whole", 0, 0, 'w'}, {"source", 1, 0, 'S'}, {"guess", 1, 0, 'g'}, {0, 0, 0, 0}};
+    {"whole", 0, 0, 'w'}, {"apart", 0, 0, 'a'}, {"source", 1, 0, 'S'}, {"guess", 1, 0, 'g'}, {0, 0, 0, 0}};
 
 static void wrong_use(const char *what)
 {
@@ -900,6 +909,7 @@ static void read_options(int count, char **words)
         case 'j': option.json = true; break;
         case 'T': option.token_file = optarg; break;
         case 'R': option.rate = atof(optarg); break;
+        case 'a': option.apart = true; break;
         case 'w': option.whole = true; break;
         case 'S': option.source = optarg; break;
         case 'g': option.guess = optarg; break;

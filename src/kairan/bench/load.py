@@ -38,6 +38,7 @@ class Load:
     recipients: int = 1
     messages_per_session: int = 0
     pipeline: bool = False
+    apart: bool = False  # the content and its dot in two writes, with Nagle's algorithm on
     sender: str = USER
     recipient: str = MAILBOX
     recipient_range: int = 0
@@ -94,7 +95,12 @@ def arguments(load: Load, door: Door) -> list[str]:
         words["--guess"] = load.guess
     if load.source:
         words["--source"] = load.source
-    wanted = {"--json": True, "--pipeline": load.pipeline, "--whole": load.whole}
+    wanted = {
+        "--json": True,
+        "--pipeline": load.pipeline,
+        "--apart": load.apart,
+        "--whole": load.whole,
+    }
     flags = [flag for flag, is_wanted in wanted.items() if is_wanted]
     options = [str(part) for pair in words.items() for part in pair]
     return [*options, *flags, "127.0.0.1", str(door.port)]

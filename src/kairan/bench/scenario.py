@@ -22,6 +22,7 @@ class Scenario:
     kind: Kind
     login: bool  # through the door with TLS and login, else the plain one
     pipeline: bool = False
+    apart: bool = False
     messages_per_session: int = 0  # 0: sessions are held
 
 
@@ -30,6 +31,9 @@ SCENARIOS = (
     Scenario("idle", "idle TLS sessions, logged in", "idle", login=True),
     Scenario("plain", "no TLS, no login, held sessions", "mail", login=False),
     Scenario("plain-pipelined", "the same, pipelined", "mail", login=False, pipeline=True),
+    Scenario(
+        "plain-apart", "the content and its dot in two writes", "mail", login=False, apart=True
+    ),
     Scenario("login", "STARTTLS + AUTH, held sessions", "mail", login=True),
     Scenario("login-pipelined", "the same, pipelined", "mail", login=True, pipeline=True),
     Scenario(
@@ -111,6 +115,7 @@ def load_of(scenario: Scenario, settings: BenchSettings) -> Load:
         octets=settings.message_octets,
         messages_per_session=scenario.messages_per_session,
         pipeline=scenario.pipeline,
+        apart=scenario.apart,
         recipient_range=settings.list_members,
     )
 

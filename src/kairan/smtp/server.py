@@ -138,6 +138,12 @@ class ServerEngine:
         return len(self._inbox)
 
     @property
+    def awaits_content(self) -> bool:
+        """Whether the client must go on, with no word of ours on the way to it."""
+        order = self.order
+        return (order is _DATA or order is _CHUNK) and not self._output
+
+    @property
     def bare_line_ending(self) -> bool:
         """Of the message whose `message_end` was the last event."""
         return self._content.bare_line_ending

@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 from kairan.mail.address import Address, parse_address
@@ -60,10 +59,6 @@ class Unclear:
 def read_authors(value: bytes) -> Authors | Unclear:
     if len(value) > MAILBOXES_OCTETS_MAX:
         return Unclear()
-    return _read_kept(value) if len(value) <= KEPT_OCTETS_MAX else _read(value)
-
-
-def _read(value: bytes) -> Authors | Unclear:
     found = mailboxes(value)
     octets = value.replace(b"\r\n", b"").strip()
     try:
@@ -74,11 +69,6 @@ def _read(value: bytes) -> Authors | Unclear:
         shown = (*_addresses_in(text), *_addresses_in(_decoded(text)))
         return Authors(found, shown=tuple(one for one in shown if one not in found))
     return _one_author(text, is_utf8=is_utf8)
-
-
-# An application's messages all carry the same From.  2,048 answers of 2 KiB at most: 4 MiB.
-KEPT_OCTETS_MAX = 256
-_read_kept = lru_cache(maxsize=2_048)(_read)
 
 
 def _one_author(text: str, *, is_utf8: bool) -> Authors | Unclear:

@@ -51,6 +51,7 @@ class SmtpConnection(asyncio.Protocol):
         "_farewell_is_read",
         "_lingering",
         "_listener",
+        "_lost",
         "_over",
         "_paused",
         "_proxy_buffer",
@@ -69,7 +70,7 @@ class SmtpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._proxy_buffer: bytes | None = None
         self._waiting = self._closing = self._paused = self._write_blocked = False
-        self._lingering = self._farewell_is_read = False
+        self._lingering = self._farewell_is_read = self._lost = False
         # Nothing can be said any more, and nothing is worth doing: nobody would hear of it.
         self._over = False
         self.tls: TlsChannel | None = None
@@ -120,10 +121,12 @@ class SmtpConnection(asyncio.Protocol):
         return False  # close: a client that shuts its side does not wait for replies
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
-        self._closing = self._over = True
+        self._closing = self._over = self._lost = True
         self._listener.remove(self)
         if self.session is not None:
             self.session.lost()
+        if not self._waiting:
+            self._release()
 
     def pause_writing(self) -> None:
         self._write_blocked = True
@@ -183,6 +186,15 @@ class SmtpConnection(asyncio.Protocol):
         self._over = True
         if self._transport is not None:
             self._transport.abort()
+
+    def _release(self) -> None:
+        """Lets go what holds us in turn.  A TLS session is forty KiB, and the collector of cycles
+        comes by rarely (worker.py): thousands of ended ones would wait for it.
+        """
+        self._transport = self.tls = None
+        session, self.session = self.session, None
+        if session is not None:
+            session.release()
 
     # Steps.
 
@@ -298,9 +310,9 @@ class SmtpConnection(asyncio.Protocol):
         turnstile.wait(network_of(self.address), lambda: self._step_handshake(data))
 
     def _step_handshake(self, data: bytes) -> None:
-        assert self._transport is not None, "set when the connection was made"
         if self._closing or self._over:
             return
+        assert self._transport is not None, "set when the connection was made"
         self._paused = False
         self._transport.resume_reading()
         try:
@@ -359,8 +371,12 @@ class SmtpConnection(asyncio.Protocol):
         self._waiting = False
         session = self.session
         assert session is not None, "only a session waits"
-        if done.cancelled() or (self._over and not session.promising):
-            return
+        if not done.cancelled() and (session.promising or not self._over):
+            self._go_on(session, done, then)
+        if self._lost and not self._waiting:
+            self._release()
+
+    def _go_on(self, session: Session, done: "asyncio.Future[Any]", then: Answer) -> None:
         try:
             then(done)
         except Exception:

@@ -74,10 +74,13 @@ class Listener:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = time.monotonic()
-            for connection in tuple(self._connections):
-                if connection.is_overdue(now):
-                    connection.time_out()
+            self._send_away_the_slow(time.monotonic())
+
+    def _send_away_the_slow(self, now: float) -> None:
+        """Not within `_sweep`, whose variables would hold the last connection while it sleeps."""
+        for connection in tuple(self._connections):
+            if connection.is_overdue(now):
+                connection.time_out()
 
     # Entry.
 

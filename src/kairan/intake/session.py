@@ -10,6 +10,7 @@ commands.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 import structlog
@@ -91,7 +92,9 @@ class Session:
         self.listener = listener
         self.client = client
         self.id = context.session_ids.next()
-        self.engine = ServerEngine(door, peer=client, secure=secure, refusal=self.refusal_reply)
+        # No method of ours: the engine would keep us, and we it, until the collector comes by.
+        signed = partial(_signed, context, self.id)
+        self.engine = ServerEngine(door, peer=client, secure=secure, refusal=signed)
         self.account = account  # of the login, or the one a listed device stands for
         self._device_account = account
         self.stopping = False
@@ -110,14 +113,7 @@ class Session:
         return self._submission is not None
 
     def refusal_reply(self, outcome: Outcome, said: str = "") -> Reply:
-        """Exchange closes a refusal with host, time and session id (facts: gophish 3220)."""
-        now = self.context.clock()
-        milliseconds = int(now * 1000) % 1000
-        stamp = _utc(int(now))
-        more = f"({said}) " if said else ""
-        return outcome.reply_with(
-            f"{more}[{self.context.hostname} {stamp}.{milliseconds:03}Z {self.id}]"
-        )
+        return _signed(self.context, self.id, outcome, said)
 
     def refuse(
         self,
@@ -165,6 +161,10 @@ class Session:
         if not self.promising:
             self._drop_submission()
         self._uncount()
+
+    def release(self) -> None:
+        """Nothing will be asked of us any more: what knows us and is known by us is let go."""
+        del self._login
 
     def stop(self) -> bool:
         """Graceful stop: True if the session ends now, False if its transaction may finish."""
@@ -440,6 +440,16 @@ class Session:
         Quit: _quit,
         Refused: _refused,
     }
+
+
+def _signed(context: IntakeContext, session: str, outcome: Outcome, said: str = "") -> Reply:
+    """Exchange closes a refusal with host, time and session id (facts: gophish 3220)."""
+    now = context.clock()
+    milliseconds = int(now * 1000) % 1000
+    more = f"({said}) " if said else ""
+    return outcome.reply_with(
+        f"{more}[{context.hostname} {_utc(int(now))}.{milliseconds:03}Z {session}]"
+    )
 
 
 def _utc(seconds: int) -> str:

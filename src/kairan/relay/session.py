@@ -102,6 +102,8 @@ class Session(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - lost is lost
         self._fail(faults.UNKNOWN if self.engine.dot_is_sent else faults.LOST)
         self._leave()
+        # It holds us in turn, with TLS some hundred KiB: the collector of cycles comes by rarely.
+        self._transport = None
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()

@@ -8,10 +8,14 @@ The parent holds every socket: while a dead worker is replaced its connections w
 instead of being refused.  It runs no thread and no event loop, so that fork is safe and what was
 imported is shared between the workers.
 
+A child whose event loop stands still is replaced (`runtime/watchdog.py`): it is asked for its stack by
+SIGUSR1, then killed.  To systemd we say that we are ready, alive and stopping.
+
     SIGTERM, SIGINT   running transactions finish, then all ends
     SIGHUP            certificates are read anew, sessions stay
 """
 
+import faulthandler
 import os
 import resource
 import signal
@@ -33,6 +37,8 @@ from kairan.intake.listener import BACKLOG
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.runtime import logs
 from kairan.runtime.memory import give_back_large_blocks
+from kairan.runtime.notify import ServiceManager
+from kairan.runtime.watchdog import LOOK_SECONDS, Heartbeats, Watch, state_of
 from kairan.spool.owner import ShardLockedError
 from kairan.spool.schema import ShardFormatError
 
@@ -47,7 +53,9 @@ STOP_MARGIN_SECONDS = 15.0
 # Descriptors of a worker beside its sessions: contents being written, sessions of the delivery.
 FILES_BESIDE = 4_096
 
-ISSUER = -1  # in the place of a worker's number
+ISSUER = -1  # in the place of a worker's number: the last of the heartbeats
+# Of the stack of a frozen child, in the log: a line of the kernel's journal holds 48 KiB.
+STACK_OCTETS_MAX = 16 * 1024
 
 # By SIGTERM itself ends who was still starting, and held nothing yet.
 _ENDED_IN_ORDER = frozenset({0, 1, worker.DAMAGED, -signal.SIGTERM})
@@ -72,7 +80,12 @@ class _Worker:
     number: int
     pid: int
     started: float
-    quick_deaths: int = 0
+    quick_deaths: int
+    stack: int  # a file in memory: its faulthandler writes there
+    is_asked: bool = False  # for its stack, as it is frozen; next it is killed
+
+    def stack_text(self) -> str:
+        return os.pread(self.stack, STACK_OCTETS_MAX, 0).decode(errors="replace").strip()
 
 
 @dataclass(slots=True)
@@ -84,6 +97,9 @@ class Supervisor:
     _workers: dict[int, _Worker] = field(default_factory=dict)  # by pid
     _restarts: list[tuple[float, int, int]] = field(default_factory=list)  # when, number, deaths
     _counters: Counters | None = None
+    _heartbeats: Heartbeats = field(init=False)
+    _watchdog: Watch = field(init=False)
+    _service_manager: ServiceManager = field(default_factory=ServiceManager)
     _recognised: Recognised = field(default_factory=lambda: Recognised(os.urandom))
     _lifeline: tuple[int, int] = (-1, -1)
     _ready: tuple[int, int] = (-1, -1)
@@ -94,6 +110,8 @@ class Supervisor:
         self._open_doors()
         _prepare_directory(self.configuration)
         self._counters = Counters(self.configuration.workers)
+        self._heartbeats = Heartbeats(self.configuration.workers + 1)
+        self._watchdog = Watch(self.configuration.watchdog_seconds)
         self._lifeline, self._ready = os.pipe(), os.pipe()
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         for number in self._numbers():
@@ -131,23 +149,36 @@ class Supervisor:
 
     def _start(self, number: int, quick_deaths: int = 0) -> None:
         logs.push()  # a child inherits nothing that waits, and must not overtake it
+        self._heartbeats.clear(number)
+        try:
+            stack = os.memfd_create("stack")
+        except OSError as error:
+            self._not_started(error, number, quick_deaths)
+            return
         try:
             pid = os.fork()
-        except OSError as error:  # no process or no memory left: the others go on meanwhile
-            log.error("worker.not-started", number=number, reason=str(error))  # noqa: TRY400
-            self._restarts.append((time.monotonic() + FORK_RETRY_SECONDS, number, quick_deaths))
+        except OSError as error:
+            os.close(stack)
+            self._not_started(error, number, quick_deaths)
             return
         if pid == 0:
-            self._become_worker(number)
-        self._workers[pid] = _Worker(number, pid, time.monotonic(), quick_deaths)
+            self._become_worker(number, stack)
+        self._workers[pid] = _Worker(number, pid, time.monotonic(), quick_deaths, stack)
 
-    def _become_worker(self, number: int) -> None:
+    def _not_started(self, error: OSError, number: int, quick_deaths: int) -> None:
+        """No process, descriptor or memory is left: the others go on meanwhile."""
+        log.error("worker.not-started", number=number, reason=str(error))
+        self._restarts.append((time.monotonic() + FORK_RETRY_SECONDS, number, quick_deaths))
+
+    def _become_worker(self, number: int, stack: int) -> None:
         """Never returns: the child leaves by `os._exit`, past the parent's clean-up."""
         code = 1
         try:
             # Until it has its own handlers: it will read the new certificate anyway.
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            faulthandler.enable(stack)
+            faulthandler.register(signal.SIGUSR1, stack)
             os.close(self._lifeline[1])
             self._close_doors(but=number)
             assert self._counters is not None, "mapped before the first fork"
@@ -174,6 +205,7 @@ class Supervisor:
             ready=partial(self._tell_ready, number),
             lifeline=self._lifeline[0],
             recognised=self._recognised,
+            beat=partial(self._heartbeats.beat, number),
         )
 
     def _run_issuer(self) -> int:
@@ -191,7 +223,8 @@ class Supervisor:
             key=configuration.tls.key,
         )
         ready = partial(self._tell_ready, ISSUER)
-        return run(site, self._issuer_door, ready=ready, lifeline=self._lifeline[0])
+        beat = partial(self._heartbeats.beat, ISSUER)
+        return run(site, self._issuer_door, ready=ready, beat=beat, lifeline=self._lifeline[0])
 
     def _watch(self) -> int:
         os.set_blocking(self._ready[0], False)
@@ -201,7 +234,7 @@ class Supervisor:
                 waiting_for -= self._read_ready()
                 if not waiting_for:
                     self._say_ready()
-            logs.push()
+            self._go_on_watching(is_starting=bool(waiting_for))
             received = signal.sigtimedwait(_SIGNALS, 0.02 if waiting_for else self._patience())
             number = received.si_signo if received is not None else 0
             if number in {signal.SIGTERM, signal.SIGINT}:
@@ -214,6 +247,15 @@ class Supervisor:
                 return 1
             self._restart_due()
 
+    def _go_on_watching(self, *, is_starting: bool) -> None:
+        """What a supervisor does again and again, whatever happens."""
+        if is_starting:
+            self._service_manager.starting()
+        else:
+            self._service_manager.alive()
+        logs.push()
+        self._replace_frozen()
+
     def _tell_ready(self, number: int) -> None:
         os.write(self._ready[1], b"%d " % number)
 
@@ -225,6 +267,7 @@ class Supervisor:
             return set()
 
     def _say_ready(self) -> None:
+        self._service_manager.ready()
         doors = tuple((settings, port) for settings, port, _ in self._doors)
         durability = str(self.configuration.spool.durability)
         self.on_ready(Running(doors, durability))
@@ -236,9 +279,31 @@ class Supervisor:
         )
 
     def _patience(self) -> float:
-        if not self._restarts:
-            return 3600.0
-        return max(0.0, min(when for when, _, _ in self._restarts) - time.monotonic())
+        """Until the next look at the heartbeats, or sooner."""
+        now = time.monotonic()
+        dues = [LOOK_SECONDS, *(when - now for when, _, _ in self._restarts)]
+        if self._service_manager.interval_seconds:
+            dues.append(self._service_manager.interval_seconds)
+        return max(0.0, min(dues))
+
+    def _replace_frozen(self) -> None:
+        counts = {pid: self._heartbeats.count(one.number) for pid, one in self._workers.items()}
+        frozen = self._watchdog.look(time.monotonic(), counts)
+        for pid, silent_seconds in frozen.items():
+            one = self._workers[pid]
+            if not one.is_asked:  # the answer has time until the next look
+                one.is_asked = True
+                os.kill(pid, signal.SIGUSR1)
+                continue
+            log.error(
+                "issuer.frozen" if one.number == ISSUER else "worker.frozen",
+                number=one.number,
+                process=pid,
+                silent_seconds=round(silent_seconds, 1),
+                state=state_of(pid),
+                stack=one.stack_text(),
+            )
+            os.kill(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
         while True:
@@ -261,7 +326,9 @@ class Supervisor:
             log.info("issuer.reloaded")
         else:
             event = "issuer.ended" if dead.number == ISSUER else "worker.ended"
-            log.error(event, number=dead.number, code=code, restart_seconds=delay)
+            stack = {"stack": dead.stack_text()} if code < 0 and not dead.is_asked else {}
+            log.error(event, number=dead.number, code=code, restart_seconds=delay, **stack)
+        os.close(dead.stack)
         self._restarts.append((time.monotonic() + delay, dead.number, deaths))
 
     def _restart_due(self) -> None:
@@ -278,11 +345,14 @@ class Supervisor:
             os.kill(pid, number)
 
     def _stop(self) -> int:
+        self._service_manager.stopping()
         self._close_doors()
         self._tell(signal.SIGTERM)
         deadline = time.monotonic() + self.configuration.intake.drain_seconds + STOP_MARGIN_SECONDS
         code = 0
         while self._workers:
+            self._service_manager.alive()
+            logs.push()
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid:
                 self._workers.pop(pid, None)

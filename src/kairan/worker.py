@@ -38,6 +38,7 @@ from kairan.runtime import logs
 from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import server_context
+from kairan.runtime.watchdog import keep_beating
 from kairan.spool import SqliteSpool
 from kairan.spool.owner import ShardLockedError
 
@@ -68,6 +69,7 @@ class Place:
     column: Column
     ready: Callable[[], None]
     lifeline: int  # reads end-of-file when the supervisor is gone
+    beat: Callable[[], None]  # says to the supervisor that the event loop runs
     recognised: Recognised = field(default_factory=lambda: Recognised(os.urandom))
 
 
@@ -151,6 +153,7 @@ async def _live(
         )
         stack.push_async_callback(passwords.close)
         tasks = await _build(configuration, place, directory, passwords, stack)
+        keep_beating(place.beat)
         place.ready()
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)

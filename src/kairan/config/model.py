@@ -26,6 +26,9 @@ class ServerSettings:
     data_directory: Path = Path("data")
     # Processes that share the ports, each with its own part of the spool.  None: one for a core.
     workers: int | None = None
+    # A worker, or the issuer, whose event loop stands still for so long is replaced; its stack is
+    # in the log.  Nothing that is well takes a tenth of it.  0: never.
+    watchdog_seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Configuration:
     data_directory: Path
     directory_url: str
     workers: int
+    watchdog_seconds: float = 30.0
     source: Path | None = None  # the file it was read from
     tls: TlsSettings = field(default_factory=TlsSettings)
     listeners: tuple[ListenerSettings, ...] = (ListenerSettings(),)
@@ -104,4 +108,5 @@ def own_answers(server: ServerSettings, directory: DirectorySettings) -> dict[st
         "data_directory": server.data_directory,
         "directory_url": directory.url or default_url,
         "workers": server.workers or os.cpu_count() or 1,
+        "watchdog_seconds": server.watchdog_seconds,
     }

@@ -24,6 +24,7 @@ from kairan.issuer.places import is_loopback, places_of
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web import Web
 from kairan.runtime import logs
+from kairan.runtime.watchdog import keep_beating
 
 log = structlog.get_logger("kairan.issuer")
 
@@ -85,16 +86,30 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
-def run(site: Site, sock: socket.socket, *, ready: Callable[[], None], lifeline: int) -> int:
-    """The whole life of the process; `lifeline` reads end-of-file when the supervisor is gone.
+def run(
+    site: Site,
+    sock: socket.socket,
+    *,
+    ready: Callable[[], None],
+    beat: Callable[[], None],
+    lifeline: int,
+) -> int:
+    """The whole life of the process; `lifeline` reads end-of-file when the supervisor is gone, and
+    `beat` says to it that the event loop runs.
 
     SIGTERM and SIGINT end it, and so does SIGHUP: the next one reads the certificate anew.
     """
     logs.start_thread()
-    return asyncio.run(_live(site, sock, ready, lifeline))
+    return asyncio.run(_live(site, sock, ready, beat, lifeline))
 
 
-async def _live(site: Site, sock: socket.socket, ready: Callable[[], None], lifeline: int) -> int:
+async def _live(
+    site: Site,
+    sock: socket.socket,
+    ready: Callable[[], None],
+    beat: Callable[[], None],
+    lifeline: int,
+) -> int:
     keys = KeyRing(site.keys_folder)
     keys.renew(site.settings)
     with Directory.open(site.directory_url, migrate=False) as directory:
@@ -104,6 +119,7 @@ async def _live(site: Site, sock: socket.socket, ready: Callable[[], None], life
         loop.add_reader(lifeline, partial(os._exit, ORPHANED))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, partial(setattr, server, "should_exit", True))
+        keep_beating(beat)
         renewing = asyncio.create_task(_keep_renewing(keys, site.settings))
         try:
             await server.serve(sockets=[sock])

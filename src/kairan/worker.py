@@ -32,6 +32,7 @@ from kairan.directory.model import Account
 from kairan.directory.store import Directory
 from kairan.intake import IntakeContext, Listener, ListenerSettings
 from kairan.intake.context import Busy, IntakeStatistics
+from kairan.intake.control import Control
 from kairan.intake.counters import Column
 from kairan.reports import Trace
 from kairan.runtime import logs
@@ -231,14 +232,23 @@ async def _build(
         snapshot=lambda: keeper.current,
         spool=spools[0],
         passwords=passwords,
+        auth=configuration.auth,
         tokens=TokenAuthenticator(
-            configuration.auth, keys, clock=time.monotonic, now=time.time, random=os.urandom
+            configuration.auth,
+            keys,
+            clock=time.monotonic,
+            now=time.time,
+            random=os.urandom,
+            own_issuer=configuration.own_issuer,
         ),
         counters=place.column,
         trace=trace,
         statistics=statistics,
         wait_seconds=delivery.intake_wait_seconds,
     )
+    control = Control(context.sessions)
+    await control.start(configuration.control_directory, place.number)
+    stack.callback(control.close)
     await _open_doors(configuration, place, context, stack, drain)
     loop = asyncio.get_running_loop()
     tasks = [

@@ -112,7 +112,7 @@ class TestIssuer:
 
     def settings(self, *, jwks_url: str = "") -> str:
         where = f'jwks_url = "{jwks_url}"\n' if jwks_url else ""
-        return f'\n[[auth.issuers]]\nissuer = "{self.name}"\ntenant = "{TENANT}"\n{where}'
+        return f'\n[[auth.issuers]]\nissuer = "{self.name}"\ntenant = "{TENANT}"\naccount_claim = "upn"\n{where}'
 
     def token(self, make: Callable[..., dict[str, Any]] = delegated, **changes: Any) -> str:
         return signed(make(self.name, time.time(), **changes))

@@ -34,7 +34,7 @@ HERE = "192.0.2.7"
 USER = "printer@kairan.test"
 SETTINGS = AuthSettings(
     issuers=(
-        IssuerSettings(NAME, jwks_url=f"{NAME}/keys", tenant=TENANT),
+        IssuerSettings(NAME, jwks_url=f"{NAME}/keys", tenant=TENANT, account_claim="upn"),
         IssuerSettings("https://second.test", jwks_url="https://second.test/keys"),
     ),
     tokens=TokenSettings(failures_free=5),
@@ -103,7 +103,7 @@ async def test_a_signature_is_checked_once_and_everything_else_at_each_login(
 ):
     token = signed(claims())
     await world.login(token)
-    monkeypatch.setattr("kairan.auth.bearer.has_signed", lambda *_: pytest.fail("not again"))
+    monkeypatch.setattr("kairan.auth.bearer.signer_of", lambda *_: pytest.fail("not again"))
     assert isinstance(world.at_once(token), TokenLogin)
     assert outcome(world.at_once(token, user="off@kairan.test")) is outcomes.OAUTH_UNSUCCESSFUL
     world.now = NOW + 3_000

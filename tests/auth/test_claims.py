@@ -68,6 +68,24 @@ def test_what_is_none(text):
     assert isinstance(read_token(text), str)
 
 
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("spoil", ["=", "==", "\n", " ", "+", "/", "%3D", "\u00e9"])
+def test_what_is_no_base64url_in_any_segment_is_none(number, spoil):
+    """RFC 7515 section 2: without padding, line ends or other characters."""
+    segments = signed({"iss": "i"}).split(".")
+    segments[number] += spoil
+    assert isinstance(read_token(".".join(segments)), str)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_segment_has_one_spelling_only(number):
+    """`QQ` and `QR` are one octet to a lenient reader: one signature would have many texts."""
+    segments = [part('{"alg":"RS256"} '), part('{"iss":"i"}'), "QQ"]  # none a multiple of three
+    assert isinstance(read_token(".".join(segments)), Claimed)
+    segments[number] = segments[number][:-1] + chr(ord(segments[number][-1]) + 1)
+    assert isinstance(read_token(".".join(segments)), str)
+
+
 def test_one_that_nests_as_deep_as_a_line_allows_is_refused_without_a_crash():
     nested = token(claims='{"a":' * 1_500 + "1" + "}" * 1_500)
     assert len(nested) < TOKEN_CHARACTERS_MAX

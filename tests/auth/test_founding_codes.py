@@ -51,7 +51,7 @@ def service_of(issuer, tmp_path_factory):
             settings = issuer.settings() + OFFERED + f'[auth.tokens]\nprofile = "{profile}"\n'
             make_installation(place, settings=settings, workers=1)
             with open_directory(place) as directory:
-                directory.set_account(PRINTER, allowed_apps=frozenset({OBJECT}))
+                directory.set_account(PRINTER, allowed_apps=frozenset({OBJECT, APP}))
             return running.enter_context(running_service(place, install=False))
 
         yield make
@@ -124,7 +124,7 @@ ROWS = {
         "535 5.7.144 XOAUTH2 authentication failed. Invalid API permissions.",
     ),
     "5.7.240 the application is not on the list": (
-        lambda i: bearer(i.token(app_only, oid=APP)),
+        lambda i: bearer(i.token(app_only, oid="another")),
         _127,
         "550 5.7.240 The application is not allowed for use with this High Volume Email account",
     ),

@@ -23,6 +23,8 @@ def test_an_installation_believes_its_own_issuer(installed):
     assert believed.jwks_url == places.jwks
     assert believed.audiences == (configuration.issuer.audience,)
     assert believed.tenant == configuration.issuer.tenant
+    assert configuration.own_issuer == places.issuer
+    assert believed.account_claim == "upn", "our issuer writes the account's address there"
 
 
 def test_two_installations_are_two_tenants(installed, tmp_path):

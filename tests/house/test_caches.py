@@ -14,6 +14,7 @@ KEYS_OF_OURS = {
     "runtime/logs.py: _second": "seconds of our clock, two of them",
     "mail/header.py: date_of": "seconds of our clock, four of them",
     "auth/token.py: _audiences": "the audiences of the configuration's issuers",
+    "auth/networks.py: _parsed": "networks that the administrator gave accounts",
     "relay/patience.py: _shortened": "the settings of the configuration's destinations",
     "relay/session.py: _timeouts": "the settings of the configuration's destinations",
     "relay/destination.py: tls_context": "the settings of the configuration's destinations",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kairan.auth.attempts import Attempts, address_of, network_of
     from kairan.auth.authenticator import Authenticator
     from kairan.auth.bearer import TokenAuthenticator
+    from kairan.auth.held import judge_held
     from kairan.auth.keys import Keys
     from kairan.auth.passwords import hash_password, password_fault
     from kairan.auth.policies import judge_basic, judge_modern
@@ -39,6 +40,7 @@ else:
             "attempts": ("Attempts", "address_of", "network_of"),
             "authenticator": ("Authenticator",),
             "bearer": ("TokenAuthenticator",),
+            "held": ("judge_held",),
             "keys": ("Keys",),
             "passwords": ("hash_password", "password_fault"),
             "policies": ("judge_basic", "judge_modern"),
@@ -61,6 +63,7 @@ __all__ = [
     "fork_aside",
     "hash_password",
     "judge_basic",
+    "judge_held",
     "judge_modern",
     "network_of",
     "password_fault",

@@ -33,6 +33,7 @@ from functools import partial
 
 from kairan.auth.aside import Aside
 from kairan.auth.attempts import Attempts, network_of
+from kairan.auth.networks import may_come_from
 from kairan.auth.passwords import (
     hash_password,
     hasher,
@@ -173,7 +174,7 @@ class Authenticator:
 
     def _claim(self, snapshot: Snapshot, name: str, password: str, source: str) -> _Claim:
         account = snapshot.account(name)
-        why_not = _why_not(account)
+        why_not = _why_not(account, source)
         usable = None if why_not else account
         identity = f"{account.id}" if account else name.lower()
         password_hash = usable.password_hash if usable else self._nobodys(snapshot)
@@ -279,11 +280,13 @@ def _step_back(niceness: int) -> None:
         os.setpriority(os.PRIO_PROCESS, thread, max(present, niceness))
 
 
-def _why_not(account: Account | None) -> str:
+def _why_not(account: Account | None, source: str) -> str:
     if account is None:
         return "unknown account"
     if not account.enabled:
         return "disabled account"
     if not account.password_hash:
         return "account without a password"
+    if not may_come_from(account, source):
+        return "from outside the account's networks"
     return "" if parameters_of(account.password_hash) else "account with a damaged hash"

@@ -17,10 +17,12 @@ from typing import Any
 
 from kairan.auth.attempts import Attempts
 from kairan.auth.claims import Claimed, read_token
-from kairan.auth.jwks import has_signed
+from kairan.auth.jwks import signer_of
 from kairan.auth.keys import Keyring, Keys
+from kairan.auth.networks import may_come_from
 from kairan.auth.policies import judge_modern
 from kairan.auth.settings import AuthSettings
+from kairan.auth.settings_tokens import IssuerSettings
 from kairan.auth.token import TokenLogin, is_app_only, judge_token, kept_claims, user_of
 from kairan.directory import Account, Snapshot
 from kairan.outcomes import Refuse
@@ -44,6 +46,7 @@ class _Genuine:
     keyring: Keyring
     generation: int
     octets: int  # of its text
+    kid: str
 
 
 class TokenAuthenticator:
@@ -57,7 +60,9 @@ class TokenAuthenticator:
         clock: Callable[[], float],
         now: Callable[[], float],
         random: Callable[[int], bytes],
+        own_issuer: str = "",
     ) -> None:
+        self._own_issuer = own_issuer
         self._settings = settings.tokens
         self._keys = keys
         self._now = now
@@ -70,9 +75,9 @@ class TokenAuthenticator:
         self, snapshot: Snapshot, user: str, token: str, source: str, *, role: str
     ) -> TokenLogin | Refuse | None:
         """None: its issuer must be asked for keys first; `verify` does."""
-        known = self._remembered(token)
+        known = self._remembered(token, snapshot)
         if known is not None:
-            return self._judge(snapshot, user, known, role)
+            return self._judge(snapshot, user, known, source, role)
         claimed = read_token(token)
         if isinstance(claimed, str):
             return self._not_genuine(source, user, claimed)
@@ -104,35 +109,51 @@ class TokenAuthenticator:
         claimed: Claimed,
         keyring: Keyring,
     ) -> TokenLogin | Refuse:
-        keys = keyring.find(claimed.kid, claimed.algorithm)
+        withdrawn = snapshot.trust.withdrawn_keys
+        keys = [
+            key for key in keyring.find(claimed.kid, claimed.algorithm) if key.kid not in withdrawn
+        ]
         if not keys and keyring.is_empty:
             # The token may be a good one: RFC 4954 section 6 has a temporary failure for that.
             return Refuse(TOKEN_ISSUER_UNREACHABLE, "no keys of its issuer could be had")
         if not keys:
             return self._not_genuine(source, user, "signed with a key that its issuer has not")
-        if not has_signed(keys, token):
+        signer = signer_of(keys, token)
+        if signer is None:
             return self._not_genuine(source, user, "its signature is wrong")
-        genuine = _Genuine(kept_claims(claimed.claims), keyring, keyring.generation, len(token))
+        kept = kept_claims(claimed.claims, keyring.issuer)
+        genuine = _Genuine(kept, keyring, keyring.generation, len(token), signer.kid)
         self._remember(token, genuine)
-        return self._judge(snapshot, user, genuine, role)
+        return self._judge(snapshot, user, genuine, source, role)
 
     def _judge(
-        self, snapshot: Snapshot, user: str, genuine: _Genuine, role: str
+        self, snapshot: Snapshot, user: str, genuine: _Genuine, source: str, role: str
     ) -> TokenLogin | Refuse:
-        account = _account(snapshot, user, genuine.claims)
+        issuer = genuine.keyring.issuer
+        account = _account(snapshot, user, genuine.claims, issuer)
         verdict = judge_token(
             genuine.claims,
             account,
-            genuine.keyring.issuer,
+            issuer,
             self._settings,
             role=role,
             now=self._now(),
+            trust=snapshot.trust,
+            is_own=self.is_own(issuer.issuer),
         )
-        if isinstance(verdict, TokenLogin) and not user:
+        if isinstance(verdict, Refuse):
+            return verdict
+        if not may_come_from(verdict.account, source):
+            return Refuse(OAUTH_UNSUCCESSFUL, f"app={verdict.app} from outside its networks")
+        if not user:
             # Nobody could judge the account before the token had named it.
             barred = judge_modern(account, snapshot.organisation, role=role)
-            return barred if isinstance(barred, Refuse) else verdict
-        return verdict
+            if isinstance(barred, Refuse):
+                return barred
+        return replace(verdict, kid=genuine.kid)
+
+    def is_own(self, issuer: str) -> bool:
+        return bool(issuer) and issuer == self._own_issuer
 
     def _not_genuine(self, source: str, user: str, why: str) -> Refuse:
         """Only these count against the address, and only these are put off: a genuine token is
@@ -164,21 +185,25 @@ class TokenAuthenticator:
         if known is not None:
             self._genuine_octets -= known.octets
 
-    def _remembered(self, token: str) -> _Genuine | None:
+    def _remembered(self, token: str, snapshot: Snapshot) -> _Genuine | None:
         digest = self._digest(token)
         known = self._genuine.get(digest)
         if known is None:
             return None
-        if known.generation != known.keyring.generation or known.keyring.is_empty:
+        is_withdrawn = known.kid in snapshot.trust.withdrawn_keys
+        is_old = known.generation != known.keyring.generation
+        if is_withdrawn or is_old or known.keyring.is_empty:
             self._forget(digest)  # its key may be among those withdrawn
             return None
         self._genuine.move_to_end(digest)
         return known
 
 
-def _account(snapshot: Snapshot, user: str, claims: Mapping[str, Any]) -> Account | None:
+def _account(
+    snapshot: Snapshot, user: str, claims: Mapping[str, Any], issuer: IssuerSettings
+) -> Account | None:
     """OAUTHBEARER may leave it to the token whom it logs in (RFC 7628 section 3.1)."""
-    name = user or ("" if is_app_only(claims) else user_of(claims))
+    name = user or ("" if is_app_only(claims) else user_of(claims, issuer))
     return snapshot.account(name) if name else None
 
 

@@ -41,6 +41,8 @@ def read_token(token: str) -> Claimed | str:
         return "a token that long is none"
     if len(parts) != 3:
         return "not a signed JWT (three parts)"
+    if _octets(parts[2]) is None:
+        return "its signature is no base64url"
     header, claims = _json_object(parts[0]), _json_object(parts[1])
     if header is None or claims is None:
         return "its header or its claims are no JSON object"
@@ -56,12 +58,25 @@ def read_token(token: str) -> Claimed | str:
 
 
 def _json_object(part: str) -> dict[str, Any] | None:
+    octets = _octets(part)
+    if octets is None:
+        return None
     try:
-        octets = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
         value = json.loads(octets.decode("utf-8"), object_pairs_hook=_once)
-    except (binascii.Error, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _octets(part: str) -> bytes | None:
+    """RFC 7515 section 2: base64url without padding, line ends or anything else between.  And one
+    spelling only: where bits are left over they are zero, else one signature had many texts.
+    """
+    try:
+        octets = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return octets if base64.urlsafe_b64encode(octets).rstrip(b"=").decode() == part else None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -68,8 +68,12 @@ def _parsed(jwk: dict[str, Any], algorithm: str) -> PyJWK | None:
 
 
 def has_signed(keys: Sequence[PublicKey], token: str) -> bool:
-    """Whether one of `keys` made the token's signature, with the algorithm that is the key's."""
-    return any(_verifies(key, token) for key in keys[:TRIED_MAX])
+    return signer_of(keys, token) is not None
+
+
+def signer_of(keys: Sequence[PublicKey], token: str) -> PublicKey | None:
+    """Which of `keys` made the token's signature, with the algorithm that is the key's."""
+    return next((key for key in keys[:TRIED_MAX] if _verifies(key, token)), None)
 
 
 def _verifies(key: PublicKey, token: str) -> bool:

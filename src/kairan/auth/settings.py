@@ -20,6 +20,9 @@ class AuthSettings:
     verified_seconds: float = 600.0
     # One entry is about 200 bytes; each account and password takes one.
     verified_max: int = 10_000
+    # A session that was opened with a password logs in again after so long: a day is more than any
+    # mail client holds one, and a guess or a theft that nobody noticed does not last for ever.
+    password_session_seconds_max: float = 86_400.0
     # One thread a worker: guessing must leave the processor to those who are in already.
     hashing_threads: int = 1
     # Logins that wait for their hash; 200 are five seconds, later ones hear 454 at once.

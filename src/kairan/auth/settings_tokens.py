@@ -29,6 +29,13 @@ class IssuerSettings:
     jwks_url: str = ""
     # One of them must stand in `aud`.
     audiences: tuple[str, ...] = EXCHANGE_AUDIENCES
+    # Which claim of a delegated token names the account.  It must be one that the issuer owns: whose
+    # users may write it themselves could log in as any account.  Empty: `upn` for Entra and for the
+    # service's own issuer, which own it; of others no delegated token is taken.
+    account_claim: str = ""
+    # The client applications (`azp`, `appid` or `client_id`) whose tokens are taken, of either kind.
+    # Empty: any; an account's own list of allowed apps binds all the same.
+    clients: tuple[str, ...] = ()
     # What `tid` must be.  Empty: the issuer serves one tenant only, and `tid` is not looked at.
     tenant: str = ""
 

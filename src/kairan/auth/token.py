@@ -5,31 +5,52 @@ Two kinds, as Entra makes them:
     delegated   somebody signed in: `scp` says what for, `upn` or `preferred_username` who
     app-only    an application by itself: `roles` says what for, `oid` which
 
-A delegated token must be the account's own; then it needs no entry among the allowed apps, for it
-names no application by object ID, and the account has consented itself.  An application's must be
-on that list: an empty list allows none.
+A delegated token must be the account's own, by the one claim that its issuer owns: names that users
+give themselves prove nothing.  An application's must be on the account's list of allowed apps: an
+empty list allows none.  Where an account has such a list it binds delegated tokens as well; then the
+application stands on it by its client ID, which is all that those name, or is one of our registry.
+Of our own issuer's tokens only those of apps that are registered and enabled count.
 
 The order of the rules is the order of the answers: for us, in time, with the permission, for this
 account, by this application.
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeGuard
 
 from kairan.auth.settings_tokens import IssuerSettings, Profile, TokenSettings
-from kairan.directory import Account
+from kairan.directory import Account, Trust
 from kairan.outcomes import Outcome, Refuse
 from kairan.outcomes import catalogue as outcomes
 
 CLIENT_ROLE = "client"  # doors where ordinary submission's permissions count, too
 
-_USER_CLAIMS = ("upn", "preferred_username", "unique_name")
-_APP_CLAIMS = ("appid", "azp", "client_id", "oid", "sub")
+_USER_CLAIMS = ("upn", "preferred_username", "unique_name")  # who has one is no application
+_CLIENT_CLAIMS = ("appid", "azp", "client_id")
+_APP_CLAIMS = (*_CLIENT_CLAIMS, "oid", "sub")
 _TIME_CLAIMS = ("exp", "nbf", "iat")
-_KEPT = (*_USER_CLAIMS, *_APP_CLAIMS, *_TIME_CLAIMS, "aud", "tid", "idtyp", "scp", "scope", "roles")
+_KEPT = (
+    *_USER_CLAIMS,
+    *_APP_CLAIMS,
+    *_TIME_CLAIMS,
+    "aud",
+    "tid",
+    "idtyp",
+    "scp",
+    "scope",
+    "roles",
+    "email_verified",
+)
 _NAME_CHARACTERS_MAX = 100  # an object ID has 36; the rest would only fill the trace
+# Entra's names in all its clouds: there a upn ends in a domain that the tenant has proved.
+_ENTRA = re.compile(
+    r"https://(?:sts\.(?:windows\.net|chinacloudapi\.cn)"
+    r"|login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn))/[0-9A-Fa-f-]+/(?:v2\.0)?"
+)
+_ENTRA_CLAIM = "upn"
 # Keycloak gives the user behind an application this name, in a token that is the application's.
 _KEYCLOAK_SERVICE = "service-account-"
 
@@ -55,6 +76,16 @@ class TokenLogin:
     account: Account
     expires: float  # seconds since 1970: the session ends with it
     app: str  # for the trace
+    # What else it rests on, asked again at each message.
+    issuer: IssuerSettings | None = field(default=None, compare=False)
+    client_id: str = field(default="", compare=False)  # in lower case
+    object_id: str = field(
+        default="", compare=False
+    )  # the application's; empty: somebody signed in
+    kid: str = field(default="", compare=False)  # of the key that signed
+
+
+_NOTHING_KNOWN = Trust()
 
 
 def judge_token(
@@ -65,24 +96,58 @@ def judge_token(
     *,
     role: str,
     now: float,
+    trust: Trust = _NOTHING_KNOWN,
+    is_own: bool = False,
 ) -> TokenLogin | Refuse:
-    """`claims` of a token whose signature is the issuer's."""
+    """`claims` of a token whose signature is the issuer's; `is_own`: that is the service's."""
     app = app_of(claims)
     refusal = (
         _not_for_us(claims, issuer)
         or _not_in_time(claims, settings, now)
         or _not_permitted(claims, settings, role)
-        or _not_for_account(claims, account, settings)
+        or _not_for_account(claims, account, issuer, settings)
     )
     if refusal is not None:
         return Refuse(refusal.outcome, f"app={app} {refusal.detail}")
     assert account is not None, "judged above"
-    return TokenLogin(account, float(claims["exp"]), app)
+    object_id = (_object_id(claims) or "") if is_app_only(claims) else ""
+    login = TokenLogin(account, float(claims["exp"]), app, issuer, _client_id(claims), object_id)
+    barred = judge_app(login, account, trust, settings, is_own=is_own)
+    return Refuse(barred.outcome, f"app={app} {barred.detail}") if barred else login
 
 
-def kept_claims(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+def judge_app(
+    login: TokenLogin, account: Account, trust: Trust, settings: TokenSettings, *, is_own: bool
+) -> Refuse | None:
+    """Whether the application may (still) use this account."""
+    not_allowed = _CODES[settings.profile]["app"]
+    if login.issuer is not None and login.issuer.clients:
+        clients = {one.lower() for one in login.issuer.clients}
+        if login.client_id not in clients:
+            return Refuse(not_allowed, "not among the issuer's clients")
+    if is_own and not _is_registered(login, trust):
+        return Refuse(not_allowed, "its app is disabled or removed")
+    allowed = {app.lower() for app in account.allowed_apps}
+    registered = trust.apps.get(login.client_id) if is_own else None
+    names = {login.object_id} if login.object_id else {login.client_id}
+    if registered is not None and not login.object_id:
+        names.add(registered.object_id)
+    if names.isdisjoint(allowed) and (allowed or login.object_id):
+        return Refuse(not_allowed, "not among the account's allowed apps")
+    return None
+
+
+def _is_registered(login: TokenLogin, trust: Trust) -> bool:
+    app = trust.apps.get(login.client_id)
+    return app is not None and app.enabled and login.object_id in {"", app.object_id}
+
+
+def kept_claims(
+    claims: Mapping[str, Any], issuer: IssuerSettings | None = None
+) -> Mapping[str, Any]:
     """Those that are judged; the rest of a token can be large, and need not be remembered."""
-    return {name: claims[name] for name in _KEPT if name in claims}
+    kept = (*_KEPT, issuer.account_claim) if issuer is not None else _KEPT
+    return {name: claims[name] for name in kept if name in claims}
 
 
 def app_of(claims: Mapping[str, Any]) -> str:
@@ -96,14 +161,25 @@ def is_app_only(claims: Mapping[str, Any]) -> bool:
         return bool(claims["idtyp"] == "app")
     if claims.get("scp"):
         return False
-    user = user_of(claims)
-    return not user or user.startswith(_KEYCLOAK_SERVICE)
-
-
-def user_of(claims: Mapping[str, Any]) -> str:
-    """The login name of whoever signed in, in lower case; empty where nobody did."""
     names = (claims.get(name) for name in _USER_CLAIMS)
-    return next((name.lower() for name in names if isinstance(name, str) and name), "")
+    user = next((name for name in names if isinstance(name, str) and name), "")
+    return not user or user.lower().startswith(_KEYCLOAK_SERVICE)
+
+
+def user_of(claims: Mapping[str, Any], issuer: IssuerSettings) -> str:
+    """The address of whoever signed in, in lower case, as its issuer vouches for it; else empty."""
+    claim = account_claim_of(issuer)
+    name = claims.get(claim)
+    # OpenID Connect Core 1.0 section 5.1: until then it is what the user has typed.
+    is_claimed_only = claim == "email" and claims.get("email_verified") is not True
+    return name.lower() if isinstance(name, str) and not is_claimed_only else ""
+
+
+def account_claim_of(issuer: IssuerSettings) -> str:
+    """Empty: it owns none, as far as we were told."""
+    if issuer.account_claim:
+        return issuer.account_claim
+    return _ENTRA_CLAIM if _ENTRA.fullmatch(issuer.issuer) else ""
 
 
 def _not_for_us(claims: Mapping[str, Any], issuer: IssuerSettings) -> Refuse | None:
@@ -145,17 +221,28 @@ def _not_permitted(claims: Mapping[str, Any], settings: TokenSettings, role: str
 
 
 def _not_for_account(
-    claims: Mapping[str, Any], account: Account | None, settings: TokenSettings
+    claims: Mapping[str, Any],
+    account: Account | None,
+    issuer: IssuerSettings,
+    settings: TokenSettings,
 ) -> Refuse | None:
     if account is None or not account.enabled:
         why = "unknown account" if account is None else "disabled account"
         return Refuse(outcomes.OAUTH_UNSUCCESSFUL, why)
     if is_app_only(claims):
-        if _object_id(claims) not in {app.lower() for app in account.allowed_apps}:
-            return Refuse(_CODES[settings.profile]["app"], "not among the account's allowed apps")
-    elif user_of(claims) not in account.addresses:
+        if _object_id(claims) is None:
+            return Refuse(_CODES[settings.profile]["app"], "it names no application")
+    elif not account_claim_of(issuer):
+        why = "account_claim of its issuer is not set, so nobody can have signed in"
+        return Refuse(outcomes.OAUTH_UNSUCCESSFUL, why)
+    elif user_of(claims, issuer) not in account.addresses:
         return Refuse(outcomes.OAUTH_UNSUCCESSFUL, "somebody else signed in")
     return None
+
+
+def _client_id(claims: Mapping[str, Any]) -> str:
+    names = (claims.get(name) for name in _CLIENT_CLAIMS)
+    return next((name.lower() for name in names if _is_name(name)), "")
 
 
 def _object_id(claims: Mapping[str, Any]) -> str | None:

@@ -19,6 +19,7 @@ from kairan.cli import (
     policy,
     queue,
     serve,
+    session,
     trace,
 )
 from kairan.cli.errors import DEBUG_OPTION, Commands
@@ -64,6 +65,7 @@ app.add_typer(organisation.app, name="organisation")
 app.add_typer(domain.app, name="domain")
 app.add_typer(policy.app, name="policy")
 app.add_typer(app_registration.app, name="app")
+app.add_typer(session.app, name="session")
 app.add_typer(queue.app, name="queue")
 trace.register(app)
 app.add_typer(doctor.app, name="doctor")

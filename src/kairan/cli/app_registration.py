@@ -11,6 +11,7 @@ from kairan.cli.existing import existing_app
 from kairan.cli.options import (
     ConfigOption,
     JsonOption,
+    directory_of,
     examples,
     group_of_commands,
     open_directory,
@@ -19,8 +20,11 @@ from kairan.cli.options import (
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
 
 if TYPE_CHECKING:
+    from kairan.config import Configuration
     from kairan.directory.model import App
     from kairan.directory.store import Directory
+    from kairan.issuer import KeyRing
+    from kairan.issuer.keys import Key
 
 DEFAULT_PERMISSION = "Mail.Send"  # what an HVE account's app needs in Exchange Online
 DAY_SECONDS = 86_400
@@ -203,7 +207,7 @@ def rotate(
 ) -> None:
     """Make the issuer's next signing key.
 
-    It is published now and signs after `issuer.key_lead_seconds`; the old one stays published until its last token is dead.
+    It is published now and signs after `issuer.key_lead_seconds`; the old one stays published until its last token is dead. With --compromised no worker takes a token of an older key after five seconds, and sessions opened with one end.
     """
     from kairan.issuer import KeyRing
 
@@ -212,12 +216,24 @@ def rotate(
     ring = KeyRing(configuration.issuer_directory)
     lead = 0 if compromised else settings.key_lead_seconds
     key = ring.add(settings.algorithm, lead_seconds=lead)
-    withdrawn = ring.revoke(but=key) if compromised else 0
+    withdrawn = _withdraw(configuration, ring, key) if compromised else 0
     answer = {"kid": key.id, "signs_from": key.begins, "withdrawn": withdrawn}
     if as_json:
         print_json(answer)
     else:
         print_record("the next key", answer)
+
+
+def _withdraw(configuration: "Configuration", ring: "KeyRing", new: "Key") -> int:
+    """In the directory first, where every worker sees it within a second or two; and if that fails
+    the issuer at least publishes them no more.
+    """
+    try:
+        with directory_of(configuration) as directory:
+            directory.withdrawn_keys.add(ring.others(new), now=int(time.time()))
+    finally:
+        withdrawn = ring.revoke(but=new)
+    return withdrawn
 
 
 @app.command("approve", epilog=examples("kairan app approve BCDF-GHJK --user printer@example.com"))

@@ -21,7 +21,7 @@ from kairan.cli.output import print_json
 
 if TYPE_CHECKING:
     from kairan.config import Configuration
-    from kairan.directory import Account
+    from kairan.directory import Account, Trust
     from kairan.doctor.token import Bench, TokenReport
     from kairan.doctor.token_input import TokenInput
 
@@ -113,7 +113,8 @@ def _bench(
     from kairan.doctor.token_verify import with_audiences
 
     is_url = "://" in jwks
-    issuers = [IssuerSettings(issuer, jwks_url=jwks if is_url else "")] if issuer else []
+    named = IssuerSettings(issuer, jwks_url=jwks if is_url else "", account_claim="upn")
+    issuers = [named] if issuer else []
     if configuration and not issuers:
         issuers = list(configuration.auth.issuers)
     account, known = _account(user or given.user, configuration)
@@ -125,6 +126,8 @@ def _bench(
         account=account,
         account_known=known,
         role=role,
+        trust=_trust(configuration),
+        own_issuer=configuration.own_issuer if configuration else "",
     )
     if jwks or issuers:
         return replace(bench, verify=_verifier(jwks, settings))
@@ -143,6 +146,15 @@ def _account(user: str, configuration: "Configuration | None") -> "tuple[Account
         found = directory.account(user)
     # One that is not there allows nothing.
     return found or Account(0, user.lower(), "", enabled=False), True
+
+
+def _trust(configuration: "Configuration | None") -> "Trust":
+    from kairan.directory import Trust
+
+    if configuration is None:
+        return Trust()
+    with directory_of(configuration) as directory:
+        return directory.trust()
 
 
 def _verifier(jwks: str, settings: Any) -> Any:

@@ -74,6 +74,7 @@ def _judged(error: Exception) -> tuple[str, int]:
 
 _CODES = {
     "BadInputError": BAD_INPUT,
+    "ControlUnavailable": FAILED,
     "FailedError": FAILED,
     "ConfigError": BAD_INPUT,
     "PortInUse": BAD_INPUT,

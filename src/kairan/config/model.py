@@ -11,6 +11,7 @@ from kairan.auth.settings import AuthSettings
 from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.settings_transport import TransportSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
+from kairan.issuer.places import places_of
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.reports.settings import TraceSettings
 from kairan.spool.settings import SpoolSettings
@@ -92,8 +93,17 @@ class Configuration:
         return self.data_directory / "spool"
 
     @property
+    def own_issuer(self) -> str:
+        """What stands in `iss` of the service's own tokens; empty: it gives none."""
+        return places_of(self.issuer).issuer if self.issuer.enabled else ""
+
+    @property
     def issuer_directory(self) -> Path:
         return self.data_directory / "issuer"
+
+    @property
+    def control_directory(self) -> Path:
+        return self.data_directory / "control"
 
     @property
     def trace_directory(self) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kairan.auth.settings import AuthSettings
 from kairan.config.errors import ConfigError, Source, suggestion
 from kairan.config.fill import fill
 from kairan.config.keys import check_keys
@@ -90,7 +91,17 @@ def _configuration(path: Path, values: dict[str, Any]) -> Configuration:
     fields["directory_url"] = absolute_url(fields["directory_url"], base)
     fields["delivery"] = absolute_routes(fields["delivery"], base)
     fields["transport"] = _named(fields["transport"], fields["hostname"])
-    return Configuration(source=path.absolute(), **fields)
+    configuration = Configuration(source=path.absolute(), **fields)
+    return replace(configuration, auth=_owning(configuration.auth, configuration.own_issuer))
+
+
+def _owning(auth: AuthSettings, own: str) -> AuthSettings:
+    """Our own issuer writes the account's address into `upn` itself."""
+    issuers = (
+        replace(one, account_claim=one.account_claim or "upn") if one.issuer == own else one
+        for one in auth.issuers
+    )
+    return replace(auth, issuers=tuple(issuers))
 
 
 def _named(transport: TransportSettings, hostname: str) -> TransportSettings:

@@ -10,9 +10,17 @@ from typing import Self, Unpack
 
 from sqlalchemy import Connection
 
-from kairan.directory import accounts, csv_import, groups, mailboxes, members, organisation
+from kairan.directory import (
+    accounts,
+    csv_import,
+    groups,
+    mailboxes,
+    members,
+    organisation,
+    withdrawn_keys,
+)
 from kairan.directory.accounts import AccountFields
-from kairan.directory.apps import Apps
+from kairan.directory.apps import Apps, registered
 from kairan.directory.csv_import import ImportReport, Progress
 from kairan.directory.csv_rows import Source
 from kairan.directory.database import Database, Part
@@ -20,7 +28,7 @@ from kairan.directory.device_logins import DeviceLogins
 from kairan.directory.groups import GroupFields
 from kairan.directory.mailboxes import MailboxFields
 from kairan.directory.migrate import bring_up_to_date
-from kairan.directory.model import Account, Group, Mailbox, Organisation
+from kairan.directory.model import Account, Group, Mailbox, Organisation, Trust
 from kairan.directory.names import key
 from kairan.directory.organisation import OrganisationFields
 from kairan.directory.policies import Policies
@@ -164,6 +172,13 @@ class Directory:
         """
         with self._database.reading() as connection:
             yield from members.stream(connection, group)
+
+    def trust(self) -> Trust:
+        """What logins by token rest on."""
+        with self._database.reading() as connection:
+            return Trust(
+                apps=registered(connection), withdrawn_keys=withdrawn_keys.read(connection)
+            )
 
     def organisation(self) -> Organisation:
         with self._database.reading() as connection:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kairan.auth.claims import Claimed, read_token
 from kairan.auth.settings_tokens import IssuerSettings, Profile, TokenSettings
-from kairan.directory import Account
+from kairan.directory import Account, Trust
 from kairan.doctor.explain import Verdict
 from kairan.doctor.token_claims import (
     ClaimRow,
@@ -42,6 +42,8 @@ class Bench:
     account: Account | None = None
     account_known: bool = False  # read from the directory, its list of allowed apps with it
     role: str = "hve"
+    trust: Trust = field(default_factory=Trust)  # the registered apps, where the directory is known
+    own_issuer: str = ""  # the service's own, where its configuration is known
     verify: Callable[[IssuerSettings, Claimed, str], Awaitable[Signature]] | None = None
 
 
@@ -124,7 +126,10 @@ async def _wait_jwt_report(given: TokenInput, bench: Bench) -> TokenReport:
     account = bench.account
     if account and not bench.account_known:
         account = replace(account, allowed_apps=object_ids(claims))
-    court = Court(issuer, bench.settings, account, bench.role, bench.now)
+    is_own = bool(bench.own_issuer) and issuer.issuer == bench.own_issuer
+    court = Court(
+        issuer, bench.settings, account, bench.role, bench.now, trust=bench.trust, is_own=is_own
+    )
     rows = (iss_row, *judge_claims(claims, court, list_known=bench.account_known))
     signature = NOT_CHECKED
     if not isinstance(claimed, str) and bench.verify and iss_row.verdict is not Judged.BAD:

@@ -6,14 +6,14 @@ with everything else in order: what it still refuses is that claim's own fault.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
-from kairan.auth.token import app_of, is_app_only, judge_token, user_of
-from kairan.directory import Account
+from kairan.auth.token import account_claim_of, app_of, is_app_only, judge_token, user_of
+from kairan.directory import Account, Trust
 from kairan.outcomes import Outcome, Refuse, Text
 
 _VALUE_CHARACTERS_MAX = 120
@@ -45,6 +45,8 @@ class Court:
     account: Account | None
     role: str
     now: float
+    trust: Trust = field(default_factory=Trust)
+    is_own: bool = False  # of the service's own issuer, whose apps are in `trust`
 
 
 # An hour ahead: beyond any margin.
@@ -113,6 +115,10 @@ _CLIENT_ID = Text(
     "The application's client ID. The list of allowed apps wants the object ID, not this.",
     "アプリケーションのクライアント ID です。許可リストに必要なのはこれではなくオブジェクト ID です。",
 )
+_CLIENT_NOT_ALLOWED = Text(
+    "The account has a list of allowed apps and this client is not on it, or it is disabled or removed here: `kairan account set ADDRESS --allow-app CLIENT-ID`.",
+    "アカウントに許可リストがあり、このクライアントは登録されていません（または無効化・削除されています）: `kairan account set ADDRESS --allow-app CLIENT-ID`",
+)
 _CLIENT_ID_ON_LIST = Text(
     "This client ID stands on the account's list of allowed apps, where the object ID (oid) belongs.",
     "許可リストにこのクライアント ID が登録されていますが、必要なのはオブジェクト ID（oid）です。",
@@ -166,10 +172,16 @@ def _permission_rows(claims: Mapping[str, Any], court: Court) -> Iterator[ClaimR
 
 def _who_rows(claims: Mapping[str, Any], court: Court, *, list_known: bool) -> Iterator[ClaimRow]:
     app_only = is_app_only(claims)
-    users = ("upn", "preferred_username", "unique_name")
-    deciding = _app_claim(claims) if app_only else next((u for u in users if u in claims), "upn")
-    refusal = _refusal(claims, court, set())
-    row = _row(deciding, claims, refusal)
+    named = court
+    if not app_only and court.account is not None:  # which client it was is said beside its name
+        account = replace(court.account, allowed_apps=frozenset())
+        named = replace(court, account=account, is_own=False)
+    user_claim = account_claim_of(court.issuer) or "upn"
+    deciding = _app_claim(claims) if app_only else user_claim
+    refusal = _refusal(claims, named, set())
+    row = _row(
+        deciding, claims, refusal, rule=_SAME_RULE.get(deciding, "oid" if app_only else "upn")
+    )
     if refusal is None and app_only and not list_known:
         row = replace(row, verdict=Judged.UNCLEAR, why=_LIST_NOT_KNOWN)
     elif refusal is None and court.account is None:
@@ -188,14 +200,28 @@ def _other_name(claim: str, claims: Mapping[str, Any], court: Court) -> ClaimRow
     value = _value(claim, claims)
     if claim in {"appid", "azp"}:
         allowed = court.account.allowed_apps if court.account else ()
+        if not is_app_only(claims):
+            return _client_row(claim, claims, court)
         if str(claims[claim]).lower() in {one.lower() for one in allowed}:
             return ClaimRow(claim, value, Judged.BAD, _CLIENT_ID_ON_LIST, "oauth-unsuccessful")
         return ClaimRow(claim, value, Judged.NOTE, _CLIENT_ID)
     return ClaimRow(claim, value, Judged.NOTE, _NO_RULE)
 
 
-def _row(claim: str, claims: Mapping[str, Any], refusal: Outcome | None) -> ClaimRow:
-    rule = _SAME_RULE.get(claim, claim)
+def _client_row(claim: str, claims: Mapping[str, Any], court: Court) -> ClaimRow:
+    """Of somebody who signed in: it is judged where the account has a list, or the app is ours."""
+    refusal = None
+    if court.account is not None and (court.account.allowed_apps or court.is_own):
+        refusal = _refusal(claims, court, set())
+    if refusal is None:
+        return ClaimRow(claim, _value(claim, claims), Judged.NOTE, _CLIENT_ID)
+    return ClaimRow(claim, _value(claim, claims), Judged.BAD, _CLIENT_NOT_ALLOWED, refusal.key)
+
+
+def _row(
+    claim: str, claims: Mapping[str, Any], refusal: Outcome | None, *, rule: str = ""
+) -> ClaimRow:
+    rule = rule or _SAME_RULE.get(claim, claim)
     if refusal is None:
         return ClaimRow(claim, _value(claim, claims), Judged.GOOD, _GOOD[rule])
     why = _BAD[rule] if claim in claims else _missing(rule)
@@ -217,7 +243,14 @@ def _refusal(claims: Mapping[str, Any], court: Court, kept: set[str]) -> Outcome
 
 def _decided(claims: Mapping[str, Any], court: Court, account: Account) -> Outcome | None:
     decided = judge_token(
-        claims, account, court.issuer, court.settings, role=court.role, now=court.now
+        claims,
+        account,
+        court.issuer,
+        court.settings,
+        role=court.role,
+        now=court.now,
+        trust=court.trust,
+        is_own=court.is_own,
     )
     return decided.outcome if isinstance(decided, Refuse) else None
 
@@ -237,14 +270,18 @@ def _in_order(court: Court, claims: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def object_ids(claims: Mapping[str, Any]) -> frozenset[str]:
-    """What a list of allowed apps would have to hold for this token."""
+    """What a list of allowed apps would have to hold for this token; one of somebody who signed in
+    needs none.
+    """
+    if not is_app_only(claims):
+        return frozenset()
     names = (claims.get("oid"), claims.get("sub"))
     return frozenset(name.lower() for name in names if isinstance(name, str))
 
 
 def _fitting_account(claims: Mapping[str, Any], court: Court) -> Account:
     apps = object_ids(claims)
-    address = user_of(claims) or "anyone@invalid"
+    address = user_of(claims, court.issuer) or "anyone@invalid"
     known = court.account
     return Account(
         0, known.address if known else address, "", aliases=frozenset({address}), allowed_apps=apps

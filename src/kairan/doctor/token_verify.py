@@ -79,7 +79,8 @@ def issuer_of(
         if entra:
             settings = IssuerSettings(claimed, tenant=entra["tenant"])
             return settings, _row(claimed, Judged.GOOD, why)
-    return IssuerSettings(claimed), _row(claimed, Judged.UNCLEAR, _NOT_ENTRA)
+    assumed = IssuerSettings(claimed, account_claim="upn")
+    return assumed, _row(claimed, Judged.UNCLEAR, _NOT_ENTRA)
 
 
 _CONFIGURED = Text("An issuer that is believed.", "信頼された発行者です。")

@@ -124,6 +124,7 @@ class SmtpConnection(asyncio.Protocol):
         self._closing = self._over = self._lost = True
         self._listener.remove(self)
         if self.session is not None:
+            self._listener.context.sessions.remove(self.session.id)
             self.session.lost()
         if not self._waiting:
             self._release()
@@ -179,6 +180,33 @@ class SmtpConnection(asyncio.Protocol):
         elif self._waiting:
             self.session.stopping = True
         elif not self._closing and self.session.stop():
+            self._closing = True
+            self.flush()
+
+    def facts(self) -> dict[str, Any]:
+        """What the administrator is told of the session."""
+        session, settings = self.session, self._listener.settings
+        assert session is not None, "only sessions are held"
+        return {
+            "id": session.id,
+            "account": session.account.address if session.account is not None else "",
+            "address": self.address,
+            "listener": f"{settings.role}@{settings.host}:{settings.port}",
+            "since": session.began,
+            "messages": session.messages,
+        }
+
+    def end(self) -> None:
+        """By the administrator; what is being stored, or judged, is answered first."""
+        session = self.session
+        if session is None or self._closing:
+            return
+        if self._waiting:
+            session.ending = True
+        elif self._write_blocked or (self.tls is not None and not self.tls.handshaken):
+            self.abort()  # nothing that we say would be heard
+        else:
+            session.end()
             self._closing = True
             self.flush()
 
@@ -263,6 +291,7 @@ class SmtpConnection(asyncio.Protocol):
             account=account,
             secure=self.tls is not None,
         )
+        listener.context.sessions.add(self.session.id, self)
         # Exchange's banner (facts: dialogue of 2025-11-23).
         self.session.engine.greet(
             f"{listener.context.hostname} Microsoft ESMTP MAIL Service ready at "
@@ -383,7 +412,9 @@ class SmtpConnection(asyncio.Protocol):
             log.exception("session.defect", session=session.id)
             self.abort()  # as the loop does with one in `data_received`: nobody waits in vain
             return
-        if session.stopping and not self._closing:
+        if session.ending:
+            self.end()
+        elif session.stopping and not self._closing:
             self.stop()
         self._drive()
 

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kairan.admission import AdmissionSettings
-from kairan.auth import Authenticator, TokenAuthenticator
+from kairan.auth import Authenticator, AuthSettings, TokenAuthenticator
 from kairan.directory.model import Snapshot
 from kairan.intake.counters import Column
+from kairan.intake.held_sessions import HeldSessions
 from kairan.intake.settings import IntakeSettings
 from kairan.intake.turnstile import Turnstile
 from kairan.reports import Trace
@@ -57,7 +58,9 @@ class IntakeContext:
     trace: Trace
     # How long to wait before a message is taken, for delivery to keep pace with the intake.
     wait_seconds: Callable[[], float] = lambda: 0.0
+    auth: AuthSettings = field(default_factory=AuthSettings)
     clock: Callable[[], float] = time.time
     session_ids: SessionIds = field(default_factory=SessionIds)
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
+    sessions: HeldSessions = field(default_factory=HeldSessions)
     turnstile: Turnstile = field(default_factory=Turnstile)

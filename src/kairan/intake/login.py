@@ -2,20 +2,22 @@
 
 SASL's mechanism cuts the client's lines into credentials.  The organisation's controls stand before
 them; then auth says whose they are.  A password that was verified lately and a token whose keys are
-known are judged at once.  For others somebody must wait (a password to hash, an issuer to ask): that
+known are judged at once.  What a login rested on is asked again at each message (`judge`).  For others somebody must wait (a password to hash, an issuer to ask): that
 is the session, which is given a future and hands it to `judged`.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, assert_never
 
-from kairan.auth import TokenLogin, judge_basic, judge_modern
+from kairan.auth import TokenLogin, judge_basic, judge_held, judge_modern
 from kairan.directory.model import Account, Snapshot
 from kairan.intake.context import IntakeContext
 from kairan.intake.settings import ListenerSettings
 from kairan.mail import Reply
-from kairan.outcomes import Decision, Outcome, Refuse
+from kairan.outcomes import ACCEPT, Decision, Outcome, Refuse
+from kairan.outcomes.catalogue import LOGIN_TOO_OLD, TOKEN_SESSION_EXPIRED
 from kairan.smtp import answers
 from kairan.smtp.events import Auth, AuthLine
 from kairan.smtp.sasl import (
@@ -54,14 +56,26 @@ class LoginSession(Protocol):
 class Login:
     """One per session, and a new one where TLS starts."""
 
-    __slots__ = ("_is_recorded", "_mechanism", "_session", "expires", "trace_text")
+    __slots__ = (
+        "_began",
+        "_is_recorded",
+        "_mechanism",
+        "_session",
+        "_stood_in",
+        "_verdict",
+        "rests_on",
+        "trace_text",
+    )
 
     def __init__(self, session: LoginSession) -> None:
         self._session = session
         self._mechanism: Mechanism | None = None
         self._is_recorded = False  # its refusal is in the trace, and the reply still owed
         self.trace_text = ""  # mechanism and application
-        self.expires = float("inf")  # when the token that logged in does; seconds since 1970
+        self.rests_on: Account | TokenLogin | None = None  # None: nobody has logged in
+        self._began = 0.0  # monotonic: a step of the clock ends no session
+        self._stood_in: Snapshot | None = None  # the one that `_verdict` was found in
+        self._verdict: Decision = ACCEPT
 
     def begin(self, event: Auth) -> Awaited:
         self._mechanism = MECHANISMS[event.mechanism]()
@@ -78,6 +92,41 @@ class Login:
 
     def judged(self, done: "asyncio.Future[Verdict]") -> None:
         self._answer(done.result())
+
+    def judge(self, account: Account | None) -> Decision:
+        """Whether the session may begin a message now; `account` as the directory has it."""
+        session = self._session
+        snapshot = session.context.snapshot()
+        if snapshot is not self._stood_in:
+            self._verdict = self._judge_held(account, snapshot)
+            self._stood_in = snapshot
+        if isinstance(self._verdict, Refuse):
+            return self._verdict
+        match self.rests_on:
+            case TokenLogin(expires=expires) if session.context.clock() >= expires:
+                return Refuse(TOKEN_SESSION_EXPIRED)
+            case Account() if self._age_seconds() >= self._age_seconds_max():
+                return Refuse(LOGIN_TOO_OLD)
+        return ACCEPT
+
+    def _judge_held(self, account: Account | None, snapshot: Snapshot) -> Decision:
+        session, login = self._session, self.rests_on
+        issuer = login.issuer if isinstance(login, TokenLogin) else None
+        return judge_held(
+            login,
+            account,
+            snapshot,
+            session.context.auth.tokens,
+            source=session.client,
+            role=session.listener.role,
+            is_own=issuer is not None and session.context.tokens.is_own(issuer.issuer),
+        )
+
+    def _age_seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _age_seconds_max(self) -> float:
+        return self._session.context.auth.password_session_seconds_max
 
     def _take(self, step: Step) -> Awaited:
         match step:
@@ -132,12 +181,11 @@ class Login:
         match verdict:
             case Refuse():
                 self._refuse(verdict)
-            case TokenLogin(account, expires, app):
-                self.expires = expires
+            case TokenLogin(account, app=app):
                 self.trace_text += f" app={app}"
-                self._accept(account)
+                self._accept(verdict, account)
             case Account():
-                self._accept(verdict)
+                self._accept(verdict, verdict)
             case _:
                 assert_never(verdict)
 
@@ -154,7 +202,9 @@ class Login:
         else:
             self._session.refuse(step, "AUTH", detail)
 
-    def _accept(self, account: Account) -> None:
+    def _accept(self, login: Account | TokenLogin, account: Account) -> None:
         self._mechanism = None
+        self.rests_on, self._began = login, time.monotonic()
+        self._stood_in = None
         self._session.authenticated(account)
         self._session.engine.answer(answers.AUTHENTICATED)

@@ -22,12 +22,14 @@ from kairan.intake.login import Awaited, Login
 from kairan.intake.settings import ListenerSettings
 from kairan.intake.submission import Origin, Submission, received_from
 from kairan.mail import Recipient, Reply
-from kairan.outcomes import Outcome, Refuse
+from kairan.outcomes import Decision, Outcome, Refuse
 from kairan.outcomes.catalogue import (
     BARE_LINE_ENDING,
     DISK_LOW,
-    NOT_AUTHENTICATED,
+    LOGIN_REVOKED,
+    LOGIN_TOO_OLD,
     NUL_IN_MESSAGE,
+    SESSION_ENDED,
     SHUTTING_DOWN,
     SPOOL_FAILED,
     TOKEN_SESSION_EXPIRED,
@@ -54,6 +56,8 @@ from kairan.smtp.states import Order
 from kairan.spool import SpoolId, SpoolRefusal, SpoolUnavailable
 
 log = structlog.get_logger("kairan.intake")
+
+_ENDS_BY_ITSELF = frozenset({LOGIN_TOO_OLD, TOKEN_SESSION_EXPIRED})
 
 Answer = Callable[[asyncio.Future[Any]], None]
 
@@ -98,6 +102,8 @@ class Session:
         self.account = account  # of the login, or the one a listed device stands for
         self._device_account = account
         self.stopping = False
+        self.ending = False  # by the administrator, as soon as nothing is awaited
+        self.began, self.messages = context.clock(), 0
         self._connection = connection
         self._login = Login(self)
         self._counted: Account | None = None
@@ -166,6 +172,12 @@ class Session:
         """Nothing will be asked of us any more: what knows us and is known by us is let go."""
         del self._login
 
+    def end(self) -> None:
+        """The administrator's word: what is not stored yet is not ours."""
+        self._drop_submission()
+        self.engine.hang_up(self.refusal_reply(SESSION_ENDED))
+        self.record_refusal(SESSION_ENDED, "", self._login.trace_text)
+
     def stop(self) -> bool:
         """Graceful stop: True if the session ends now, False if its transaction may finish."""
         self.stopping = True
@@ -225,7 +237,7 @@ class Session:
     def _judge_mail(self, event: Mail) -> None:
         account = self._present_account()
         over = self._why_over(account)
-        if over is not None:
+        if isinstance(over, Refuse):
             self._end(over)
             return
         assert account is not None, "a session without its account is over"
@@ -242,24 +254,20 @@ class Session:
         self._connection.transaction_began()
         self.engine.answer(answers.SENDER_OK)
 
-    def _why_over(self, account: Account | None) -> Outcome | None:
+    def _why_over(self, account: Account | None) -> Decision:
         """What ends a session between two transactions; one that runs may finish."""
-        if self.stopping:
-            return SHUTTING_DOWN
-        if self.context.clock() >= self._login.expires:
-            return TOKEN_SESSION_EXPIRED
-        return NOT_AUTHENTICATED if account is None else None
+        return Refuse(SHUTTING_DOWN) if self.stopping else self._login.judge(account)
 
-    def _end(self, outcome: Outcome) -> None:
-        self.engine.hang_up(self.refusal_reply(outcome))
-        self.record_refusal(outcome, "MAIL", self._login.trace_text)
+    def _end(self, refusal: Refuse) -> None:
+        self.engine.hang_up(self.refusal_reply(refusal.outcome))
+        detail = f"{self._login.trace_text} {refusal.detail}"
+        self.record_refusal(refusal.outcome, "MAIL", detail)
         self._connection.close_after_output()
 
     def _present_account(self) -> Account | None:
         """The account as the directory has it now: a session does not outlive its account."""
         assert self.account is not None, "the door lets nobody unknown say MAIL"
-        present = self.context.snapshot().account(self.account.address)
-        return present if present is not None and present.enabled else None
+        return self.context.snapshot().account(self.account.address)
 
     def _rcpt(self, event: Rcpt) -> None:
         submission, command = self._submission, event.command
@@ -317,11 +325,13 @@ class Session:
             submission.refuse(Refuse(BARE_LINE_ENDING))
         if self.engine.nul:
             submission.refuse(Refuse(NUL_IN_MESSAGE))
-        refusal = submission.refusal or self._overload(submission)
+        refusal = submission.refusal or self._revoked() or self._overload(submission)
         if refusal is not None:
             submission.discard()
             self._submission = None
             self.refuse(refusal.outcome, "DATA", refusal.detail, submission, said=refusal.said)
+            if refusal.outcome is LOGIN_REVOKED:  # 421, RFC 5321 section 3.8
+                self._connection.close_after_output()
             return
         if submission.is_small:
             promise = self.context.spool.append(submission.envelope(), submission.small_content())
@@ -329,6 +339,14 @@ class Session:
             promise = asyncio.ensure_future(self._append_large(submission))
         self.promising = True
         self._connection.wait_for(promise, self._promised)
+
+    def _revoked(self) -> Refuse | None:
+        """What was still being sent when its login ended is not taken; what ends by itself, as a
+        token does, may finish.
+        """
+        verdict = self._login.judge(self._present_account())
+        by_itself = isinstance(verdict, Refuse) and verdict.outcome in _ENDS_BY_ITSELF
+        return verdict if isinstance(verdict, Refuse) and not by_itself else None
 
     async def _append_large(self, submission: Submission) -> SpoolId:
         content = await submission.large_content()
@@ -358,6 +376,7 @@ class Session:
         context = self.context
         context.counters.accepted(submission.account.id)
         context.statistics.accepted += 1
+        self.messages += 1
         context.trace.record(
             "RECEIVE",
             message_id=submission.message_id,

@@ -113,9 +113,14 @@ class KeyRing:
         draft.rename(self._folder / f"{begins:012}-{key.id}.pem")
         return key
 
+    def others(self, than: Key) -> Sequence[str]:
+        """The ids of all but this one, whether they sign, have signed or will."""
+        return [key.id for key in self._read() if key.id != than.id]
+
     def revoke(self, *, but: Key) -> int:
-        """Unpublishes all other keys at once: every token they have signed is refused as soon as
-        the verifiers look again.  For a key that is known to somebody else.
+        """Unpublishes all other keys at once, for keys that are known to somebody else.  What has
+        verifiers refuse their tokens at once, whatever they have cached, is the directory's
+        `withdrawn_keys`.
         """
         return self._remove(key for key in self._read() if key.id != but.id)
 

@@ -104,6 +104,94 @@ AUTH_UNSUCCESSFUL = Outcome(
     source=_HVE_PAGE,
 )
 
+LOGIN_REVOKED = Outcome(
+    "login-revoked",
+    421,
+    "4.7.0",
+    "Login is no longer valid, log in again",
+    when=Text(
+        "What the session's login rested on has changed since: a running message could finish unless it was still being sent, the next one is not begun.",
+        "セッションの認証の根拠がその後に変更されました。すでに受信を終えたメッセージは完了しますが、次のメッセージは開始できません。",
+    ),
+    causes=(
+        Text(
+            "The account's password was changed, or a policy now forbids passwords.",
+            "アカウントのパスワードが変更されたか、ポリシーでパスワードが禁止されました。",
+        ),
+        Text(
+            "The application was taken off the account's list, disabled or removed, or its token's signing key was withdrawn.",
+            "アプリケーションがアカウントの許可リストから外されたか、無効化・削除されたか、トークンの署名鍵が取り消されました。",
+        ),
+        Text(
+            "The account may only be used from other networks than this one.",
+            "アカウントの利用が、このネットワーク以外に限定されています。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Connect and log in again; the reply to that login says what is wrong, if anything is. The trace names the reason: `kairan trace`.",
+            "接続し直して再度ログインしてください。問題があれば、その応答が理由を示します。この切断の理由は `kairan trace` で確認できます。",
+        ),
+        Text(
+            "After a new password enter it in every device that uses the account.",
+            "パスワードを変更した場合は、そのアカウントを使うすべての機器に入力し直してください。",
+        ),
+    ),
+    source="RFC 5321 section 3.8 (421 closes the channel); rule and text ours",
+)
+
+LOGIN_TOO_OLD = Outcome(
+    "login-too-old",
+    421,
+    "4.7.0",
+    "Session has lasted too long, log in again",
+    when=Text(
+        "The session was opened with a password longer ago than such a session may last; the next message is not begun.",
+        "パスワードで開いたセッションが有効期間の上限を超えました。次のメッセージは開始できません。",
+    ),
+    causes=(
+        Text(
+            "The client holds one session for days.",
+            "クライアントが 1 つのセッションを数日間保持しています。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Nothing is lost: connect and log in again. Mail libraries with a pool do so by themselves.",
+            "失われるものはありません。接続し直してログインしてください。プールを持つメール ライブラリは自動で行います。",
+        ),
+        Text(
+            "The time is `password_session_seconds_max` in [auth].",
+            "上限は [auth] の `password_session_seconds_max` です。",
+        ),
+    ),
+    source="RFC 5321 section 3.8 (421 closes the channel); rule and text ours",
+)
+
+SESSION_ENDED = Outcome(
+    "session-ended",
+    421,
+    "4.3.2",
+    "Session ended by the administrator",
+    when=Text(
+        "An administrator ended this session by hand.",
+        "管理者がこのセッションを手動で終了しました。",
+    ),
+    causes=(
+        Text(
+            "`kairan session end` named its account, its address or itself.",
+            "`kairan session end` で、そのアカウント、アドレス、またはセッション自体が指定されました。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Ask the administrator; a new session may be opened unless the account is disabled.",
+            "管理者に確認してください。アカウントが無効でない限り、新しいセッションを開けます。",
+        ),
+    ),
+    source="RFC 5321 section 3.8; rule and text ours",
+)
+
 AUTH_THROTTLED = Outcome(
     "auth-throttled",
     454,

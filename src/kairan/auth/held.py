@@ -1,0 +1,79 @@
+"""Does what a login rested on still stand?  Asked at each message of a session that is held.
+
+A session may be held for hours; whoever took an account its password, its app or its leave must not
+wait for it to end.  A login rested on
+
+    every one     the account: there, enabled, the same one; the networks that it may come from
+    a password    the version of its credential; security defaults, policies, the client switch
+    a token       its key, its application, the account's list of apps; the client switch
+    a listing     nothing else: a device that did not log in
+
+All of it is in the snapshot, so asking costs no SQL; and nothing of it can change while the snapshot
+is the same, so a session asks once for each.
+"""
+
+from typing import TypeAlias
+
+from kairan.auth.networks import may_come_from
+from kairan.auth.policies import judge_basic, judge_modern
+from kairan.auth.settings_tokens import TokenSettings
+from kairan.auth.token import TokenLogin, judge_app
+from kairan.directory import Account, Snapshot
+from kairan.outcomes import ACCEPT, Decision, Refuse
+from kairan.outcomes.catalogue import LOGIN_REVOKED, NOT_AUTHENTICATED
+
+# A password's login is the account as it was then.
+Login: TypeAlias = Account | TokenLogin
+
+
+def judge_held(
+    login: Login | None,
+    account: Account | None,
+    snapshot: Snapshot,
+    settings: TokenSettings,
+    *,
+    source: str,
+    role: str,
+    is_own: bool = False,
+) -> Decision:
+    """`account` as it is now; `login` None: it was not needed.  `is_own`: a token of our issuer."""
+    if account is None or not account.enabled:
+        return Refuse(NOT_AUTHENTICATED, "the account is disabled or removed")
+    if not may_come_from(account, source):
+        return Refuse(LOGIN_REVOKED, "from outside the account's networks")
+    match login:
+        case None:
+            why = ""
+        case Account():
+            why = _why_not_by_password(login, account, snapshot, role)
+        case TokenLogin():
+            why = _why_not_by_token(login, account, snapshot, settings, role, is_own=is_own)
+    return Refuse(LOGIN_REVOKED, why) if why else ACCEPT
+
+
+def _why_not_by_password(login: Account, account: Account, snapshot: Snapshot, role: str) -> str:
+    before, now = (
+        (one.id, one.credential_version) if one.password_hash else None for one in (login, account)
+    )
+    if now is None or before != now:
+        return "the password has changed"
+    barred = judge_basic(account, snapshot.organisation, role=role)
+    return barred.detail if isinstance(barred, Refuse) else ""
+
+
+def _why_not_by_token(
+    login: TokenLogin,
+    account: Account,
+    snapshot: Snapshot,
+    settings: TokenSettings,
+    role: str,
+    *,
+    is_own: bool,
+) -> str:
+    if account.id != login.account.id:
+        return "the account is another one"
+    if login.kid in snapshot.trust.withdrawn_keys:
+        return "the key that signed its token is withdrawn"
+    barred = judge_app(login, account, snapshot.trust, settings, is_own=is_own)
+    modern = judge_modern(account, snapshot.organisation, role=role)
+    return next((one.detail for one in (barred, modern) if isinstance(one, Refuse)), "")

@@ -1,0 +1,163 @@
+"""Where the administrator's commands reach the workers: a Unix socket for each, in the data directory.
+
+    <data>/control/        0700, of the user that the service runs as
+    worker-<number>.sock   0600
+
+One request a connection, one line of JSON; the answer is a line for each session that it found and a
+last one that says how many they were, so that an answer cut short is not taken for a whole one.
+
+    {"do": "list", "want": {"account": "printer@example.com"}}
+    {"id": "…", "account": "printer@example.com", …}
+    {"found": 1}
+
+`do` is `list` or `end`; `want` holds facts of a session (held_sessions.py), none: all sessions.  Who
+may open the socket may do both: that is the service's own user, and root.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from kairan.intake.held_sessions import HeldSessions
+
+log = structlog.get_logger("kairan.intake")
+
+_REQUEST_OCTETS_MAX = 4_096
+_WANTED = frozenset({"id", "account", "address"})
+# Administrators, not clients: more at a time is a script gone wild.
+_CLIENTS_MAX = 8
+# For request and answer; 20,000 sessions are 5 MB, and a reader that stands still is hung up on.
+_SECONDS_MAX = 30.0
+# Between two pauses: a thousand sessions must not hold up those who send mail.
+_SESSIONS_AT_ONCE = 100
+
+
+class ControlUnavailable(Exception):  # noqa: N818 - the operator's to mend, said in a sentence
+    """No worker answers, or one broke off."""
+
+
+class Control:
+    """The worker's end, in its event loop."""
+
+    def __init__(self, sessions: HeldSessions) -> None:
+        self._sessions = sessions
+        self._clients = 0
+        self._server: asyncio.Server | None = None
+
+    async def start(self, folder: Path, number: int) -> None:
+        self._server = await asyncio.start_unix_server(
+            self._serve, sock=_bound(folder, number), limit=_REQUEST_OCTETS_MAX
+        )
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients += 1
+        try:
+            if self._clients <= _CLIENTS_MAX:
+                async with asyncio.timeout(_SECONDS_MAX):
+                    await self._answer(await reader.readline(), writer)
+        except (OSError, ValueError, TimeoutError) as error:
+            log.warning("control.refused", reason=str(error) or type(error).__name__)
+        finally:
+            self._clients -= 1
+            writer.close()
+
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        what, wanted = _request(line)
+        found = 0
+        for facts, session in self._sessions.matching(wanted):
+            if what == "end":
+                session.end()
+            writer.write(json.dumps(facts).encode() + b"\n")
+            found += 1
+            if found % _SESSIONS_AT_ONCE == 0:
+                await writer.drain()
+                await asyncio.sleep(0)
+        writer.write(b'{"found": %d}\n' % found)
+        await writer.drain()
+        if what == "end":
+            log.info("session.ended-by-command", sessions=found, **wanted)
+
+
+def _bound(folder: Path, number: int) -> socket.socket:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    (folder / _name(number)).unlink(missing_ok=True)  # a predecessor's
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    os.fchmod(sock.fileno(), 0o600)  # before it has a name, so never open to others
+    with _reachable(folder, _name(number)) as path:
+        sock.bind(path)
+    return sock
+
+
+def _request(line: bytes) -> tuple[str, dict[str, str]]:
+    request = json.loads(line)
+    if not isinstance(request, dict):
+        raise ValueError("no request that we know")  # noqa: TRY004 - of the peer, not of ours
+    what, wanted = request.get("do"), request.get("want", {})
+    is_text = isinstance(wanted, dict) and all(isinstance(one, str) for one in wanted.values())
+    if what not in {"list", "end"} or not is_text or not _WANTED.issuperset(wanted):
+        raise ValueError("no request that we know")
+    return what, wanted
+
+
+def ask_workers(folder: Path, what: str, wanted: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """The sessions that all workers found; it blocks.  ControlUnavailable where nobody answers."""
+    names = sorted(path.name for path in folder.glob("worker-*.sock"))
+    answering = 0
+    for name in names:
+        with suppress(ConnectionRefusedError, FileNotFoundError):  # of a worker that is no more
+            yield from _ask(folder, name, what, wanted)
+            answering += 1
+    if not answering:
+        raise ControlUnavailable(
+            f"no worker answers in {folder}; is the service running with this configuration?"
+        )
+
+
+def _ask(folder: Path, name: str, what: str, wanted: dict[str, str]) -> Iterator[dict[str, Any]]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(_SECONDS_MAX)
+        try:
+            with _reachable(folder, name) as path:
+                sock.connect(path)
+        except PermissionError as error:
+            raise ControlUnavailable(
+                f"may not talk to the service in {folder}; run this as root or as the user that it"
+                " runs as"
+            ) from error
+        sock.sendall(json.dumps({"do": what, "want": wanted}).encode() + b"\n")
+        with sock.makefile("rb") as answer:
+            for line in answer:
+                facts = json.loads(line)
+                if "found" in facts:
+                    return
+                yield facts
+    raise ControlUnavailable(f"{name} broke off its answer; ask again")
+
+
+def _name(number: int) -> str:
+    return f"worker-{number}.sock"
+
+
+@contextmanager
+def _reachable(folder: Path, name: str) -> Iterator[str]:
+    """A socket's path has room for 107 octets, and a data directory may have longer ones."""
+    if sys.platform != "linux":
+        yield str(folder / name)
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{name}"
+    finally:
+        os.close(descriptor)

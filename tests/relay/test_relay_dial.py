@@ -274,7 +274,7 @@ async def test_a_connection_that_takes_too_long_is_deferred(monkeypatch):
 
 
 async def test_a_name_that_cannot_be_resolved_is_deferred(monkeypatch):
-    def no_name(*_):
+    def no_name(*_, **__):
         raise socket.gaierror(socket.EAI_AGAIN, "try later")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_name)

@@ -166,3 +166,16 @@ async def test_a_cancelled_wait_keeps_nothing(open_spool, letter):
             spool.give_back(got[0][0].job)
     (lease,) = await asyncio.wait_for(spool.wait_lease(1), 5)
     await spool.complete(lease.job)
+
+
+async def test_a_wait_that_is_cancelled_in_the_moment_it_is_woken_ends(open_spool, letter):
+    """wait_for of Python 3.11 forgets it, and a stop that gave jobs back never came to its end."""
+    spool = await open_spool()
+    await spool.append(letter(), b"x")
+    (lease,) = await spool.wait_lease(1)
+    waiting = asyncio.create_task(spool.wait_lease(1))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    spool.give_back(lease.job)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(waiting, 5)

@@ -91,6 +91,29 @@ async def test_what_an_operator_holds_stays_held(open_spool, letter, directory):
     assert await spool.wake("partner.test", 10) == 0
 
 
+async def test_what_was_tried_least_comes_first(open_spool, letter):
+    spool = await open_spool()
+    await put_off(spool, letter, 1, "partner.test", is_attempt=True)
+    await put_off(spool, letter, 1, "partner.test")
+    assert await spool.wake("partner.test", 1) == 1
+    (lease,) = await leased(spool, 1)
+    assert lease.job.attempts == 0
+
+
+async def test_one_job_of_each_destination_is_woken(open_spool, letter):
+    spool = await open_spool()
+    for name in ("a.test", "b.test", "c.test"):
+        await put_off(spool, letter, 3, name)
+    await put_off(spool, letter, 1, "")
+    assert await spool.wake_one_of_each() == 3
+    assert {lease.job.destination for lease in await leased(spool, 3)} == {
+        "a.test",
+        "b.test",
+        "c.test",
+    }
+    assert await nothing_is_due(spool)
+
+
 async def test_a_shard_without_the_column_gets_it_at_its_start(open_spool, letter, directory):
     spool = await open_spool()
     await spool.append(letter(), b"x")

@@ -128,9 +128,7 @@ class Attempts:
             return
         if not was_down:
             _log_down(queue, failure, waiting=len(others), now=now)
-        # Another one is to find out next: what fails here may be this message.
-        due = None if others or queue.has_probe else self._due_when_put_off(queue)
-        self._settle(work, look.recipients, results, due=due, destination=queue.name)
+        self._settle(work, look.recipients, results, destination=queue.name)
         if others:
             self._spawn(in_steps(others, self.put_off, self._writes.give_back))
 
@@ -154,7 +152,7 @@ class Attempts:
             [result] * len(recipients),
             self._terms(
                 work,
-                due=self._due_when_put_off(queue),
+                due=self._clock() + self._destinations.put_off_seconds(queue),
                 destination=queue.name,
                 is_attempt=False,
             ),
@@ -162,19 +160,15 @@ class Attempts:
         self._recorder.counters.failed += settlement.failed
         self._writes.settle(work, settlement)
 
-    def _due_when_put_off(self, queue: DestinationQueue[Work]) -> float:
-        return self._clock() + self._destinations.put_off_seconds(queue, self._monotonic())
-
     def _settle(
         self,
         work: Work,
         recipients: Sequence[Recipient],
         results: Sequence[Result],
         *,
-        due: float | None = None,
         destination: str = "",
     ) -> None:
-        terms = self._terms(work, due=due, destination=destination)
+        terms = self._terms(work, destination=destination)
         settlement = settle(work.lease.job, work.lease.envelope, recipients, results, terms)
         self._recorder.tried(
             work.lease, recipients, results, now=terms.now, is_final=terms.is_final
@@ -182,7 +176,7 @@ class Attempts:
         self._writes.settle(work, settlement)
 
     def _terms(
-        self, work: Work, *, due: float | None, destination: str, is_attempt: bool = True
+        self, work: Work, *, destination: str, due: float | None = None, is_attempt: bool = True
     ) -> Terms:
         now = self._clock()
         left = work.queue.not_before - self._monotonic()

@@ -15,6 +15,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -119,6 +120,8 @@ class Delivery:
 
     async def run(self) -> None:
         """Until `stop`.  Cancelled, it gives back what it holds and ends at once."""
+        for window in self._windows:  # what waits for destinations that we do not know yet
+            self._spawn(_find_out(window.spool))
         self._leasing = [asyncio.create_task(self._lease(window)) for window in self._windows]
         self._leasing.append(asyncio.create_task(self._look()))
         try:
@@ -192,7 +195,7 @@ class Delivery:
             self._start()
 
     def _wake(self, queue: DestinationQueue[Work]) -> None:
-        wanted = self._destinations.wanting(queue)
+        wanted = self._destinations.wanting(queue, self._monotonic())
         if wanted > 0 and not self._is_stopping:
             queue.is_waking = True
             self._spawn(self._bring_back(queue, wanted))
@@ -281,6 +284,11 @@ class Delivery:
             self._destinations.finished(slot)
             self._wake(work.queue)
             self._start()
+
+
+async def _find_out(spool: Spool) -> None:
+    with suppress(SpoolUnavailable):  # it closes
+        await spool.wake_one_of_each()
 
 
 def _return(window: Window, lease: Lease) -> None:

@@ -20,9 +20,9 @@ one that takes nothing holds next to nothing.  The rest is *put off*: written ba
 the destination's name and without an attempt, and woken by that name when there is room again or
 the destination is back (Postfix defers a dead site's mail untried, KumoMTA has its `max_ready`).
 
-*Dialling.*  A destination that is down is left alone, for pauses that grow; of the jobs that are
-put off one comes back when the pause is over and finds out for all.  It is another one each time:
-a message that kills its server must not speak for the others.
+*Dialling.*  A destination that is down is left alone, for pauses that grow; when one is over, one
+of the jobs that were put off is woken and finds out for all: the one that was tried least, for a
+message that kills its server must not speak for the others.
 
 *Patience.*  How long a first greeting may take is the relay's business (relay/pool.py).
 
@@ -83,7 +83,6 @@ class DestinationQueue(Generic[W]):
     failures: int = 0  # in a row
     pauses: int = 0  # in a row
     not_before: float = 0.0  # of the next probe, while it is down
-    has_probe: bool = False  # a job is due when the pause is over
     since: float = 0.0  # when work came after a rest
     answered_at: float = float("-inf")
     seconds: float = 0.0  # a delivery takes, smoothed
@@ -187,18 +186,9 @@ class Destinations(Generic[W]):
         self.waiting += 1
         self._enter(queue)
 
-    def put_off_seconds(self, queue: DestinationQueue[W], now: float) -> float:
-        """For how long a job is put off: one until the destination is probed, others until woken.
-
-        Should nobody wake them, they come back by themselves.
-        """
+    def put_off_seconds(self, queue: DestinationQueue[W]) -> float:
+        """For how long a job is put off: until it is woken, and this is for when it is not."""
         queue.put_off += 1
-        is_paused = queue.state is State.DOWN and now < queue.not_before
-        if is_paused and not queue.has_probe:
-            queue.has_probe = True
-            return queue.not_before - now
-        if not is_paused and queue.state is not State.OPEN and queue.is_idle:  # nobody finds out
-            return self._settings.pause_first_seconds * (1 + self._dice.random())
         return self._settings.put_off_seconds * (0.5 + self._dice.random() / 2)
 
     def take_waiting(self, queue: DestinationQueue[W], *, keep: int = 0) -> list[W]:
@@ -208,12 +198,12 @@ class Destinations(Generic[W]):
         taken.reverse()
         return taken
 
-    def wanting(self, queue: DestinationQueue[W]) -> int:
-        """How many of those put off may come back now."""
+    def wanting(self, queue: DestinationQueue[W], now: float) -> int:
+        """How many of those put off may come back now: what there is room for, or a probe."""
         if not (queue.put_off or queue.may_have_put_off) or queue.is_waking:
             return 0
         if queue.state is not State.OPEN:
-            return 0
+            return int(queue.is_idle and now >= queue.not_before)
         room = min(self._ready_waiting_max(queue), _WAKE_MAX)
         return room - len(queue.waiting) if len(queue.waiting) <= room // 2 else 0
 
@@ -272,7 +262,6 @@ class Destinations(Generic[W]):
             # Those that began before it went down may hang for long yet, and hold nobody up.
             queue.limit = min(queue.running, queue.concurrency_max)
             queue.pauses = 0
-            queue.has_probe = False
             # Also those whose try failed, which come by their own time, shall come at once.
             queue.may_have_put_off = True
         took = now - slot.started
@@ -389,7 +378,7 @@ class Destinations(Generic[W]):
         queue.limit = 1
         queue.pauses += 1
         queue.not_before = now + pause
-        queue.has_probe = False
+        queue.put_off += 1  # the job that was tried, at the least
 
     def _forget(self, is_spare: Callable[[DestinationQueue[W]], bool]) -> None:
         self._queues = {n: queue for n, queue in self._queues.items() if not is_spare(queue)}

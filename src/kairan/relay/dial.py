@@ -17,6 +17,7 @@ from kairan.mail import Reply
 from kairan.relay import faults
 from kairan.relay.contact import Contact
 from kairan.relay.destination import Destination, TlsPolicy, tls_context
+from kairan.relay.names import system_names
 from kairan.relay.session import Session
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client import Client
@@ -38,6 +39,20 @@ class DialFault:
     reply: Reply
     in_tls: bool = False
     contact: Contact = Contact.DOWN
+
+
+# Octets not acknowledged for 90 s; nothing heard for 60 s, then asked every 10 s, three times.
+_LIFE_SIGNS = (
+    (
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 90_000),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    )
+    if hasattr(socket, "TCP_USER_TIMEOUT")  # Linux
+    else ()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +117,7 @@ async def _dial(destination: Destination, settings: RelaySettings) -> Session | 
 async def _connect(destination: Destination, settings: RelaySettings) -> _Connected:
     if destination.socket_path:
         return await _connect_one(_Address(socket.AF_UNIX, destination.socket_path))
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(
-        destination.host, destination.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-    )
+    found = await system_names().wait_found(destination.host, destination.port)
     addresses = [_Address(info[0], cast("tuple[str, int]", info[4])) for info in found]
     if destination.reach is not None:
         addresses = [one for one in addresses if destination.reach.admits(one.text)]
@@ -127,11 +139,23 @@ async def _connect_one(address: _Address) -> _Connected:
     connection = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         connection.setblocking(False)
+        _notice_death(connection)
         await asyncio.get_running_loop().sock_connect(connection, address.where)
     except BaseException:
         connection.close()
         raise
     return connection, address
+
+
+def _notice_death(connection: socket.socket) -> None:
+    """A peer that is gone without a word is noticed in a minute or two, not at the time-outs of
+    RFC 5321, which are for peers that are there and slow: they would be waited for by all the
+    sessions it had, also when it is back (RFC 5482 for what is sent, keep-alive for silence).
+    """
+    if connection.family == socket.AF_UNIX:
+        return
+    for level, option, value in _LIFE_SIGNS:
+        connection.setsockopt(level, option, value)
 
 
 async def _first_of(addresses: list[_Address], delay_seconds: float) -> _Connected:

@@ -39,12 +39,29 @@ _JOBS = Insert(
 _DEFER = """
 UPDATE job SET due=?, attempts=?, delayed=?, detail=?, destination=? WHERE message=? AND number=?
 """
-# Oldest first.  One that is due already is on its way, and one that is held stays held.
+# Least tried first, then oldest.  One that is due already is on its way, and one that is held
+# stays held.
 _WAKE = """
 UPDATE job SET due = ?1 WHERE (message, number) IN
     (SELECT message, number FROM job INDEXED BY job_destination
         WHERE destination = ?2 AND destination <> '' AND held = 0 AND due > ?1
-        ORDER BY message, number LIMIT ?3)
+        ORDER BY attempts, message, number LIMIT ?3)
+    RETURNING message, number
+"""
+# The names of the destinations, each found by one search of the index.
+_WAKE_ONE_OF_EACH = """
+WITH RECURSIVE names(name) AS (
+    SELECT min(destination) FROM job WHERE destination <> ''
+    UNION ALL
+    SELECT (SELECT min(destination) FROM job WHERE destination > name AND destination <> '')
+        FROM names WHERE name IS NOT NULL)
+UPDATE job SET due = ?1 WHERE due > ?1 AND held = 0 AND (message, number) IN
+    (SELECT
+        (SELECT message FROM job WHERE destination = name AND destination <> ''
+            ORDER BY attempts, message, number LIMIT 1),
+        (SELECT number FROM job WHERE destination = name AND destination <> ''
+            ORDER BY attempts, message, number LIMIT 1)
+        FROM names WHERE name IS NOT NULL)
     RETURNING message, number
 """
 _DROP = "DELETE FROM job WHERE message=?"
@@ -65,11 +82,14 @@ DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))
 
 @dataclass(slots=True)
 class Waking:
-    """Jobs that wait for a destination become due; `woken` is what the commit found."""
+    """Jobs that wait for a destination become due; `woken` is what the commit found.
 
-    destination: str
+    `destination` None: one job of each destination, and `limit` does not count.
+    """
+
+    destination: str | None
     due: float
-    limit: int
+    limit: int = 0
     woken: list[JobKey] = field(default_factory=list)
 
 
@@ -140,8 +160,11 @@ def _write(db: sqlite3.Connection, rows: Rows) -> Written:
     if rows.deferred:
         found += db.executemany(_DEFER, rows.deferred).rowcount
     for waking in rows.waking:
-        values = (waking.due, waking.destination, waking.limit)
-        waking.woken = db.execute(_WAKE, values).fetchall()
+        if waking.destination is None:
+            waking.woken = db.execute(_WAKE_ONE_OF_EACH, (waking.due,)).fetchall()
+        else:
+            values = (waking.due, waking.destination, waking.limit)
+            waking.woken = db.execute(_WAKE, values).fetchall()
     touched = {message for message, _ in rows.removed}
     if rows.removed:
         found += db.execute(_REMOVE_JOBS, (json.dumps(rows.removed),)).rowcount

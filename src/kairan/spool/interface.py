@@ -163,7 +163,13 @@ class Spool(Protocol):
         """
 
     def wake(self, destination: str, limit: int) -> "Future[int]":
-        """Up to `limit` jobs that wait for the destination are due now, oldest first; how many."""
+        """Up to `limit` jobs that wait for the destination are due now; how many.
+
+        Those tried least first, then the oldest.
+        """
+
+    def wake_one_of_each(self) -> "Future[int]":
+        """One job of each destination that jobs wait for is due now; how many."""
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "Future[None]":
         """`jobs` stand in the place of `job`, in one commit.  None at all: as `complete`."""

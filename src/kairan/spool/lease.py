@@ -7,6 +7,7 @@ the jobs go back to the window, to be asked for again.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -88,10 +89,11 @@ class Leasing:
         """Until a commit, a load or the housekeeping wakes us, or the next job is due."""
         due = self._live.window.next_due()
         seconds = None if due is None or not self._may_lease() else max(0.0, due - self._clock())
-        try:
-            await asyncio.wait_for(self._ready.wait(), seconds)
-        except TimeoutError:
-            return
+        # Not `wait_for`: that of Python 3.11 forgets that it was cancelled where it is woken at the
+        # same moment, and a stop gives back what it holds at that moment.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ready.wait()
 
     async def _leases(self, places: Sequence[Place]) -> list[Lease]:
         leases: list[Lease] = []

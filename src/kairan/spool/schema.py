@@ -66,7 +66,7 @@ _DESTINATION = """
 ALTER TABLE job ADD COLUMN destination TEXT NOT NULL DEFAULT '';
 """
 _DESTINATION_INDEX = """
-CREATE INDEX IF NOT EXISTS job_destination ON job(destination, message, number)
+CREATE INDEX IF NOT EXISTS job_destination ON job(destination, attempts, message, number)
     WHERE destination <> ''
 """
 _HAS_DESTINATION = "SELECT 1 FROM pragma_table_info('job') WHERE name = 'destination'"

@@ -217,8 +217,14 @@ class SqliteSpool:
         return self._submit(job, lambda future: Defer(self._live, future, job, again))
 
     def wake(self, destination: str, limit: int) -> "asyncio.Future[int]":
+        return self._wake_jobs(Waking(destination, self._clock(), limit))
+
+    def wake_one_of_each(self) -> "asyncio.Future[int]":
+        return self._wake_jobs(Waking(None, self._clock()))
+
+    def _wake_jobs(self, waking: Waking) -> "asyncio.Future[int]":
         future: asyncio.Future[int] = self._loop.create_future()
-        self._writer.submit(Wake(self._live, future, Waking(destination, self._clock(), limit)))
+        self._writer.submit(Wake(self._live, future, waking))
         return future
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":

@@ -156,12 +156,16 @@ class MemorySpool:
     def wake(self, destination: str, limit: int) -> "asyncio.Future[int]":
         return self._commit(lambda: self._wake(destination, limit), writes=False)
 
+    def wake_one_of_each(self) -> "asyncio.Future[int]":
+        names = {job.destination for job in self.stored.jobs.values()}
+        return self._commit(lambda: sum(self._wake(name, 1) for name in names), writes=False)
+
     def _wake(self, destination: str, limit: int) -> int:
         now = self._clock()
         jobs = [
             job
-            for job in sorted(self.stored.jobs.values(), key=lambda job: job.id)
-            if job.destination == destination and job.due > now
+            for job in sorted(self.stored.jobs.values(), key=lambda job: (job.attempts, job.id))
+            if destination and job.destination == destination and job.due > now
         ][:limit]
         for job in jobs:
             self.stored.jobs[job.id] = job._replace(due=now)

@@ -19,9 +19,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from hashlib import blake2b
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 
 from kairan.auth.settings import AuthSettings
+from kairan.runtime.ip import IpAddress, parse_ip
 
 # Most login names are shorter; strangers' may have any length and must not fill our memory.
 _NAME_CHARACTERS_MAX = 64
@@ -151,12 +152,9 @@ def address_of(source: str) -> str:
             return source
 
 
-def _parsed(source: str) -> IPv4Address | IPv6Address | None:
+def _parsed(source: str) -> IpAddress | None:
     """None: no IP address, such as a local socket's name; it then stands for itself."""
     try:
-        address = ip_address(source.partition("%")[0])
+        return parse_ip(source)
     except ValueError:
         return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address

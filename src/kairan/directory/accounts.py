@@ -1,6 +1,5 @@
 """Accounts in the store."""
 
-import ipaddress
 from collections.abc import Iterable
 from typing import TypedDict
 
@@ -10,6 +9,7 @@ from kairan.directory import lists, names, schema
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.names import Kind
+from kairan.runtime.ip import parse_network
 
 APPS_MAX = 10  # facts: Add-HVEAppAccess, ten applications an account
 
@@ -133,7 +133,7 @@ def _columns(fields: AccountFields) -> dict[str, object]:
 
 def _network(text: str) -> str:
     try:
-        return str(ipaddress.ip_network(text.strip()))
+        return str(parse_network(text.strip()))
     except ValueError as error:
         raise DirectoryError(
             f"{text!r} is no network; write it as 192.0.2.0/24 or 2001:db8::/32, without bits"

@@ -9,7 +9,6 @@ Time-outs are judged by the listener's sweep (`is_overdue`), not by a timer per 
 """
 
 import asyncio
-import ipaddress
 import socket
 import time
 from email.utils import formatdate
@@ -19,6 +18,7 @@ import structlog
 
 from kairan.auth import network_of
 from kairan.directory.model import Account
+from kairan.intake.handshakes import HUNG_UP
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
 from kairan.intake.session import Answer, Session
 from kairan.intake.settings import TlsMode
@@ -29,6 +29,7 @@ from kairan.outcomes.catalogue import (
     IDLE_TIMEOUT,
     PROXY_REQUIRED,
 )
+from kairan.runtime.ip import plain_ip
 from kairan.runtime.tls import TlsChannel, TlsFailed
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class SmtpConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=WRITE_BEHIND_OCTETS_MAX)
         peer = transport.get_extra_info("peername")
-        self.address = _plain_address(peer[0]) if peer else "unknown"
+        self.address = plain_ip(peer[0]) if peer else "unknown"
         listener = self._listener
         self.deadline = time.monotonic() + listener.context.settings.handshake_timeout_seconds
         listener.add(self)
@@ -121,6 +122,8 @@ class SmtpConnection(asyncio.Protocol):
         return False  # close: a client that shuts its side does not wait for replies
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
+        if self.tls is not None and self.tls.begun and not self.tls.handshaken:
+            self._record_failed_handshake(HUNG_UP)
         self._closing = self._over = self._lost = True
         self._listener.remove(self)
         if self.session is not None:
@@ -326,7 +329,7 @@ class SmtpConnection(asyncio.Protocol):
             return b""
         self._proxy_buffer = None
         if header.source:
-            self._listener.rename(self, _plain_address(header.source))
+            self._listener.rename(self, header.source)
         self._admit()
         return b"" if self._closing else buffer[header.length :]
 
@@ -350,12 +353,19 @@ class SmtpConnection(asyncio.Protocol):
             log.exception("session.defect", client=self.address)
             self.abort()
 
+    def _record_failed_handshake(self, reason: str) -> None:
+        assert self.tls is not None, "only called where TLS had begun"
+        self.tls.begun = False  # told once
+        self._listener.record_failed_handshake(self.address, reason, self.tls.requested_name)
+
     def _decrypt(self, data: bytes) -> bytes:
         assert self.tls is not None and self.session is not None  # noqa: PT018 - one fact
         fresh = not self.tls.handshaken
         try:
             decrypted = self.tls.receive(data)
-        except TlsFailed:
+        except TlsFailed as error:
+            if fresh:
+                self._record_failed_handshake(str(error))
             self._send(self.tls.take_output())  # the alert says why
             self._close()
             return b""
@@ -486,10 +496,3 @@ class SmtpConnection(asyncio.Protocol):
             transport.write_eof()
         except OSError:  # the peer has reset it already: nobody is left to hear us
             transport.abort()
-
-
-def _plain_address(address: str) -> str:
-    """IPv4 inside IPv6 (::ffff:192.0.2.1) is written as IPv4: rules name it so."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return str(mapped or parsed)

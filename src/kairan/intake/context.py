@@ -8,6 +8,7 @@ from kairan.admission import AdmissionSettings
 from kairan.auth import Authenticator, AuthSettings, TokenAuthenticator
 from kairan.directory.model import Snapshot
 from kairan.intake.counters import Column
+from kairan.intake.handshakes import FailedHandshakes
 from kairan.intake.held_sessions import HeldSessions
 from kairan.intake.settings import IntakeSettings
 from kairan.intake.turnstile import Turnstile
@@ -64,3 +65,4 @@ class IntakeContext:
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
     sessions: HeldSessions = field(default_factory=HeldSessions)
     turnstile: Turnstile = field(default_factory=Turnstile)
+    handshakes: FailedHandshakes = field(default_factory=lambda: FailedHandshakes(time.monotonic))

@@ -1,7 +1,6 @@
 """A listener: one door, its rules of entry, its connections, and the sweep of the slow ones."""
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 import time
@@ -15,12 +14,11 @@ from kairan.intake.settings import ListenerSettings, Role, TlsMode
 from kairan.outcomes import Outcome
 from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from kairan.reports import Refusal
+from kairan.runtime.ip import IpNetwork, parse_ip, parse_network
 from kairan.smtp.door import Door
 
 SWEEP_SECONDS = 2.0  # how late a time-out may be noticed
 BACKLOG = 4_096  # connections the kernel may hold: a fleet of printers after a power cut
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Listener:
@@ -36,10 +34,8 @@ class Listener:
         self.tls_context = tls_context
         self._connections: set[SmtpConnection] = set()
         self._per_address: Counter[str] = Counter()
-        self._proxies = tuple(ipaddress.ip_network(text) for text in settings.proxy_from)
-        self._devices = tuple(
-            (ipaddress.ip_network(text), account) for text, account in settings.devices
-        )
+        self._proxies = tuple(parse_network(text) for text in settings.proxy_from)
+        self._devices = tuple((parse_network(text), account) for text, account in settings.devices)
         self._door = self._make_door(needs_auth=True)
         self._device_door = self._make_door(needs_auth=False)
         self._server: asyncio.Server | None = None
@@ -105,7 +101,7 @@ class Listener:
         """The account that the device at `address` stands for."""
         if not self._devices:
             return None
-        parsed = ipaddress.ip_address(address)
+        parsed = parse_ip(address)
         for network, account in self._devices:
             if parsed in network:
                 return self.context.snapshot().account(account)
@@ -167,12 +163,22 @@ class Listener:
         if not self._per_address[address]:
             del self._per_address[address]
 
+    def record_failed_handshake(self, client: str, reason: str, sni: str) -> None:
+        settings = self.settings
+        outcome = self.context.handshakes.record(
+            client=client,
+            listener=f"{settings.role}@{settings.host}:{settings.port}",
+            reason=reason,
+            sni=sni,
+        )
+        self.record_refusal(outcome, client)
+
     def record_refusal(self, outcome: Outcome, client: str) -> None:
         self.context.statistics.refused += 1
         reply = f"{outcome.code} {outcome.enhanced}"
         self.context.trace.record_refusal(Refusal(client, outcome.key, reply=reply))
 
 
-def _within(address: str, networks: tuple[Network, ...]) -> bool:
-    parsed = ipaddress.ip_address(address)
+def _within(address: str, networks: tuple[IpNetwork, ...]) -> bool:
+    parsed = parse_ip(address)
     return any(parsed in network for network in networks)

@@ -5,8 +5,12 @@ Believed from listed peers only, and from those it must come first (the specific
 """
 
 import ipaddress
+import re
 import struct
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from kairan.runtime.ip import plain_ip
 
 _V2_SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _V1_OCTETS_MAX = 107  # section 2.1: the longest possible line
@@ -41,10 +45,15 @@ def _read_v1(buffer: bytes) -> ProxyHeader | None:
         return None
     words = buffer[:end].split(b" ")
     if words[1:2] == [b"UNKNOWN"]:
-        return ProxyHeader("", end + 2)
-    if len(words) != 6 or words[1] not in {b"TCP4", b"TCP6"}:
+        return ProxyHeader("", end + 2)  # section 2.1: whatever stands behind it is ignored
+    read = _V1_ADDRESS.get(words[1]) if len(words) == 6 else None
+    if read is None:
         raise ProxyInvalid("version 1 line malformed")
-    return ProxyHeader(_address(words[2].decode("ascii", "replace")), end + 2)
+    source, _ = read(words[2]), read(words[3])
+    for port in words[4:]:
+        if not _PORT.fullmatch(port) or int(port) > 65_535:
+            raise ProxyInvalid("version 1 port malformed")
+    return ProxyHeader(source, end + 2)
 
 
 def _read_v2(buffer: bytes) -> ProxyHeader | None:
@@ -60,11 +69,34 @@ def _read_v2(buffer: bytes) -> ProxyHeader | None:
     octets, needed = _V2_ADDRESSES[family]
     if length < needed:
         raise ProxyInvalid("version 2 addresses cut short")
-    return ProxyHeader(str(ipaddress.ip_address(buffer[16 : 16 + octets])), 16 + length)
+    return ProxyHeader(_of_octets(buffer[16 : 16 + octets]), 16 + length)
 
 
-def _address(text: str) -> str:
+def _of_octets(octets: bytes) -> str:
+    return plain_ip(str(ipaddress.ip_address(octets)))
+
+
+def _ipv4(word: bytes) -> str:
+    """Section 2.1: four decimal numbers from 0 to 255 without leading zeroes, which some read as
+    octal.
+    """
+    if not _IPV4.fullmatch(word):
+        raise ProxyInvalid("version 1 IPv4 address malformed")
+    return word.decode()
+
+
+def _ipv6(word: bytes) -> str:
+    """Hexadecimal digits and colons, no zone; of IPv4 within, what inet_ntop(3) writes."""
+    if not _IPV6_OCTETS.fullmatch(word):
+        raise ProxyInvalid("version 1 IPv6 address malformed")
     try:
-        return str(ipaddress.ip_address(text))
+        return plain_ip(str(ipaddress.IPv6Address(word.decode())))
     except ValueError as error:
-        raise ProxyInvalid("version 1 address malformed") from error
+        raise ProxyInvalid("version 1 IPv6 address malformed") from error
+
+
+_NUMBER = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rb"%b(?:\.%b){3}" % (_NUMBER, _NUMBER))
+_IPV6_OCTETS = re.compile(rb"[0-9A-Fa-f:.]{2,45}")
+_PORT = re.compile(rb"0|[1-9][0-9]{0,4}")
+_V1_ADDRESS: Mapping[bytes, Callable[[bytes], str]] = {b"TCP4": _ipv4, b"TCP6": _ipv6}

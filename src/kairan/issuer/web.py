@@ -21,6 +21,7 @@ from kairan.issuer import answers
 from kairan.issuer.answers import Problem
 from kairan.issuer.discovery import metadata
 from kairan.issuer.grants import Answer, Grants
+from kairan.runtime.ip import plain_ip
 
 log = structlog.get_logger("kairan.issuer")
 
@@ -92,7 +93,7 @@ class Web:
         return await self._answered(request, self._grants.device)
 
     async def _answered(self, request: Request, ask: Callable[[Form, str], Answer]) -> Response:
-        source = request.client.host if request.client else "unknown"
+        source = plain_ip(request.client.host) if request.client else "unknown"
         try:
             form = await _form(request)
             answer = form if isinstance(form, Problem) else await self._apart(ask, form, source)

@@ -12,6 +12,7 @@ from kairan.outcomes import (
     commands,
     connection,
     delivery,
+    handshakes,
     limits,
     message,
     oauth,
@@ -23,6 +24,7 @@ from kairan.outcomes.authentication import *
 from kairan.outcomes.commands import *
 from kairan.outcomes.connection import *
 from kairan.outcomes.delivery import *
+from kairan.outcomes.handshakes import *
 from kairan.outcomes.limits import *
 from kairan.outcomes.message import *
 from kairan.outcomes.oauth import *
@@ -42,6 +44,7 @@ TOPICS: tuple[ModuleType, ...] = (
     limits,
     delivery,
     peers,
+    handshakes,
 )
 
 

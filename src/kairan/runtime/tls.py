@@ -25,7 +25,7 @@ class Decrypted:
 class TlsChannel:
     """One TLS connection.  After each call send what `take_output` gives."""
 
-    __slots__ = ("_incoming", "_outgoing", "_tls", "handshaken")
+    __slots__ = ("_incoming", "_outgoing", "_tls", "begun", "handshaken")
 
     def __init__(
         self, context: ssl.SSLContext, *, server_side: bool, name: str | None = None
@@ -35,6 +35,7 @@ class TlsChannel:
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_side=server_side, server_hostname=name
         )
+        self.begun = False  # the peer has sent something
         self.handshaken = False
 
     def start(self) -> None:
@@ -44,6 +45,7 @@ class TlsChannel:
     def receive(self, data: bytes) -> Decrypted:
         """Takes ciphertext; `handshaken` may turn true meanwhile.  Raises TlsFailed."""
         self._incoming.write(data)
+        self.begun = True
         if not self.handshaken and not self._handshake():
             return Decrypted(b"")
         return self._read()
@@ -70,6 +72,11 @@ class TlsChannel:
     def cipher(self) -> str:
         cipher = self._tls.cipher()
         return cipher[0] if cipher else ""
+
+    @property
+    def requested_name(self) -> str:
+        """RFC 6066 section 3, SNI: whom the client believes to talk to; empty where it does not say."""
+        return getattr(self._tls, "requested_name", "")
 
     def _handshake(self) -> bool:
         try:
@@ -111,7 +118,13 @@ def server_context(certificate: str, key: str, *, legacy: bool = False) -> ssl.S
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.num_tickets = 1  # one suffices for a client that resumes; two cost a record more
     context.load_cert_chain(certificate, key)
+    context.sni_callback = _keep_requested_name
     return context
+
+
+def _keep_requested_name(tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
+    """For the record of a failed handshake; whatever the name is, there is one certificate."""
+    tls.requested_name = name or ""  # type: ignore[attr-defined]  # OpenSSL forgets it
 
 
 def _reason(error: Exception) -> str:

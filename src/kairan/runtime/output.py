@@ -73,6 +73,9 @@ class Output(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         with self._lock:
+            if not self._tail and text.endswith("\n"):  # the usual: whole lines
+                self._put(text.encode("utf-8", "backslashreplace"))
+                return len(text)
             lines, end, self._tail = (self._tail + text).rpartition("\n")
             if len(self._tail) > _TAIL_CHARACTERS_MAX:
                 lines, end, self._tail = lines + end, self._tail + "\n", ""

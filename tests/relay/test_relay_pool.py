@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from kairan.mail import ContentFile
+from kairan.mail import Address, Content, ContentFile, Recipient
 from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
 from relay.relay_talk import CONTENT, ENVELOPE, codes, pool_to, send, wait_until
 
@@ -159,7 +159,7 @@ async def test_a_silent_peer_is_given_up(verb):
     assert not answer.reached
 
 
-HOSTILE = [b"250-x\r\n" * 1000, b"2" * 5000, b"250-a\r\n550 b\r\n", b"250 \xff\r\n", b"250 a\n", b"x\r\n"]  # fmt: skip
+HOSTILE = [b"250-x\r\n" * 1000, b"2" * 5000, b"250-a\r\n550 b\r\n", b"250 a\n", b"x\r\n"]  # fmt: skip
 
 
 @pytest.mark.parametrize("reply", HOSTILE)
@@ -311,3 +311,112 @@ async def test_lmtp_answers_each_recipient():
         await pool.close()
     assert codes(answers) == [250, 452, 250]
     assert peer.verbs()[0] == "LHLO"
+
+
+# More recipients than the peer takes at once.
+
+TWELVE = [f"r{n}@x.test" for n in range(12)]
+
+
+def batches(peer: ScriptedPeer) -> list[int]:
+    return [len(message.recipients) for message in peer.messages]
+
+
+@pytest.mark.parametrize("reply", ["452 4.5.3 Too many recipients", "452 Too many", "552 Many"])
+async def test_who_is_too_many_goes_at_once_and_the_limit_is_learnt(reply):
+    rules = [Rule("RCPT", Say(reply), nth=n) for n in range(6, 13)]
+    async with ScriptedPeer(rules) as peer:
+        pool = pool_to(peer)
+        answers = await send(pool, *TWELVE)
+        await send(pool, *TWELVE)
+        await pool.close()
+    assert codes(answers) == [250] * 12
+    assert batches(peer) == [5, 5, 2, 5, 5, 2]
+    assert peer.sessions == 1
+    assert peer.verbs().count("RCPT") == 12 + 7 + 12, "only the first transaction learns"
+
+
+async def test_a_limit_in_lmtp_is_learnt_too():
+    rules = [Rule("RCPT", Say("452 4.5.3 Too many"), nth=n) for n in range(6, 13)]
+    async with ScriptedPeer(rules, lmtp=True) as peer:
+        pool = pool_to(peer, lmtp=True)
+        answers = await send(pool, *TWELVE)
+        await pool.close()
+    assert codes(answers) == [250] * 12
+    assert batches(peer) == [5, 5, 2]
+
+
+@pytest.mark.parametrize("capabilities", [["PIPELINING"], []])
+async def test_421_in_the_middle_of_the_recipients_halves_the_batch(capabilities):
+    twenty = [f"r{n}@x.test" for n in range(20)]
+    rules = [Rule("RCPT", Say("421 4.7.0 Too many"), Cut(), nth=11)]
+    async with ScriptedPeer(rules, capabilities=capabilities) as peer:
+        pool = pool_to(peer)
+        answers = await send(pool, *twenty)
+        answers_later = await send(pool, *twenty[:10])
+        await pool.close()
+    assert codes(answers) == [250] * 20
+    assert codes(answers_later) == [250] * 10
+    assert set(batches(peer)) == {10}
+
+
+async def test_a_peer_that_wants_none_but_one_gets_one_at_a_time():
+    rules = [Rule("RCPT", Say("421 4.7.0 Too many"), Cut(), nth=2)]
+    async with ScriptedPeer(rules) as peer:
+        pool = pool_to(peer, messages_max=1)
+        answers = await send(pool, *TWELVE)
+        await pool.close()
+    assert codes(answers) == [250] * 12
+    assert batches(peer) == [1] * 12
+
+
+async def test_421_at_the_first_recipient_is_an_answer():
+    async with ScriptedPeer([Rule("RCPT", Say("421 4.3.2 Closing"), Cut())]) as peer:
+        pool = pool_to(peer)
+        answers = await send(pool, *TWELVE)
+        await pool.close()
+    assert codes(answers) == [421] * 12
+
+
+async def test_a_session_ends_before_resets_tire_the_peer():
+    """Exim ends a session at the eleventh command that is about no mail."""
+    rules = [Rule("RCPT", Say("550 5.1.1 unknown")), Rule("DATA", Say("554 none"))]
+    async with ScriptedPeer(rules) as peer:
+        pool = pool_to(peer)
+        for _ in range(12):
+            assert codes(await send(pool)) == [550]
+        await pool.close()
+        resets = [peer.verbs(session).count("RSET") for session in (1, 2)]
+    assert resets == [8, 2]
+
+
+# RFC 6152: what goes out as 8BITMIME.
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("body", "content", "said"),
+    [
+        ("", b"Subject: x\r\n\r\ngr\xc3\xbc\xdfe\r\n", True),
+        ("7BIT", b"Subject: x\r\n\r\n\xff\r\n", True),
+        ("", b"Subject: \xe4\r\n\r\nx\r\n", True),
+        ("", b"Subject: x\r\n\r\nplain\r\n", False),
+        ("8BITMIME", b"Subject: x\r\n\r\nplain\r\n", True),
+    ],
+)
+async def test_octets_beyond_ascii_are_declared_though_the_client_did_not(
+    tmp_path, large, body, content, said
+):
+    stored: Content = content
+    if large:
+        (tmp_path / "content").write_bytes(content)
+        stored = ContentFile(tmp_path / "content", len(content))
+    envelope = ENVELOPE._replace(body=body)
+    async with ScriptedPeer() as peer, ScriptedPeer(capabilities=["PIPELINING"]) as old:
+        for one in (peer, old):
+            pool = pool_to(one)
+            await pool.send(envelope, [Recipient(Address("a@x.test"))], stored)
+            await pool.close()
+    assert ("BODY=8BITMIME" in peer.messages[0].sender) == said
+    assert "BODY=" not in old.messages[0].sender
+    assert peer.messages[0].content == content

@@ -6,6 +6,7 @@ from kairan.mail import Reply
 from kairan.smtp.replies import (
     REPLY_LINE_OCTETS_MAX,
     REPLY_LINES_MAX,
+    REPLY_OCTETS_MAX,
     PeerFault,
     ReplyReader,
 )
@@ -26,6 +27,16 @@ CASES = [
     (b"550 2.0.0 no\r\n", [Reply.of(550, "", "2.0.0 no")]),
     (b"550 5.1.1\r\n", [Reply.of(550, "5.1.1", "")]),
     (b"250 gr\xc3\xbc\xc3\x9fe\r\n", [Reply.of(250, "", "grüße")]),
+    # Another charset than UTF-8, as servers in Europe and Japan write it: the code counts.
+    (b"550 5.1.1 Empf\xe4nger\r\n", [Reply.of(550, "5.1.1", "Empf?nger")]),
+    (b"550 \x88\xb6\x90\xe6\r\n", [Reply.of(550, "", "????")]),
+    # A long text is cut, and the code stays.
+    (b"550 5.7.1 " + b"x" * 3_000 + b"\r\n", [Reply.of(550, "5.7.1", "x" * 2_038)]),
+    (b"550 " + b"\xc3\xa4" * 1_500 + b"\r\n", [Reply.of(550, "", "ä" * 1_022)]),
+    (
+        b"550-" + b"y" * 2_100 + b"\r\n550 " + b"z" * 9_000 + b"\r\n250 next\r\n",
+        [Reply.of(550, "", "y" * 2_044, "z" * 2_044), Reply.of(250, "", "next")],
+    ),
     # What could forge a log line or move a terminal's cursor is shown as a question mark.
     (b"550 a\x1b[2Jb\x00c\xe2\x80\xa8d\r\n", [Reply.of(550, "", "a?[2Jb?c?d")]),
 ]
@@ -61,9 +72,10 @@ FAULTS = [
     (b"250 a\n250 b\r\n", "does not end in CRLF"),
     (b"250 a\n", "does not end in CRLF"),
     (b"250 a\rb\r\n", "does not end in CRLF"),
-    (b"250 \xff\xfe\r\n", "neither ASCII nor UTF-8"),
-    (b"250 " + b"x" * REPLY_LINE_OCTETS_MAX + b"\r\n", "too long"),
-    (b"2" * (REPLY_LINE_OCTETS_MAX + 1), "too long"),
+    (b"250 " + b"x" * REPLY_OCTETS_MAX + b"\r\n", "too long"),
+    (b"250 " + b"2" * (REPLY_OCTETS_MAX + REPLY_LINE_OCTETS_MAX), "too long"),
+    (b"2" * 5_000, "does not begin with a reply code"),
+    (b"250 " + b"x" * REPLY_LINE_OCTETS_MAX + b"\n250 b\r\n", "does not end in CRLF"),
     (b"250-a\r\n" * (REPLY_LINES_MAX + 1), "too many lines"),
     ((b"250-" + b"a" * 2_000 + b"\r\n") * 40, "too many lines"),
 ]

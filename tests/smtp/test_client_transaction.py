@@ -140,13 +140,74 @@ def test_data_refused_is_the_answer_for_those_accepted_before():
     assert codes(sent) == [452, 550]
 
 
+# Recipients that are too many at once (RFC 5321 section 4.5.3.1.10).
+
+
+@pytest.mark.parametrize(
+    "no", [b"452 4.5.3 Too many recipients", b"452 too many", b"552 too many", b"550 5.5.3 x"]
+)
+def test_who_is_too_many_gets_no_answer_but_the_next_transaction(no):
+    client = ready_client()
+    begin(client, "a@x.test", "b@x.test", "c@x.test", "d@x.test")
+    no += b"\r\n"
+    (sent,) = client.receive(b"250 m\r\n250 a\r\n250 b\r\n" + no + no + b"354 go\r\n250 ok\r\n")
+    assert codes(sent) == [250, 250]
+    assert sent.limit == 2
+
+
+def test_a_limit_counts_whether_the_message_was_then_taken_or_not():
+    client = ready_client()
+    begin(client, "a@x.test", "b@x.test")
+    (sent,) = client.receive(b"250 m\r\n250 a\r\n452 4.5.3 b\r\n354 go\r\n452 4.3.1 full\r\n")
+    assert [reply.enhanced for reply in sent.replies] == ["4.3.1"]
+    assert sent.limit == 1
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        b"452 4.5.3 a\r\n452 4.5.3 b\r\n452 4.5.3 c\r\n354 go\r\n250 ok\r\n",  # the first already
+        b"250 a\r\n452 4.2.2 b\r\n452 4.3.1 c\r\n354 go\r\n250 ok\r\n",  # for another reason
+        b"250 a\r\n452 b\r\n250 c\r\n354 go\r\n250 ok\r\n",  # another one passed
+        b"250 a\r\n450 b\r\n550 c\r\n354 go\r\n250 ok\r\n",
+    ],
+)
+def test_other_refusals_are_answers(replies):
+    client = ready_client()
+    begin(client, "a@x.test", "b@x.test", "c@x.test")
+    sent = client.receive(b"250 m\r\n" + replies)
+    if not sent:  # the lone dot
+        sent = client.receive(b"554 none\r\n")
+    assert len(sent[0].replies) == 3
+    assert sent[0].limit is None
+
+
+def test_a_refused_sender_leaves_nothing_to_reset():
+    client = ready_client()
+    begin(client)
+    client.receive(b"550 5.7.1 not you\r\n503 r\r\n503 d\r\n")
+    client.take()
+    begin(client)
+    assert client.take().startswith(b"MAIL FROM")
+    assert client.resets == 0
+
+
 # Sessions that end in the middle.
 
 REPLIES = [b"250 m\r\n", b"250 a\r\n", b"550 b\r\n", b"354 go\r\n"]
 
 
-@pytest.mark.parametrize("after", range(5))
-def test_421_anywhere_is_the_answer_for_who_had_none(after):
+def test_421_behind_an_accepted_recipient_answers_nobody_for_fewer_may_pass():
+    client = ready_client()
+    begin(client, "a@x.test", "b@x.test", "c@x.test")
+    sent, ended = client.receive(b"250 m\r\n250 a\r\n421 4.7.0 too many\r\n")
+    assert sent.replies == ()
+    assert not sent.unknown
+    assert isinstance(ended, Ended)
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 4])
+def test_421_elsewhere_is_the_answer_for_who_had_none(after):
     client = ready_client()
     begin(client, "a@x.test", "b@x.test")
     client.receive(b"".join(REPLIES[:after]))

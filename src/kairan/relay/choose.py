@@ -13,6 +13,7 @@ class SessionFacts:
     idle_seconds: float
     messages: int
     messages_max: int | None = None  # RFC 9422's MAILMAX, where the peer says one
+    resets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def is_spent(session: SessionFacts, settings: RelaySettings) -> bool:
         session.messages >= messages_max
         or session.age_seconds >= settings.age_seconds
         or session.idle_seconds >= settings.idle_seconds
+        or session.resets >= settings.resets_max
     )
 
 

@@ -1,4 +1,7 @@
-"""Whether a message's header is ASCII, which decides whether a next hop without SMTPUTF8 may have it.
+"""What a next hop must be told of a content, or must be able to take.
+
+Whether the header is ASCII decides whether a next hop without SMTPUTF8 may have the message;
+whether there are octets beyond ASCII at all, whether it goes out as 8BITMIME.
 
 One rule for contents in memory and in files: RFC 6531 section 3.2 asks what the header holds, not
 how large the message is.
@@ -9,7 +12,8 @@ from pathlib import Path
 
 from kairan.mail import Content
 
-_PIECE_OCTETS = 64 * 1024  # most headers end within the first; a file's body is not read
+_PIECE_OCTETS = 64 * 1024  # most headers end within the first
+_SCAN_OCTETS = 256 * 1024  # of a whole file, which is read again from memory when it is sent
 _BLANK_LINE = b"\r\n\r\n"
 
 
@@ -21,6 +25,23 @@ async def wait_ascii_header(content: Content) -> bool:
         return await asyncio.to_thread(_has_ascii_header, content.path)
     except OSError:
         return True  # nobody can send it: the session that tries will say so
+
+
+async def wait_has_8bit(content: Content) -> bool:
+    if isinstance(content, bytes):
+        return not content.isascii()
+    try:
+        return await asyncio.to_thread(_has_8bit, content.path)
+    except OSError:
+        return False  # as above
+
+
+def _has_8bit(path: Path) -> bool:
+    with path.open("rb") as file:
+        while piece := file.read(_SCAN_OCTETS):
+            if not piece.isascii():
+                return True
+    return False
 
 
 def _has_ascii_header(path: Path) -> bool:

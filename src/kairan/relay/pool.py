@@ -17,7 +17,7 @@ from kairan.relay.choose import Choice, PoolFacts, SessionFacts, choose, is_spen
 from kairan.relay.contact import Contact
 from kairan.relay.destination import Destination
 from kairan.relay.dial import DialFault, wait_session
-from kairan.relay.header import wait_ascii_header
+from kairan.relay.header import wait_ascii_header, wait_has_8bit
 from kairan.relay.patience import Patience
 from kairan.relay.session import Message, Session
 from kairan.relay.settings import RelaySettings
@@ -69,9 +69,9 @@ class PoolStatistics:
 
 @dataclass(frozen=True, slots=True)
 class _Ceiling:
-    """How many sessions the peer tolerated when it refused one more."""
+    """What the peer tolerated when it refused one more: sessions, or recipients at once."""
 
-    sessions_max: int
+    most: int
     until: float
 
 
@@ -90,6 +90,7 @@ class _Row:
         return False
 
 
+_SEVEN_BIT = frozenset({"", "7BIT"})
 _CLOSING = DialFault(faults.CLOSING, contact=Contact.NOT_ASKED)
 
 
@@ -102,6 +103,7 @@ class Pool:
         self._opening = 0
         self._row = _Row()
         self._ceiling: _Ceiling | None = None
+        self._batch: _Ceiling | None = None
         self._patience = Patience(settings)
         self._counters = _Counters()
         self._sweeper: asyncio.TimerHandle | None = None
@@ -115,11 +117,20 @@ class Pool:
         answers: list[Answer] = []
         rest = tuple(recipients)
         ascii_header = not envelope.smtputf8 or await wait_ascii_header(content)
+        if envelope.body in _SEVEN_BIT and await wait_has_8bit(content):
+            # RFC 6152 section 2: said to who can hear it, though the client did not say so.
+            envelope = envelope._replace(body="8BITMIME")
         message = Message(envelope, content, ascii_header)
+        most = self._batch_max()
         while rest:
-            answer = await self._send_some(message, rest)
-            answers.append(answer)
-            rest = rest[len(answer.replies) :]
+            answer = await self._send_some(message, rest[:most])
+            if answer.replies:
+                answers.append(answer)
+                rest = rest[len(answer.replies) :]
+            else:
+                # 421 in the middle of the recipients: half as many, and so on down to one.
+                most = max(1, min(most, len(rest)) // 2)
+                self._batch = _Ceiling(most, self._now() + self.settings.age_seconds)
         return answers
 
     @property
@@ -184,12 +195,11 @@ class Pool:
         """None: the session had died before a word was said."""
         if session.over:
             return None
-        limit = min(self.settings.recipients_max, session.capabilities.recipients_max or 1 << 30)
         try:
-            sent = await session.send(message, recipients[:limit])
+            sent = await session.send(message, recipients[: session.recipients_max])
         finally:
             self._release(session)
-        reached = sent.dot_sent or not session.over
+        reached = sent.dot_sent or not session.over or not sent.replies
         self._counters.messages += reached
         self._counters.recipients += sum(reply.is_positive for reply in sent.replies)
         self._counters.unknown += sent.unknown
@@ -231,11 +241,17 @@ class Pool:
                 return outcome
         return _CLOSING
 
+    def _batch_max(self) -> int:
+        if self._batch is not None and self._now() >= self._batch.until:
+            self._batch = None
+        limit = self.settings.recipients_max
+        return min(limit, self._batch.most) if self._batch else limit
+
     def _sessions_max(self) -> int:
         if self._ceiling is not None and self._now() >= self._ceiling.until:
             self._ceiling = None
         limit = self.settings.sessions_max
-        return min(limit, self._ceiling.sessions_max) if self._ceiling else limit
+        return min(limit, self._ceiling.most) if self._ceiling else limit
 
     def _take_idle(self) -> Session | None:
         session = self._idle.pop()
@@ -251,6 +267,7 @@ class Pool:
             idle_seconds=now - session.used,
             messages=session.messages,
             messages_max=session.capabilities.messages_max,
+            resets=session.engine.resets,
         )
 
     async def _open(self) -> Session | DialFault | None:

@@ -56,6 +56,7 @@ class Session(asyncio.Protocol):
         self.over = False
         self.is_our_fault = False  # we ended it, for what was wrong with our own side
         self.messages = 0
+        self._recipients_limit = 1 << 30  # learnt from refusals of one more
         self.opened = self.used = 0.0  # loop time
         self.on_over: Callable[[Session], None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -73,6 +74,12 @@ class Session(asyncio.Protocol):
     @property
     def capabilities(self) -> Capabilities:
         return self.engine.capabilities
+
+    @property
+    def recipients_max(self) -> int:
+        """Of a transaction: what the peer says (RFC 9422), or what it has shown."""
+        said = self.capabilities.recipients_max or self._recipients_limit
+        return min(said, self._recipients_limit)
 
     @property
     def contact(self) -> Contact:
@@ -147,6 +154,8 @@ class Session(asyncio.Protocol):
         if is_file:
             self._stop_streaming()
         assert isinstance(event, Sent)
+        if event.limit is not None:
+            self._recipients_limit = event.limit
         return event
 
     def start_tls(self) -> None:

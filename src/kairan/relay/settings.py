@@ -24,6 +24,9 @@ class RelaySettings:
     sessions_max: int = 20  # as Postfix's default_destination_concurrency_limit
     age_seconds: float = 300.0  # so that a DNS or certificate change is followed in minutes
     messages_max: int = 1_000  # a session; KumoMTA's default is 1,024
+    # RSET stands between two messages where the first came to nothing (no recipient was accepted).
+    # Exim ends a session at the eleventh command that is about no mail.
+    resets_max: int = 8
     idle_seconds: float = 30.0  # well below the 300 s after which servers close
     # One that a server refused to have: how long we stay below the number it tolerated.
     ceiling_seconds: float = 60.0

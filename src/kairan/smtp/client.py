@@ -84,6 +84,7 @@ class Client:
         "peer_takes_nothing",
         "phase",
         "replies_received",
+        "resets",
         "secure",
     )
 
@@ -98,6 +99,7 @@ class Client:
         self.capabilities = NO_CAPABILITIES
         self.peer_takes_nothing = False  # it said so: 421, or a no to the session itself
         self.replies_received = 0  # a peer that drips octets and never ends a reply stands still
+        self.resets = 0
         self._reader = ReplyReader()
         self._out: list[bytes] = []
         self._events: list[ClientEvent] = []
@@ -197,6 +199,7 @@ class Client:
         if self.capabilities.pipelining:
             self._say_group(transaction)
         elif self._needs_reset:
+            self.resets += 1
             self._say(b"RSET\r\n", Phase.RSET)
         else:
             self._say(transaction.mail, Phase.MAIL)
@@ -319,7 +322,8 @@ class Client:
             self._break(f"DATA is answered with {reply.code}")
         else:
             transaction.fill(reply)
-            self._needs_reset = True
+            # Where MAIL was refused there is nothing to reset.
+            self._needs_reset = not transaction.mail_refused
             self._finish()
 
     def _on_content(self, reply: Reply) -> None:
@@ -369,6 +373,7 @@ class Client:
     def _say_group(self, transaction: Transaction) -> None:
         """RFC 2920 section 3.1: DATA may end a group; BDAT needs the answers to RCPT first."""
         reset = [b"RSET\r\n"] if self._needs_reset else []
+        self.resets += len(reset)
         data = [] if transaction.binary else [b"DATA\r\n"]
         self._out += [*reset, transaction.mail, *transaction.rcpts, *data]
         self.phase = Phase.RSET if reset else Phase.MAIL
@@ -432,9 +437,17 @@ class Client:
 
     def _end(self, reply: Reply, trouble: Trouble | None = None) -> None:
         transaction, self._transaction = self._transaction, None
+        # With nobody accepted yet, 421 has nothing to do with their number.
+        had_enough = (
+            reply.code == 421
+            and self.phase is Phase.RCPT
+            and transaction is not None
+            and transaction.accepted > 0
+        )
         self.phase = Phase.ENDED
         if transaction is not None:
-            self._events.append(_last_result(transaction, reply))
+            last = transaction.unsent() if had_enough else _last_result(transaction, reply)
+            self._events.append(last)
         self._events.append(Ended(reply, trouble))
 
 

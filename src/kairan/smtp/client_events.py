@@ -60,6 +60,9 @@ class ContentWanted:
 class Sent:
     """A transaction is over.  One reply per recipient, in their order.
 
+    `limit`: the peer has shown that it takes no more recipients at once; `replies` then ends before
+    those that were too many.  It is empty where the peer ended the session (421) in the middle of
+    the recipients: a smaller number may pass.
     `unknown`: the final dot went out and the session ended before all answers came, so those
     recipients may have the message or not.  `dsn`: the peer got NOTIFY and will report itself.
     """
@@ -68,6 +71,7 @@ class Sent:
     dot_sent: bool = False
     unknown: bool = False
     dsn: bool = False
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ class Transaction:
     """Replies are filed by the position of the recipient; a place once filled stays as it is."""
 
     __slots__ = (
+        "accepted",
         "asked",
         "binary",
         "content",
         "dot_sent",
         "dsn",
+        "full_from",
         "mail",
         "mail_refused",
         "next",
@@ -54,6 +56,9 @@ class Transaction:
         self.size = size
         self.binary = is_binary(envelope)
         self.dsn = peer.dsn
+        self.accepted = 0
+        # The first recipient that was one too many, if nobody behind it was accepted.
+        self.full_from: int | None = None
         self.mail_refused = False
         self.dot_sent = False
 
@@ -64,8 +69,13 @@ class Transaction:
     def file(self, reply: Reply) -> bool:
         """The answer to one RCPT; a yes leaves the place open.  False: that was the last."""
         position = self.asked[self.next]
-        if not reply.is_positive and self.replies[position] is None:
+        if reply.is_positive:
+            self.accepted += 1
+            self.full_from = None  # it was about that recipient after all
+        elif self.replies[position] is None:
             self.replies[position] = reply
+            if self.full_from is None and self.accepted and _is_one_too_many(reply):
+                self.full_from = position
         self.next += 1
         return self.next < len(self.asked)
 
@@ -80,4 +90,24 @@ class Transaction:
     def result(self, *, unknown: bool = False) -> Sent:
         replies = tuple(reply for reply in self.replies if reply is not None)
         assert len(replies) == len(self.replies)
-        return Sent(replies, dot_sent=self.dot_sent, unknown=unknown, dsn=self.dsn)
+        return Sent(
+            replies[: self.full_from],
+            dot_sent=self.dot_sent,
+            unknown=unknown,
+            dsn=self.dsn,
+            limit=None if self.full_from is None else self.accepted,
+        )
+
+    def unsent(self) -> Sent:
+        """The peer had enough in the middle of the recipients: nobody has an answer."""
+        return Sent(())
+
+
+def _is_one_too_many(reply: Reply) -> bool:
+    """RFC 5321 section 4.5.3.1.10: 452, and 552 of older servers, where nothing better is said.
+
+    At once in the next transaction it is asked again, and then counts for what it says.
+    """
+    if reply.enhanced:
+        return reply.enhanced in {"4.5.3", "5.5.3"}
+    return reply.code in {452, 552}

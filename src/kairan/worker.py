@@ -36,6 +36,7 @@ from kairan.intake.control import Control
 from kairan.intake.counters import Column
 from kairan.reports import Trace
 from kairan.runtime import logs
+from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import server_context
@@ -257,6 +258,7 @@ async def _build(
         loop.create_task(keys.run(), name="keys"),
         loop.create_task(_pace(busy), name="pace"),
         loop.create_task(_watch_for_damage(spools), name="queue"),
+        loop.create_task(Descriptors().watch(), name="descriptors"),
     ]
     for task in tasks:
         if task.get_name() != "delivery":  # which `stop` ends in order

@@ -37,6 +37,7 @@ the others does not touch a long row's overflow pages.
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 
@@ -58,6 +59,11 @@ BUSY_SECONDS_MAX = 60.0
 # 32 MiB of WAL before it is copied into the database: fewer fsyncs than SQLite's 1,000 pages,
 # while a restart still replays it within a second.
 CHECKPOINT_PAGES = 8_000
+
+# What a drained queue keeps of the disk, so that new mail finds room.  4 MiB.
+UNUSED_PAGES_KEPT = 1_024
+# A slice of vacuuming goes to the WAL: copied before it is so long that a commit has to do it.
+_COPIED_OCTETS = 8 * 1024 * 1024
 
 Connect: TypeAlias = Callable[[Path], sqlite3.Connection]
 
@@ -143,6 +149,20 @@ def is_ours(db: sqlite3.Connection) -> bool:
 def is_empty(db: sqlite3.Connection) -> bool:
     """No table yet: a new database, or one cut to nothing."""
     return bool(db.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,))
+
+
+def copy_wal(database: Path, connect: Callable[[], sqlite3.Connection]) -> bool:
+    """Copies what the WAL holds into the database, while the owner commits on.
+
+    False: there is nothing left to tidy up, neither in the WAL nor in the database.
+    """
+    with closing(connect()) as db:
+        (unused,) = db.execute("PRAGMA freelist_count").fetchone()
+        octets = database.with_name(f"{database.name}-wal").stat().st_size
+        is_vacuumed = unused <= UNUSED_PAGES_KEPT
+        if octets > _COPIED_OCTETS or (is_vacuumed and octets):
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    return octets > 0 or not is_vacuumed
 
 
 def is_busy(error: sqlite3.Error) -> bool:

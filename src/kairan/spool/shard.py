@@ -47,7 +47,7 @@ from kairan.spool.reader import Reader
 from kairan.spool.recover import Recovered, make_directories, recover
 from kairan.spool.salvage import want_salvage
 from kairan.spool.scan import scan
-from kairan.spool.schema import DATABASE, Connect, connect, set_up
+from kairan.spool.schema import DATABASE, Connect, connect, copy_wal, set_up
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.writer import Committed, Operation, Writer
 
@@ -55,6 +55,10 @@ _log = structlog.get_logger("kairan.spool")
 
 # A reason longer than this helps nobody; peers choose the length of their replies.
 _DETAIL_CHARACTERS_MAX = 1_000
+
+
+# Between two looks: fewer than these, and a slice of tidying up is in nobody's way.
+_LITTLE_OPERATIONS = 100
 
 
 class SqliteSpool:
@@ -80,6 +84,7 @@ class SqliteSpool:
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._must_restart = False
+        self._done_before = 0  # operations of the writer, at the last look
         self._gate: str | None = None
         self._oldest: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -332,9 +337,26 @@ class SqliteSpool:
             await self._bodies.run(
                 self._ballast.give_up if self._writer.sick is not None else self._ballast.make
             )
-            self._writer.probe(shrink=self._ballast.missing or self._gate is not None)
+            self._writer.probe(
+                shrink=self._ballast.missing or self._gate is not None,
+                tidy=await self._has_little_to_do(),
+            )
             await self._look_at_disk()
             self._wake()
+
+    async def _has_little_to_do(self) -> bool:
+        """Then the WAL is copied into the database too, outside of the writer's thread."""
+        done, self._done_before = (
+            self._writer.operations - self._done_before,
+            self._writer.operations,
+        )
+        if done > _LITTLE_OPERATIONS or not self._writer.is_recording:
+            return False
+        try:
+            return await self._bodies.run(copy_wal, self._directory / DATABASE, self._connect)
+        except (OSError, sqlite3.Error) as error:
+            _log.warning("spool_tidy_failed", error=str(error))
+            return False
 
     async def _look_at_disk(self) -> None:
         try:

@@ -23,10 +23,11 @@ from typing import Protocol
 
 import structlog
 
+from kairan.spool import schema
 from kairan.spool.commit import NOTHING_WRITTEN, Removed, Rows, write_rows
 from kairan.spool.interface import SpoolUnavailable
 from kairan.spool.scan import Counts, counts
-from kairan.spool.schema import is_corruption
+from kairan.spool.schema import is_busy, is_corruption
 
 _log = structlog.get_logger("kairan.spool")
 
@@ -34,8 +35,16 @@ _log = structlog.get_logger("kairan.spool")
 # disk that hangs, an operator's tool that writes.  Slow disks take tenths of a second.
 RESULTS_LATE_SECONDS = 2.0
 # Gives up to 16 MiB of unused pages back to the disk; the file gets shorter at the checkpoint.
-_SHRINK = ("PRAGMA incremental_vacuum(4096)", "PRAGMA wal_checkpoint(TRUNCATE)")
+# A disk that is low gets it at once, whoever waits; otherwise it goes in slices, see `_tidy`.
+_SHRINK_PAGES = 4_096
 
+
+# While there is little to do unused pages go back to the disk, so many at a look that a commit that
+# comes meanwhile waits for about this long.
+_SLICE_SECONDS = 0.02
+_SLICE_PAGES = (64, 4_096)
+# A reader or a tool at work: the next look tries again.
+_TIDY_BUSY_MILLISECONDS = 20
 
 # Counting a queue of a million jobs takes tenths of a second: then no more than this part of the
 # writer's time goes into it.
@@ -69,6 +78,7 @@ class _Batch:
     must_write: bool  # though there is nothing to write: a sick disk shows whether it is well
     must_count: bool
     must_shrink: bool  # the disk is low: what the database does not need goes back to it
+    may_tidy: bool  # there is little to do: a slice of it
 
 
 class Writer:
@@ -95,7 +105,10 @@ class Writer:
         self._closing = False
         self._must_count = False
         self._must_shrink = False
+        self._may_tidy = False
+        self._slice_pages = _SLICE_PAGES[0]
         self.commits = 0
+        self.operations = 0
         self.sick: str | None = None
         self._handed_at: float | None = None  # since when the thread has had its batch
         self._handed: SimpleQueue[_Batch | None] = SimpleQueue()
@@ -123,9 +136,10 @@ class Writer:
             # At the end of this turn of the loop: what the same turn still brings joins.
             self._loop.call_soon(self._hand_over)
 
-    def probe(self, *, shrink: bool = False) -> None:
+    def probe(self, *, shrink: bool = False, tidy: bool = False) -> None:
         """A commit though nobody asks: sees foreign writes, and whether a sick disk is well."""
         self._must_shrink |= shrink
+        self._may_tidy = tidy
         if self._idle and not self._closing:
             self._idle = False
             self._hand_over(probe=True)
@@ -159,8 +173,11 @@ class Writer:
             self._rest()
             return
         self._handed_at = self._loop.time()
-        self._handed.put(_Batch(batch, self.sick is not None, self._must_count, self._must_shrink))
-        self._must_count = self._must_shrink = False
+        may_tidy = self._may_tidy and not batch
+        self._handed.put(
+            _Batch(batch, self.sick is not None, self._must_count, self._must_shrink, may_tidy)
+        )
+        self._must_count = self._must_shrink = self._may_tidy = False
 
     def _next_batch(self) -> list[Operation]:
         waiting = self._waiting
@@ -179,6 +196,7 @@ class Writer:
             _log.warning("spool_well_again", was=self.sick)
             self.sick = None
         self.commits += 1
+        self.operations += len(batch)
         for operation in batch:
             operation.apply()
         self._committed(outcome)
@@ -240,14 +258,40 @@ class Writer:
         """
         try:
             if batch.must_shrink:
-                for statement in _SHRINK:
-                    db.execute(statement).fetchall()
+                _give_back(db, _SHRINK_PAGES)
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            elif batch.may_tidy:
+                self._tidy(db)
             foreign = self._is_foreign_write(db) or missed
             return foreign, self._count(db, must=batch.must_count, foreign=foreign)
         except sqlite3.Error as error:
             _log.error("spool_look_failed", error=str(error))
             self._disconnect()
             return True, None
+
+    def _tidy(self, db: sqlite3.Connection) -> None:
+        """Gives a slice of what a long queue has left back to the disk; at last the WAL."""
+        (patience,) = db.execute("PRAGMA busy_timeout").fetchone()
+        db.execute(f"PRAGMA busy_timeout = {_TIDY_BUSY_MILLISECONDS}")
+        try:
+            (unused,) = db.execute("PRAGMA freelist_count").fetchone()
+            if unused > schema.UNUSED_PAGES_KEPT:
+                self._vacuum(db, unused - schema.UNUSED_PAGES_KEPT)
+            else:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+        finally:
+            db.execute(f"PRAGMA busy_timeout = {patience}")
+
+    def _vacuum(self, db: sqlite3.Connection, unused: int) -> None:
+        began = time.monotonic()
+        _give_back(db, min(self._slice_pages, unused))
+        took = time.monotonic() - began
+        least, most = _SLICE_PAGES
+        pages = self._slice_pages * 2 if took < _SLICE_SECONDS else self._slice_pages // 2
+        self._slice_pages = min(most, max(least, pages))
 
     def _count(self, db: sqlite3.Connection, *, must: bool, foreign: bool) -> Counts | None:
         """Reads the whole job table: while an operator's tool changes many jobs, one commit in a few.
@@ -283,3 +327,8 @@ class Writer:
             db.close()
         except sqlite3.Error as error:
             _log.error("spool_close_failed", error=str(error))
+
+
+def _give_back(db: sqlite3.Connection, pages: int) -> None:
+    """As a script: each step frees one page, and Python takes one step where there is no column."""
+    db.executescript(f"PRAGMA incremental_vacuum({pages})")

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +41,7 @@ from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import server_context
 from kairan.runtime.watchdog import keep_beating
-from kairan.spool import SqliteSpool
+from kairan.spool import SpoolSettings, SqliteSpool
 from kairan.spool.owner import ShardLockedError
 
 log = structlog.get_logger("kairan.worker")
@@ -324,11 +324,18 @@ def _shards(configuration: Configuration, worker: int) -> list[Path]:
     return [root / f"shard-{number}" for number in (worker, *orphans)]
 
 
+def _spool_settings(configuration: Configuration) -> SpoolSettings:
+    """What the delivery's settings say about the spool's: how far ahead a retry may be due."""
+    spool, retry = configuration.spool, configuration.delivery.retry
+    longest = max(spool.due_ahead_max_seconds, retry.max_seconds)
+    return replace(spool, due_ahead_max_seconds=longest)
+
+
 async def _open_shard(path: Path, configuration: Configuration) -> SqliteSpool:
     deadline = time.monotonic() + SHARD_LOCK_WAIT_SECONDS
     while True:
         try:
-            return await SqliteSpool.open(path, configuration.spool)
+            return await SqliteSpool.open(path, _spool_settings(configuration))
         except ShardLockedError:
             if time.monotonic() > deadline:
                 raise

@@ -143,13 +143,32 @@ async def test_foreign_files_are_set_aside(open_spool, directory):
     assert found.path.read_bytes() == b"mine"
 
 
-async def test_a_content_that_nobody_was_promised_is_removed(open_spool, directory):
-    await (await open_spool()).close()
-    for name in ("4711", "tmp/1"):
+async def test_a_content_that_nobody_was_promised_is_removed(open_spool, letter, directory):
+    """Below the highest row: a message that has been delivered, or whose append failed."""
+    spool = await open_spool()
+    delivered, _ = [await spool.append(letter(), b"x") for _ in range(2)]
+    (lease,) = await spool.wait_lease(1)
+    await spool.complete(lease.job)
+    await spool.close()
+    for name in (str(delivered), "tmp/1"):
         (directory / "bodies" / name).write_bytes(b"half a mess")
     spool = await open_spool()
     assert damaged(spool) == []
     assert [p.name for p in (directory / "bodies").rglob("*")] == ["tmp"]
+
+
+@pytest.mark.parametrize("name", ["4711", "9" * 18, "1" + "0" * 30, "007"])
+async def test_a_content_above_the_highest_row_is_never_removed(
+    open_spool, letter, directory, name
+):
+    """Its row may have gone with a commit that was lost, WAL and all."""
+    await (await open_spool()).close()
+    (directory / "bodies" / name).write_bytes(b"perhaps promised")
+    spool = await open_spool()
+    (found,) = damaged(spool)
+    assert found.path.read_bytes() == b"perhaps promised"
+    assert spool.statistics().damaged == 1
+    assert await spool.append(letter(), b"x") > (int(name) if len(name) == 4 else 0)
 
 
 async def test_nothing_set_aside_is_ever_overwritten(open_spool, directory):

@@ -31,6 +31,7 @@ SETTINGS = SpoolSettings(
 )
 NOBODY = Address("s@x.test")
 WALKS = 60
+WALKS_BEGIN_AT = 1_000.0
 STEPS = 250
 
 
@@ -131,7 +132,7 @@ class Walk:
         self.spool = stepped.spool
         self.view = view
         self.dice = dice
-        self.now = 1_000.0
+        self.now = WALKS_BEGIN_AT
         self.count = 0
         self.asking = []
         self.held = {}  # what we hold: id -> job
@@ -271,10 +272,14 @@ class Walk:
 
 @pytest.mark.parametrize("seed", range(WALKS))
 async def test_a_job_is_leased_once_and_none_is_forgotten(directory, seed):
-    stepped = await Stepped.open(directory, SETTINGS, lambda: walk.now)
+    walks: list[Walk] = []
+    stepped = await Stepped.open(
+        directory, SETTINGS, lambda: walks[0].now if walks else WALKS_BEGIN_AT
+    )
     try:
         with ShardView(directory) as view:
             walk = Walk(stepped, view, random.Random(seed))
+            walks.append(walk)
             await walk.go()
             await walk.assert_all_that_is_due_can_be_had(patience=0)
             await walk.assert_all_that_is_due_can_be_had(patience=1_000)

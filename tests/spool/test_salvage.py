@@ -1,6 +1,7 @@
 """A queue.db that does not read is moved aside whole and gives up what still reads."""
 
 import asyncio
+import os
 import sqlite3
 
 import pytest
@@ -113,3 +114,105 @@ async def test_a_later_format_is_left_alone(open_spool, directory):
     db.close()
     with pytest.raises(ShardFormatError, match="format 99"):
         await open_spool()
+
+
+@pytest.mark.parametrize("part", [0.5, 0.9, 0.1])
+async def test_a_database_cut_short_gives_up_what_is_left_of_it(
+    open_spool, letter, directory, part
+):
+    ids = await fill(open_spool, letter)
+    path = directory / "queue.db"
+    pages = path.stat().st_size // PAGE_OCTETS
+    os.truncate(path, int(pages * part) * PAGE_OCTETS + 100)
+    spool = await open_spool()
+    found = {item.job.id.message for item in spool.scan() if not isinstance(item, Damaged)}
+    assert len(found) > MESSAGES * part - 10
+    assert found <= set(ids)
+    assert spool.statistics().damaged > 0
+    assert await spool.append(letter(), b"x") > max(ids)
+
+
+async def test_a_damaged_root_of_the_messages_costs_none_of_them(open_spool, letter, directory):
+    """Above the leaves there is nothing but the way to them."""
+    ids = await fill(open_spool, letter)
+    path = directory / "queue.db"
+    with sqlite3.connect(path) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name='message'").fetchone()
+    db.close()
+    overwrite(path, (root - 1) * PAGE_OCTETS, bytes(PAGE_OCTETS))
+    spool = await open_spool()
+    assert set(await drain(spool, MESSAGES)) == set(ids)
+
+
+@pytest.mark.parametrize(
+    "statement", ["PRAGMA synchronous", "SELECT count(DISTINCT", "SELECT value"]
+)
+async def test_damage_that_shows_at_any_step_of_the_start_is_salvaged(
+    open_spool, letter, directory, statement
+):
+    ids = await fill(open_spool, letter)
+    shown = []
+
+    class Connection(sqlite3.Connection):
+        def execute(self, sql, *arguments):
+            if statement in sql and not shown:
+                shown.append(sql)
+                raise sqlite3.DatabaseError("database disk image is malformed")
+            return super().execute(sql, *arguments)
+
+    def connect(path):
+        return sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, factory=Connection
+        )
+
+    spool = await open_spool(connect=connect)
+    assert shown
+    assert set(await drain(spool, MESSAGES)) == set(ids)
+    assert [item.what for item in spool.scan() if isinstance(item, Damaged)] == ["queue.db"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM meta",
+        "UPDATE meta SET value = 9223372036854775807",
+        "DROP TABLE meta",
+        "DROP INDEX message_file",
+        "DROP TABLE job",
+    ],
+)
+async def test_a_database_with_something_missing_starts(open_spool, letter, directory, statement):
+    ids = await fill(open_spool, letter)
+    with sqlite3.connect(directory / "queue.db") as db:
+        db.execute(statement)
+    db.close()
+    spool = await open_spool()
+    assert set(await drain(spool, MESSAGES)) == set(ids)
+    assert await spool.append(letter(), b"x") > max(ids)
+
+
+@pytest.mark.parametrize("name", ["queue.db", "queue.db-wal", "queue.db-shm"])
+async def test_a_directory_in_the_place_of_a_file_is_set_aside(open_spool, letter, directory, name):
+    await fill(open_spool, letter)
+    (directory / name).unlink(missing_ok=True)
+    (directory / name).mkdir()
+    spool = await open_spool()
+    assert await spool.append(letter(), b"x")
+    assert name in {item.what for item in spool.scan() if isinstance(item, Damaged)}
+
+
+async def test_a_queue_that_is_missing_beside_contents_is_said(open_spool, letter, directory):
+    spool = await open_spool(inline_octets_max=10)
+    writer = spool.body_writer()
+    writer.write(b"a large one in its file")
+    message = await spool.append(letter(), await writer.finish())
+    await spool.close()
+    (directory / "queue.db").unlink()
+    spool = await open_spool()
+    assert spool.statistics().damaged == 2
+    assert {item.what for item in spool.scan()} == {"queue.db", str(message)}
+    assert await spool.append(letter(), b"x") > message
+
+
+async def test_a_new_directory_is_no_damage(open_spool):
+    assert (await open_spool()).statistics().damaged == 0

@@ -48,6 +48,13 @@ class Ballast:
         except OSError as error:
             _log.error("spool_ballast_stuck", error=str(error))
 
+    def remove(self) -> bool:
+        """For a start that failed, before anything else is known: was there one to give up?"""
+        if not self._path.is_file():
+            return False
+        self._disk.unlink(self._path)
+        return True
+
     def _is_whole(self) -> bool:
         return self._path.is_file() and self._path.stat().st_size == self._octets
 

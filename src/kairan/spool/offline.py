@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from kairan.mail import key_of
+from kairan.spool.beside import WalDamagedError, connect_to_change, connect_to_look
 from kairan.spool.changes import Changes
 from kairan.spool.damage import Damage
 from kairan.spool.disk import RealDisk
 from kairan.spool.interface import Damaged, JobId, SpoolId, SpoolItem
 from kairan.spool.scan import Condition, counts, oldest_arrival, scan
-from kairan.spool.schema import BUSY_TIMEOUT_SECONDS, CHECKPOINT_PAGES, DATABASE, is_ours
+from kairan.spool.schema import CHECKPOINT_PAGES, DATABASE, Connect, is_ours
 
 _PIECE_OCTETS = 64 * 1024
 # Enough for any sane header; the rest of a message without an empty line is not a header.
@@ -120,20 +121,12 @@ class ShardView:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._changes: Changes | None = None
         self._damage = Damage(directory / "damaged", RealDisk())
         path = directory / DATABASE
         if not path.is_file():
             raise NoShardError(f"{directory} holds no queue. Is it the spool directory's shard-N?")
-        self._db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw",
-            uri=True,
-            timeout=BUSY_TIMEOUT_SECONDS,
-            isolation_level=None,
-        )
-        # The same length of the WAL as the owner's: else each few changes wait for a checkpoint.
-        self._db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        self._db.execute(f"PRAGMA cache_size = -{_CACHE_OCTETS // 1024}")
-        self._changes = Changes(self._db, directory)
+        self._db = self._connected(connect_to_look)
         if not is_ours(self._db):
             self._db.close()
             raise NoShardError(f"{path} is not a queue of Kairan.")
@@ -179,18 +172,18 @@ class ShardView:
 
     def hold(self, jobs: Iterable[JobId] | Condition) -> int:
         """How many were not held before; so for the others."""
-        return self._changes.change("UPDATE job SET held = 1 WHERE held = 0", jobs)
+        return self._for_changes().change("UPDATE job SET held = 1 WHERE held = 0", jobs)
 
     def release(self, jobs: Iterable[JobId] | Condition) -> int:
-        return self._changes.change("UPDATE job SET held = 0 WHERE held = 1", jobs)
+        return self._for_changes().change("UPDATE job SET held = 0 WHERE held = 1", jobs)
 
     def retry(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int:
         """Due now; a held one stays held."""
-        return self._changes.change("UPDATE job SET due = ? WHERE 1", jobs, now)
+        return self._for_changes().change("UPDATE job SET due = ? WHERE 1", jobs, now)
 
     def drop(self, jobs: Iterable[JobId] | Condition) -> int:
         """Removes them for good, without a report to anybody; messages leave with their last job."""
-        return self._changes.drop(jobs)
+        return self._for_changes().drop(jobs)
 
     def statistics(self) -> dict[str, int | float | None]:
         messages, recipients, held, deferred = counts(self._db)
@@ -202,6 +195,24 @@ class ShardView:
             "deferred": deferred,
             "damaged": self._damage.count(),
         }
+
+    def _for_changes(self) -> Changes:
+        """From here on the connection is one that may write."""
+        if self._changes is None:
+            db = self._connected(connect_to_change)
+            self._db.close()
+            self._db, self._changes = db, Changes(db, self._directory)
+        return self._changes
+
+    def _connected(self, connect: Connect) -> sqlite3.Connection:
+        try:
+            db = connect(self._directory)
+        except WalDamagedError as error:
+            raise NoShardError(str(error)) from error
+        # The same length of the WAL as the owner's: else each few changes wait for a checkpoint.
+        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        db.execute(f"PRAGMA cache_size = -{_CACHE_OCTETS // 1024}")
+        return db
 
     def _header(self, message: SpoolId) -> bytes:
         pieces = self.content(message)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from kairan.spool.aside import Raw, read_raw
+from kairan.spool.due import cap_due
 from kairan.spool.interface import Job, JobId, Lease, SpoolId
 from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
 from kairan.spool.scan import oldest_arrival
@@ -111,6 +112,10 @@ class Reader:
 
     def oldest(self) -> "asyncio.Future[float | None]":
         return self._ask(oldest_arrival)
+
+    def cap_due(self, latest: float) -> "asyncio.Future[int]":
+        """It writes as an operator's tool does: the next look at the disk finds what it changed."""
+        return self._ask(lambda db: cap_due(db, latest))
 
     def raw(self, message: int) -> "asyncio.Future[Raw]":
         return self._ask(lambda db: read_raw(db, message))

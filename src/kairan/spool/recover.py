@@ -1,10 +1,15 @@
 """What a start finds: a whole shard, leftovers of a crash, or damage.
 
-A content in bodies/ without a row was never promised, or is delivered: removed.  Anything else
-there that is not ours, and a file that is not what its row says, is set aside.  So are contents
-whose rows went with a damaged database.  A database that
-does not read is salvaged (salvage.py).  Contents are not read here, only their lengths: a long
-queue must not keep a service from starting; `content` checks the checksum.
+Before the database is opened its WAL is looked at (before.py).  A database that does not read, at
+whatever step that shows, is salvaged (salvage.py) and the step begins again: damage costs what
+cannot be read, never the start.
+
+A content in bodies/ without a row was never promised, or is delivered: removed, where that is
+known.  It is not where the database or its WAL was damaged, nor above the highest row: there a lost
+commit may have promised it, unless the index beside the WAL proves that no commit is missing.
+Those are set aside.  So is anything else there that is not ours, and a file that is not what its
+row says.  Contents are not read here, only their lengths: a long queue must not keep a service
+from starting; `content` checks the checksum.
 """
 
 import sqlite3
@@ -17,19 +22,14 @@ from pathlib import Path
 import structlog
 
 from kairan.spool.aside import put_aside, read_raw
+from kairan.spool.before import look_before_opening
 from kairan.spool.damage import Damage
-from kairan.spool.disk import DIRECTORY_MODE, Disk
-from kairan.spool.salvage import finish_salvage, needs_salvage, salvage
+from kairan.spool.disk import Disk
+from kairan.spool.due import cap_due
+from kairan.spool.salvage import ID_GAP, finish_salvage, needs_salvage, salvage
 from kairan.spool.scan import Counts, counts
-from kairan.spool.schema import DATABASE, Connect, is_empty, prepare
-from kairan.spool.settings import Durability
-
-
-def make_directories(directory: Path) -> None:
-    for path in (directory, directory / "bodies", directory / "bodies" / "tmp"):
-        path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-    (directory / "damaged").mkdir(mode=DIRECTORY_MODE, exist_ok=True)
-
+from kairan.spool.schema import DATABASE, ID_MAX, Connect, is_damage, is_empty, prepare
+from kairan.spool.settings import SpoolSettings
 
 _log = structlog.get_logger("kairan.spool")
 
@@ -40,27 +40,88 @@ class Recovered:
     counts: Counts
 
 
-def recover(directory: Path, durability: Durability, connect: Connect, disk: Disk) -> Recovered:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What decides about a content without a row."""
+
+    damaged: bool  # any of them may be promised mail
+    proven: bool  # none of them is, for no commit is missing
+
+
+def recover(
+    directory: Path, settings: SpoolSettings, connect: Connect, disk: Disk, *, now: float
+) -> Recovered:
     """Makes the shard whole."""
-    damage = Damage(directory / "damaged", disk)
     finish_salvage(directory, disk)
+    before = look_before_opening(directory, connect, disk)
     reason = needs_salvage(directory, connect)
-    if reason is not None:
-        salvage(directory, reason, durability, connect, disk)
+    if reason is None:
+        try:
+            known = _Known(before.damaged, before.proven)
+            return _make_whole(directory, settings, connect, disk, known=known, now=now)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            reason = str(error)
+    salvage(directory, reason, settings.durability, connect, disk)
+    known = _Known(damaged=True, proven=False)
+    return _make_whole(directory, settings, connect, disk, known=known, now=now)
+
+
+def _make_whole(
+    directory: Path,
+    settings: SpoolSettings,
+    connect: Connect,
+    disk: Disk,
+    *,
+    known: _Known,
+    now: float,
+) -> Recovered:
+    damage = Damage(directory / "damaged", disk)
+    bodies = directory / "bodies"
     with closing(connect(directory / DATABASE)) as db:
-        # A queue that was cut to nothing or taken away does not tell which contents it promised.
-        keep = reason is not None or is_empty(db)
-        prepare(db, durability)
-        _remove_incoming(directory / "bodies" / "tmp", damage, disk)
-        _check_contents(db, directory / "bodies", damage, disk, keep=keep)
-        _set_aside_without_file(db, directory / "bodies", damage)
-        return Recovered(_next_id(db), counts(db))
+        numbers = _numbers(bodies)
+        lost = is_empty(db) and bool(numbers)
+        if lost:
+            damage.put(
+                DATABASE, b"", f"queue.db was missing or empty beside {len(numbers)} contents"
+            )
+        prepare(db, settings.durability)
+        _remove_incoming(bodies / "tmp", damage, disk)
+        highest = _highest_row(db)
+        _check_contents(db, bodies, damage, disk, _Known(known.damaged or lost, known.proven))
+        _set_aside_without_file(db, bodies, damage)
+        with _or_at_the_next_start(directory / DATABASE):
+            cap_due(db, now + settings.due_ahead_max_seconds)
+        # Rows may be lost whose numbers nothing else tells of.
+        gap = ID_GAP if known.damaged or lost else 0
+        next_id = max(_next_given(db), highest + 1, max(numbers, default=0) + 1) + gap
+        with _or_at_the_next_start(directory / DATABASE):
+            _keep_next(db, next_id)
+        return Recovered(next_id, counts(db))
 
 
-def _next_id(db: sqlite3.Connection) -> int:
-    (reserved,) = db.execute("SELECT value FROM meta WHERE name = 'next_id'").fetchone()
-    (highest,) = db.execute("SELECT coalesce(max(id), 0) FROM message").fetchone()
-    return max(int(reserved), int(highest) + 1)
+def _numbers(bodies: Path) -> list[int]:
+    """Of the contents found, which must not be given again whatever became of their rows."""
+    return [int(path.name) for path in bodies.iterdir() if _is_content(path)]
+
+
+def _next_given(db: sqlite3.Connection) -> int:
+    """As the table has it; 1 where that is no number of ours."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'next_id'").fetchone()
+    sane = row is not None and isinstance(row[0], int) and 0 < row[0] < ID_MAX
+    return int(row[0]) if sane else 1
+
+
+def _highest_row(db: sqlite3.Connection) -> int:
+    found = db.execute("SELECT max(id) FROM message WHERE id < ?", (ID_MAX,)).fetchone()[0]
+    return int(found or 0)
+
+
+def _keep_next(db: sqlite3.Connection, next_id: int) -> None:
+    """On disk too where the table knew less: the contents that taught it may be gone tomorrow."""
+    if _next_given(db) < next_id:
+        db.execute("INSERT OR REPLACE INTO meta VALUES('next_id', ?)", (next_id,))
 
 
 def _remove_incoming(incoming: Path, damage: Damage, disk: Disk) -> None:
@@ -73,9 +134,9 @@ def _remove_incoming(incoming: Path, damage: Damage, disk: Disk) -> None:
 
 
 def _check_contents(
-    db: sqlite3.Connection, bodies: Path, damage: Damage, disk: Disk, *, keep: bool
+    db: sqlite3.Connection, bodies: Path, damage: Damage, disk: Disk, known: _Known
 ) -> None:
-    """`keep`: the database was damaged, so a content without a row may be promised mail."""
+    highest = _highest_row(db)
     for path in bodies.iterdir():
         if path.name == "tmp":
             continue
@@ -83,10 +144,18 @@ def _check_contents(
             if not _is_content(path):
                 damage.move(path, "not a content of ours, found in bodies/")
             elif not _has_row(db, int(path.name)):
-                if keep:
-                    damage.move(path, "its record was lost with the damaged database")
-                else:
-                    disk.unlink(path)
+                _without_row(path, highest, damage, disk, known)
+
+
+def _without_row(path: Path, highest: int, damage: Damage, disk: Disk, known: _Known) -> None:
+    if known.damaged:
+        damage.move(path, "its record was lost with the damaged database")
+    elif int(path.name) > highest and not known.proven:
+        damage.move(
+            path, "no record: its commit is lost, or was never made and nobody was told 250"
+        )
+    else:
+        disk.unlink(path)
 
 
 def _set_aside_without_file(db: sqlite3.Connection, bodies: Path, damage: Damage) -> None:
@@ -118,7 +187,7 @@ def _remove(db: sqlite3.Connection, message: int) -> None:
         db.execute("DELETE FROM job WHERE message = ?", (message,))
         db.execute("DELETE FROM message WHERE id = ?", (message,))
         db.execute("COMMIT")
-    except sqlite3.OperationalError:
+    except sqlite3.DatabaseError:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
@@ -132,9 +201,10 @@ def _fault(path: Path, size: int) -> str | None:
 
 
 def _is_content(path: Path) -> bool:
-    """A plain file with one of our numbers for its name."""
-    named = path.name.isascii() and path.name.isdecimal()
-    return named and stat.S_ISREG(path.lstat().st_mode)
+    """A plain file with one of our numbers for its name, as we write them."""
+    named = path.name.isascii() and path.name.isdecimal() and len(path.name) <= len(str(ID_MAX))
+    ours = named and 0 < int(path.name) < ID_MAX and str(int(path.name)) == path.name
+    return ours and stat.S_ISREG(path.lstat().st_mode)
 
 
 def _has_row(db: sqlite3.Connection, message: int) -> bool:

@@ -7,6 +7,7 @@
         bodies/tmp/     contents that are still coming in; emptied at start
         ballast         room for a full disk, ballast.py
         damaged/        what could not be read, each thing with `<name>.reason` beside it
+        salvage.*       while a start mends the WAL (before.py) or the database (salvage.py)
 
 Tables of queue.db:
 
@@ -27,7 +28,7 @@ Tables of queue.db:
 
 A message has one job at least: the commit that removes its last job removes the message, and the
 file goes after that commit.  So a file in bodies/ without a row was never promised or is already
-done, and a row without its file is damage.
+done, unless a commit is lost (recover.py), and a row without its file is damage.
 
 `page_size` 4096 spends the least octets on a message: of 4 KB the leaf holds the first tenth, eight
 rows share it, and an overflow page the rest; a leaf of 8192 held one and was half empty.  Each page
@@ -42,11 +43,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kairan.runtime.rows import BLOCK_ROWS
+from kairan.spool.disk import Disk
 from kairan.spool.settings import Durability
+from kairan.spool.wal import PAGE_OCTETS
 
 FORMAT = 1
 APPLICATION_ID = int.from_bytes(b"KRSP", "big")
 DATABASE = "queue.db"
+# No message gets so high a number: a higher one is damage, and must not push ours over the edge.
+ID_MAX = 1 << 62
 
 # The statements of commit.py, two for each number of rows up to a block, and the others.
 STATEMENTS_KEPT = 3 * BLOCK_ROWS
@@ -103,18 +108,25 @@ _SYNCHRONOUS = {Durability.FSYNC: "FULL", Durability.OS: "NORMAL"}
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection for one thread at a time; transactions are begun and ended by us."""
-    return sqlite3.connect(
+    db = sqlite3.connect(
         path,
         timeout=BUSY_TIMEOUT_SECONDS,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=STATEMENTS_KEPT,
     )
+    db.text_factory = _text
+    return db
+
+
+def _text(octets: bytes) -> str:
+    """A damaged route or detail still reads: one that raised would hold up all that is read with it."""
+    return octets.decode(errors="replace")
 
 
 def prepare(db: sqlite3.Connection, durability: Durability) -> None:
     """Makes `db` ours: settings of the connection, tables where there are none."""
-    db.execute("PRAGMA page_size = 4096")
+    db.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
     # A queue that was long once gives its room back, else the disk gate would stay closed.
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     db.execute("PRAGMA journal_mode = WAL")
@@ -168,6 +180,33 @@ def copy_wal(database: Path, connect: Callable[[], sqlite3.Connection]) -> bool:
 def is_busy(error: sqlite3.Error) -> bool:
     """Another process is writing; the low octet is the cause, the rest its variety."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def first_page(scratch: Path, connect: Connect, disk: Disk) -> bytes:
+    """Of a database of ours, whatever else is in it: all that format 1 makes have the same tables.
+
+    In place of one that does not read it tells SQLite where the tables begin.  `scratch` is a file
+    that may be made and removed.
+    """
+    disk.unlink(scratch)
+    with closing(connect(scratch)) as db:
+        prepare(db, Durability.OS)
+        db.execute("PRAGMA journal_mode = DELETE")
+    page = bytearray(scratch.read_bytes()[:PAGE_OCTETS])
+    disk.unlink(scratch)
+    page[18:20] = b"\2\2"  # it is read and written with a WAL
+    page[24:28] = bytes(4)  # then SQLite takes the number of pages from the file's length
+    return bytes(page)
+
+
+def is_damage(error: BaseException) -> bool:
+    """The database, not the disk, is at fault: it does not read, or its tables are gone.
+
+    Python 3.11 and later name SQLite's code, but for errors of the module itself.
+    """
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return isinstance(error, sqlite3.DatabaseError)
 
 
 def is_corruption(error: BaseException) -> bool:

@@ -32,6 +32,10 @@ class SpoolSettings:
     # Kept free for ourselves, to let mail out of a full disk: twice the WAL's usual length, so
     # that it can be copied into the database. 0: none.
     ballast_octets: int = 64 * 1024 * 1024
+    # A stored job that is due later than this from now is due then: a clock that was wrong and is
+    # set right must not leave mail waiting for a day or a year.  It is the longest a retry waits;
+    # where delivery.retry.max_seconds is more, that counts.
+    due_ahead_max_seconds: float = 3600.0
     # How often the disk gate, what operators changed and a sick disk are looked at: an operator's
     # command takes effect, and a freed disk is used again, within about this time.
     look_interval_seconds: float = 1.0

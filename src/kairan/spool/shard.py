@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -42,13 +42,12 @@ from kairan.spool.interface import (
 from kairan.spool.lease import Leasing
 from kairan.spool.live import Live, later
 from kairan.spool.operations import Complete, Defer, Drop, Split, Wake
-from kairan.spool.owner import own
 from kairan.spool.reader import Reader
-from kairan.spool.recover import Recovered, make_directories, recover
 from kairan.spool.salvage import want_salvage
 from kairan.spool.scan import scan
 from kairan.spool.schema import DATABASE, Connect, connect, copy_wal, set_up
 from kairan.spool.settings import SpoolSettings
+from kairan.spool.start import Started, start
 from kairan.spool.writer import Committed, Operation, Writer
 
 _log = structlog.get_logger("kairan.spool")
@@ -72,14 +71,13 @@ class SqliteSpool:
         clock: Callable[[], float],
         disk: Disk,
         connect: Connect,
-        lock: int,
-        recovered: Recovered,
+        started: Started,
     ) -> None:
         self._directory = directory
         self._settings = settings
         self._disk = disk
         self._connect = partial(connect, directory / DATABASE)
-        self._lock = lock
+        self._lock = started.lock
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._closing = False
@@ -95,7 +93,7 @@ class SqliteSpool:
         self._bodies = Bodies(directory / "bodies", disk, settings.inline_octets_max)
         self._reader = Reader(self._connect)
         self._live = Live(settings, self._wake)
-        self._live.recounted(recovered.counts)
+        self._live.recounted(started.recovered.counts)
         self._contents = Contents(
             live=self._live,
             reader=self._reader,
@@ -116,7 +114,7 @@ class SqliteSpool:
             writer=self._writer,
             clock=clock,
             refusal=self.refusal,
-            next_id=recovered.next_id,
+            next_id=started.recovered.next_id,
         )
         self._leasing = Leasing(
             live=self._live,
@@ -144,26 +142,18 @@ class SqliteSpool:
         version wrote it, OSError or sqlite3.Error where the disk fails.
         """
         disk = disk or RealDisk()
-        make_directories(directory)
-        lock = own(directory)
-        try:
-            recovered = await asyncio.to_thread(
-                recover, directory, settings.durability, connect, disk
-            )
-        except BaseException:
-            os.close(lock)
-            raise
+        started = await asyncio.to_thread(start, directory, settings, connect, disk, now=clock())
         spool = cls(
             directory,
             settings,
             clock=clock,
             disk=disk,
             connect=connect,
-            lock=lock,
-            recovered=recovered,
+            started=started,
         )
         await spool._look_at_disk()
-        await spool._bodies.run(spool._ballast.make)
+        if not started.gave_up_reserve:  # else what it gave lets mail out first
+            await spool._bodies.run(spool._ballast.make)
         spool._task(spool._keep_house())
         return spool
 
@@ -313,7 +303,13 @@ class SqliteSpool:
     def _met_corruption(self) -> None:
         if not self._must_restart:
             self._must_restart = True
-            want_salvage(self._directory)
+            _log.error(
+                "spool_corrupt",
+                directory=str(self._directory),
+                remedy="restart to salvage the queue",
+            )
+            with suppress(OSError):
+                want_salvage(self._directory, "")
 
     def _wake(self) -> None:
         self._leasing.wake()
@@ -363,6 +359,7 @@ class SqliteSpool:
             octets, inodes = await self._reader.run(partial(self._disk.free, self._directory))
             self._gate = disk_refusal(octets, inodes, self._settings)
             self._oldest = await self._reader.oldest()
+            await self._reader.cap_due(self._clock() + self._settings.due_ahead_max_seconds)
         except (OSError, sqlite3.Error) as error:
             self._gate = f"the spool's disk does not answer: {error}"
 

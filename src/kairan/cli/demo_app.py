@@ -32,6 +32,8 @@ def _oauth(description: Path, configuration: "Configuration") -> dict[str, str]:
         "token_url": places.token,
         "jwks_url": places.jwks,
         "issuer": places.issuer,
+        # For msal, which insists on HTTPS; trust ca_file.
+        "authority": f"{places.asked_by('https').base}/{places.tenant}",
         "audience": audience,
         **(_known(description) or _made(configuration)),
         "scope": f"{audience}/.default",

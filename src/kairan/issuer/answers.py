@@ -20,6 +20,10 @@ INVALID_SCOPE = Problem(
 )
 INVALID_GRANT = Problem("invalid_grant", "The device code is unknown, or has been used.")
 UNSUPPORTED = Problem("unsupported_grant_type", "client_credentials or device_code, nothing else.")
+NO_LOGIN_PAGE = Problem(
+    "unsupported_response_type",
+    "There is no login page: use a client secret, or a device code that is approved on the server.",
+)
 PENDING = Problem("authorization_pending", "Nobody has approved the code yet; ask again later.")
 SLOW_DOWN = Problem("slow_down", "Ask less often.")
 EXPIRED = Problem("expired_token", "The code has expired; ask for a new one.")

@@ -34,12 +34,21 @@ class Places:
         return f"{self.base}/{self.tenant}/oauth2/v2.0/token"
 
     @property
+    def authorization(self) -> str:
+        return f"{self.base}/{self.tenant}/oauth2/v2.0/authorize"
+
+    @property
     def device_authorization(self) -> str:
         return f"{self.base}/{self.tenant}/oauth2/v2.0/devicecode"
 
     @property
     def verification(self) -> str:
         return f"{self.base}/{self.tenant}/oauth2/v2.0/device"
+
+    def asked_by(self, scheme: str) -> "Places":
+        """As who asks by this scheme reaches them: on loopback both do."""
+        _, colon, rest = self.base.partition(":")
+        return Places(f"{scheme}{colon}{rest}", self.tenant)
 
     def path(self, url: str) -> str:
         return url.removeprefix(self.base)
@@ -51,6 +60,11 @@ def places_of(settings: IssuerServiceSettings) -> Places:
 
 def is_loopback(settings: IssuerServiceSettings) -> bool:
     return settings.host in {"localhost", "::1"} or settings.host.startswith("127.")
+
+
+def speaks_both(settings: IssuerServiceSettings) -> bool:
+    """HTTP and HTTPS at one port; behind a proxy the proxy's `url` is the only one."""
+    return is_loopback(settings) and settings.url is None
 
 
 def _own_url(settings: IssuerServiceSettings) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -18,12 +19,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from kairan.auth import Attempts, AuthSettings
 from kairan.directory import Directory
 from kairan.issuer.clients import Clients
+from kairan.issuer.either import EitherProtocol
 from kairan.issuer.grants import Grants
 from kairan.issuer.keys import KeyRing
 from kairan.issuer.places import is_loopback, places_of
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web import Web
 from kairan.runtime import logs
+from kairan.runtime.tls import server_context
 from kairan.runtime.watchdog import keep_beating
 
 log = structlog.get_logger("kairan.issuer")
@@ -146,11 +149,23 @@ def _grants(site: Site, keys: KeyRing, directory: Directory) -> Grants:
     )
 
 
+def _protocol(site: Site) -> Callable[..., asyncio.Protocol]:
+    """On loopback HTTP, and HTTPS too where there is a certificate."""
+    if not is_loopback(site.settings) or site.certificate is None or site.key is None:
+        return _Protocol
+    context = server_context(str(site.certificate), str(site.key))
+
+    def either(**arguments: Any) -> asyncio.Protocol:
+        return EitherProtocol(lambda: _Protocol(**arguments), context)
+
+    return either
+
+
 def _server_settings(site: Site, web: Web) -> uvicorn.Config:
     encrypted = not is_loopback(site.settings)
     return uvicorn.Config(
         web.application(),
-        http=_Protocol,
+        http=_protocol(site),  # type: ignore[arg-type]  # it is only called
         ws="none",
         lifespan="off",
         # Its own lines would hold what strangers send; ours say what was refused.

@@ -13,7 +13,8 @@ class Algorithm(StrEnum):
 class IssuerServiceSettings:
     # Off where Entra, Keycloak or another issuer gives the tokens.
     enabled: bool = False
-    # On loopback plain HTTP, on any other address HTTPS with the certificate of [tls].
+    # On loopback HTTP, and HTTPS at the same port where [tls] has a certificate (msal insists on it);
+    # on any other address HTTPS alone.
     host: str = "127.0.0.1"
     port: int = 8587
     # What clients and verifiers call it, such as https://mail.example.com:8587 without a path;

@@ -1,4 +1,4 @@
-"""The issuer as a web application: six addresses, no session, no cookie, no script.
+"""The issuer as a web application: seven addresses, no session, no cookie, no script.
 
 What blocks (the directory, RSA) runs in a few threads: a token costs a millisecond, but a device
 login may wait for an import into the directory, and others must not wait with it.
@@ -21,6 +21,7 @@ from kairan.issuer import answers
 from kairan.issuer.answers import Problem
 from kairan.issuer.discovery import metadata
 from kairan.issuer.grants import Answer, Grants
+from kairan.issuer.places import speaks_both
 from kairan.runtime.ip import plain_ip
 
 log = structlog.get_logger("kairan.issuer")
@@ -59,6 +60,7 @@ class Web:
             places.discovery_rfc8414: self._discovery,
             places.jwks: self._jwks,
             places.verification: self._verification,
+            places.authorization: self._authorization,
         }
         posts: dict[str, Callable[[Request], Awaitable[Response]]] = {
             places.token: self._token,
@@ -73,8 +75,13 @@ class Web:
     def close(self) -> None:
         self._thread.shutdown()
 
-    async def _discovery(self, _request: Request) -> Response:
-        return JSONResponse(metadata(self._grants.places, self._grants.settings))
+    async def _discovery(self, request: Request) -> Response:
+        settings, places = self._grants.settings, self._grants.places
+        shown = places.asked_by(request.url.scheme) if speaks_both(settings) else places
+        return JSONResponse(metadata(shown, settings, issuer=places.issuer))
+
+    async def _authorization(self, _request: Request) -> Response:
+        return _refusal(answers.NO_LOGIN_PAGE)
 
     async def _jwks(self, _request: Request) -> Response:
         keys = await self._apart(self._grants.keys.published)

@@ -388,6 +388,15 @@ def test_a_message_that_only_says_smtputf8_goes_anywhere():
     assert wire == b"MAIL FROM:<from@us.test>\r\n"
 
 
+def test_a_domain_goes_as_its_a_labels_where_smtputf8_is_not_offered():
+    recipient = Recipient(Address("a@b\u00fccher.test"))
+    wire, _ = send_to(HELLO, sender="from@b\u00fccher.test", recipient=recipient, smtputf8=False)
+    assert b"MAIL FROM:<from@xn--bcher-kva.test>" in wire
+    assert b"RCPT TO:<a@xn--bcher-kva.test>" in wire
+    wire, _ = send_to(UTF8_HELLO, sender="from@b\u00fccher.test", recipient=recipient)
+    assert "MAIL FROM:<from@b\u00fccher.test> SMTPUTF8".encode() in wire
+
+
 def test_one_utf8_recipient_does_not_keep_the_others_from_theirs():
     client = ready_client()
     begin(client, "ü@x.test", "b@x.test")

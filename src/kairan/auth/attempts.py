@@ -22,6 +22,7 @@ from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
 
 from kairan.auth.settings import AuthSettings
+from kairan.mail import key_of
 from kairan.runtime.ip import IpAddress, parse_ip
 
 # Most login names are shorter; strangers' may have any length and must not fill our memory.
@@ -136,9 +137,9 @@ def network_of(source: str) -> str:
 def _pair(source: str, name: str) -> tuple[str, str]:
     """A long name is known by its digest, so that each entry has the size that is reckoned with."""
     if len(name) > _NAME_CHARACTERS_MAX:
-        octets = name.lower().encode("utf-8", "surrogatepass")
+        octets = key_of(name).encode("utf-8", "surrogatepass")
         return address_of(source), blake2b(octets, digest_size=_DIGEST_OCTETS).hexdigest()
-    return address_of(source), name.lower()
+    return address_of(source), key_of(name)
 
 
 def address_of(source: str) -> str:

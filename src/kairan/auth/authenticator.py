@@ -46,6 +46,7 @@ from kairan.auth.recognised import Recognised
 from kairan.auth.settings import AuthSettings
 from kairan.auth.verified import Verified
 from kairan.directory import Account, Snapshot
+from kairan.mail import key_of
 from kairan.outcomes import Refuse
 from kairan.outcomes.catalogue import AUTH_THROTTLED, AUTH_UNSUCCESSFUL
 
@@ -176,7 +177,7 @@ class Authenticator:
         account = snapshot.account(name)
         why_not = _why_not(account, source)
         usable = None if why_not else account
-        identity = f"{account.id}" if account else name.lower()
+        identity = f"{account.id}" if account else key_of(name)
         password_hash = usable.password_hash if usable else self._nobodys(snapshot)
         # What is too long was never set as a password; it is hashed cut, like any wrong one.
         kept = password[: self._settings.password_characters_max + 1]

@@ -23,6 +23,7 @@ from typing import Any, TypeGuard
 
 from kairan.auth.settings_tokens import IssuerSettings, Profile, TokenSettings
 from kairan.directory import Account, Trust
+from kairan.mail import key_of
 from kairan.outcomes import Outcome, Refuse
 from kairan.outcomes import catalogue as outcomes
 
@@ -172,7 +173,7 @@ def user_of(claims: Mapping[str, Any], issuer: IssuerSettings) -> str:
     name = claims.get(claim)
     # OpenID Connect Core 1.0 section 5.1: until then it is what the user has typed.
     is_claimed_only = claim == "email" and claims.get("email_verified") is not True
-    return name.lower() if isinstance(name, str) and not is_claimed_only else ""
+    return key_of(name) if isinstance(name, str) and not is_claimed_only else ""
 
 
 def account_claim_of(issuer: IssuerSettings) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kairan.cli.errors import BadInputError
+from kairan.mail import key_of
 
 AddAliasOption = Annotated[
     list[str] | None, typer.Option(metavar="ADDRESS", help="A further address; repeats.")
@@ -19,10 +20,10 @@ RemoveAliasOption = Annotated[
 def changed_aliases(
     before: frozenset[str], added: Iterable[str] | None, removed: Iterable[str] | None
 ) -> frozenset[str]:
-    gone = {alias.lower() for alias in removed or ()}
+    gone = {key_of(alias) for alias in removed or ()}
     for alias in sorted(gone - before):
         raise BadInputError(f"{alias} is no alias here; there are: {', '.join(sorted(before))}")
-    return (before - gone) | {alias.lower() for alias in added or ()}
+    return (before - gone) | {key_of(alias) for alias in added or ()}
 
 
 def changed_apps(

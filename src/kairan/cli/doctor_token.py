@@ -18,6 +18,7 @@ from kairan.cli.doctor_options import (
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, directory_of, examples, read_configuration
 from kairan.cli.output import print_json
+from kairan.mail import key_of
 
 if TYPE_CHECKING:
     from kairan.config import Configuration
@@ -141,11 +142,11 @@ def _account(user: str, configuration: "Configuration | None") -> "tuple[Account
     if not user:
         return None, False
     if configuration is None:
-        return Account(0, user.lower(), ""), False
+        return Account(0, key_of(user), ""), False
     with directory_of(configuration) as directory:
         found = directory.account(user)
     # One that is not there allows nothing.
-    return found or Account(0, user.lower(), "", enabled=False), True
+    return found or Account(0, key_of(user), "", enabled=False), True
 
 
 def _trust(configuration: "Configuration | None") -> "Trust":

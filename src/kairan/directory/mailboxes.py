@@ -20,6 +20,7 @@ from kairan.directory.database import BATCH_ROWS
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES, Mailbox
 from kairan.directory.names import Kind
+from kairan.mail import key_of
 
 ATTRIBUTES: Mapping[str, str] = {name.lower(): name for name in MAILBOX_ATTRIBUTES}
 """The attributes' own spelling by lower case, which is also their column."""
@@ -73,8 +74,10 @@ def matching(
     wanted = [_equals(name, value) for name, value in (attributes or {}).items()]
     if search:
         columns = (schema.mailbox.c.address, schema.mailbox.c.display_name)
-        needle = search.lower()
-        wanted.append(or_(*(func.lower(c).contains(needle, autoescape=True) for c in columns)))
+        # Part of a name as it is written, or of an address as it is kept.
+        needles = {search.lower(), key_of(search)}
+        found = (func.lower(c).contains(n, autoescape=True) for c in columns for n in needles)
+        wanted.append(or_(*found))
     last = ""
     while page := list(_page(connection, schema.mailbox.c.address > last, *wanted)):
         yield from page

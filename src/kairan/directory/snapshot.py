@@ -11,6 +11,7 @@ from kairan.directory.known import KnownAddresses
 from kairan.directory.model import Account, Group, Organisation, Trust
 from kairan.directory.names import Kind
 from kairan.directory.store import Directory
+from kairan.mail import key_of
 
 # Rows fetched at once while the index is built: bounds what is in memory beside it.
 _PAGE_ROWS = 10_000
@@ -56,13 +57,13 @@ class MemorySnapshot:
         return self.heads.trust
 
     def account(self, address: str) -> Account | None:
-        return self.heads.accounts.get(address.lower())
+        return self.heads.accounts.get(key_of(address))
 
     def group(self, address: str) -> Group | None:
-        return self.heads.groups.get(address.lower())
+        return self.heads.groups.get(key_of(address))
 
     def resolve(self, address: str) -> str | None:
-        key = address.lower()
+        key = key_of(address)
         primary = self.mailboxes.primary(key)
         if primary is not None:
             return primary

@@ -9,9 +9,12 @@ list of 100,000 members must not cost 100,000 objects more than its text.
 import re
 from typing import NewType
 
+from kairan.mail.international import comparable_domain, comparable_text
+
 Address = NewType("Address", str)
 
 LOCAL_PART_OCTETS_MAX = 64  # RFC 5321 section 4.5.3.1.1
+KEY_CHARACTERS_MAX = 1_024  # no address is longer, and NFC of a row of accents takes its square
 DOMAIN_OCTETS_MAX = 255  # RFC 5321 section 4.5.3.1.2
 PATH_OCTETS_MAX = 254  # RFC 5321 section 4.5.3.1.3 allows 256 with the angle brackets
 
@@ -83,8 +86,16 @@ def local_of(address: Address) -> str:
 
 
 def domain_of(address: Address) -> str:
-    """The domain, in lower case; empty for the null sender."""
-    return address.rpartition("@")[2]
+    """The domain as it is compared: in lower case, in ASCII; empty for the null sender."""
+    domain = address[address.rfind("@") + 1 :]
+    return domain if domain.isascii() else comparable_domain(domain)
+
+
+def ascii_form(address: Address) -> Address:
+    """In ASCII, if its local part is: the domain as its A-labels; else as it is."""
+    if address.isascii() or not local_of(address).isascii():
+        return address
+    return Address(f"{local_of(address)}@{domain_of(address)}")
 
 
 def is_postmaster(address: Address) -> bool:
@@ -99,5 +110,16 @@ def address_literal(ip_address: str) -> str:
 
 
 def key_of(address: str) -> str:
-    """What to compare and look up by: Exchange treats local parts without regard to case."""
-    return address.lower()
+    """What to compare and look up by: Exchange treats local parts without regard to case.
+
+    Also of a domain alone, and of a route's pattern.
+    """
+    key = address.lower()
+    return key if key.isascii() else _key_beyond_ascii(address)
+
+
+def _key_beyond_ascii(address: str) -> str:
+    if len(address) > KEY_CHARACTERS_MAX:
+        return address.lower()
+    local, at, domain = address.rpartition("@")
+    return f"{comparable_text(local)}{at}{comparable_domain(domain)}"

@@ -9,7 +9,6 @@ octets or as ISO-2022-JP.  Everything here runs through the text a fixed number 
 
 import binascii
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,6 +27,13 @@ _ASCII_RUN = re.compile(r"[\x20-\x7e]*+")
 _ENCODED_WORD = re.compile(r"=\?([!->@-~]{1,40})\?([BbQq])\?([!->@-~]*+)\?=")
 # Between two encoded words blanks do not count (RFC 2047 section 6.2).
 _BETWEEN_WORDS = re.compile(r"(?<=\?=)[ \t]++(?==\?)")
+# Wide letters as Japanese keyboards have them, and the other signs that look like an @ or a dot.
+_NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {
+    0xFE6B: 0x40,
+    0xFE52: 0x2E,
+    0x3002: 0x2E,
+    0xFF61: 0x2E,
+}
 _Q_OCTET = re.compile(rb"=([0-9A-Fa-f]{2})")
 # Charsets of text.  Python's other codecs decode no words of a letter, and some take their time.
 _CHARSET = re.compile(
@@ -138,7 +144,7 @@ def _decoded(text: str) -> str:
     """As a reader shows it: encoded words decoded (RFC 2047), wide letters as their plain ones."""
     if "=?" in text:
         text = _ENCODED_WORD.sub(_word, _BETWEEN_WORDS.sub("", text))
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return text if text.isascii() else text.translate(_NARROW)
 
 
 def _word(found: "re.Match[str]") -> str:

@@ -27,6 +27,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from kairan.mail import key_of
 from kairan.reports.file import MICRO, TraceFile, say
 from kairan.reports.refusals import SCHEMA as REFUSALS_SCHEMA
 from kairan.reports.refusals import Refusal, Refusals, RefusalsWriter
@@ -75,7 +76,7 @@ def day_of(seconds: float) -> int:
 def search_key(text: str, day: int) -> int | None:
     if not text:
         return None
-    digest = blake2b(text.lower().encode("utf-8", "replace"), digest_size=5).digest()
+    digest = blake2b(key_of(text).encode("utf-8", "replace"), digest_size=5).digest()
     return (day << 40) + int.from_bytes(digest, "big")
 
 

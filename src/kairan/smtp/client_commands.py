@@ -3,6 +3,7 @@
 import re
 
 from kairan.mail import Address, Envelope, Notify, Recipient
+from kairan.mail.address import ascii_form
 from kairan.smtp.capabilities import Capabilities
 from kairan.smtp.client_events import Trouble
 
@@ -18,7 +19,7 @@ def message_refusal(
     if _UNSAFE.search(f"{envelope.sender}{envelope.envid}{envelope.ret}{envelope.body}"):
         return Trouble.ADDRESS_UNSENDABLE
     # RFC 6531 section 3.2: never to a server that does not announce SMTPUTF8.
-    if not peer.smtputf8 and not (envelope.sender.isascii() and ascii_header):
+    if not peer.smtputf8 and not (ascii_form(envelope.sender).isascii() and ascii_header):
         return Trouble.SMTPUTF8_MISSING
     # RFC 3030 section 3: BINARYMIME travels by BDAT or not at all; we do not convert.
     if is_binary(envelope) and not (peer.binarymime and peer.chunking):
@@ -31,9 +32,14 @@ def message_refusal(
 def recipient_refusal(recipient: Recipient, *, peer: Capabilities) -> Trouble | None:
     if _UNSAFE.search(recipient.address) or _UNSAFE.search(recipient.orcpt):
         return Trouble.ADDRESS_UNSENDABLE
-    if not peer.smtputf8 and not recipient.address.isascii():
+    if not peer.smtputf8 and not ascii_form(recipient.address).isascii():
         return Trouble.SMTPUTF8_MISSING
     return None
+
+
+def _form_for(peer: Capabilities, address: Address) -> Address:
+    """RFC 6531 section 3.2: a domain's A-labels may stand for it where SMTPUTF8 is not offered."""
+    return address if peer.smtputf8 else ascii_form(address)
 
 
 def is_binary(envelope: Envelope) -> bool:
@@ -41,7 +47,7 @@ def is_binary(envelope: Envelope) -> bool:
 
 
 def mail_command(envelope: Envelope, *, size: int, peer: Capabilities, utf8: bool) -> bytes:
-    words = [f"MAIL FROM:<{envelope.sender}>"]
+    words = [f"MAIL FROM:<{_form_for(peer, envelope.sender)}>"]
     if peer.size_max is not None:
         words.append(f"SIZE={size}")
     # Where 8BITMIME is not offered the octets go out all the same: RFC 6152 section 3 would have
@@ -64,7 +70,7 @@ def _notify_text(notify: Notify) -> str:
 
 
 def rcpt_command(recipient: Recipient, *, peer: Capabilities) -> bytes:
-    words = [f"RCPT TO:<{recipient.address}>"]
+    words = [f"RCPT TO:<{_form_for(peer, recipient.address)}>"]
     if peer.dsn and recipient.notify:
         words.append(f"NOTIFY={_notify_text(recipient.notify)}")
     if peer.dsn and recipient.orcpt:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from kairan.directory.model import Account, Group, Organisation, Trust
+from kairan.mail import key_of
 
 
 class PlainDirectory:
@@ -39,13 +40,13 @@ class PlainDirectory:
         self.pieces_read = 0
 
     def account(self, address: str) -> Account | None:
-        return self._accounts.get(address.lower())
+        return self._accounts.get(key_of(address))
 
     def group(self, address: str) -> Group | None:
-        return self._groups.get(address.lower())
+        return self._groups.get(key_of(address))
 
     def resolve(self, address: str) -> str | None:
-        return self._primary.get(address.lower())
+        return self._primary.get(key_of(address))
 
     def members(self, group: str) -> Iterator[Sequence[str]]:
         members = iter(self.members_of.get(group, ()))

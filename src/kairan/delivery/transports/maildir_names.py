@@ -11,6 +11,8 @@ import re
 import socket
 import time
 
+from kairan.mail import key_of
+
 # Linux allows 255 octets; longer names are cut and end in a digest, which keeps them apart.
 NAME_OCTETS_MAX = 200
 
@@ -20,7 +22,7 @@ _numbers = itertools.count()
 
 def folder_name(address: str) -> str:
     """The folder of a mailbox: in lower case, for local parts are compared without case."""
-    raw = address.lower().encode()
+    raw = key_of(address).encode()
     name = _UNSAFE.sub(lambda match: b"%%%02x" % match[0][0], raw).decode()
     if len(name) <= NAME_OCTETS_MAX:
         return name

@@ -4,8 +4,9 @@ import pytest
 
 from kairan.admission import (
     AdmissionSettings,
+    judge_connections,
     judge_header,
-    judge_load,
+    judge_rate,
     judge_recipient,
     judge_sender,
     meant_by,
@@ -204,12 +205,11 @@ def test_load(own, organisations, present, refused_with):
     settings = AdmissionSettings(
         connections_per_account_max=organisations[0], messages_per_minute_max=organisations[1]
     )
-    decision = judge_load(
-        account,
-        settings,
-        connections={account.id: present[0]}.__getitem__,
-        messages={account.id: present[1]}.__getitem__,
+    decision = judge_connections(
+        account, settings, connections={account.id: present[0]}.__getitem__
     )
+    if isinstance(decision, Accept):
+        decision = judge_rate(account, settings, messages={account.id: present[1]}.__getitem__)
     assert outcome(decision) is refused_with
 
 

@@ -375,7 +375,13 @@ PARSERS = (
         enough_seconds=0.2,
     ),
     *(
-        Parser(f"{name}, octet by octet", drip(taker), units=units, enough_seconds=0.3)
+        Parser(
+            f"{name}, octet by octet",
+            drip(taker),
+            units=units,
+            octets_max=32 * 1024,
+            enough_seconds=0.3,
+        )
         for name, taker, units in (
             ("DATA", data_decoder, DRIPPED),
             ("BDAT", chunk_lines, DRIPPED),

@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 
 from kairan.admission import AdmissionSettings
+from kairan.intake.settings import IntakeSettings
 from kairan.intake.submission import Origin, Submission
+from kairan.intake.unfinished import Unfinished
 from kairan.mail import Address
 from kairan.smtp.grammar import MailCommand
 
@@ -11,12 +13,13 @@ PRINTER = Address("printer@kairan.test")
 ORGANISATION = SimpleNamespace(accepted_domains=frozenset({"kairan.test"}))
 
 
-def submission(**settings):
+def submission(unfinished=None, **settings):
     account = SimpleNamespace(address=PRINTER, aliases=frozenset(), reply_to="", id=1)
     context = SimpleNamespace(
         admission=AdmissionSettings(**settings),
         hostname="mail.kairan.test",
         clock=lambda: 1e9,
+        unfinished=unfinished or Unfinished(IntakeSettings()),
         snapshot=lambda: SimpleNamespace(organisation=ORGANISATION),
     )
     return Submission(context, account, MailCommand(PRINTER), Origin("192.0.2.1", "Received: x; "))

@@ -11,6 +11,7 @@ import pytest
 
 from kairan.intake.connection import LINGER_SECONDS, SmtpConnection
 from kairan.intake.context import IntakeStatistics
+from kairan.intake.held_sessions import HeldSessions
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 from kairan.runtime.ids import SessionIds
@@ -77,8 +78,9 @@ def connected(tls, server_tls=None):
         clock=time.time,
         session_ids=SessionIds(1),
         statistics=IntakeStatistics(),
-        trace=SimpleNamespace(record=lambda *_, **__: None),
+        trace=SimpleNamespace(record=lambda *_, **__: None, record_refusal=lambda *_: None),
         turnstile=SimpleNamespace(wait=lambda _network, step: step()),
+        sessions=HeldSessions(),
     )
     listener = SimpleNamespace(
         context=context,

@@ -55,25 +55,36 @@ def test_the_250_names_message_id_and_internal_id(service):
         assert len(answer) < 510
 
 
-def test_too_many_connections_of_an_account_are_told_behind_the_data(changing):
+def mail(client):
+    """Whether it may begin a message; it forgets it again."""
+    answer = client.ask(f"MAIL FROM:<{PAYROLL}>".encode())
+    client.ask(b"RSET")
+    return answer
+
+
+def test_too_many_connections_of_an_account_are_told_before_they_hold_anything(changing):
     change(changing, connections_max=2)
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(changing.client().login(PAYROLL)) for _ in range(3)]
         wait_for(
-            lambda: (
-                held[2]
-                .send(content("one too many"), sender=PAYROLL)
-                .startswith(CONNECTIONS_EXCEEDED)
-            ),
-            "a 432 once the change is known",
+            lambda: mail(held[2]).startswith(CONNECTIONS_EXCEEDED), "a 432 once the change is known"
         )
+        assert [mail(client)[:3] for client in held] == ["250", "250", "432"]
         held[0].sock.close()
-        wait_for(
-            lambda: held[2].send(content("room again"), sender=PAYROLL).startswith("250"),
-            "a 250 when one has left",
-        )
+        wait_for(lambda: mail(held[2]).startswith("250"), "a 250 when one has left")
         with changing.client().login(PRINTER) as other:
             assert other.send(b"Subject: not concerned\r\n").startswith("250")
+
+
+def test_sessions_that_come_later_take_no_place_of_those_that_are_in(changing):
+    change(changing, connections_max=2)
+
+    def known():
+        with contextlib.ExitStack() as stack:
+            held = [stack.enter_context(changing.client().login(PAYROLL)) for _ in range(20)]
+            return [mail(client)[:3] for client in held] == ["250"] * 2 + ["432"] * 18
+
+    wait_for(known, "the first two to keep their places")
 
 
 def test_messages_per_minute_are_counted_over_all_workers(changing):

@@ -20,6 +20,7 @@ from kairan.intake.connection import SmtpConnection
 from kairan.intake.context import IntakeContext
 from kairan.intake.session import Session
 from kairan.mail import Address
+from kairan.outcomes import ACCEPT
 from kairan.relay import Destination, TlsPolicy, wait_session
 from kairan.relay import Session as RelaySession
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
@@ -85,7 +86,8 @@ def server_tls(tmp_path_factory):
 
 @pytest.fixture
 async def listener(server_tls, monkeypatch):
-    monkeypatch.setattr("kairan.intake.login.judge_basic", lambda *_, **__: None)
+    monkeypatch.setattr("kairan.intake.login.judge_basic", lambda *_, **__: ACCEPT)
+    monkeypatch.setattr("kairan.intake.login.judge_held", lambda *_, **__: ACCEPT)
     context = IntakeContext(
         hostname="mail.kairan.test",
         settings=IntakeSettings(),
@@ -163,7 +165,8 @@ class Client:
 async def sends(client):
     await client.log_in()
     for line in (b"MAIL FROM:<printer@kairan.test>", b"RCPT TO:<a@b.test>", b"DATA"):
-        assert (await client.ask(line))[:1] in b"23"
+        answer = await client.ask(line)
+        assert answer[:1] in b"23", answer
     assert (await client.ask(b"Subject: x\r\n\r\nx\r\n.")).startswith(b"250")
     await client.ask(b"QUIT")
     client.writer.close()

@@ -87,3 +87,26 @@ def test_errors_of_all_kinds_count_together():
     talk.say(b"MAIL FROM:<refused@kairan.test>\r\nRCPT TO:<x@y>\r\nWHAT\r\n" * 20)
     assert len(talk.replies) < 20
     assert talk.replies[-1].startswith("421 4.7.0 Too many errors")
+
+
+def test_chunks_of_nothing_are_commands_that_move_no_mail():
+    talk = Talk(DEVICE).say(START % b"c", b"BDAT 0\r\n" * 5_000)
+    assert talk.replies[-1].startswith("421 4.7.0 Too many commands without a message")
+    assert len(talk.replies) < 300
+
+
+def test_a_message_comes_in_a_bounded_number_of_chunks(monkeypatch):
+    monkeypatch.setattr("kairan.smtp.server.CHUNKS_MAX", 50)
+    talk = Talk(DEVICE).say(START % b"c", b"BDAT 1\r\nx" * 49 + b"BDAT 1 LAST\r\nx")
+    assert len(talk.messages) == 1
+    talk.say(START % b"c", b"BDAT 1\r\nx" * 200)
+    assert talk.replies[-1].startswith("421 4.7.0 Too many commands without a message")
+
+
+@pytest.mark.parametrize("mechanism", [b"PLAIN", b"LOGIN", b"XOAUTH2"])
+@pytest.mark.parametrize("line", [b"=", b"*", b"!", b"A" * 12_280, b"A" * 13_000])
+def test_no_login_goes_on_for_ever(mechanism, line):
+    talk = Talk(HVE, secure=True).say(b"EHLO x\r\n")
+    talk.say((b"AUTH " + mechanism + b"\r\n" + line + b"\r\n" + line + b"\r\n") * 1_700)
+    assert talk.replies[-1].startswith("421")
+    assert len(talk.replies) < 300

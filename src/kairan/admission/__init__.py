@@ -10,7 +10,7 @@ RFC     6409 section 6 (what a submission server may insist on), 5321 section 6.
 
 from kairan.admission.fields import field_edit
 from kairan.admission.message import judge_header
-from kairan.admission.rate import judge_load
+from kairan.admission.rate import judge_connections, judge_rate
 from kairan.admission.recipients import judge_recipient, meant_by
 from kairan.admission.sender import judge_sender
 from kairan.admission.settings import AdmissionSettings
@@ -18,8 +18,9 @@ from kairan.admission.settings import AdmissionSettings
 __all__ = [
     "AdmissionSettings",
     "field_edit",
+    "judge_connections",
     "judge_header",
-    "judge_load",
+    "judge_rate",
     "judge_recipient",
     "judge_sender",
     "meant_by",

@@ -8,19 +8,22 @@ from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import CONNECTIONS_EXCEEDED, RATE_EXCEEDED
 
 
-def judge_load(
-    account: Account,
-    settings: AdmissionSettings,
-    *,
-    connections: Callable[[int], int],
-    messages: Callable[[int], int],
+def judge_connections(
+    account: Account, settings: AdmissionSettings, *, connections: Callable[[int], int]
 ) -> Decision:
-    """`connections` counts those of an account (by id) now, this one included; `messages` what was
-    accepted from it within this minute.  They are asked only where there is a limit.  The account's own numbers beat the organisation's.
+    """`connections` counts those of an account (by id) now, this one included; it is asked only
+    where there is a limit.  The account's own number beats the organisation's.
     """
     connections_max = _either(account.connections_max, settings.connections_per_account_max)
     if connections_max is not None and connections(account.id) > connections_max:
         return Refuse(CONNECTIONS_EXCEEDED, detail=f"more than {connections_max}")
+    return ACCEPT
+
+
+def judge_rate(
+    account: Account, settings: AdmissionSettings, *, messages: Callable[[int], int]
+) -> Decision:
+    """`messages`: what was accepted from an account (by id) within this minute."""
     messages_max = _either(account.messages_per_minute, settings.messages_per_minute_max)
     if messages_max is not None and messages(account.id) >= messages_max:
         return Refuse(RATE_EXCEEDED, detail=f"{messages_max} a minute")

@@ -58,6 +58,7 @@ class SmtpConnection(asyncio.Protocol):
         "_proxy_buffer",
         "_transport",
         "_waiting",
+        "_waits_since",
         "_write_blocked",
         "address",
         "deadline",
@@ -77,6 +78,7 @@ class SmtpConnection(asyncio.Protocol):
         self.tls: TlsChannel | None = None
         self.session: Session | None = None
         self.address = ""
+        self._waits_since = 0.0
         self.deadline = 0.0
         self.transaction_deadline = 0.0
 
@@ -150,6 +152,7 @@ class SmtpConnection(asyncio.Protocol):
 
     def wait_for(self, future: "asyncio.Future[Any]", then: Answer) -> None:
         self._waiting = True
+        self._waits_since = time.monotonic()
         future.add_done_callback(lambda done: self._resume(done, then))
 
     def transaction_began(self) -> None:
@@ -167,7 +170,7 @@ class SmtpConnection(asyncio.Protocol):
             return False  # it waits for us
         session = self.session
         if session is not None and session.in_transaction and not self._lingering:
-            return now > self.transaction_deadline
+            return now > self.transaction_deadline or session.uploads_too_slowly(now)
         return now > self.deadline
 
     def time_out(self) -> None:
@@ -410,6 +413,7 @@ class SmtpConnection(asyncio.Protocol):
         self._waiting = False
         session = self.session
         assert session is not None, "only a session waits"
+        session.waited(time.monotonic() - self._waits_since)
         if not done.cancelled() and (session.promising or not self._over):
             self._go_on(session, done, then)
         if self._lost and not self._waiting:

@@ -12,6 +12,7 @@ from kairan.intake.handshakes import FailedHandshakes
 from kairan.intake.held_sessions import HeldSessions
 from kairan.intake.settings import IntakeSettings
 from kairan.intake.turnstile import Turnstile
+from kairan.intake.unfinished import Unfinished
 from kairan.reports import Trace
 from kairan.runtime.ids import SessionIds
 from kairan.spool import Spool
@@ -66,3 +67,7 @@ class IntakeContext:
     sessions: HeldSessions = field(default_factory=HeldSessions)
     turnstile: Turnstile = field(default_factory=Turnstile)
     handshakes: FailedHandshakes = field(default_factory=lambda: FailedHandshakes(time.monotonic))
+    unfinished: Unfinished = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unfinished", Unfinished(self.settings))

@@ -75,6 +75,15 @@ class IntakeSettings:
     handshake_timeout_seconds: float = 30.0
     # From MAIL to the end of the data: 10 MB at 25 KB/s, a slow branch office, takes 400 s.
     transaction_timeout_seconds: float = 600.0
+    # Content that comes more slowly than this, a grace aside, is not waited for: a modem brings ten
+    # times as much, and one octet a minute would hold a session and its memory for ten minutes.
+    upload_octets_per_second_min: float = 500.0
+    upload_grace_seconds: float = 30.0
+    # Octets in memory of messages that are begun and not finished, at one worker: of one account
+    # (its 100 sessions hold 25 MiB at most), of one address (a branch behind its NAT), of all.
+    unfinished_octets_per_account_max: int = 32 * 1024 * 1024
+    unfinished_octets_per_address_max: int = 64 * 1024 * 1024
+    unfinished_octets_max: int = 512 * 1024 * 1024
     # A session that does not send mail is worth nothing: NOOP, RSET and logins put off with 454;
     # and what the client did wrong, wrong passwords too.
     idle_commands_max: int = 100

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from kairan.admission import field_edit, judge_header
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
+from kairan.intake.unfinished import OCTETS_OF_ONE_MAX
 from kairan.mail import Content, Envelope, Recipient
 from kairan.mail.address import address_literal
 from kairan.mail.header import (
@@ -31,6 +32,7 @@ from kairan.outcomes import Refuse
 from kairan.outcomes.catalogue import (
     HEADER_TOO_LARGE,
     MESSAGE_TOO_LARGE,
+    TOO_MUCH_UNFINISHED,
 )
 from kairan.smtp.grammar import MailCommand
 from kairan.spool import BodyWriter
@@ -76,6 +78,8 @@ class Submission:
     _pieces: list[bytes] = field(default_factory=list)
     _writer: BodyWriter | None = None
     _stored: int = 0
+    _held: int = 0  # octets that are counted as unfinished
+    content_since: float = 0.0  # monotonic; 0: it has not begun
 
     def refuse(self, refusal: Refuse) -> None:
         """The first reason counts; from now on the content is read and forgotten."""
@@ -86,15 +90,33 @@ class Submission:
     def discard(self) -> None:
         self._pieces.clear()
         self._head = bytearray()
+        self.let_go()
         if self._writer is not None:
             self._writer.discard()
             self._writer = None
+
+    def let_go(self) -> None:
+        """It is finished, or forgotten: its octets are counted no longer."""
+        if self._held:
+            self.context.unfinished.give_back(self.account.id, self.origin.client, self._held)
+            self._held = 0
+
+    def _has_room(self) -> bool:
+        octets = min(self.size, OCTETS_OF_ONE_MAX) - self._held
+        if octets <= 0:
+            return True
+        if not self.context.unfinished.take(self.account.id, self.origin.client, octets):
+            return False
+        self._held += octets
+        return True
 
     def write(self, piece: bytes, *, last: bool) -> "Future[None] | None":
         """None: go on.  A future: the disk is behind, wait for it."""
         self.size += len(piece)
         if self.size > self.context.admission.message_octets_max:
             self.refuse(Refuse(MESSAGE_TOO_LARGE, detail=f"over {self.size} octets"))
+        if self.refusal is None and not self._has_room():
+            self.refuse(Refuse(TOO_MUCH_UNFINISHED))
         if self.refusal is not None:
             return None
         if self._header_done:

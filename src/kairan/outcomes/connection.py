@@ -227,8 +227,8 @@ IDLE_TIMEOUT = Outcome(
             "セッションが終了したら、新しいセッションを開いてください。失われるものはありません。",
         ),
         Text(
-            "For large messages over slow lines raise `transaction_timeout_seconds` of the intake.",
-            "低速回線で大きなメッセージを送る場合は、intake の `transaction_timeout_seconds` を引き上げてください。",
+            "For large messages over slow lines raise `transaction_timeout_seconds` of the intake, or lower its `upload_octets_per_second_min`.",
+            "低速回線で大きなメッセージを送る場合は、intake の `transaction_timeout_seconds` を引き上げるか、`upload_octets_per_second_min` を引き下げてください。",
         ),
     ),
     source="RFC 5321 section 4.5.3.2.7; RFC 3463 section 3.5 (X.4.1)",

@@ -111,6 +111,36 @@ DISK_LOW = Outcome(
     source="RFC 5321 section 4.2.3 (452); RFC 3463 section 3.4 (X.3.1)",
 )
 
+TOO_MUCH_UNFINISHED = Outcome(
+    "too-much-unfinished",
+    452,
+    "4.3.1",
+    "Too many unfinished messages at once",
+    when=Text(
+        "The messages that one account or one address, or all together, have begun and not finished hold as much memory as they may.",
+        "1 つのアカウントまたはアドレス（または全体）の送信途中のメッセージが、使用できるメモリの上限に達しました。",
+    ),
+    causes=(
+        Text(
+            "An application begins many messages at the same time over a slow line.",
+            "アプリケーションが低速回線で多数のメッセージを同時に送信しています。",
+        ),
+        Text(
+            "Somebody holds messages open on purpose.",
+            "意図的にメッセージを送信途中のままにしている者がいます。",
+        ),
+    ),
+    remedies=(
+        _HOLD_SESSION,
+        TRY_LATER,
+        Text(
+            "In Kairan raise `unfinished_octets_per_account_max`, `unfinished_octets_per_address_max` or `unfinished_octets_max` of the intake.",
+            "Kairan では、intake の `unfinished_octets_per_account_max`、`unfinished_octets_per_address_max`、`unfinished_octets_max` を引き上げてください。",
+        ),
+    ),
+    source="RFC 5321 section 4.2.3 (452); RFC 3463 section 3.4 (X.3.1)",
+)
+
 SPOOL_FAILED = Outcome(
     "spool-failed",
     451,

@@ -45,6 +45,9 @@ from kairan.smtp.states import TRANSITIONS, Event, Order
 # A transaction names at most so many recipients, refused ones included, before we hang up:
 # RFC 5321 section 4.5.3.1.8 asks for 100; nobody harvests addresses here.
 RCPT_COMMANDS_MAX = 1_000
+# A message comes in at most so many chunks: 10 MB in pieces of 1 KiB.  Chunks of nothing count as
+# commands that move no mail.
+CHUNKS_MAX = 10_000
 
 # What every message passes: a name of the module is found ten times faster than an enum's member.
 _DATA, _CHUNK, _TLS, _CLOSED = Order.DATA, Order.CHUNK, Order.TLS, Order.CLOSED
@@ -101,7 +104,7 @@ class ServerEngine:
         self._pending: str = ""  # the verb whose answer is owed
         self._asking = False  # in an AUTH dialogue: the next line is an answer to 334
         self._mail: Mail | None = None
-        self._rcpt_commands = 0
+        self._rcpt_commands = self._chunks = 0
         self._swallow: Outcome | None = None  # content is read to be refused with this
         self._swallowed = 0
         self._content = Content()
@@ -257,7 +260,7 @@ class ServerEngine:
 
     def _forget_transaction(self) -> None:
         self._mail = None
-        self._rcpt_commands = 0
+        self._rcpt_commands = self._chunks = 0
         self._swallow, self._swallowed = None, 0
 
     def _idle(self, reply: Reply, verb: str) -> Refused | None:
@@ -395,6 +398,10 @@ class ServerEngine:
             return self._refuse(outcomes.BDAT_SYNTAX, "BDAT", fatal=True)
         if command.size > self.door.size_max:
             return self._refuse(outcomes.MESSAGE_TOO_LARGE, "BDAT", fatal=True)
+        self._chunks += 1
+        self.idle_commands += not command.size and not command.last
+        if self._chunks > CHUNKS_MAX or self.idle_commands > self.door.idle_commands_max:
+            return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, "BDAT", fatal=True)
         if not self._may(Event.BDAT):
             # The octets are on their way whatever we say: swallow them, then refuse.
             self._swallow = _OUT_OF_ORDER.get((self.order, Event.BDAT), outcomes.BAD_SEQUENCE)

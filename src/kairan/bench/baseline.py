@@ -17,6 +17,7 @@ class Baseline:
     name = "baseline"
     delivers = False
     token: Door | None = None
+    spool: Path | None = None
 
     def __init__(
         self, folder: Path, file: Path, settings: BenchSettings, certificate: tuple[Path, Path]

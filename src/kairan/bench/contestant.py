@@ -19,6 +19,7 @@ class Contestant(Protocol):
     plain: Door
     login: Door
     token: Door | None  # the same by AUTH XOAUTH2; None: it is not asked to
+    spool: Path | None  # where the age of what waits can be seen; None: it is not asked
 
     def start(self) -> None:
         """Returns when it takes connections.  A second time: with all it had before."""

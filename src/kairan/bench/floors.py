@@ -39,6 +39,7 @@ FLOORS = (
     Floor("token-per-message", "token_ratio", at_least=0.85),
     Floor("guessing", "slowdown", at_most=2),
     Floor("guessing", "new_slowdown", at_most=2),
+    Floor("steady", "age_80_s", at_most=2),
 )
 
 

@@ -76,6 +76,7 @@ class Kairan:
         self.plain = Door(plain_port)
         self.login = Door(login_port, "starttls", USER, PASSWORD)
         self._folder = folder / "kairan"
+        self.spool: Path | None = self._folder / "data" / "spool"
         self._token_file = folder / "token"
         self.token: Door | None = Door(login_port, "starttls", USER, token_file=self._token_file)
         self._log = folder / "kairan.log"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from kairan.bench import process
 from kairan.bench.load import Door, Load, LoadResult, generate, held_sessions
 from kairan.bench.measure_logins import measure_guessing, measure_tokens
+from kairan.bench.measure_steady import measure_steady
 from kairan.bench.scenario import Kind, Sample, Scenario, large_load, load_of
 from kairan.bench.settings import LIST
 from kairan.bench.trial import Bench, Measured, drain
@@ -101,4 +102,5 @@ _KINDS: Mapping[Kind, Callable[[Bench, Scenario], Measured]] = {
     "list": _list,
     "token": measure_tokens,
     "guessing": measure_guessing,
+    "steady": measure_steady,
 }

@@ -32,8 +32,8 @@ def measure_tokens(bench: Bench, scenario: Scenario) -> Measured:
     assert token is not None, "only who has a door for tokens takes part"
     share = bench.settings.load_seconds / PAIRS
     load = replace(load_of(scenario, bench.settings), seconds=share)
-    _warm(bench, password)
-    _warm(bench, token)
+    warm(bench, password)
+    warm(bench, token)
     by_password = by_token = _Sum()
     for pair in range(PAIRS):
         for door in (password, token) if pair % 2 == 0 else (token, password):
@@ -47,7 +47,7 @@ def measure_tokens(bench: Bench, scenario: Scenario) -> Measured:
 
 def measure_guessing(bench: Bench, scenario: Scenario) -> Measured:
     door, settings = bench.door(scenario), bench.settings
-    _warm(bench, door)
+    warm(bench, door)
     quiet = _paced(bench, door)
     with ThreadPoolExecutor(1) as guesser:
         under_way = guesser.submit(generate, _guesses(settings), door)
@@ -92,7 +92,7 @@ class _Paced:
         return self.held.failures + self.new.failures
 
 
-def _warm(bench: Bench, door: Door) -> None:
+def warm(bench: Bench, door: Door) -> None:
     """Until this login works and is remembered: what a first one costs is not the question."""
     load = Load(
         connections=2,

@@ -164,6 +164,7 @@ class Postfix:
     name = "postfix"
     delivers = True
     token: Door | None = None
+    spool: Path | None = None
 
     def __init__(
         self, folder: Path, sink: Sink, settings: BenchSettings, certificate: tuple[Path, Path]

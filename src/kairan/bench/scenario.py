@@ -8,11 +8,12 @@ from kairan.bench.load import Door, Load
 from kairan.bench.settings import BenchSettings
 
 # How it is measured: mail for a while · the same with the next hop asleep · idle sessions ·
-# large messages · one message to a list · by password and by token in turns · beside guessing.
-Kind = Literal["mail", "intake", "idle", "large", "list", "token", "guessing"]
+# large messages · one message to a list · by password and by token in turns · beside guessing ·
+# for minutes at a part of what can be drained.
+Kind = Literal["mail", "intake", "idle", "large", "list", "token", "guessing", "steady"]
 
 # They compare Kairan with itself.
-OURS: frozenset[Kind] = frozenset({"token", "guessing"})
+OURS: frozenset[Kind] = frozenset({"token", "guessing", "steady"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ SCENARIOS = (
         messages_per_session=1,
     ),
     Scenario("guessing", "paced mail, quiet, then beside wrong passwords", "guessing", login=True),
+    Scenario("steady", "50, 80, 100 % of the drained rate for a minute each", "steady", login=True),
 )
 
 
@@ -95,6 +97,12 @@ METRICS = (
     Metric("guesses_454", "answered 454", _whole),
     Metric("guesses_other", "answered else", _whole),
     Metric("guessers_ended", "hung up on", _whole),
+    Metric("accepted_50", "50 % offered: accepted/s", _whole),
+    Metric("age_50_s", "50 % offered: oldest s", _hundredths),
+    Metric("accepted_80", "80 % offered: accepted/s", _whole),
+    Metric("age_80_s", "80 % offered: oldest s", _hundredths),
+    Metric("accepted_100", "100 % offered: accepted/s", _whole),
+    Metric("age_100_s", "100 % offered: oldest s", _hundredths),
     Metric("seconds", "seconds", _hundredths),
     Metric("peak_mib", "memory MiB", _whole),
     Metric("growth_mib", "growth MiB", _whole),

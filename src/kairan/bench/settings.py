@@ -23,6 +23,7 @@ class BenchSettings:
     paced_new_rate: float = 20.0
     guess_rate: float = 1100.0  # a thousand are answered though the first wait for their hash
     guess_sessions: int = 50
+    steady_seconds: float = 60.0  # long enough for a queue that grows to show
     # What has not arrived when nothing came for so long is reported as lost, and the run goes on.
     # More than Kairan's first retry takes: 60 s.
     drain_quiet_seconds: float = 90.0
@@ -38,6 +39,7 @@ QUICK = BenchSettings(
     idle_sessions_postfix=20,
     large_messages=5,
     list_members=500,
+    steady_seconds=1.0,
     enforce_floors=False,
 )
 

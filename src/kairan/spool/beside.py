@@ -19,7 +19,8 @@ class WalDamagedError(RuntimeError):
 
 
 def connect_to_look(directory: Path) -> sqlite3.Connection:
-    if not is_owned(directory) and (directory / INDEX).exists():
+    """Where there is no owner."""
+    if (directory / INDEX).exists():
         return _connect(directory, "&readonly_shm=1")
     return connect_to_change(directory)
 

@@ -17,6 +17,7 @@ from kairan.spool.changes import Changes
 from kairan.spool.damage import Damage
 from kairan.spool.disk import RealDisk
 from kairan.spool.interface import Damaged, JobId, SpoolId, SpoolItem
+from kairan.spool.owner import is_owned
 from kairan.spool.scan import Condition, counts, oldest_arrival, scan
 from kairan.spool.schema import CHECKPOINT_PAGES, DATABASE, Connect, is_ours
 
@@ -126,7 +127,10 @@ class ShardView:
         path = directory / DATABASE
         if not path.is_file():
             raise NoShardError(f"{directory} holds no queue. Is it the spool directory's shard-N?")
-        self._db = self._connected(connect_to_look)
+        owned = is_owned(directory)
+        self._db = self._connected(connect_to_change if owned else connect_to_look)
+        if owned:
+            self._changes = Changes(self._db, directory)
         if not is_ours(self._db):
             self._db.close()
             raise NoShardError(f"{path} is not a queue of Kairan.")

@@ -6,6 +6,7 @@ import pytest
 
 from delivery.dns_server import name_server
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
+from kairan.delivery.transports import mx_hosts, transport_for
 from kairan.delivery.transports.mx import MxTransport
 from kairan.delivery.transports.mx_hosts import (
     LOOP,
@@ -14,6 +15,7 @@ from kairan.delivery.transports.mx_hosts import (
     NO_HOST,
     NULL_MX,
     DnsResolver,
+    SystemResolver,
 )
 from kairan.mail import Reply
 from kairan.testing.peer import Cut, Rule, Say, ScriptedPeer
@@ -47,13 +49,13 @@ HOSTS = {
 async def test_hosts_of_a_domain(domain):
     """RFC 5321 section 5.1, RFC 7505."""
     async with name_server(ZONE) as asked:
-        resolver = DnsResolver(hostname="us.test", timeout_seconds=5, resolver=asked)
+        resolver = DnsResolver(hostname="us.test", timeout_seconds=5, resolver=lambda: asked)
         assert await resolver.wait_hosts(domain) == HOSTS[domain]
 
 
 async def test_equal_preferences_share_the_load():
     async with name_server({("x.test", "MX"): ["10 a.test.", "10 b.test."]}) as asked:
-        resolver = DnsResolver(hostname="us.test", timeout_seconds=5, resolver=asked)
+        resolver = DnsResolver(hostname="us.test", timeout_seconds=5, resolver=lambda: asked)
         firsts = {(await resolver.wait_hosts("x.test"))[0] for _ in range(50)}
     assert firsts == {"a.test", "b.test"}
 
@@ -177,3 +179,52 @@ async def test_a_host_that_mail_may_go_to_is_taken_though_others_are_inside():
     async with ScriptedPeer() as peer:
         (result,) = await deliver(peer, {"x.test": ("10.0.0.1", UP)}, "a@x.test")
     assert kinds([result]) == ["Delivered"]
+
+
+# What the system changes under us.
+
+
+def resolv_conf(folder, text: str | bytes | None):
+    path = folder / "resolv.conf"
+    if text is None:
+        path.unlink(missing_ok=True)
+    else:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_name_servers_are_read_again_when_the_file_changes(tmp_path):
+    system = SystemResolver(resolv_conf(tmp_path, "nameserver 192.0.2.1\n"))
+    first = system.present()
+    assert first.nameservers == ["192.0.2.1"]
+    assert system.present() is first
+    resolv_conf(tmp_path, "nameserver 192.0.2.77\n")
+    assert system.present().nameservers == ["192.0.2.77"]
+
+
+def test_a_file_that_is_replaced_by_a_link_is_read_again(tmp_path):
+    system = SystemResolver(resolv_conf(tmp_path, "nameserver 192.0.2.1\n"))
+    assert system.present().nameservers == ["192.0.2.1"]
+    (tmp_path / "other").write_text("nameserver 192.0.2.2\n")
+    resolv_conf(tmp_path, None).symlink_to("other")
+    assert system.present().nameservers == ["192.0.2.2"]
+
+
+NO_SERVERS = [None, "", "# none\n", "nameserver\n", "nameserver not-an-address\n", b"\xff\xfe\n"]
+
+
+@pytest.mark.parametrize("text", NO_SERVERS)
+async def test_without_a_name_server_mail_waits_and_goes_on_once_there_is_one(tmp_path, text):
+    system = SystemResolver(resolv_conf(tmp_path, text))
+    resolver = DnsResolver(hostname="us.test", timeout_seconds=1, resolver=system.present)
+    assert await resolver.wait_hosts("x.test") == NO_DNS
+    resolv_conf(tmp_path, "nameserver 192.0.2.1\n")
+    assert system.present().nameservers == ["192.0.2.1"]
+
+
+async def test_a_route_by_mx_is_in_order_where_there_is_no_resolv_conf(tmp_path, monkeypatch):
+    monkeypatch.setattr(mx_hosts.SystemResolver.__init__, "__defaults__", (tmp_path / "none",))
+    transport = transport_for("mx:", SETTINGS)
+    (result,) = await transport.deliver(envelope(), to("a@x.test"), CONTENT)
+    await transport.close()
+    assert kinds([result]) == ["Deferred"]

@@ -17,7 +17,6 @@ KEYS_OF_OURS = {
     "auth/networks.py: _parsed": "networks that the administrator gave accounts",
     "relay/patience.py: _shortened": "the settings of the configuration's destinations",
     "relay/session.py: _timeouts": "the settings of the configuration's destinations",
-    "relay/destination.py: tls_context": "the settings of the configuration's destinations",
 }
 CACHES = {"lru_cache", "cache"}
 

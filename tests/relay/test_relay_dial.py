@@ -188,6 +188,24 @@ async def test_a_forged_reply_before_the_handshake_is_not_believed(certificate):
     assert "AUTH" not in peer.verbs()
 
 
+# Authorities that are renewed under us.
+
+
+async def test_a_renewed_list_of_authorities_counts_for_the_next_session(certificate, tmp_path):
+    file = tmp_path / "ca.pem"
+    other = make_certificate(tmp_path, "other.test")
+    file.write_bytes(other.file.read_bytes())
+    wanted = {"tls": TlsPolicy.REQUIRE, "verify": True, "ca_file": file}
+    async with ScriptedPeer(tls=certificate.server_context()) as peer:
+        assert isinstance(await dialled(peer, **wanted), DialFault)
+        file.write_bytes(b"")  # just being written: what was read before stays
+        assert isinstance(await dialled(peer, **wanted), DialFault)
+        file.write_bytes(certificate.file.read_bytes())
+        assert isinstance(await dialled(peer, **wanted), Session)
+        file.unlink()
+        assert isinstance(await dialled(peer, **wanted), Session)
+
+
 # Logins.
 
 

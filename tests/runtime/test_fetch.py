@@ -8,12 +8,13 @@ from contextlib import contextmanager
 import pytest
 
 from kairan.runtime.fetch import FetchError, HttpFetch
+from peers.servers import make_certificate
 
 OCTETS_MAX = 10_000
 
 
 @contextmanager
-def site(status=200, body=b"{}", **headers):
+def site(status=200, body=b"{}", tls=None, **headers):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
@@ -29,9 +30,13 @@ def site(status=200, body=b"{}", **headers):
 
     asked = []
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    scheme, name = "http", "127.0.0.1"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        scheme, name = "https", "localhost"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"{scheme}://{name}:{server.server_port}", asked
     finally:
         server.shutdown()
         server.server_close()
@@ -87,4 +92,19 @@ async def test_this_machine_is_asked_without_the_proxy_of_the_environment(monkey
     monkeypatch.delenv("no_proxy", raising=False)
     async with HttpFetch(timeout_seconds=5.0, octets_max=OCTETS_MAX) as fetch:
         with site() as (url, _):
+            assert await fetch(url) == b"{}"
+
+
+async def test_authorities_that_are_renewed_under_us_count(tmp_path, monkeypatch):
+    ours = make_certificate(tmp_path, "localhost")
+    (tmp_path / "other").mkdir()
+    other = make_certificate(tmp_path / "other", "localhost")
+    system = tmp_path / "system.pem"
+    system.write_bytes(other.file.read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(system))
+    async with HttpFetch(timeout_seconds=5.0, octets_max=OCTETS_MAX) as fetch:
+        with site(tls=ours.server_context()) as (url, _):
+            with pytest.raises(FetchError, match="certificate verify failed"):
+                await fetch(url)
+            system.write_bytes(ours.file.read_bytes())
             assert await fetch(url) == b"{}"

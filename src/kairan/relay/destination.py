@@ -3,12 +3,16 @@
 import ssl
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from kairan.relay.reach import Reach
+from kairan.runtime.files import Stamp, authorities_stamp
 from kairan.smtp.client_login import Mechanism
+
+log = structlog.get_logger("kairan.relay")
 
 
 class TlsPolicy(StrEnum):
@@ -50,9 +54,30 @@ class Destination:
         return self.socket_path or f"{self.host}:{self.port}"
 
 
-@cache
+# One for all sessions of a kind, so that TLS sessions can resume.  Bounded by the destinations.
+_contexts: dict[tuple[bool, Path | None], tuple[tuple[Stamp, ...], ssl.SSLContext]] = {}
+
+
 def tls_context(*, verify: bool, ca_file: Path | None) -> ssl.SSLContext:
-    """One for all sessions, so that TLS sessions can resume.  Bounded by the destinations."""
+    """With the authorities as they are now.  A list that cannot be read, or is just being
+    replaced, leaves the one before in place.  Raises OSError where there is none.
+    """
+    stamp = authorities_stamp(ca_file)
+    kept = _contexts.get((verify, ca_file))
+    if kept is not None and kept[0] == stamp:
+        return kept[1]
+    try:
+        context = _make_context(verify=verify, ca_file=ca_file)
+    except OSError as error:
+        if kept is None:
+            raise
+        log.warning("relay.authorities-unreadable", file=str(ca_file), reason=str(error))
+        context = kept[1]
+    _contexts[verify, ca_file] = stamp, context
+    return context
+
+
+def _make_context(*, verify: bool, ca_file: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca_file)
     if not verify:
         context.check_hostname = False

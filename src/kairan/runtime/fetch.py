@@ -6,6 +6,8 @@ from typing import Self
 
 import httpx
 
+from kairan.runtime.files import authorities_stamp
+
 # The proxy of the environment (HTTPS_PROXY …) is for the world outside, never for this machine.
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -18,11 +20,17 @@ class HttpFetch:
     """One client, whose connections are held between fetches."""
 
     def __init__(self, *, timeout_seconds: float, octets_max: int) -> None:
+        self._timeout_seconds = timeout_seconds
         self._octets_max = octets_max
+        self._running = 0
+        self._trusted = authorities_stamp(None)
+        self._client = self._make_client()
+
+    def _make_client(self) -> httpx.AsyncClient:
         # The system's authorities, where an organisation puts its own; not a list that httpx brings.
         trust = ssl.create_default_context()
-        self._client = httpx.AsyncClient(
-            timeout=timeout_seconds,
+        return httpx.AsyncClient(
+            timeout=self._timeout_seconds,
             follow_redirects=False,
             verify=trust,
             mounts={f"all://{host}": httpx.AsyncHTTPTransport(verify=trust) for host in _LOOPBACK},
@@ -41,10 +49,28 @@ class HttpFetch:
         await self._client.aclose()
 
     async def __call__(self, url: str) -> bytes:
+        await self._follow_authorities()
+        self._running += 1
         try:
             return await self._get(url)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FetchError(f"{url}: {error or type(error).__name__}") from error
+        finally:
+            self._running -= 1
+
+    async def _follow_authorities(self) -> None:
+        """The system's list may be renewed under us; it is loaded when a client is made.  While
+        another fetch is under way in the present one, that stays.
+        """
+        present = authorities_stamp(None)
+        if present == self._trusted or self._running:
+            return
+        try:
+            fresh = self._make_client()
+        except OSError:  # just being replaced: the next fetch looks again
+            return
+        former, self._client, self._trusted = self._client, fresh, present
+        await former.aclose()
 
     async def _get(self, url: str) -> bytes:
         """As it came: nothing is unpacked, for a small answer could become a large one."""

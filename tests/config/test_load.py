@@ -172,7 +172,18 @@ def test_a_loopback_door_may_do_without_tls(tmp_path, tls):
     assert load(written(tmp_path, text)).listeners[0].tls == tls
 
 
-@pytest.mark.parametrize("pattern", ["a@b.test", "sales-*@b.test", "b.test", "*.b.test", "*"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "a@b.test",
+        "sales-*@b.test",
+        "b.test",
+        "*.b.test",
+        "*.b\u00fccher.test",
+        "bu\u0308cher.test",
+        "*",
+    ],
+)
 def test_patterns_that_routes_know(tmp_path, pattern):
     text = MINIMAL.replace('"*"', f'"{pattern}"')
     assert load(written(tmp_path, text)).delivery.routes[0].pattern == pattern

@@ -107,3 +107,18 @@ def test_nobody_may_act_for_somebody_else(authorization):
 def test_ones_own_identity_may_be_said(authorization):
     message = authorization + b"\0printer@kairan.test\0secret"
     assert isinstance(Plain().step(base64.b64encode(message)), Credentials)
+
+
+@pytest.mark.parametrize("blanks", [b" ", b"  ", b"\t"])
+def test_blanks_behind_base64_are_no_part_of_it(blanks):
+    """Some devices fill their lines up."""
+    assert decode_base64(b64("secret") + blanks) == b"secret"
+    assert decode_base64(b"=" + blanks) == b""
+    login = Login()
+    login.step(b64("printer@kairan.test") + blanks)
+    assert login.step(b64("secret") + blanks) == Credentials("printer@kairan.test", "secret")
+
+
+def test_an_address_logs_in_however_it_is_written():
+    message = b64('\0"printer"@KAIRAN.test.\0secret')
+    assert Plain().step(message) == Credentials("printer@kairan.test", "secret")

@@ -65,7 +65,7 @@ def install(plan: Plan, *, now: datetime, fill: Callable[[Directory], None] | No
 
 def _check(plan: Plan) -> None:
     for what, name in (("host name", plan.hostname), ("domain", plan.domain)):
-        if parse_address(f"x@{name}") is None or name.startswith("["):
+        if parse_address(f"x@{name}", utf8=what == "domain") is None or name.startswith("["):
             raise ConfigError(f'"{name}" is not a {what} such as mail.example.com')
     if not 0 < plan.port <= PORT_MAX:
         raise ConfigError(f"the port must be between 1 and {PORT_MAX}, not {plan.port}")

@@ -99,7 +99,7 @@ def _devices(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
         yield (*where, "devices"), 'only a listener with role = "device" has devices'
     yield from _networks((network for network, _ in listener.devices), (*where, "devices"))
     for network, account in listener.devices:
-        if parse_address(account) is None:
+        if parse_address(account, utf8=True) is None:
             yield (
                 (*where, "devices"),
                 f'"{account}" (for {network}) is not an address of an account',
@@ -214,7 +214,7 @@ def _routes(routes: tuple[RouteSettings, ...]) -> Iterator[Problem]:
 def _is_pattern(pattern: str) -> bool:
     """With a letter in the place of each star it is an address, or what stands behind its @."""
     text = pattern.replace("*", "x")
-    return parse_address(text if "@" in text else f"x@{text}") is not None
+    return parse_address(text if "@" in text else f"x@{text}", utf8=True) is not None
 
 
 def _networks(networks: Iterator[str] | tuple[str, ...], where: Path_) -> Iterator[Problem]:

@@ -219,6 +219,7 @@ class Supervisor:
             auth=configuration.auth,
             directory_url=configuration.directory_url,
             data_directory=configuration.data_directory,
+            audit=configuration.audit,
             certificate=configuration.tls.certificate,
             key=configuration.tls.key,
         )

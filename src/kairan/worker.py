@@ -34,7 +34,7 @@ from kairan.intake import IntakeContext, Listener, ListenerSettings
 from kairan.intake.context import Busy, IntakeStatistics
 from kairan.intake.control import Control
 from kairan.intake.counters import Column
-from kairan.reports import Trace
+from kairan.reports import Audit, Trace
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
@@ -202,6 +202,8 @@ async def _build(
         configuration.data_directory / "trace" / f"trace-{place.number}.db", configuration.trace
     )
     stack.callback(trace.close)
+    audit = Audit(configuration.audit_directory, f"worker-{place.number}", configuration.audit)
+    stack.callback(audit.close)
     spools = []
     for shard in _shards(configuration, place.number):
         spool = await _open_shard(shard, configuration)
@@ -234,6 +236,7 @@ async def _build(
         spool=spools[0],
         passwords=passwords,
         auth=configuration.auth,
+        audit=audit,
         tokens=TokenAuthenticator(
             configuration.auth,
             keys,

@@ -209,6 +209,7 @@ def rotate(
 
     It is published now and signs after `issuer.key_lead_seconds`; the old one stays published until its last token is dead. With --compromised no worker takes a token of an older key after five seconds, and sessions opened with one end.
     """
+    from kairan.cli.audited import tell
     from kairan.issuer import KeyRing
 
     configuration = read_configuration(config)
@@ -217,6 +218,7 @@ def rotate(
     lead = 0 if compromised else settings.key_lead_seconds
     key = ring.add(settings.algorithm, lead_seconds=lead)
     withdrawn = _withdraw(configuration, ring, key) if compromised else 0
+    tell(configuration, "app.rotate", kid=key.id, signs_from=key.begins, withdrawn=withdrawn)
     answer = {"kid": key.id, "signs_from": key.begins, "withdrawn": withdrawn}
     if as_json:
         print_json(answer)

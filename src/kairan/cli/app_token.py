@@ -63,6 +63,7 @@ def token(
         found = existing_app(directory, name)
         address = existing_account(directory, user).address if user else ""
 
+    from kairan.cli.audited import tell
     from kairan.issuer import Wanted, make_token, places_of
 
     settings = configuration.issuer
@@ -75,6 +76,7 @@ def token(
         user=address if delegated else "",
     )
     text = make_token(found, wanted, _signing_key(configuration))
+    tell(configuration, "app.token", about=found.name, account=wanted.user)
     if as_json:
         print_json({"access_token": text, "expires": wanted.times.expires})
     else:

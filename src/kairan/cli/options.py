@@ -74,9 +74,10 @@ def open_directory(config: Path | None) -> "Directory":
 
 
 def directory_of(configuration: "Configuration") -> "Directory":
+    from kairan.cli.audited import audited
     from kairan.directory.store import Directory
 
-    return Directory.open(configuration.directory_url)
+    return audited(Directory.open(configuration.directory_url), configuration)
 
 
 def warn_without_postmaster(directory: "Directory") -> None:

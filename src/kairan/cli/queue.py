@@ -236,9 +236,12 @@ def _spool(config: "Path | None") -> "Path":
 def _change(
     config: "Path | None", selection: "Selection", action: "Change", done: str, *, as_json: bool
 ) -> None:
+    from kairan.cli.audited import tell
     from kairan.cli.queue_jobs import change
 
-    changed = change(_spool(config), selection, action)
+    configuration = read_configuration(config)
+    changed = change(configuration.spool_directory, selection, action)
+    tell(configuration, f"queue.{done}", jobs=changed, selection=selection)
     if as_json:
         print_json({"changed": changed})
     else:

@@ -81,11 +81,14 @@ def end(
 
     What they have been told 250 for is delivered; a message that is still being sent is not taken. They may log in again: to keep an account out, disable it or change its password, which ends its sessions too.
     """
+    from kairan.cli.audited import tell
+
     configuration = read_configuration(config)
     wanted = _wanted(configuration, account=account, address=address, id=session_id)
     if not wanted:
         raise BadInputError("name the sessions to end: --account, --address or --id")
     ended = _asked(configuration, "end", wanted)
+    tell(configuration, "session.end", wanted=wanted, ended=len(ended))
     if as_json:
         print_json({"ended": len(ended), "sessions": ended})
     else:

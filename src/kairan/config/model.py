@@ -13,7 +13,7 @@ from kairan.delivery.settings_transport import TransportSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
 from kairan.issuer.places import places_of
 from kairan.issuer.settings import IssuerServiceSettings
-from kairan.reports.settings import TraceSettings
+from kairan.reports.settings import AuditSettings, TraceSettings
 from kairan.spool.settings import SpoolSettings
 
 
@@ -64,6 +64,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("delivery", DeliverySettings, "delivery", about="Where mail goes, and when again"),
     Section("transport", TransportSettings, "transport", about="Sessions with the next hop"),
     Section("trace", TraceSettings, "trace", about="How long events are kept"),
+    Section("audit", AuditSettings, "audit", about="Who logged in, and who changed what"),
 )
 
 
@@ -87,6 +88,7 @@ class Configuration:
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     trace: TraceSettings = field(default_factory=TraceSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
     @property
     def spool_directory(self) -> Path:
@@ -100,6 +102,10 @@ class Configuration:
     @property
     def issuer_directory(self) -> Path:
         return self.data_directory / "issuer"
+
+    @property
+    def audit_directory(self) -> Path:
+        return self.data_directory / "audit"
 
     @property
     def control_directory(self) -> Path:

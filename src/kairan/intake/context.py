@@ -8,12 +8,13 @@ from kairan.admission import AdmissionSettings
 from kairan.auth import Authenticator, AuthSettings, TokenAuthenticator
 from kairan.directory.model import Snapshot
 from kairan.intake.counters import Column
+from kairan.intake.failure_bursts import FailureBursts
 from kairan.intake.handshakes import FailedHandshakes
 from kairan.intake.held_sessions import HeldSessions
 from kairan.intake.settings import IntakeSettings
 from kairan.intake.turnstile import Turnstile
 from kairan.intake.unfinished import Unfinished
-from kairan.reports import Trace
+from kairan.reports import Audit, Trace
 from kairan.runtime.ids import SessionIds
 from kairan.spool import Spool
 
@@ -60,11 +61,13 @@ class IntakeContext:
     trace: Trace
     # How long to wait before a message is taken, for delivery to keep pace with the intake.
     wait_seconds: Callable[[], float] = lambda: 0.0
+    audit: Audit | None = None
     auth: AuthSettings = field(default_factory=AuthSettings)
     clock: Callable[[], float] = time.time
     session_ids: SessionIds = field(default_factory=SessionIds)
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
     sessions: HeldSessions = field(default_factory=HeldSessions)
+    bursts: FailureBursts = field(default_factory=FailureBursts)
     turnstile: Turnstile = field(default_factory=Turnstile)
     handshakes: FailedHandshakes = field(default_factory=lambda: FailedHandshakes(time.monotonic))
     unfinished: Unfinished = field(init=False)

@@ -33,7 +33,9 @@ class HeldSessions:
 
     def matching(self, wanted: dict[str, str]) -> Iterator[tuple[dict[str, Any], HeldSession]]:
         """Those whose facts are all as wanted; of a moment, whoever comes or goes meanwhile."""
-        for session in tuple(self._held.values()):
+        for session_id, session in tuple(self._held.items()):
+            if session_id not in self._held:  # gone since the caller last waited
+                continue
             facts = session.facts()
             if all(facts[name] == value for name, value in wanted.items()):
                 yield facts, session

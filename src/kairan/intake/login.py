@@ -14,10 +14,15 @@ from typing import Protocol, TypeAlias, assert_never
 from kairan.auth import TokenLogin, judge_basic, judge_held, judge_modern
 from kairan.directory.model import Account, Snapshot
 from kairan.intake.context import IntakeContext
+from kairan.intake.failure_bursts import is_worth_a_line
 from kairan.intake.settings import ListenerSettings
 from kairan.mail import Reply
 from kairan.outcomes import ACCEPT, Decision, Outcome, Refuse
-from kairan.outcomes.catalogue import LOGIN_TOO_OLD, TOKEN_SESSION_EXPIRED
+from kairan.outcomes.catalogue import (
+    LOGIN_TOO_OLD,
+    TOKEN_ISSUER_UNREACHABLE,
+    TOKEN_SESSION_EXPIRED,
+)
 from kairan.smtp import answers
 from kairan.smtp.events import Auth, AuthLine
 from kairan.smtp.sasl import (
@@ -35,10 +40,15 @@ Verdict: TypeAlias = Account | TokenLogin | Refuse
 Awaited: TypeAlias = "asyncio.Future[Verdict] | None"
 
 
+def _told(login: Account | TokenLogin) -> dict[str, object]:
+    return {"app": login.app} if isinstance(login, TokenLogin) else {}
+
+
 class LoginSession(Protocol):
     """What a login asks of the session it is for."""
 
     context: IntakeContext
+    id: str
     listener: ListenerSettings
     engine: ServerEngine
     client: str
@@ -62,6 +72,7 @@ class Login:
         "_mechanism",
         "_session",
         "_stood_in",
+        "_user",
         "_verdict",
         "rests_on",
         "trace_text",
@@ -74,6 +85,7 @@ class Login:
         self.trace_text = ""  # mechanism and application
         self.rests_on: Account | TokenLogin | None = None  # None: nobody has logged in
         self._began = 0.0  # monotonic: a step of the clock ends no session
+        self._user = ""  # whom the client said to be
         self._stood_in: Snapshot | None = None  # the one that `_verdict` was found in
         self._verdict: Decision = ACCEPT
 
@@ -145,6 +157,7 @@ class Login:
         return None
 
     def _verify_password(self, user: str, password: str) -> Awaited:
+        self._user = user
         session, snapshot = self._session, self._session.context.snapshot()
         if self._is_barred(judge_basic, user, snapshot):
             return None
@@ -156,6 +169,7 @@ class Login:
         return asyncio.ensure_future(passwords.verify(snapshot, user, password, session.client))
 
     def _verify_token(self, user: str, token: str) -> Awaited:
+        self._user = user
         session, snapshot = self._session, self._session.context.snapshot()
         if self._is_barred(judge_modern, user, snapshot):
             return None
@@ -191,6 +205,7 @@ class Login:
 
     def _refuse(self, refusal: Refuse) -> None:
         assert self._mechanism is not None, "a login is of a mechanism"
+        self._audit_refusal(refusal)
         step = self._mechanism.refused(refusal.outcome)
         detail = f"{self.trace_text} {refusal.detail}"
         if isinstance(step, Challenge):
@@ -202,9 +217,42 @@ class Login:
         else:
             self._session.refuse(step, "AUTH", detail)
 
+    def _audit_refusal(self, refusal: Refuse) -> None:
+        """Of names that somebody has: strangers' inventions are in the trace, counted."""
+        session = self._session
+        account = session.context.snapshot().account(self._user)
+        if account is None:
+            return
+        outcome = refusal.outcome
+        if outcome is TOKEN_ISSUER_UNREACHABLE:  # nobody's failure here
+            return
+        failures = session.context.bursts.failed(account.address, session.client)
+        if is_worth_a_line(failures):
+            self._audit(
+                "login.refused",
+                account.address,
+                rule=outcome.key,
+                detail=refusal.detail,
+                failures=failures,
+            )
+
+    def _audit(self, what: str, account: str, **facts: object) -> None:
+        session = self._session
+        if session.context.audit is not None:
+            session.context.audit.record(
+                what,
+                account=account,
+                client=session.client,
+                session=session.id,
+                listener=str(session.listener.role),
+                mechanism=self.trace_text.partition(" ")[0].removeprefix("mechanism="),
+                **facts,
+            )
+
     def _accept(self, login: Account | TokenLogin, account: Account) -> None:
         self._mechanism = None
         self.rests_on, self._began = login, time.monotonic()
+        self._audit("login", account.address, **_told(login))
         self._stood_in = None
         self._session.authenticated(account)
         self._session.engine.answer(answers.AUTHENTICATED)

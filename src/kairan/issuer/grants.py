@@ -42,6 +42,7 @@ class Grants:
     directory: Directory
     clients: Clients
     clock: Callable[[], float]
+    told: Callable[..., None] = lambda *_, **__: None  # the audit
     _polls: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
     def token(self, authorization: str, form: Mapping[str, str], source: str) -> Answer:
@@ -85,7 +86,7 @@ class Grants:
         permissions = granted(app, form.get("scope", ""), self.settings.audience)
         if isinstance(permissions, Problem):
             return permissions
-        return self._answer(app, permissions)
+        return self._answer(app, permissions, source)
 
     def _by_device_code(self, form: Mapping[str, str], source: str) -> Answer:
         app = self.clients.public(form, source)
@@ -100,7 +101,7 @@ class Grants:
         # A code is good for one token, whoever asks at the same moment.
         if not self.directory.device_logins.take(device_hash):
             return answers.INVALID_GRANT
-        return self._answer(app, app.permissions, login.account)
+        return self._answer(app, app.permissions, source, login.account)
 
     def _why_not_yet(self, app: App, login: DeviceLogin | None, device_hash: str) -> Problem | None:
         now = self.clock()
@@ -119,8 +120,9 @@ class Grants:
             self._polls.popitem(last=False)
         return before is not None and now - before < self.settings.device_interval_seconds
 
-    def _answer(self, app: App, permissions: frozenset[str], user: str = "") -> Answer:
+    def _answer(self, app: App, permissions: frozenset[str], source: str, user: str = "") -> Answer:
         """RFC 6749 section 5.1."""
+        facts = {"client": source, "permissions": sorted(permissions)}
         now = int(self.clock())
         wanted = Wanted(
             issuer=self.places.issuer,
@@ -130,6 +132,7 @@ class Grants:
             times=Times(now, now, now + self.settings.token_seconds),
             user=user,
         )
+        self.told("token", app=app.name, client_id=app.client_id, account=user, **facts)
         answer = {
             "token_type": "Bearer",
             "expires_in": self.settings.token_seconds,

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from kairan.issuer.keys import KeyRing
 from kairan.issuer.places import is_loopback, places_of
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web import Web
+from kairan.reports.audit import Audit
+from kairan.reports.settings import AuditSettings
 from kairan.runtime import logs
 from kairan.runtime.tls import server_context
 from kairan.runtime.watchdog import keep_beating
@@ -53,6 +55,7 @@ class Site:
     data_directory: Path
     certificate: Path | None
     key: Path | None
+    audit: AuditSettings = field(default_factory=AuditSettings)
 
     @property
     def keys_folder(self) -> Path:
@@ -116,7 +119,8 @@ async def _live(
     keys = KeyRing(site.keys_folder)
     keys.renew(site.settings)
     with Directory.open(site.directory_url, migrate=False) as directory:
-        web = Web(_grants(site, keys, directory))
+        audit = Audit(site.data_directory / "audit", "issuer", site.audit)
+        web = Web(_grants(site, keys, directory, audit))
         server = _Server(_server_settings(site, web), ready)
         loop = asyncio.get_running_loop()
         loop.add_reader(lifeline, partial(os._exit, ORPHANED))
@@ -131,10 +135,11 @@ async def _live(
             with suppress(asyncio.CancelledError):
                 await renewing
             web.close()
+            audit.close()
     return 0
 
 
-def _grants(site: Site, keys: KeyRing, directory: Directory) -> Grants:
+def _grants(site: Site, keys: KeyRing, directory: Directory, audit: Audit) -> Grants:
     return Grants(
         settings=site.settings,
         places=places_of(site.settings),
@@ -146,6 +151,7 @@ def _grants(site: Site, keys: KeyRing, directory: Directory) -> Grants:
             clock=time.time,
         ),
         clock=time.time,
+        told=audit.record,
     )
 
 

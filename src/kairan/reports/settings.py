@@ -20,6 +20,15 @@ class TraceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    # One writer's file (a worker, the issuer, the administrator's commands); a login takes 250
+    # octets, so this holds 64,000 of them.
+    octets_max: int = 16 * 1024**2
+    # So many full ones are kept beside it; the oldest goes.
+    files_kept: int = 10
+
+
+@dataclass(frozen=True, slots=True)
 class ReportSettings:
     # RET=FULL gives the whole message back up to this size, its header alone beyond: ten reports
     # about 10 MB each would cost more than the mail they speak of.

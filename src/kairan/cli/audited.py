@@ -1,0 +1,154 @@
+"""Every change that a command makes to the directory goes into the audit: who, what, before, after.
+
+The directory that commands open is this one.  What a change is about is read before and after it, and
+of both only what differs is written down; hashes and secrets never are.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from kairan.cli.output import plain
+from kairan.reports.audit import record_change
+
+if TYPE_CHECKING:
+    from kairan.config import Configuration
+    from kairan.directory.store import Directory
+
+Reader = Callable[["Directory", str], Any]
+# Commands that set all they were told, some of which was so before.
+_NOTHING_DONE = (".set", ".allow", ".forbid")
+_NAMES_MAX = 100  # of the members in one line
+
+
+def _of_app(directory: "Directory", name: str) -> Any:
+    app = directory.apps.find(name)
+    if app is None:
+        return None
+    return {
+        "name": app.name,
+        "client_id": app.client_id,
+        "object_id": app.object_id,
+        "permissions": app.permissions,
+        "enabled": app.enabled,
+        "accounts": directory.apps.accounts_of(app),
+        "secrets": len(app.secrets),
+        "old_secret_until": next((one.expires for one in app.secrets if one.expires), None),
+    }
+
+
+_READERS: Mapping[str, Reader] = {
+    "account": lambda directory, name: directory.account(name),
+    "mailbox": lambda directory, name: directory.mailbox(name),
+    "group": lambda directory, name: directory.group(name),
+    "organisation": lambda directory, _: directory.organisation(),
+    "app": _of_app,
+    "key": lambda directory, _: {"withdrawn_keys": directory.withdrawn_keys.everyone()},
+    "nothing": lambda _directory, _name: None,
+}
+# Attribute of the directory, its method, what it is about, and its name in the audit.
+_CHANGES = (
+    ("", "add_account", "account", "account.add"),
+    ("", "set_account", "account", "account.set"),
+    ("", "remove_account", "account", "account.remove"),
+    ("", "add_mailbox", "mailbox", "mailbox.add"),
+    ("", "set_mailbox", "mailbox", "mailbox.set"),
+    ("", "remove_mailbox", "mailbox", "mailbox.remove"),
+    ("", "import_mailboxes", "nothing", "mailbox.import"),
+    ("", "add_group", "group", "group.add"),
+    ("", "set_group", "group", "group.set"),
+    ("", "remove_group", "group", "group.remove"),
+    ("", "add_members", "nothing", "group.add-members"),
+    ("", "import_members", "nothing", "group.import-members"),
+    ("", "remove_members", "nothing", "group.remove-members"),
+    ("", "set_organisation", "organisation", "organisation.set"),
+    ("", "add_accepted_domain", "organisation", "domain.add"),
+    ("", "remove_accepted_domain", "organisation", "domain.remove"),
+    ("apps", "add", "app", "app.add"),
+    ("apps", "change", "app", "app.set"),
+    ("apps", "allow", "app", "app.allow"),
+    ("apps", "forbid", "app", "app.forbid"),
+    ("apps", "replace_secret", "app", "app.secret"),
+    ("apps", "remove", "app", "app.remove"),
+    ("policies", "add", "organisation", "policy.add"),
+    ("policies", "change", "organisation", "policy.change"),
+    ("policies", "set_default", "organisation", "policy.default"),
+    ("policies", "remove", "organisation", "policy.remove"),
+    ("policies", "assign", "nothing", "policy.assign"),
+    ("device_logins", "approve", "nothing", "app.approve"),
+    ("withdrawn_keys", "add", "key", "app.withdraw-keys"),
+)
+
+
+def audited(directory: "Directory", configuration: "Configuration") -> "Directory":
+    for attribute, method, about, what in _CHANGES:
+        owner = getattr(directory, attribute) if attribute else directory
+        work = getattr(owner, method)
+        setattr(owner, method, _recording(directory, work, _READERS[about], what, configuration))
+    return directory
+
+
+def tell(configuration: "Configuration", what: str, **facts: object) -> None:
+    """What changed elsewhere than in the directory.  A full disk does not undo the change."""
+    try:
+        record_change(configuration.audit_directory, configuration.audit, what, plain(facts))
+    except OSError as error:
+        print(f"warning: the audit was not written: {error}", file=sys.stderr)
+
+
+def _recording(
+    directory: "Directory",
+    work: Callable[..., Any],
+    read: Reader,
+    what: str,
+    configuration: "Configuration",
+) -> Callable[..., Any]:
+    @wraps(work)
+    def changing(*arguments: Any, **named: Any) -> Any:
+        first = arguments[0] if arguments else None
+        name = str(getattr(first, "name", first)) if isinstance(first, str) or first else ""
+        before = read(directory, name)
+        result = work(*arguments, **named)
+        after = read(directory, name)
+        if before == after and what.endswith(_NOTHING_DONE):
+            return result
+        facts = {"about": name, **_difference(before, after)}
+        tell(configuration, what, **{**facts, **_told(what, arguments, named, result)})
+        return result
+
+    return changing
+
+
+def _difference(before: Any, after: Any) -> dict[str, object]:
+    old, new = plain(before) or {}, plain(after) or {}
+    changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    facts: dict[str, object] = {
+        "before": {name: old[name] for name in changed if name in old},
+        "after": {name: new[name] for name in changed if name in new},
+    }
+    hashes = [getattr(one, "password_hash", "") for one in (before, after)]
+    return {**facts, "password": "changed"} if hashes[0] != hashes[1] else facts
+
+
+def _told(
+    what: str, arguments: tuple[Any, ...], named: Mapping[str, Any], result: Any
+) -> dict[str, object]:
+    """What a change says where nothing is read."""
+    match what:
+        case "group.add-members" | "group.remove-members":
+            members = list(arguments[1]) if isinstance(arguments[1], list | tuple) else []
+            return {"members": members[:_NAMES_MAX], "changed": result}
+        case "mailbox.import" | "group.import-members":
+            return {"about": _group_of(what, arguments), "report": plain(result)}
+        case "policy.assign":
+            return {"account": result}
+        case "app.approve":
+            return {"about": "", "account": result.account, "client_id": result.client_id}
+        case "group.add":
+            return {"members": len(list(named.get("initial_members", ())))}
+    return {}
+
+
+def _group_of(what: str, arguments: tuple[Any, ...]) -> str:
+    return str(arguments[0]) if what == "group.import-members" else ""

@@ -46,3 +46,17 @@ def test_accounts_beyond_the_table_share_a_row():
     column = Counters(1).column(0)
     column.connected(5)
     assert column.connections(5 + ACCOUNTS_MAX) == 1
+
+
+def test_recipients_of_a_minute_are_summed_over_all_workers():
+    now = [60.0]
+    counters = Counters(2, clock=lambda: now[0])
+    first, second = counters.column(0), counters.column(1)
+    first.accepted(7, 50)
+    second.accepted(7, 3)
+    second.accepted(8, 1)
+    assert (first.messages(7), first.recipients(7)) == (2, 53)
+    now[0] = 120.0
+    assert (first.messages(7), first.recipients(7)) == (0, 0)
+    first.accepted(7)
+    assert second.recipients(7) == 1

@@ -5,7 +5,11 @@ from collections.abc import Callable
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
 from kairan.outcomes import ACCEPT, Decision, Refuse
-from kairan.outcomes.catalogue import CONNECTIONS_EXCEEDED, RATE_EXCEEDED
+from kairan.outcomes.catalogue import (
+    CONNECTIONS_EXCEEDED,
+    RATE_EXCEEDED,
+    RECIPIENT_RATE_EXCEEDED,
+)
 
 
 def judge_connections(
@@ -21,12 +25,22 @@ def judge_connections(
 
 
 def judge_rate(
-    account: Account, settings: AdmissionSettings, *, messages: Callable[[int], int]
+    account: Account,
+    settings: AdmissionSettings,
+    *,
+    messages: Callable[[int], int],
+    recipients: Callable[[int], int] = lambda _account: 0,
+    more: int = 1,
 ) -> Decision:
-    """`messages`: what was accepted from an account (by id) within this minute."""
+    """`messages`: what was accepted from an account (by id) within this minute, `recipients`: to how
+    many; `more`: those of the message that is judged.
+    """
     messages_max = _either(account.messages_per_minute, settings.messages_per_minute_max)
     if messages_max is not None and messages(account.id) >= messages_max:
         return Refuse(RATE_EXCEEDED, detail=f"{messages_max} a minute")
+    recipients_max = _either(account.recipients_per_minute, settings.recipients_per_minute_max)
+    if recipients_max is not None and recipients(account.id) + more > recipients_max:
+        return Refuse(RECIPIENT_RATE_EXCEEDED, detail=f"{recipients_max} recipients a minute")
     return ACCEPT
 
 

@@ -23,7 +23,10 @@ class AdmissionSettings:
     account_mail_to_reply_to: bool = True
     # HVE publishes no concurrency; client submission has 3, which HVE's users do not meet.
     connections_per_account_max: int | None = 100
-    messages_per_minute_max: int | None = None
+    # Of one account.  Five thousand a second is more than a large mailing needs, and an end to what a
+    # stolen password can send; "none": no limit.
+    messages_per_minute_max: int | None = 300_000
+    recipients_per_minute_max: int | None = 1_000_000
     # Bcc, Resent-Bcc and a Return-Path that the client wrote go no further: whom a blind copy went to
     # is nobody's business, and only the last server may say where bounces go.
     private_fields_removed: bool = True

@@ -44,6 +44,8 @@ connections_per_address_max = 100000
 
 [admission]
 connections_per_account_max = 100000
+messages_per_minute_max = "none"
+recipients_per_minute_max = "none"
 
 [[delivery.routes]]
 pattern = "*"

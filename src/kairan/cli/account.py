@@ -45,10 +45,18 @@ LimitOption = Annotated[
     int | None,
     typer.Option(metavar="N", help="Its own limit; 0: the organisation's.", min=0),
 ]
+NetworksOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NETWORKS",
+        help="From where it may log in: 10.1.0.0/16,2001:db8::/32; '' for anywhere.",
+    ),
+]
 AllowAppOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="ID", help="An application that may log in as it: its object ID; repeats."
+        metavar="ID",
+        help="An application that may log in as it: its object ID (for people's tokens its client ID); repeats.",
     ),
 ]
 RemoveAppOption = Annotated[
@@ -66,7 +74,9 @@ class Settings:
     display_name: DisplayNameOption = None
     reply_to: ReplyToOption = None
     messages_per_minute: LimitOption = None
+    recipients_per_minute: LimitOption = None
     connections_max: LimitOption = None
+    networks: NetworksOption = None
     enabled: EnabledOption = None
 
     def fields(self) -> "AccountFields":
@@ -78,6 +88,10 @@ class Settings:
             fields["reply_to"] = self.reply_to
         if self.messages_per_minute is not None:
             fields["messages_per_minute"] = self.messages_per_minute or None
+        if self.recipients_per_minute is not None:
+            fields["recipients_per_minute"] = self.recipients_per_minute or None
+        if self.networks is not None:
+            fields["networks"] = [one for one in self.networks.split(",") if one.strip()]
         if self.connections_max is not None:
             fields["connections_max"] = self.connections_max or None
         if self.enabled is not None:
@@ -127,6 +141,7 @@ def add(
     epilog=examples(
         "kairan account set printer@example.com --add-alias scanner@example.com",
         "kairan account set payroll@example.com --reply-to hr@example.com --disabled",
+        "kairan account set erp@example.com --networks 10.1.2.0/24,10.1.3.7",
         "kairan account set payroll@example.com --allow-app 5f3c2a11-0000-4000-8000-000000000001",
     ),
 )

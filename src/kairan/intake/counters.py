@@ -4,7 +4,7 @@ A table in memory that the supervisor maps before it forks:
 
     row     one account (its id, wrapped round at ACCOUNTS_MAX)
     column  one worker; only that worker writes there
-    cell    three 32-bit numbers: connections, minute, messages in that minute
+    cell    four 32-bit numbers: connections, minute, messages and recipients in that minute
 
 A sum over a row may be a moment old, never torn.  A worker that dies leaves its column; its
 successor clears it.
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 ACCOUNTS_MAX: Final = 16_384  # the reference service allows about a hundred a tenant
-_NUMBERS: Final = 3
+_NUMBERS: Final = 4
 
 
 class Counters:
@@ -52,21 +52,29 @@ class Column:
     def disconnected(self, account: int) -> None:
         self._cells[self._cell(account)] -= 1
 
-    def accepted(self, account: int) -> None:
+    def accepted(self, account: int, recipients: int = 1) -> None:
         cell, minute = self._cell(account), int(self._clock() // 60)
         if self._cells[cell + 1] != minute:
-            self._cells[cell + 1], self._cells[cell + 2] = minute, 0
+            self._cells[cell + 1], self._cells[cell + 2], self._cells[cell + 3] = minute, 0, 0
         self._cells[cell + 2] += 1
+        self._cells[cell + 3] += recipients
 
     def connections(self, account: int) -> int:
         start = account % ACCOUNTS_MAX * self._row_length
         return sum(self._cells[start : start + self._row_length : _NUMBERS])
 
     def messages(self, account: int) -> int:
+        return self._sum(account, 2)
+
+    def recipients(self, account: int) -> int:
+        return self._sum(account, 3)
+
+    def _sum(self, account: int, number: int) -> int:
+        """Of this minute, over all workers."""
         start = account % ACCOUNTS_MAX * self._row_length
         minute = int(self._clock() // 60)
         return sum(
-            self._cells[cell + 2]
+            self._cells[cell + number]
             for cell in range(start, start + self._row_length, _NUMBERS)
             if self._cells[cell + 1] == minute
         )

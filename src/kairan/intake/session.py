@@ -383,7 +383,13 @@ class Session:
     def _overload(self, submission: Submission) -> Refuse | None:
         """Exchange answers this limit behind the final dot (facts: 432 4.3.2)."""
         context, account = self.context, submission.account
-        verdict = judge_rate(account, context.admission, messages=context.counters.messages)
+        verdict = judge_rate(
+            account,
+            context.admission,
+            messages=context.counters.messages,
+            recipients=context.counters.recipients,
+            more=len(submission.recipients),
+        )
         return verdict if isinstance(verdict, Refuse) else None
 
     def _promised(self, promise: "asyncio.Future[Any]") -> None:
@@ -398,7 +404,7 @@ class Session:
         spool_id = promise.result()
         assert isinstance(spool_id, int), "the spool promises with an id"
         context = self.context
-        context.counters.accepted(submission.account.id)
+        context.counters.accepted(submission.account.id, len(submission.recipients))
         context.statistics.accepted += 1
         self.messages += 1
         context.trace.record(

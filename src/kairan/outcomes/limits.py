@@ -78,6 +78,39 @@ RATE_EXCEEDED = Outcome(
     source="code as for concurrent connections; text ours (no HVE text is published)",
 )
 
+RECIPIENT_RATE_EXCEEDED = Outcome(
+    "recipient-rate-exceeded",
+    432,
+    "4.3.2",
+    "Recipient rate limit of this account exceeded",
+    when=Text(
+        "The account has sent to as many recipients within a minute as it may; the message comes in the next one.",
+        "1 分間に送信できる宛先数の上限に達しました。次の 1 分に送信できます。",
+    ),
+    causes=(
+        Text(
+            "A mailing names its recipients one by one in place of a group.",
+            "グループを使わず、宛先を 1 件ずつ指定して一斉送信しています。",
+        ),
+        Text(
+            "Somebody else has the account's password.",
+            "アカウントのパスワードが第三者に知られています。",
+        ),
+    ),
+    remedies=(
+        TRY_LATER,
+        Text(
+            "Raise the limit: `kairan account set ADDRESS --recipients-per-minute N`, or `recipients_per_minute_max` in [admission] for all.",
+            "上限を引き上げてください: `kairan account set ADDRESS --recipients-per-minute N`、または全体の [admission] `recipients_per_minute_max`。",
+        ),
+        Text(
+            "See from where it is used: `kairan session list --account ADDRESS`.",
+            "どこから使われているかを確認します: `kairan session list --account ADDRESS`",
+        ),
+    ),
+    source="Code as for the message rate; limit and text ours",
+)
+
 DISK_LOW = Outcome(
     "disk-low",
     452,

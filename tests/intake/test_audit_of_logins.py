@@ -1,0 +1,51 @@
+"""Logins of accounts are in the audit; what strangers invent is not."""
+
+import json
+
+import pytest
+
+from attacks.kit import PASSWORD, PAYROLL, PRINTER, running_service, wait_for
+from kairan.intake.failure_bursts import FAILURES
+from kairan.reports.audit import read
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with running_service(tmp_path_factory.mktemp("audit") / "k", workers=1) as running:
+        yield running
+
+
+def lines_of(service, account):
+    def look():
+        found = list(read(service.place / "data" / "audit", "worker-0"))
+        return [line for line in found if line["account"] == account] or None
+
+    return wait_for(look, f"lines of {account}")
+
+
+def test_a_login_and_a_refused_one_are_told_with_whence_and_why(service):
+    with service.client() as client:
+        client.auth("stranger@kairan.test", "wrong")
+        client.auth(PRINTER, "wrong " + PASSWORD)
+    with service.client().login():
+        wait_for(lambda: len(lines_of(service, PRINTER)) == 2, "both")
+    refused, login = lines_of(service, PRINTER)
+    assert (refused["what"], refused["rule"]) == ("login.refused", "auth-unsuccessful")
+    assert (login["what"], login["client"], login["mechanism"]) == ("login", "127.0.0.1", "PLAIN")
+    text = json.dumps([refused, login])
+    assert PASSWORD not in text
+    everything = (service.place / "data" / "audit" / "worker-0.jsonl").read_text()
+    assert "stranger" not in everything
+
+
+def test_a_burst_of_failures_on_an_account_is_one_warning(service):
+    for _ in range(FAILURES + 3):
+        with service.client("device") as client:
+            client.auth(PAYROLL, "guess")
+
+    def warnings():
+        return [line for line in service.log if "auth.failures-burst" in line] or None
+
+    (line,) = wait_for(warnings, "the warning")
+    assert "level=warning" in line
+    assert f"account={PAYROLL}" in line

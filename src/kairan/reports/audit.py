@@ -24,11 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from kairan.reports.settings import AuditSettings
-
-log = structlog.get_logger("kairan.audit")
 
 # Waiting for the thread; a line has some 300 octets, at most LINE_OCTETS_MAX.
 _LINES_MAX = 10_000
@@ -83,9 +79,16 @@ class Audit:
         except OSError as error:
             if self._failure != str(error):  # said once, and again when it becomes another
                 self._failure = str(error)
-                log.error("audit.not-written", reason=str(error))  # noqa: TRY400 - the reason is all
+                _say_not_written(error)
         else:
             self._failure = ""
+
+
+def _say_not_written(error: OSError) -> None:
+    import structlog  # noqa: PLC0415 - commands read these settings and log nothing
+
+    log = structlog.get_logger("kairan.audit")
+    log.error("audit.not-written", reason=str(error))
 
 
 def record_change(

@@ -27,7 +27,11 @@ from kairan.spool.wal import (
 )
 
 SETTINGS = SpoolSettings(
-    free_octets_min=0, free_inodes_min=0, inline_octets_max=5_000, ballast_octets=0
+    free_octets_min=0,
+    free_inodes_min=0,
+    inline_octets_max=5_000,
+    ballast_octets=0,
+    look_interval_seconds=3_600.0,  # a look at the disk may copy the WAL into the database
 )
 MESSAGES = 24
 EVERY_BIT = 97

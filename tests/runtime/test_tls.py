@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kairan.runtime.certificates import make_authority, make_server_certificate
-from kairan.runtime.tls import Decrypted, TlsChannel, TlsFailed, server_context
+from kairan.runtime.tls import Decrypted, Suites, TlsChannel, TlsFailed, server_context
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,11 @@ def files(tmp_path_factory):
     (place / "ca.pem").write_bytes(authority.certificate_pem)
     (place / "server.pem").write_bytes(server.certificate_pem)
     (place / "server.key").write_bytes(server.key_pem)
+    old = make_server_certificate(
+        authority, ["mail.kairan.test"], now=datetime.now(UTC), with_rsa=True
+    )
+    (place / "rsa.pem").write_bytes(old.certificate_pem)
+    (place / "rsa.key").write_bytes(old.key_pem)
     return place
 
 
@@ -119,7 +124,7 @@ def test_old_tls_is_refused_unless_legacy_is_asked_for(files):
     client, server = channels(files, version=ssl.TLSVersion.TLSv1_1)
     with pytest.raises(TlsFailed):
         exchange(client, server)
-    client, server = channels(files, version=ssl.TLSVersion.TLSv1_1, legacy=True)
+    client, server = channels(files, version=ssl.TLSVersion.TLSv1_1, suites=Suites.LEGACY)
     exchange(client, server)
     assert server.version == "TLSv1.1"
 
@@ -128,3 +133,43 @@ def test_closing_before_the_handshake_says_nothing(files):
     _, server = channels(files)
     server.close()
     assert server.take_output() == b""
+
+
+# Suites and kinds of certificate.
+
+
+def agreed(files, offered: str, **options) -> str:
+    """The suite of TLS 1.2 that a client gets which offers these; empty: none."""
+    trust = ssl.create_default_context(cafile=str(files / "ca.pem"))
+    trust.maximum_version = ssl.TLSVersion.TLSv1_2
+    trust.set_ciphers(f"{offered}:@SECLEVEL=0")
+    rsa = str(files / "rsa.pem"), str(files / "rsa.key")
+    server = TlsChannel(context(files, rsa=rsa, **options), server_side=True)
+    client = TlsChannel(trust, server_side=False, name="mail.kairan.test")
+    client.start()
+    try:
+        exchange(client, server)
+    except TlsFailed:
+        return ""
+    return client.cipher
+
+
+CBC = ["ECDHE-ECDSA-AES256-SHA384", "ECDHE-RSA-AES128-SHA", "AES128-SHA", "ECDHE+AES+CBC:kRSA"]
+
+
+@pytest.mark.parametrize("offered", [*CBC, "AES128-GCM-SHA256", "DHE-RSA-AES128-GCM-SHA256"])
+def test_modern_suites_have_forward_secrecy_and_no_cbc(files, offered):
+    if offered == "ECDHE+AES+CBC:kRSA":
+        offered = "ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:AES256-SHA"
+    assert not agreed(files, offered, suites=Suites.MODERN)
+
+
+def test_usual_suites_have_cbc_for_older_clients(files):
+    assert agreed(files, CBC[0], suites=Suites.USUAL) == CBC[0]
+
+
+@pytest.mark.parametrize("suites", Suites)
+def test_who_knows_both_gets_ecdsa_and_who_knows_rsa_alone_gets_that(files, suites):
+    rsa, both = "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"
+    assert agreed(files, rsa, suites=suites) == rsa
+    assert agreed(files, f"{rsa}:{both}", suites=suites) == both

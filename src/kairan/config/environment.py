@@ -36,6 +36,10 @@ def _check_certificate(configuration: Configuration, source: Source) -> None:
     _check_readable(tls.certificate, "certificate", source)
     _check_readable(tls.key, "key", source)
     _check_pair(tls.certificate, tls.key, source)
+    if tls.rsa_certificate is not None and tls.rsa_key is not None:
+        _check_readable(tls.rsa_certificate, "rsa_certificate", source)
+        _check_readable(tls.rsa_key, "rsa_key", source)
+        _check_pair(tls.rsa_certificate, tls.rsa_key, source, prefix="rsa_")
 
 
 def _check_readable(path: Path, key: str, source: Source) -> None:
@@ -46,14 +50,14 @@ def _check_readable(path: Path, key: str, source: Source) -> None:
         raise source.error(("tls", key), sentence) from error
 
 
-def _check_pair(certificate: Path, key: Path, source: Source) -> None:
+def _check_pair(certificate: Path, key: Path, source: Source, *, prefix: str = "") -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # The password argument keeps OpenSSL from asking the terminal.
         context.load_cert_chain(certificate, key, password=_no_password)
     except ssl.SSLError as error:
         culprit, sentence = _explained(error, certificate, key)
-        raise source.error(("tls", culprit), sentence) from error
+        raise source.error(("tls", prefix + culprit), sentence) from error
 
 
 def _no_password() -> str:

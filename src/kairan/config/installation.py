@@ -5,6 +5,7 @@
     tls/ca.key         signs further certificates; only needed then
     tls/server.pem     the service's certificate for its host name, localhost and 127.0.0.1
     tls/server.key
+    tls/server-rsa.*   the same with an RSA key, for devices that know no other
     data/              directory.db with the organisation; the service adds the spool
 
 Everything is made in a folder beside its place and moved there at the end, kairan.toml last: who
@@ -105,6 +106,9 @@ def _write_certificates(plan: Plan, folder: Path, *, now: datetime) -> None:
     write_private(folder / "ca.key", authority.key_pem)
     (folder / "server.pem").write_bytes(server.certificate_pem)
     write_private(folder / "server.key", server.key_pem)
+    old = make_server_certificate(authority, names, now=now, with_rsa=True)
+    (folder / "server-rsa.pem").write_bytes(old.certificate_pem)
+    write_private(folder / "server-rsa.key", old.key_pem)
 
 
 def _write_directory(plan: Plan, folder: Path, *, fill: Callable[[Directory], None] | None) -> None:
@@ -167,6 +171,8 @@ data_directory = "data"
 [tls]
 certificate = "tls/server.pem"
 key = "tls/server.key"
+rsa_certificate = "tls/server-rsa.pem"
+rsa_key = "tls/server-rsa.key"
 
 [[listener]]
 role = "hve"

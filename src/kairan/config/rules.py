@@ -136,6 +136,8 @@ def _mechanisms(mechanisms: tuple[str, ...]) -> Iterator[Problem]:
 def _certificate(configuration: Configuration) -> Iterator[Problem]:
     tls = configuration.tls
     missing = "certificate" if tls.certificate is None else "key" if tls.key is None else ""
+    if (tls.rsa_certificate is None) is not (tls.rsa_key is None):
+        yield ("tls",), "rsa_certificate and rsa_key belong together; [tls] has one of them"
     encrypted = next((x for x in configuration.listeners if x.tls is not TlsMode.OFF), None)
     if missing and encrypted is not None:
         yield (

@@ -61,6 +61,10 @@ class ListenerSettings:
 class TlsSettings:
     certificate: Path | None = None  # PEM, the whole chain
     key: Path | None = None  # PEM, without a password, readable by the service only
+    # Beside an ECDSA certificate one with an RSA key, for devices that know no other; whoever knows
+    # both gets the first, whose handshake costs a twentieth.
+    rsa_certificate: Path | None = None
+    rsa_key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """A certificate authority of our own and the certificates it signs, for who has none yet.
 
-ECDSA on P-256 throughout: a signature at the handshake costs a twentieth of what RSA 2048 asks,
-and a server whose clients connect for each message pays it for each message.
+ECDSA on P-256: a signature at the handshake costs a twentieth of what RSA 2048 asks, and a server
+whose clients connect for each message pays it for each message.  For old devices that know RSA
+alone the server gets a second certificate, with such a key; those that also check who signed it
+need a certificate from an authority with RSA.
 """
 
 import ipaddress
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 # The authority is imported into devices by hand, so it lasts; a server's certificate may not:
@@ -22,8 +24,13 @@ AUTHORITY_DAYS = 3650
 SERVER_DAYS = 820
 # Clocks of printers are wrong: a certificate made now is valid since yesterday.
 CLOCK_SKEW = timedelta(days=1)
+RSA_BITS = 2048  # what every device can read; larger keys only cost more
 COMMON_NAME_MAX = 64  # RFC 5280 appendix A.1, ub-common-name
 
+_SERVER_USAGES = {
+    False: ("digital_signature",),
+    True: ("digital_signature", "key_encipherment"),
+}
 _KEY_USAGES = (
     "digital_signature",
     "content_commitment",
@@ -42,7 +49,7 @@ class Issued:
     """A certificate and the key it is for."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
     @property
     def certificate_pem(self) -> bytes:
@@ -68,9 +75,15 @@ def make_authority(name: str, *, now: datetime) -> Issued:
     return Issued(builder.sign(key, hashes.SHA256()), key)
 
 
-def make_server_certificate(authority: Issued, names: Sequence[str], *, now: datetime) -> Issued:
+def make_server_certificate(
+    authority: Issued, names: Sequence[str], *, now: datetime, with_rsa: bool = False
+) -> Issued:
     """For a server known under `names`: host names and IP addresses, the first the main one."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if with_rsa:
+        key = rsa.generate_private_key(public_exponent=65_537, key_size=RSA_BITS)
+    else:
+        key = ec.generate_private_key(ec.SECP256R1())
     issuer = authority.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
     alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
     authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
@@ -78,7 +91,8 @@ def make_server_certificate(authority: Issued, names: Sequence[str], *, now: dat
         _builder(names[0], str(issuer), key, now=now, days=SERVER_DAYS)
         .add_extension(alternatives, critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage("digital_signature"), critical=True)
+        # The second for devices that know no key exchange but RSA's own.
+        .add_extension(_usage(*_SERVER_USAGES[with_rsa]), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(authority_key, critical=False)
     )
@@ -93,7 +107,12 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def _builder(
-    subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, *, now: datetime, days: int
+    subject: str,
+    issuer: str,
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    *,
+    now: datetime,
+    days: int,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

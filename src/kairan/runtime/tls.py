@@ -8,6 +8,7 @@ client side alike.
 
 import ssl
 from dataclasses import dataclass
+from enum import Enum, auto
 
 _READ_OCTETS = 16_384  # one TLS record's plaintext at most, RFC 8446 section 5.1
 
@@ -108,16 +109,42 @@ class TlsChannel:
         return Decrypted(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
 
-def server_context(certificate: str, key: str, *, legacy: bool = False) -> ssl.SSLContext:
-    """TLS 1.2 and 1.3, as the reference service; `legacy` admits 1.0 and 1.1 for old printers."""
+class Suites(Enum):
+    """Who must get in decides about TLS 1.2 and below; 1.3 has nothing that is weak."""
+
+    MODERN = auto()  # forward secrecy and authenticated encryption alone: no CBC
+    USUAL = auto()  # what OpenSSL takes for good, CBC for older clients among it
+    LEGACY = auto()  # TLS 1.0 and 1.1 too
+
+
+# Every client of the last ten years has one of these.
+_MODERN_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+def server_context(
+    certificate: str,
+    key: str,
+    *,
+    suites: Suites = Suites.USUAL,
+    rsa: tuple[str, str] | None = None,
+) -> ssl.SSLContext:
+    """TLS 1.2 and 1.3, as the reference service.  `rsa`: a second certificate and its key, for who
+    cannot read the first one's; OpenSSL keeps one of each kind, and ours decides which is better.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if legacy:
+    if suites is Suites.MODERN:
+        context.set_ciphers(_MODERN_CIPHERS)
+    if suites is Suites.LEGACY:
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # OpenSSL 3 disables SHA-1 signatures above
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.num_tickets = 1  # one suffices for a client that resumes; two cost a record more
+    # Else a client's order would choose, and RSA costs twenty times as much.
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     context.load_cert_chain(certificate, key)
+    if rsa is not None:
+        context.load_cert_chain(*rsa)
     context.sni_callback = _keep_requested_name
     return context
 

@@ -12,7 +12,7 @@ help: ## what can be made
 .venv/installed: requirements.lock requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 install: .venv/installed ## make .venv with kairan in it
@@ -42,6 +42,8 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 
 lock: .venv/installed ## renew the locked dependencies
 	$(COMPILE) -o requirements.lock pyproject.toml
-	$(COMPILE) --extra dev --extra postgresql -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra postgresql -o requirements-postgresql.lock pyproject.toml
+	$(COMPILE) --only-build-deps --all-build-deps -o requirements-build.lock pyproject.toml
+	$(COMPILE) --extra dev --extra postgresql --all-build-deps -o requirements-dev.lock pyproject.toml
 
 .PHONY: help install run check peers test promises bench lock

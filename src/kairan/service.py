@@ -38,6 +38,7 @@ from kairan.issuer.settings import IssuerServiceSettings
 from kairan.runtime import logs
 from kairan.runtime.memory import give_back_large_blocks
 from kairan.runtime.notify import ServiceManager
+from kairan.runtime.privileges import become
 from kairan.runtime.watchdog import LOOK_SECONDS, Heartbeats, Watch, state_of
 from kairan.spool.owner import ShardLockedError
 from kairan.spool.schema import ShardFormatError
@@ -108,6 +109,7 @@ class Supervisor:
     def run(self) -> int:
         _allow_files(self.configuration.intake.connections_max + FILES_BESIDE)
         self._open_doors()
+        _leave_root(self.configuration)
         _prepare_directory(self.configuration)
         self._counters = Counters(self.configuration.workers)
         self._heartbeats = Heartbeats(self.configuration.workers + 1)
@@ -382,6 +384,20 @@ def _allow_files(wanted: int) -> None:
     allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
     if now != resource.RLIM_INFINITY and now < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+
+
+def _leave_root(configuration: Configuration) -> None:
+    """The ports are open: nothing that follows needs root, and what strangers send comes next."""
+    if os.geteuid() != 0:
+        return
+    if configuration.user is None:
+        log.warning(
+            "service.root",
+            reason="started as root and stays root; set user in [server], or systemd's",
+        )
+        return
+    become(configuration.user)
+    log.info("service.user", user=configuration.user)
 
 
 def _prepare_directory(configuration: Configuration) -> None:

@@ -1,4 +1,4 @@
-"""-c, then ./kairan.toml, then $KAIRAN_CONFIG."""
+"""-c, then $KAIRAN_CONFIG, then ./kairan.toml."""
 
 from pathlib import Path
 
@@ -21,15 +21,15 @@ def test_the_option_wins(elsewhere, monkeypatch):
     assert locate(Path("given.toml")) == Path("given.toml")
 
 
-def test_then_the_file_here(elsewhere, monkeypatch):
+def test_then_the_variable_whatever_lies_here(elsewhere, monkeypatch):
     monkeypatch.setenv("KAIRAN_CONFIG", "/from/variable")
     (elsewhere / "kairan.toml").touch()
-    assert locate(None) == Path("kairan.toml")
-
-
-def test_then_the_variable(elsewhere, monkeypatch):
-    monkeypatch.setenv("KAIRAN_CONFIG", "/from/variable")
     assert locate(None) == Path("/from/variable")
+
+
+def test_then_the_file_here(elsewhere):
+    (elsewhere / "kairan.toml").touch()
+    assert locate(None) == Path("kairan.toml")
 
 
 def test_nowhere_is_an_error_that_says_what_to_do(elsewhere):

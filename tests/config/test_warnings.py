@@ -35,3 +35,21 @@ def test_logins_in_clear_text_beyond_loopback_are_warned_of(tmp_path):
 )
 def test_without_logins_or_on_loopback_there_is_nothing_to_warn_of(tmp_path, text):
     assert not warned(tmp_path, text)
+
+
+@pytest.mark.parametrize(("mode", "is_said"), [(0o644, True), (0o640, False)])
+def test_a_key_that_everyone_can_read_is_warned_of(tmp_path, mode, is_said):
+    key = tmp_path / "server.key"
+    key.touch()
+    key.chmod(mode)
+    path = tmp_path / "kairan.toml"
+    path.write_text(CONFIGURATION.replace("/etc/server.key", str(key)), encoding="utf-8")
+    assert (str(key) in " ".join(warnings_of(load(path)))) is is_said
+
+
+def test_a_password_in_the_configuration_is_warned_of_and_not_shown(tmp_path):
+    route = '[[delivery.routes]]\npattern = "x.test"\nto = "smtps://me:ge@heim@relay.test"\n'
+    said = warned(tmp_path, route)
+    assert "holds a password" in said
+    assert "everyone on this machine can read" in said
+    assert "heim" not in said

@@ -1,6 +1,5 @@
 """kairan check-config: is the file right, and what may stand in it?"""
 
-import re
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -14,8 +13,6 @@ from kairan.cli.output import print_json, print_record, say
 
 if TYPE_CHECKING:
     from kairan.config import Configuration, Explained
-
-_PASSWORD = re.compile(r"(://[^:/@]*):[^@]*@")  # of a URL with a login
 
 
 def register(app: typer.Typer) -> None:
@@ -79,13 +76,14 @@ def _check_postmaster(configuration: "Configuration") -> None:
 
 def _without_passwords(configuration: "Configuration") -> "Configuration":
     """What is printed ends up in tickets."""
+    from kairan.runtime.secret_text import without_login
+
     routes = tuple(
-        replace(route, to=_PASSWORD.sub(r"\1:***@", route.to))
-        for route in configuration.delivery.routes
+        replace(route, to=without_login(route.to)) for route in configuration.delivery.routes
     )
     return replace(
         configuration,
-        directory_url=_PASSWORD.sub(r"\1:***@", configuration.directory_url),
+        directory_url=without_login(configuration.directory_url),
         delivery=replace(configuration.delivery, routes=routes),
     )
 

@@ -78,7 +78,7 @@ def _configuration(place: Path, wanted_port: int) -> "Configuration":
     file = place / "kairan.toml"
     if not file.exists():
         _install(place, wanted_port or _free_port(PORTS))
-    configuration = read_configuration(file)
+    configuration = read_configuration(file, as_owner=False)
     door, *others = configuration.listeners
     port = wanted_port or _free_port((door.port, *PORTS))
     return replace(configuration, listeners=(replace(door, port=port), *others))

@@ -37,7 +37,15 @@ class Commands(TyperGroup):
             code = _stop_writing()
         except Exception as error:  # noqa: BLE001 - the last place before the operator
             code = _report(error, debug=DEBUG_OPTION in words)
+        finally:
+            _act_as_oneself()
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _act_as_oneself() -> None:
+    """Where the command was root's, and acted as the owner of the data."""
+    if privileges := sys.modules.get("kairan.runtime.privileges"):
+        privileges.act_as_oneself()
 
 
 def _report(error: Exception, *, debug: bool) -> int:

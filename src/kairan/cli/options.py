@@ -21,7 +21,7 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        help="The configuration; without it ./kairan.toml, then $KAIRAN_CONFIG.",
+        help="The configuration; without it $KAIRAN_CONFIG, then ./kairan.toml.",
         show_default=False,
     ),
 ]
@@ -63,10 +63,18 @@ def _written_out(parameter: Parameter) -> Iterator[Parameter]:
         yield Parameter(field.name, parameter.kind, default=field.default, annotation=field.type)
 
 
-def read_configuration(config: Path | None) -> "Configuration":
+def read_configuration(config: Path | None, *, as_owner: bool = True) -> "Configuration":
+    """`as_owner`: from here on root has the rights of the data's owner alone, whose links in there
+    must not lead it elsewhere.
+    """
     from kairan.config import load, locate
 
-    return load(locate(config))
+    configuration = load(locate(config))
+    if as_owner:
+        from kairan.runtime.privileges import act_as_owner_of
+
+        act_as_owner_of(configuration.data_directory)
+    return configuration
 
 
 def open_directory(config: Path | None) -> "Directory":

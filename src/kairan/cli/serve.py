@@ -26,7 +26,7 @@ def serve(config: ConfigOption = None) -> None:
     from kairan import service
     from kairan.config import check_environment
 
-    configuration = read_configuration(config)
+    configuration = read_configuration(config, as_owner=False)
     check_environment(configuration)
     raise typer.Exit(service.serve(configuration, on_ready=_say_ready))
 

@@ -5,6 +5,7 @@ may not read the key, and must not be stopped by it.
 """
 
 import os
+import pwd
 import ssl
 from pathlib import Path
 
@@ -106,9 +107,8 @@ def _check_routes(configuration: Configuration, source: Source) -> None:
 
 
 def _user() -> str:
-    import getpass  # noqa: PLC0415 - only for a sentence
-
+    """Who we act as: a command of root acts as the owner of the data."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

@@ -94,7 +94,9 @@ def _write_all(
 ) -> None:
     _write_certificates(plan, stage / "tls", now=now)
     _write_directory(plan, stage / "data", fill=fill)
-    (stage / FILE_NAME).write_text(_settings_text(plan), encoding="utf-8")
+    settings = stage / FILE_NAME
+    settings.touch(mode=0o640)  # a password may come to stand in it
+    settings.write_text(_settings_text(plan), encoding="utf-8")
 
 
 def _write_certificates(plan: Plan, folder: Path, *, now: datetime) -> None:

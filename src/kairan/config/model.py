@@ -25,6 +25,9 @@ class ServerSettings:
     hostname: str | None = None
     # The spool, the trace and the directory database.  Relative to this file, as all paths here.
     data_directory: Path = Path("data")
+    # Whom the service becomes when root has started it and the ports are open.  None: root stays root,
+    # and the log says so.
+    user: str | None = None
     # Processes that share the ports, each with its own part of the spool.  None: one for a core.
     workers: int | None = None
     # A worker, or the issuer, whose event loop stands still for so long is replaced; its stack is
@@ -77,6 +80,7 @@ class Configuration:
     directory_url: str
     workers: int
     watchdog_seconds: float = 30.0
+    user: str | None = None  # whom root becomes
     source: Path | None = None  # the file it was read from
     tls: TlsSettings = field(default_factory=TlsSettings)
     listeners: tuple[ListenerSettings, ...] = (ListenerSettings(),)
@@ -124,5 +128,6 @@ def own_answers(server: ServerSettings, directory: DirectorySettings) -> dict[st
         "data_directory": server.data_directory,
         "directory_url": directory.url or default_url,
         "workers": server.workers or os.cpu_count() or 1,
+        "user": server.user,
         "watchdog_seconds": server.watchdog_seconds,
     }

@@ -1,6 +1,8 @@
 """From the file's text to a `Configuration`: syntax, known keys, types, then rules."""
 
+import os
 import re
+import stat
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -31,13 +33,32 @@ def load(path: Path) -> Configuration:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            _check_owner(path, os.fstat(file.fileno()))
+            return file.read()
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; `kairan init` makes one") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 at octet {error.start}; save it as UTF-8") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    """Of the file that is open, which nobody can exchange any more.  Root believes root alone: the
+    file names others to read and folders to write in.
+    """
+    if os.geteuid() != 0:
+        return
+    if found.st_uid != 0:
+        raise ConfigError(
+            f"{path}: belongs to user {found.st_uid}, and root does not read what others may write; "
+            f"run the command as that user, or `chown root {path}`"
+        )
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ConfigError(
+            f"{path}: others may write it, and root does not read that; `chmod go-w {path}`"
+        )
 
 
 def _tables(path: Path, text: str) -> dict[str, Any]:

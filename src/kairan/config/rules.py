@@ -1,6 +1,8 @@
 """What must hold beyond the types: rules of one setting, and of settings together."""
 
 import ipaddress
+import os
+import pwd
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -30,6 +32,7 @@ def check_rules(configuration: Configuration, source: Source) -> None:
 
 def _problems(configuration: Configuration) -> Iterator[Problem]:
     yield from _negative_numbers(configuration)
+    yield from _user(configuration.user)
     for position, listener in enumerate(configuration.listeners):
         yield from _listener(listener, ("listener", position))
     yield from _same_door(configuration.listeners)
@@ -41,6 +44,14 @@ def _problems(configuration: Configuration) -> Iterator[Problem]:
     yield from _networks(
         configuration.transport.mx_networks_allowed, ("transport", "mx_networks_allowed")
     )
+
+
+def _user(name: str | None) -> Iterator[Problem]:
+    if name is not None and os.geteuid() == 0:
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            yield ("server", "user"), f'there is no user "{name}" on this machine'
 
 
 def _negative_numbers(configuration: Configuration) -> Iterator[Problem]:

@@ -39,6 +39,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 from kairan.directory import schema
 from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
 from kairan.directory.postgresql_tls import ServerTls, take_tls
+from kairan.runtime.secret_text import without_login
 
 # A change waits so long for the one before it, an import of a million mailboxes included.
 _LOCK_TIMEOUT_SECONDS = 60
@@ -153,7 +154,7 @@ def _checked(url: str) -> URL:
 
 def _unusable(url: str) -> str:
     return (
-        f"{url!r} is not a directory URL; write sqlite:///PATH (four slashes for an absolute path)"
+        f"{without_login(url)!r} is not a directory URL; write sqlite:///PATH (four slashes for an absolute path)"
         " or postgresql+pg8000://USER@HOST/DATABASE"
     )
 
@@ -191,7 +192,7 @@ def _engine(url: URL) -> Engine:
         engine = create_engine(url, pool_pre_ping=True, connect_args=arguments)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise DirectoryError(
-            "PostgreSQL needs the driver pg8000; install it with: pip install 'kairan[postgresql]'"
+            "PostgreSQL needs the driver pg8000; install it with: pip install 'pg8000>=1.31'"
         ) from error
     event.listen(engine, "do_connect", partial(_connect_postgresql, tls))
     event.listen(engine, "connect", _prepare_postgresql)

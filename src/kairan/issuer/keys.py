@@ -145,8 +145,13 @@ class KeyRing:
 def _give_to_owner_of(folder: Path, new: Path) -> None:
     """`sudo kairan app rotate` must not make a key that the service's own user cannot read."""
     if os.geteuid() == 0:
-        owner = folder.stat()
-        os.chown(new, owner.st_uid, owner.st_gid)
+        owner = folder.lstat()
+        descriptor = os.open(new, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(descriptor).st_nlink == 1:  # a second name may be somebody else's file
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(descriptor)
 
 
 def _names_in(folder: Path) -> Sequence[str]:

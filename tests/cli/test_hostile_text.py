@@ -1,6 +1,5 @@
 """Whatever strangers wrote: no command hands it to the terminal as it is."""
 
-import ast
 import asyncio
 import json
 import socketserver
@@ -10,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import kairan.cli
 from kairan.mail import Address, Envelope, Recipient
 from kairan.reports import Trace, TraceSettings
 from kairan.runtime.logs import line
 from kairan.runtime.visible import visible
 from kairan.spool import SpoolSettings, SqliteSpool
 
-CLI = Path(kairan.cli.__file__).parent
 HOSTILE = (
     "\x1b]0;title\x07 \x1b[2J \x9b31m \x85 \x7f \x00 \u202e txt.exe \u2066 \u2028 \ufeff "
     "\U000e0041 \x08\x08 \rforged"
@@ -69,23 +66,6 @@ def test_a_line_of_the_log_is_harmless():
     written = line(None, "info", {"event": HOSTILE, "reply": HOSTILE, "to": HOSTILE})
     assert is_harmless(written)
     assert "\n" not in written
-
-
-def test_commands_print_in_one_place_only():
-    """Which makes visible what is not."""
-    printing = []
-    for file in CLI.glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            is_call = isinstance(node, ast.Call)
-            if is_call and isinstance(node.func, ast.Name) and node.func.id == "print":
-                printing.append(file.name)
-            if is_call and ast.unparse(node.func) in {
-                "typer.echo",
-                "click.echo",
-                "sys.stdout.write",
-            }:
-                printing.append(file.name)
-    assert set(printing) == {"output.py"}
 
 
 async def _append(path: Path) -> None:

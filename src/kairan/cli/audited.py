@@ -4,12 +4,11 @@ The directory that commands open is this one.  What a change is about is read be
 of both only what differs is written down; hashes and secrets never are.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from kairan.cli.output import plain
+from kairan.cli.output import plain, say
 from kairan.reports.audit import record_change
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def tell(configuration: "Configuration", what: str, **facts: object) -> None:
     try:
         record_change(configuration.audit_directory, configuration.audit, what, plain(facts))
     except OSError as error:
-        print(f"warning: the audit was not written: {error}", file=sys.stderr)
+        say(f"warning: the audit was not written: {error}", to_operator=True)
 
 
 def _recording(

@@ -16,7 +16,7 @@ from kairan.cli.options import (
     group_of_commands,
     read_configuration,
 )
-from kairan.cli.output import print_json, print_json_list, print_table
+from kairan.cli.output import print_json, print_json_list, print_table, say
 
 if TYPE_CHECKING:
     from kairan.config import Configuration
@@ -92,7 +92,7 @@ def end(
     if as_json:
         print_json({"ended": len(ended), "sessions": ended})
     else:
-        print(f"{len(ended)} session{'' if len(ended) == 1 else 's'} ended")
+        say(f"{len(ended)} session{'' if len(ended) == 1 else 's'} ended")
 
 
 def _wanted(configuration: "Configuration", **options: str | None) -> dict[str, str]:

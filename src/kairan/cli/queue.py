@@ -114,7 +114,7 @@ def list_(
     selection = Selection((), conditions.filter(held=held, damaged=damaged), everything=False)
     records = (record(one) for one in found(_spool(config), selection))
     if as_json:
-        print_json_list(records)
+        print_json_list(records, is_plain=True)
     else:
         columns = ("id", "from", "to", "route", "tried", "due", "state")
         print_table(columns, map(_row, records), nothing="nothing waits")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,7 +96,7 @@ def record(one: Found) -> dict[str, Any]:
             "damaged": True,
             "shard": one.shard,
             "what": damaged.what,
-            "path": damaged.path,
+            "path": str(damaged.path),
             "reason": damaged.reason,
         }
     job, envelope = one.item.job, one.item.envelope
@@ -116,6 +117,11 @@ def record(one: Found) -> dict[str, Any]:
 
 
 def _time_text(seconds: float) -> str:
+    return _second_text(int(seconds))
+
+
+@lru_cache(maxsize=1_024)  # a thousand jobs of a long queue share a second; 100 octets each
+def _second_text(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 

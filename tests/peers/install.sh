@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# The real servers and clients that some tests talk to: Debian packages (root only) and two of
+# The real servers and clients that some tests talk to: Debian packages (root only) and some of
 # npm's.  What cannot be had is said here; the tests that need it are skipped with that reason.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# swaks speaks TLS by libnet-ssleay-perl, which it only recommends.
+# swaks speaks TLS by libnet-ssleay-perl, Perl's Net::SMTP by the two others, and Postfix logs in by
+# libsasl2-modules, which they only recommend.
 packages=(
-  curl dovecot-core dovecot-lmtpd gcc libmail-deliverystatus-bounceparser-perl libnet-ssleay-perl
-  libsisimai-perl libssl-dev msmtp postfix postgresql swaks systemd
+  curl cyrus-common default-jdk-headless dovecot-core dovecot-lmtpd gcc golang-go
+  libauthen-sasl-perl libio-socket-ssl-perl libjakarta-mail-java
+  libmail-deliverystatus-bounceparser-perl libnet-ssleay-perl libphp-phpmailer libsasl2-modules
+  libsisimai-perl libssl-dev msmtp php-cli postfix postgresql ruby swaks systemd
 )
 
 is_installed() {
@@ -30,7 +33,26 @@ install_debian_packages() {
   # Postfix configures nothing, and no daemon is started: each test runs its own instance.
   echo "postfix postfix/main_mailer_type select Local only" | debconf-set-selections
   export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-  apt-get -qq update && apt-get -qq install --yes --no-install-recommends "$@" </dev/null >/dev/null
+  apt-get -qq install --yes --no-install-recommends "$@" </dev/null >/dev/null
+}
+
+is_exim_unpacked() {
+  [ -x tests/peers/unpacked/usr/sbin/exim4 ]
+}
+
+# Exim may not be installed beside Postfix: it is unpacked.  What it needs is installed, and its user
+# made, as its package would.
+unpack_exim() {
+  local folder package
+  folder=$(mktemp -d) && package="$folder/exim.deb" &&
+    (cd "$folder" && apt-get -qq -o APT::Sandbox::User=root download exim4-daemon-light) &&
+    mv "$folder"/*.deb "$package" &&
+    install_debian_packages $(dpkg-deb --field "$package" Depends | grep -o '\blib[a-z0-9.+-]*') &&
+    { getent passwd Debian-exim >/dev/null ||
+      useradd --system --user-group --no-create-home --shell /usr/sbin/nologin Debian-exim; } &&
+    dpkg-deb --extract "$package" tests/peers/unpacked &&
+    chmod u-s tests/peers/unpacked/usr/sbin/exim4 &&
+    rm -r "$folder"
 }
 
 install_node_packages() {
@@ -38,19 +60,22 @@ install_node_packages() {
 }
 
 if ! command -v dpkg-query >/dev/null; then
-  give_up "not a Debian system; tests with ${packages[*]} are skipped where these are missing"
+  give_up "not a Debian system; tests with Exim, ${packages[*]} are skipped where these are missing"
 else
   missing=$(missing_packages)
-  if [ -z "$missing" ]; then
+  if [ -z "$missing" ] && is_exim_unpacked; then
     :
   elif [ "$(id -u)" != 0 ]; then
-    echo "peers: not root; tests are skipped that need: ${missing//$'\n'/ }" >&2
+    echo "peers: not root; tests are skipped that need: Exim ${missing//$'\n'/ }" >&2
   else
-    install_debian_packages $missing || give_up "apt-get could not install: ${missing//$'\n'/ }"
+    { apt-get -qq update && install_debian_packages $missing; } ||
+      give_up "apt-get could not install: ${missing//$'\n'/ }"
+    is_exim_unpacked || unpack_exim || give_up "Exim could not be unpacked; tests with it are skipped"
   fi
 fi
 
-for wanted in tests/clients/node/node_modules/nodemailer tests/peers/oidc/node_modules/oidc-provider; do
+for wanted in tests/clients/node/node_modules/nodemailer tests/peers/oidc/node_modules/oidc-provider \
+  tests/peers/haraka/node_modules/Haraka; do
   name=${wanted##*/}
   if [ -d "$wanted" ]; then
     :

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peers.servers import free_port, greets, make_certificate, need, run, wait_until
+from peers.servers import SmartHost, free_port, greets, make_certificate, need, run, wait_until
 
 _MAIN = """\
 compatibility_level = 3.6
@@ -29,13 +29,24 @@ virtual_mailbox_base = {base}/mail
 virtual_mailbox_maps = static:all/
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
-smtpd_recipient_restrictions = reject_unauth_destination
+smtpd_recipient_restrictions = {may_relay}reject_unauth_destination
 smtpd_recipient_limit = 1000
 smtpd_client_connection_count_limit = 100
 smtpd_tls_security_level = {tls}
 smtpd_tls_cert_file = {certificate}
 smtpd_tls_key_file = {key}
 notify_classes =
+"""
+
+_TO_SMART_HOST = """\
+relayhost = [127.0.0.1]:{smart_host.port}
+smtp_sasl_auth_enable = yes
+smtp_sasl_security_options = noanonymous
+smtp_sasl_password_maps = inline:{{
+  {{ [127.0.0.1]:{smart_host.port} = {smart_host.user}:{smart_host.password} }} }}
+smtp_tls_security_level = secure
+smtp_tls_secure_cert_match = mail.kairan.test
+smtp_tls_CAfile = {base}/authority.pem
 """
 
 _MASTER = """\
@@ -52,6 +63,7 @@ proxymap  unix  - - n - - proxymap
 error     unix  - - n - - error
 retry     unix  - - n - - error
 discard   unix  - - n - - discard
+smtp      unix  - - n - - smtp
 virtual   unix  - n n - - virtual
 anvil     unix  - - n - 1 anvil
 scache    unix  - - n - 1 scache
@@ -60,11 +72,11 @@ postlog   unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    """Takes mail for anybody@postfix.test and delivers it into one Maildir."""
+    """Takes mail for anybody@postfix.test and delivers it into one Maildir, or relays all mail."""
 
     host = "127.0.0.1"
 
-    def __init__(self, base: Path, *, tls: bool) -> None:
+    def __init__(self, base: Path, *, tls: bool, smart_host: SmartHost | None) -> None:
         self.base = base
         self.port = free_port()
         self.certificate = make_certificate(base)
@@ -79,9 +91,13 @@ class Postfix:
             uid=user.pw_uid,
             gid=user.pw_gid,
             tls="may" if tls else "none",
+            may_relay="permit_mynetworks, " if smart_host else "",
             certificate=self.certificate.file,
             key=self.certificate.key,
         )
+        if smart_host is not None:
+            main += _TO_SMART_HOST.format(base=base, smart_host=smart_host)
+            (base / "authority.pem").write_bytes(smart_host.authority.read_bytes())
         (base / "config" / "main.cf").write_text(main)
         (base / "config" / "master.cf").write_text(_MASTER.format(port=self.port))
 
@@ -113,13 +129,13 @@ class Postfix:
 
 
 @contextmanager
-def postfix_smtp(*, tls: bool = False) -> Iterator[Postfix]:
+def postfix_smtp(smart_host: SmartHost | None = None, *, tls: bool = False) -> Iterator[Postfix]:
     """Running, and stopped at the end.  Not under pytest's folder: other users must get in."""
     need("postfix")
     with tempfile.TemporaryDirectory(prefix="kairan-postfix-") as folder:
         base = Path(folder)
         base.chmod(0o755)
-        server = Postfix(base, tls=tls)
+        server = Postfix(base, tls=tls, smart_host=smart_host)
         server.start()
         try:
             yield server

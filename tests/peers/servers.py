@@ -33,6 +33,16 @@ class MailServer(Protocol):
     def messages(self) -> list[bytes]: ...
 
 
+@dataclass(frozen=True)
+class SmartHost:
+    """Whom a relay hands all its mail to: by STARTTLS, after a login."""
+
+    port: int
+    user: str
+    password: str
+    authority: Path
+
+
 def need(*programs: str) -> None:
     """Skips the test where a program is missing; servers of this kind also need root."""
     missing = [program for program in programs if shutil.which(program, path=_path()) is None]

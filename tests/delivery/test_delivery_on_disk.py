@@ -15,6 +15,7 @@ from kairan.directory.model import Group
 from kairan.mail import Address, Envelope, Recipient
 from kairan.reports import Trace, TraceSettings, search
 from kairan.spool import Durability, SpoolSettings, SqliteSpool
+from kairan.spool.offline import Filter, ShardView
 from kairan.spool.schema import DATABASE, connect
 from kairan.testing.disk import Faults, failing_connect
 from kairan.testing.plain_directory import PlainDirectory
@@ -240,3 +241,37 @@ async def test_a_disk_that_takes_no_writes_repeats_only_what_was_running(tmp_pat
     trace.close()
     counts = Counter(name for name, _ in transport.delivered)
     assert counts == Counter(f"<{n}@test>" for n in range(500))
+
+
+@pytest.mark.parametrize("fault", ["dropped", "damaged"])
+async def test_a_message_that_left_while_it_was_leased_leaves_nothing_behind(
+    tmp_path, monkeypatch, fault
+):
+    """Its key and its memory stayed with the spool until the next start."""
+    monkeypatch.setattr("kairan.delivery.write._UNREADABLE_PAUSE_SECONDS", 0.01)
+    settings = SpoolSettings(durability=Durability.OS, fresh_octets_max=0)
+    spool = await SqliteSpool.open(tmp_path / "spool", settings)
+    transport, go_on = ScriptedTransport(concurrency_max=1), asyncio.Event()
+    transport.begin = go_on.wait
+    trace = Trace(tmp_path / "trace" / "trace-0.db", TraceSettings())
+    delivery = delivery_of(spool, transport, trace)
+    running = asyncio.create_task(delivery.run())
+    for n in range(20):
+        letter = message()._replace(recipients=(Recipient(Address(PEOPLE[n])),))
+        await spool.append(letter, b"Subject: x\r\n\r\n")
+    async with asyncio.timeout(60):
+        while delivery.statistics().leased < 20:
+            await asyncio.sleep(0.01)
+        if fault == "dropped":
+            with ShardView(tmp_path / "spool") as view:
+                assert view.drop(view.wanted(Filter())) == 20
+        else:
+            with closing(sqlite3.connect(tmp_path / "spool" / DATABASE)) as db, db:
+                db.execute("UPDATE message SET crc = crc + 1")
+        go_on.set()
+        while spool.statistics().messages or len(spool._live):
+            await asyncio.sleep(0.01)
+        await delivery.stop(5)
+    await running
+    await spool.close()
+    trace.close()

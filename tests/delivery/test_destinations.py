@@ -65,6 +65,14 @@ class Bench:
     def takes(self, queue, *, was_put_off=False):
         return self.destinations.takes(queue, self.now, was_put_off=was_put_off)
 
+    def put_off(self, queue, jobs):
+        """On disk by now."""
+        queue.put_off += jobs
+
+    def woken(self, queue, *, asked, found, known=None):
+        known = queue.put_off if known is None else known
+        self.destinations.woken(queue, asked=asked, found=found, known=known)
+
     def wanting(self, queue):
         return self.destinations.wanting(queue, self.now)
 
@@ -266,7 +274,8 @@ def test_pauses_grow_to_their_bound():
 def test_when_the_pause_is_over_one_of_those_put_off_is_woken():
     bench = Bench()
     queue = bench.bring_down("a")
-    assert bench.destinations.put_off_seconds(queue) >= SETTINGS.put_off_seconds / 2
+    bench.put_off(queue, 1)
+    assert bench.destinations.put_off_seconds() >= SETTINGS.put_off_seconds / 2
     assert bench.wanting(queue) == 0
     bench.now = queue.not_before
     assert bench.wanting(queue) == 1
@@ -361,7 +370,7 @@ def test_many_slow_destinations_hold_a_quarter_of_the_memory_together():
 def test_what_was_put_off_goes_before_what_comes_new():
     bench = Bench(MANY)
     queue = bench.queue("a")
-    bench.destinations.put_off_seconds(queue)
+    bench.put_off(queue, 1)
     assert not bench.takes(queue)
     assert bench.takes(queue, was_put_off=True)
 
@@ -372,18 +381,29 @@ def test_those_put_off_come_back_when_there_is_room_and_no_more_than_that():
     bench.taken()
     bench.now += 1.0
     bench.finish(queue)
-    for _ in range(80):
-        bench.destinations.put_off_seconds(queue)
+    bench.put_off(queue, 80)
     assert bench.wanting(queue) == 50
-    bench.destinations.woken(queue, asked=50, found=50)
+    bench.woken(queue, asked=50, found=50)
     assert queue.put_off == 30
     bench.queue("a", jobs=50)
     assert bench.wanting(queue) == 0
     bench.taken(10)
     bench.destinations.take_waiting(queue, keep=20)
     assert bench.wanting(queue) == 30
-    bench.destinations.woken(queue, asked=30, found=12)
+    bench.woken(queue, asked=30, found=12)
     assert (queue.put_off, bench.wanting(queue)) == (0, 0)
+
+
+def test_what_is_put_off_while_others_are_asked_for_is_not_forgotten():
+    """It waited for half an hour: found fewer than asked was taken for: there are none."""
+    bench = Bench(MANY)
+    queue = bench.queue("a")
+    bench.put_off(queue, 10)
+    asked, known = bench.wanting(queue), queue.put_off
+    bench.put_off(queue, 3)
+    bench.woken(queue, asked=asked, found=10, known=known)
+    assert queue.put_off == 3
+    assert bench.wanting(queue) > 0
 
 
 def test_destinations_that_nobody_uses_are_forgotten_first_and_those_with_work_never():

@@ -10,6 +10,7 @@ from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered
 from kairan.delivery.transports import transport_for
 from kairan.relay.contact import Contact
+from kairan.testing.memory_spool import MemorySpool
 from kairan.testing.peer import Rule, Say, ScriptedPeer
 from kairan.testing.scripted_transport import BROKEN, DELIVERED, SILENT, UNREACHABLE
 
@@ -160,3 +161,39 @@ async def test_what_a_try_says_of_the_destination_travels_as_a_fact(bench):
         # The words are ours, but it was the peer who said them, for one recipient.
         assert bench.delivery.statistics().paused == ()
         await asyncio.sleep(0)
+
+
+async def test_what_waits_for_a_destination_whose_route_has_another_name_now_goes_out(bench):
+    """It waited for a name that nobody woke any more, for up to half an hour."""
+    bench.transport.answers = {"*": UNREACHABLE}
+    for n in range(30):
+        await bench.send(f"user{n}@kairan.test")
+    bench.start()
+    await bench.settle()
+    await bench.delivery.stop(1)
+    await bench.run
+    bench.transport.answers = {}
+    bench.settings = replace(
+        bench.settings, routes=(RouteSettings("kairan.test", "maildir:/mail"),)
+    )
+    bench.start()
+    await bench.wait_until(lambda: len(bench.delivered()) == 30)
+
+
+async def test_what_is_written_down_late_is_woken_too(bench):
+    """A destination goes down and comes back while its jobs are on their way to the disk."""
+    passing = asyncio.Event()
+    passing.set()
+    bench.spool = MemorySpool(bench.clock, gate=passing.wait)
+    bench.transport.answers = {"*": UNREACHABLE}
+    for n in range(30):
+        await bench.send(f"user{n}@kairan.test")
+    bench.start()
+    await bench.wait_until(lambda: bench.transport.calls)
+    passing.clear()  # the disk takes its time
+    await bench.idle()
+    bench.transport.answers = {}
+    bench.clock.advance(5.0)
+    await bench.idle()
+    passing.set()
+    await passes(bench, 5.0, delivered=30)

@@ -3,6 +3,8 @@
 import pytest
 
 from kairan.delivery import Router, RouteSettings
+from kairan.delivery.plan import queue_name
+from kairan.mail import Address, Recipient
 
 
 def router(*patterns: str) -> Router:
@@ -60,3 +62,17 @@ def test_what_a_destination_is(to, final, by_domain):
     route = Router([RouteSettings("*", to)]).route("a@b.test")
     assert route is not None
     assert (route.is_final, route.is_by_domain) == (final, by_domain)
+
+
+def test_routes_to_one_destination_share_its_queue_as_they_share_its_sessions():
+    """A hundred domains behind one smart host had a hundred times its sessions' deliveries."""
+    routes = [("a.test", "smtp://hub"), ("b.test", "smtp://hub"), ("c.test", "mx:"), ("*", "mx:")]
+    router = Router([RouteSettings(pattern, to) for pattern, to in routes])
+
+    def queue_of(address):
+        recipient = Recipient(Address(address))
+        return queue_name(router.route(address), recipient)
+
+    assert queue_of("x@a.test") == queue_of("x@b.test") == "a.test"
+    assert queue_of("x@c.test") == "c.test c.test"
+    assert queue_of("x@d.test") == "c.test d.test"

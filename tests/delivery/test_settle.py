@@ -21,14 +21,14 @@ NOTIFIES += [Notify.SUCCESS | Notify.FAILURE, Notify(14)]
 SELF_REPORTED = Delivered(OK, "next", reported_by_next_hop=True)
 
 
-def outcome_of(*pairs, age=0.0, attempts=0, delayed=False, final=True, not_before=0.0):
+def outcome_of(*pairs, age=0.0, attempts=0, delayed=False, final=True, not_before=0.0, **terms):
     recipients = tuple(
         Recipient(Address(f"user{n}@kairan.test"), notify) for n, (notify, _) in enumerate(pairs)
     )
     job = Job(JobId(SpoolId(1), 1), "*", recipients, ARRIVED, attempts, "", delayed)
     envelope = Envelope(Address("a@kairan.test"), recipients, ARRIVED)
-    terms = Terms(ARRIVED + age, final, RETRY, random.Random(1), not_before)
-    return settle(job, envelope, recipients, [result for _, result in pairs], terms)
+    given = Terms(ARRIVED + age, final, RETRY, random.Random(1), not_before, **terms)
+    return settle(job, envelope, recipients, [result for _, result in pairs], given)
 
 
 def actions(settlement):
@@ -118,3 +118,24 @@ def test_a_report_names_the_server_that_was_reached_and_no_other():
     assert report.remote == "mx1.example.com"
     (report,) = outcome_of((Notify.UNSET, Failed(FAILED.reply, "mx1.example.com:25"))).reports
     assert not report.remote
+
+
+@pytest.mark.parametrize("due", [None, ARRIVED + 24 * 3600.0])
+def test_what_waits_for_its_destination_comes_when_its_sender_is_to_hear_of_the_delay(due):
+    age = RETRY.delay_report_seconds - 10.0
+    settlement = outcome_of(
+        (Notify.UNSET, UNREACHABLE),
+        age=age,
+        attempts=20,
+        not_before=ARRIVED + 24 * 3600.0,
+        due=due,
+        destination="partner.test",
+    )
+    assert settlement.retry.due == ARRIVED + RETRY.delay_report_seconds
+
+
+def test_what_was_reported_as_delayed_waits_for_its_destination():
+    settlement = outcome_of(
+        (Notify.UNSET, UNREACHABLE), delayed=True, due=ARRIVED + 1_800.0, destination="partner.test"
+    )
+    assert settlement.retry.due == ARRIVED + 1_800.0

@@ -220,7 +220,7 @@ class Walk:
                 case "hold":
                     self.view.hold([job])
                 case "release":
-                    self.view.release([job])
+                    self.view.release([job], now=self.now)
                 case "drop":
                     self.view.drop([job])
                 case "retry":
@@ -233,7 +233,7 @@ class Walk:
 
     async def assert_all_that_is_due_can_be_had(self, patience: float) -> None:
         """Once everything is quiet and nothing is held: what we hold and what comes is the disk."""
-        self.view.release([item.job.id for item in self.view.list()])
+        self.view.release([item.job.id for item in self.view.list()], now=self.now)
         self.now += patience
         await quiet(self.stepped)  # the writer takes a probe only when it has nothing else to do
         self.probe()

@@ -30,6 +30,12 @@ async def eventually(condition):
             await asyncio.sleep(0.01)
 
 
+async def appended_and_leased(spool, letter):
+    await spool.append(letter(), b"x")
+    (lease,) = await asyncio.wait_for(spool.wait_lease(1), 5)
+    return lease
+
+
 async def quiet(spool):
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(spool.wait_lease(10), 0.15)
@@ -43,8 +49,35 @@ async def test_a_held_job_is_not_leased_until_it_is_released(open_spool, letter,
     assert view().hold([item.job.id]) == 0
     await eventually(lambda: spool.statistics().held == 1)
     await quiet(spool)
-    view().release([item.job.id])
+    view().release([item.job.id], now=time.time())
     assert len(await asyncio.wait_for(spool.wait_lease(1), 5)) == 1
+
+
+async def test_a_job_that_waited_for_its_destination_goes_when_it_is_released(
+    open_spool, letter, view
+):
+    """Its destination may have come back while it was held, and woken all the others."""
+    spool = await open_spool()
+    (waits, comes_again) = [await appended_and_leased(spool, letter) for _ in range(2)]
+    later = time.time() + 1_800
+    await spool.defer(waits.job, due=later, detail="421", destination="partner.test")
+    await spool.defer(comes_again.job, due=later, detail="451")
+    view().hold([waits.job.id, comes_again.job.id])
+    assert view().release([waits.job.id, comes_again.job.id], now=time.time()) == 2
+    (lease,) = await asyncio.wait_for(spool.wait_lease(10), 5)
+    assert lease.job.id == waits.job.id
+
+
+async def test_what_is_released_has_not_been_due_since_it_was_held(open_spool, letter, view):
+    """Its age would slow the intake down, as if delivery had left it lying."""
+    spool = await open_spool()
+    await spool.append(letter(), b"x")
+    (item,) = view().list()
+    view().hold([item.job.id])
+    now = time.time() + 0.5
+    view().release([item.job.id], now=now)
+    (lease,) = await asyncio.wait_for(spool.wait_lease(1), 5)
+    assert lease.job.due == now
 
 
 async def test_a_job_held_while_leased_does_not_come_back(open_spool, letter, view):
@@ -203,7 +236,7 @@ async def test_what_columns_decide_is_changed_without_reading_rows(
     if name == "release":
         one.hold(one.wanted(Filter()))
     statements = traced(one)
-    more = {"now": time.time()} if name == "retry" else {}
+    more = {"now": time.time()} if name in {"release", "retry"} else {}
     assert getattr(one, name)(one.wanted(Filter(route="")), **more) == 1_200
     assert decodes == []
     assert len(statements) < 30
@@ -222,7 +255,7 @@ async def test_a_change_ends_its_transaction_in_time_and_pauses(
     one = view()
     statements = traced(one)
     assert one.hold(item.job.id for item in one.list()) == 1_000
-    assert one.release(one.wanted(Filter(held=True))) == 1_000
+    assert one.release(one.wanted(Filter(held=True)), now=time.time()) == 1_000
     assert statements.count("BEGIN IMMEDIATE") >= 20
     assert len(pauses) >= 19
 

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from kairan.spool.offline import ShardView
+
 
 async def put_off(spool, letter, count, destination, *, is_attempt=False):
     for n in range(count):
@@ -41,6 +43,18 @@ async def test_a_job_put_off_without_a_try_keeps_its_attempts(open_spool, letter
     (lease,) = await leased(spool, 1)
     assert (lease.job.attempts, lease.job.detail) == (0, "421 4.3.2 busy")
     assert lease.job.due <= time.time()
+
+
+async def test_of_each_destination_one_is_woken_that_is_not_held(open_spool, letter, directory):
+    """A held one stood for all the others of its destination, and kept them waiting."""
+    spool = await open_spool()
+    await put_off(spool, letter, 3, "partner.test")
+    with ShardView(directory) as view:
+        first = min(item.job.id for item in view.list())
+        view.hold([first])
+    assert await spool.wake_one_of_each() == 1
+    (lease,) = await leased(spool, 1)
+    assert lease.job.id != first
 
 
 async def test_only_the_jobs_of_the_destination_come_back(open_spool, letter):

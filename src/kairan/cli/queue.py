@@ -189,7 +189,14 @@ def release(
 ) -> None:
     """Let go what was held."""
     selection = choice.selection()
-    _change(config, selection, lambda view, jobs: view.release(jobs), "released", as_json=as_json)
+    now = time.time()
+    _change(
+        config,
+        selection,
+        lambda view, jobs: view.release(jobs, now=now),
+        "released",
+        as_json=as_json,
+    )
 
 
 @app.command(

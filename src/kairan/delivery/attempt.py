@@ -71,9 +71,9 @@ class Attempts:
         except asyncio.CancelledError:
             self._writes.give_back(work)
             raise
-        except ContentUnreadable as error:  # the spool has set it aside, or an operator dropped it
+        except ContentUnreadable as error:
             log.warning(work.lease.envelope.message_id, status="unreadable", error=str(error))
-            self._writes.forget(work)
+            self._writes.unreadable(work)
         except SpoolUnavailable as error:
             self.defect(work, str(error))
         except Exception as error:  # a defect of ours must not cost the message
@@ -152,7 +152,7 @@ class Attempts:
             [result] * len(recipients),
             self._terms(
                 work,
-                due=self._clock() + self._destinations.put_off_seconds(queue),
+                due=self._clock() + self._destinations.put_off_seconds(),
                 destination=queue.name,
                 is_attempt=False,
             ),

@@ -44,6 +44,8 @@ log = structlog.get_logger("kairan.delivery")
 _EXPANSION = "(expansion)"
 # How often slow deliveries are told from quick ones, and long queues go back to the disk.
 _LOOK_SECONDS = 0.5
+# Jobs of a destination that is gone, woken by one commit.
+_CALLED_BACK = 1_000
 
 
 class Delivery:
@@ -114,6 +116,7 @@ class Delivery:
         )
         self._leasing: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._called_back: set[str] = set()  # destinations, while their jobs are being woken
         self._is_stopping = False
 
     # -- its life ------------------------------------------------------------------------------
@@ -198,9 +201,9 @@ class Delivery:
         wanted = self._destinations.wanting(queue, self._monotonic())
         if wanted > 0 and not self._is_stopping:
             queue.is_waking = True
-            self._spawn(self._bring_back(queue, wanted))
+            self._spawn(self._bring_back(queue, wanted, known=queue.put_off))
 
-    async def _bring_back(self, queue: DestinationQueue[Work], wanted: int) -> None:
+    async def _bring_back(self, queue: DestinationQueue[Work], wanted: int, *, known: int) -> None:
         found = 0
         try:
             for window in self._windows:
@@ -210,7 +213,15 @@ class Delivery:
         except SpoolUnavailable as error:  # it closes; the next start finds them
             log.warning("delivery.not-woken", destination=queue.name, error=str(error))
         finally:
-            self._destinations.woken(queue, asked=wanted, found=found)
+            self._destinations.woken(queue, asked=wanted, found=found, known=known)
+
+    async def _call_back(self, name: str) -> None:
+        """All that wait for a destination that nothing goes to any more (its route has changed)."""
+        with suppress(SpoolUnavailable):  # it closes; the next start finds them
+            for window in self._windows:
+                while await window.spool.wake(name, _CALLED_BACK) == _CALLED_BACK:
+                    pass
+        self._called_back.discard(name)
 
     def _take(self, window: Window, lease: Lease) -> None:
         """A job that trips us up is put off: it must not stop the others."""
@@ -235,11 +246,19 @@ class Delivery:
             look = Direct(route, lease.job.recipients)
         queue = self._queue_of(look)
         work = Work(window, lease, queue, look)
-        was_put_off = lease.job.destination == queue.name
+        waited_for = lease.job.destination
+        was_put_off = waited_for == queue.name
+        if waited_for and not was_put_off and self._destinations.get(waited_for) is None:
+            self._is_renamed(waited_for)
         if self._destinations.takes(queue, self._monotonic(), was_put_off=was_put_off):
             self._destinations.add(queue, work)
         else:
             self._attempts.put_off(work)
+
+    def _is_renamed(self, name: str) -> None:
+        if name not in self._called_back and not self._is_stopping:
+            self._called_back.add(name)
+            self._spawn(self._call_back(name))
 
     def _queue_of(self, look: Direct | Wide) -> DestinationQueue[Work]:
         if isinstance(look, Wide):

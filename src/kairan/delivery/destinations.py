@@ -88,7 +88,7 @@ class DestinationQueue(Generic[W]):
     seconds: float = 0.0  # a delivery takes, smoothed
     slowest_seconds: float = 0.0  # the longest of those that run, as of the last look
     failure: Deferred | None = None  # why it is down
-    put_off: int = 0  # jobs on disk that wait for it, as far as we know
+    put_off: int = 0  # jobs on disk that wait for it, as far as we know: never too few
     may_have_put_off: bool = True  # we have not looked since we started
     is_waking: bool = False
     is_queued: bool = False  # in the ring, or held back
@@ -186,9 +186,8 @@ class Destinations(Generic[W]):
         self.waiting += 1
         self._enter(queue)
 
-    def put_off_seconds(self, queue: DestinationQueue[W]) -> float:
+    def put_off_seconds(self) -> float:
         """For how long a job is put off: until it is woken, and this is for when it is not."""
-        queue.put_off += 1
         return self._settings.put_off_seconds * (0.5 + self._dice.random() / 2)
 
     def take_waiting(self, queue: DestinationQueue[W], *, keep: int = 0) -> list[W]:
@@ -207,10 +206,11 @@ class Destinations(Generic[W]):
         room = min(self._ready_waiting_max(queue), _WAKE_MAX)
         return room - len(queue.waiting) if len(queue.waiting) <= room // 2 else 0
 
-    def woken(self, queue: DestinationQueue[W], *, asked: int, found: int) -> None:
+    def woken(self, queue: DestinationQueue[W], *, asked: int, found: int, known: int) -> None:
+        """`known`: how many waited when they were asked for; what came since may be unasked."""
         queue.is_waking = False
         queue.may_have_put_off = False
-        queue.put_off = 0 if found < asked else max(1, queue.put_off - found)
+        queue.put_off -= known if found < asked else min(found, known - 1)
 
     # -- whose turn it is ----------------------------------------------------------------------
 
@@ -378,7 +378,6 @@ class Destinations(Generic[W]):
         queue.limit = 1
         queue.pauses += 1
         queue.not_before = now + pause
-        queue.put_off += 1  # the job that was tried, at the least
 
     def _forget(self, is_spare: Callable[[DestinationQueue[W]], bool]) -> None:
         self._queues = {n: queue for n, queue in self._queues.items() if not is_spare(queue)}

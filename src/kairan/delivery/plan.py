@@ -75,7 +75,7 @@ def first_look(
 
 def queue_name(route: Route, recipient: Recipient) -> str:
     """One destination queue per next hop: for MX that is the domain."""
-    return f"{route.name} {domain_of(recipient.address)}" if route.is_by_domain else route.name
+    return f"{route.queue} {domain_of(recipient.address)}" if route.is_by_domain else route.queue
 
 
 def pieces(

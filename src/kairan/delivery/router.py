@@ -19,6 +19,7 @@ class Route:
 
     name: str
     destination: str
+    queue: str  # the first route to the same destination, whose sessions all of them share
 
     @property
     def is_by_domain(self) -> bool:
@@ -37,7 +38,11 @@ class Router:
     """
 
     def __init__(self, routes: Sequence[RouteSettings]) -> None:
-        self._routes = [Route(rule.pattern, rule.to) for rule in routes]
+        queues: dict[str, str] = {}
+        self._routes = [
+            Route(rule.pattern, rule.to, queues.setdefault(rule.to, rule.pattern))
+            for rule in routes
+        ]
         self._by_name: dict[str, Route] = {}
         self._exact: dict[str, int] = {}  # addresses and domains
         self._parents: dict[str, int] = {}  # of "*.domain": the domain

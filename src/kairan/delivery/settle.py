@@ -112,6 +112,10 @@ def _retry(
     attempts = job.attempts + terms.is_attempt
     expires = envelope.arrived + terms.retry.expiry_seconds
     due = retry_due(attempts, terms) if terms.due is None else terms.due
+    if terms.destination and not job.delayed:
+        # Its return brings the job; the sender hears of the delay at the time, not by the return.
+        delay = envelope.arrived + terms.retry.delay_report_seconds
+        due = min(due, delay) if terms.now < delay else due
     return NewJob(
         route=job.route,
         recipients=tuple(waits),

@@ -12,11 +12,13 @@ import structlog
 
 from kairan.delivery.bounces import Reporter
 from kairan.delivery.settle import Settlement
-from kairan.delivery.work import Window, Work
+from kairan.delivery.work import Work
 from kairan.reports import Action, RecipientReport
 from kairan.spool.interface import ContentUnreadable, NewJob
 
 log = structlog.get_logger("kairan.delivery")
+
+_UNREADABLE_PAUSE_SECONDS = 60.0
 
 
 class Writes:
@@ -55,7 +57,8 @@ class Writes:
         """None at all: the job is complete."""
         spool, job = work.window.spool, work.lease.job
         if jobs:
-            self._hand_over(work, lambda: spool.split(job, jobs))
+            put_off = sum(new.destination == work.queue.name for new in jobs)
+            self._hand_over(work, lambda: spool.split(job, jobs), put_off=put_off)
         else:
             self._hand_over(work, lambda: spool.complete(job))
 
@@ -71,6 +74,7 @@ class Writes:
                 destination=retry.destination,
                 is_attempt=is_attempt,
             ),
+            put_off=int(retry.destination == work.queue.name),
         )
 
     def give_back(self, work: Work) -> None:
@@ -84,17 +88,32 @@ class Writes:
         work.is_ours = False
         work.window.gave()
 
-    def _hand_over(self, work: Work, write: "Callable[[], asyncio.Future[None]]") -> None:
+    def unreadable(self, work: Work) -> None:
+        """The spool has set its content aside, or an operator dropped it.
+
+        Its jobs are gone, and the spool finds that out when this one is due; where setting aside
+        failed they are not, and there is no hurry to meet them again.
+        """
+        job = work.lease.job
+        again = NewJob(job.route, job.recipients, self._clock() + _UNREADABLE_PAUSE_SECONDS)
+        self._defer(work, again._replace(detail=job.detail), is_attempt=False)
+
+    def _hand_over(
+        self, work: Work, write: "Callable[[], asyncio.Future[None]]", *, put_off: int = 0
+    ) -> None:
+        """`put_off`: jobs that will wait for the destination's return."""
         try:
             future = write()
         except ValueError:  # not leased any more: an operator dropped or held it meanwhile
             self.forget(work)
             return
         work.is_ours = False
-        future.add_done_callback(lambda done: self._is_durable(work.window, done))
+        future.add_done_callback(lambda done: self._is_durable(work, done, put_off=put_off))
 
-    def _is_durable(self, window: Window, done: "asyncio.Future[None]") -> None:
-        window.gave()
+    def _is_durable(self, work: Work, done: "asyncio.Future[None]", *, put_off: int) -> None:
+        """Only now the jobs can be woken: counted earlier, they would be missed and forgotten."""
+        work.window.gave()
+        work.queue.put_off += put_off
         if not done.cancelled() and (error := done.exception()) is not None:
             # The spool waits out a sick disk; this is its end.  The next start finds the job.
             log.warning("delivery", status="not-written", error=str(error))
@@ -108,7 +127,7 @@ class Writes:
             self.give_back(work)
             raise
         except ContentUnreadable:
-            self.forget(work)
+            self.unreadable(work)
             return
         except Exception:  # whatever went wrong: whoever was not reported is tried again
             log.exception(work.lease.envelope.message_id, status="not-reported")

@@ -57,9 +57,9 @@ WITH RECURSIVE names(name) AS (
         FROM names WHERE name IS NOT NULL)
 UPDATE job SET due = ?1 WHERE due > ?1 AND held = 0 AND (message, number) IN
     (SELECT
-        (SELECT message FROM job WHERE destination = name AND destination <> ''
+        (SELECT message FROM job WHERE destination = name AND destination <> '' AND held = 0
             ORDER BY attempts, message, number LIMIT 1),
-        (SELECT number FROM job WHERE destination = name AND destination <> ''
+        (SELECT number FROM job WHERE destination = name AND destination <> '' AND held = 0
             ORDER BY attempts, message, number LIMIT 1)
         FROM names WHERE name IS NOT NULL)
     RETURNING message, number

@@ -27,6 +27,11 @@ _HEADER_OCTETS_MAX = 64 * 1024
 # To change each job of a long queue touches its whole index: of a million jobs 40 MB.
 _CACHE_OCTETS = 64 * 1024 * 1024
 
+_RELEASE = """
+UPDATE job SET held = 0, due = CASE WHEN destination <> '' THEN ?1 ELSE max(due, ?1) END
+    WHERE held = 1
+"""
+
 Listed: TypeAlias = SpoolItem | Damaged
 
 
@@ -178,8 +183,11 @@ class ShardView:
         """How many were not held before; so for the others."""
         return self._for_changes().change("UPDATE job SET held = 1 WHERE held = 0", jobs)
 
-    def release(self, jobs: Iterable[JobId] | Condition) -> int:
-        return self._for_changes().change("UPDATE job SET held = 0 WHERE held = 1", jobs)
+    def release(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int:
+        """One that waited for its destination, which may have come back since, is due now; and so
+        is one that was due, lest it be taken for mail that delivery left lying.
+        """
+        return self._for_changes().change(_RELEASE, jobs, now)
 
     def retry(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int:
         """Due now; a held one stays held."""

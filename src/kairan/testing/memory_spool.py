@@ -151,7 +151,12 @@ class MemorySpool:
             attempts=job.attempts + is_attempt,
             destination=destination,
         )
-        return self._change(job, lambda: self.stored.jobs.update({job.id: again}))
+
+        def change() -> None:
+            if job.id in self.stored.jobs:  # what an operator has dropped does not come back
+                self.stored.jobs[job.id] = again
+
+        return self._change(job, change)
 
     def wake(self, destination: str, limit: int) -> "asyncio.Future[int]":
         return self._commit(lambda: self._wake(destination, limit), writes=False)

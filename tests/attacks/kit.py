@@ -101,6 +101,7 @@ def make_installation(
     (place / "kairan.toml").write_text(
         f'[server]\nhostname = "mail.kairan.test"\ndata_directory = "data"\nworkers = {workers}\n'
         '[tls]\ncertificate = "tls/server.pem"\nkey = "tls/server.key"\n'
+        'rsa_certificate = "tls/server-rsa.pem"\nrsa_key = "tls/server-rsa.key"\n'
         + doors
         + routes
         + (cheap_auth() if auth is None else auth)

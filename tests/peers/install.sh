@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The real servers and clients that some tests talk to: Debian packages (root only) and some of
-# npm's.  What cannot be had is said here; the tests that need it are skipped with that reason.
+# The real servers and clients that some tests talk to: Debian packages (root only), some of npm's,
+# and sslyze in a virtual environment of its own.  What cannot be had is said here; the tests that
+# need it are skipped with that reason.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -86,3 +87,11 @@ for wanted in tests/clients/node/node_modules/nodemailer tests/peers/oidc/node_m
       give_up "npm could not install $name; tests with it are skipped"
   fi
 done
+
+# Apart from ours: it wants other versions of what we use, and its licence (AGPL) is for a tool.
+sslyze=tests/peers/sslyze
+if [ ! -x "$sslyze/.venv/bin/sslyze" ]; then
+  { python3 -m venv "$sslyze/.venv" && "$sslyze/.venv/bin/pip" install --quiet \
+    --disable-pip-version-check --require-hashes -r "$sslyze/requirements.lock"; } ||
+    give_up "pip could not install sslyze; tests with it are skipped"
+fi

@@ -76,3 +76,11 @@ def test_a_long_table_ends_and_says_how_to_get_the_rest(capsys, monkeypatch):
 def test_a_line_into_a_file_is_not_wrapped(capsys):
     print_table(("a", "b"), [["x" * 500, "y"]], nothing="")
     assert "x" * 500 in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("control", ["\b", "\f", "\r", "\t", "\x1b", "\x9b", "\u202e"])
+def test_a_lone_control_is_visible_in_a_list_of_plain_values_too(capsys, control):
+    print_json_list([{"detail": f"a{control}b"}], is_plain=True)
+    (item,) = json.loads(capsys.readouterr().out)
+    assert control not in item["detail"]
+    assert item["detail"].startswith("a\\")

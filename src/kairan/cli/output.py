@@ -95,8 +95,8 @@ def _plain_encoder() -> "Callable[[Any], str]":
 
     def encoded(value: Any) -> str:
         text = encode(value).decode()
-        # JSON writes C0 controls by number, and who prints the string has them back.
-        return text if text.isprintable() and "\\u00" not in text else _encoded(value)
+        # JSON writes C0 controls behind a backslash, and who prints the string has them back.
+        return text if text.isprintable() and "\\" not in text else _encoded(value)
 
     return encoded
 

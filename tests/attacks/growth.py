@@ -69,18 +69,20 @@ UNITS: tuple[bytes, ...] = (
 
 @dataclass(frozen=True)
 class Parser:
-    """`frames`: what stands before and behind the repeated units."""
+    """`frames`: what stands before and behind the repeated units.  `ends`: further ends, with which
+    patterns that want the end of the text must look for another way.
+    """
 
     name: str
     read: Callable[[bytes], object]
     frames: tuple[tuple[bytes, bytes], ...] = ((b"", b""),)
     units: tuple[bytes, ...] = UNITS
+    ends: tuple[bytes, ...] = (b"x", b"\x01")
     octets_max: int = OCTETS_MAX
     enough_seconds: float = ENOUGH_SECONDS
 
     def shapes(self) -> Iterator[tuple[bytes, bytes, bytes]]:
-        # With something behind them, patterns that want the end must look for another way.
-        for before, behind in (*self.frames, (b"", b"x"), (b"", b"\x01")):
+        for before, behind in (*self.frames, *((b"", end) for end in self.ends)):
             for unit in self.units:
                 yield before, unit, behind
 

@@ -56,9 +56,7 @@ from kairan.smtp.server import ServerEngine
 from kairan.smtp.stuffing import stuff
 
 DOOR = Door("mail.kairan.test", ("PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"), 10 << 20, 50)
-OPEN_DOOR = Door(
-    "mail.kairan.test", (), 10 << 20, 50, needs_tls=False, needs_auth=False, errors_max=1 << 30
-)
+OPEN_DOOR = Door("mail.kairan.test", (), 10 << 20, 50, needs_tls=False, needs_auth=False)
 TRANSACTION = b"EHLO a\r\nMAIL FROM:<printer@kairan.test>\r\nRCPT TO:<user@kairan.test>\r\n"
 
 
@@ -362,6 +360,7 @@ PARSERS = (
         "session",
         engine_reads,
         ((b"", b"\r\n"), (b"EHLO a\r\nAUTH ", b"\r\n"), (TRANSACTION + b"DATA\r\n", b"\r\n.\r\n")),
+        ends=(),
         units=(
             *DRIPPED,
             b"NOOP\r\n",
@@ -371,15 +370,16 @@ PARSERS = (
             b"MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nBDAT 1\r\naBDAT 0 LAST\r\n",
             b"\r\n.\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n",
         ),
-        octets_max=1 << 20,
+        octets_max=1 << 18,
         enough_seconds=0.2,
     ),
     *(
         Parser(
             f"{name}, octet by octet",
             drip(taker),
+            ends=(),
             units=units,
-            octets_max=32 * 1024,
+            octets_max=16 * 1024,
             enough_seconds=0.3,
         )
         for name, taker, units in (

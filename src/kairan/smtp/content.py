@@ -11,6 +11,10 @@ from kairan.smtp.events import Body
 from kairan.smtp.grammar import BdatCommand
 from kairan.smtp.inbox import Inbox
 
+# What is looked at in one go.  Without a bound each of many short messages that came at once would
+# have all the others copied for it.
+PIECE_OCTETS_MAX = 64 * 1024
+
 
 @dataclass(slots=True)
 class Content:
@@ -48,11 +52,10 @@ class Content:
     def _read_data(self, decoder: DataDecoder, inbox: Inbox) -> Body | None:
         if not inbox:
             return None
-        piece = decoder.decode(inbox.take_all())
-        if decoder.finished:
-            inbox.add(decoder.rest)
-            decoder.rest = b""
-        elif not piece:
+        piece = decoder.decode(inbox.take(PIECE_OCTETS_MAX))
+        inbox.give_back(decoder.rest)
+        decoder.rest = b""
+        if not piece and not decoder.finished:
             return None
         return Body(piece, message_end=decoder.finished)
 

@@ -53,6 +53,13 @@ class Inbox:
         self._position += len(octets)
         return octets
 
+    def give_back(self, octets: bytes) -> None:
+        """The end of what was taken last, which was too much."""
+        if octets:
+            self._position -= len(octets)
+        elif self._position == len(self._buffer):
+            self._buffer, self._position = b"", 0
+
     def take_line(self, *, asking: bool) -> bytes | None:
         """The next line without its end, or what is wrong with it; None: none yet.
 

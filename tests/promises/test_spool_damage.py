@@ -127,7 +127,7 @@ async def test_no_flipped_bit_of_the_wal_loses_mail_in_silence(tmp_path, rounds,
     """Where the mended WAL is the one that was written nothing can be lost, and to open the shard
     every hundredth time is enough."""
     source = tmp_path / "source"
-    promised = await fill(tmp_path / "shard", source, close=False, messages=9)
+    promised = await fill(tmp_path / "shard", source, close=False, messages=3)
     index = index_of((source / "queue.db-shm").read_bytes())
     if not has_index:
         (source / "queue.db-shm").unlink()
@@ -136,7 +136,7 @@ async def test_no_flipped_bit_of_the_wal_loses_mail_in_silence(tmp_path, rounds,
     undamaged, as_written = replayed(whole, index)
     assert undamaged.damage is None
     lost, opened = [], 0
-    for turn, bit in enumerate(range(0, 8 * len(whole), EVERY_BIT * rounds(short=307, full=1))):
+    for turn, bit in enumerate(range(0, 8 * len(whole), EVERY_BIT * rounds(short=101, full=1))):
         changed = bytearray(whole)
         changed[bit // 8] ^= 1 << bit % 8
         verdict, replay = replayed(bytes(changed), index)

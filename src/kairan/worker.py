@@ -236,6 +236,7 @@ async def _build(
         clock=time.time,
         dice=random.Random(),  # noqa: S311 - jitter, no secret
         busy=busy,
+        accepted=lambda: statistics.accepted,
     )
     drain = Drain(configuration.intake.drain_seconds, clock=time.monotonic)
     stack.push_async_callback(_stop_delivery, delivery, drain)

@@ -1,10 +1,5 @@
 """Delivery keeps pace with the intake, by the age of what waits."""
 
-import asyncio
-import time
-
-import pytest
-
 from kairan.delivery.pace import Pace
 from kairan.delivery.settings import DeliverySettings
 from kairan.mail import Address, Envelope, Recipient
@@ -22,33 +17,81 @@ def lease(due: float) -> Lease:
 
 
 class Bench:
-    def __init__(self, *, busy: bool = True):
+    """A pace, a clock, and an intake that takes `rate(yields)` messages a second."""
+
+    def __init__(self, rate=lambda _: 0.0, *, busy: bool = True):
         self.clock = FakeClock()
-        self.pace = Pace(SETTINGS, clock=self.clock, monotonic=self.clock, busy=lambda: busy)
-        self.clock.advance(1_000.0)
+        self.accepted = 0.0
+        self.rate = rate
+        self.pace = Pace(
+            SETTINGS,
+            clock=self.clock,
+            monotonic=self.clock,
+            busy=lambda: busy,
+            accepted=lambda: int(self.accepted),
+        )
+
+    def pass_time(self, seconds: float, *, age: float = 0.0) -> list[int]:
+        """How many jobs might be leased, ten times a second."""
+        given = []
+        for _ in range(round(seconds * 10)):
+            self.pace.leased([lease(self.clock()), lease(self.clock() - age)])
+            given.append(self.pace.jobs_max())
+            self.clock.advance(0.1)
+            self.accepted += 0.1 * self.rate(given[-1] < WHOLE)
+        return given
 
     def leased_after(self, seconds: float) -> Pace:
         """The oldest job that was leased had been due for so long."""
+        self.clock.advance(1_000.0)
         self.pace.leased([lease(self.clock()), lease(self.clock() - seconds)])
         return self.pace
 
 
-@pytest.mark.parametrize(
-    ("busy", "age", "jobs"),
-    [
-        (False, 0.0, WHOLE),
-        (True, 0.0, BUSY_SHARE),
-        (True, 0.9 * SETTINGS.keep_up_seconds, BUSY_SHARE),
-        (True, SETTINGS.keep_up_seconds, WHOLE),
-        (True, 300.0, WHOLE),
-    ],
-)
-def test_a_busy_intake_comes_first_until_mail_has_waited(busy, age, jobs):
-    assert Bench(busy=busy).leased_after(age).jobs_max() == jobs
+def as_fast_as_answered(yields: bool) -> float:
+    return 2_500.0 if yields else 1_500.0
+
+
+def at_its_own_pace(_yields: bool) -> float:
+    return 1_200.0
+
+
+def test_a_burst_that_is_taken_faster_for_it_is_yielded_to():
+    given = Bench(as_fast_as_answered).pass_time(4.0)
+    assert set(given[10:]) == {BUSY_SHARE}
+
+
+def test_a_load_that_comes_at_its_own_pace_is_delivered_at_once_but_for_a_moment():
+    given = Bench(at_its_own_pace).pass_time(10.0)
+    assert given.count(BUSY_SHARE) <= 6
+    assert set(given[12:]) == {WHOLE}
+
+
+def test_without_a_busy_intake_nothing_holds_delivery_up():
+    assert set(Bench(as_fast_as_answered, busy=False).pass_time(4.0)) == {WHOLE}
+
+
+def test_the_older_the_mail_the_more_delivery_has_of_a_burst():
+    bench = Bench(as_fast_as_answered)
+    bench.pass_time(3.0)
+    ages = (SETTINGS.keep_up_seconds, 5.0, 8.0, SETTINGS.lag_seconds_max, 300.0)
+    given = [bench.pass_time(0.1, age=age)[0] for age in ages]
+    given = [bench.pass_time(0.1, age=age)[-1] for age in ages]
+    assert given == sorted(given)
+    assert given[0] == BUSY_SHARE < given[1] < given[2] < given[3]
+
+
+def test_when_a_burst_becomes_a_steady_load_delivery_is_an_equal_again():
+    bench = Bench(as_fast_as_answered)
+    bench.pass_time(4.0)
+    bench.rate = at_its_own_pace
+    assert set(bench.pass_time(3.0)[15:]) == {WHOLE}
 
 
 def test_the_intake_waits_once_mail_is_old_and_the_longer_the_older_it_is():
-    waits = [Bench().leased_after(age).intake_wait_seconds() for age in (0, 4.9, 6, 10, 20, 9_999)]
+    most = SETTINGS.lag_seconds_max
+    ages = (0, most, most + 1, most + 5, most + 15, 9_999)
+    waits = [Bench().leased_after(age).intake_wait_seconds() for age in ages]
     assert waits[:2] == [0.0, 0.0]
     assert waits == sorted(waits)
     assert 0 < waits[2] < waits[3] < waits[4] <= waits[5] <= 2.0
@@ -56,8 +99,8 @@ def test_the_intake_waits_once_mail_is_old_and_the_longer_the_older_it_is():
 
 def test_what_lay_there_before_the_start_does_not_hold_up_the_intake_of_today():
     bench = Bench()
-    bench.pace = Pace(SETTINGS, clock=bench.clock, monotonic=bench.clock, busy=lambda: True)
-    assert bench.leased_after(7 * 3600.0).intake_wait_seconds() == 0.0
+    bench.pace.leased([lease(bench.clock() - 7 * 3600.0)])
+    assert bench.pace.intake_wait_seconds() == 0.0
 
 
 def test_an_age_of_the_past_is_forgotten_when_nothing_is_due_any_more():
@@ -65,14 +108,3 @@ def test_an_age_of_the_past_is_forgotten_when_nothing_is_due_any_more():
     pace = bench.leased_after(60.0)
     bench.clock.advance(30.0)
     assert pace.intake_wait_seconds() == 0.0
-
-
-async def test_a_turn_that_others_needed_is_followed_by_a_pause_and_an_idle_one_is_not():
-    seconds = iter([0.0, 0.0, 0.0, 0.0001, 1.0, 1.0, 1.5])  # at the start, and at each look
-    pace = Pace(SETTINGS, clock=time.time, monotonic=lambda: next(seconds), busy=lambda: True)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    await pace.wait_turn()
-    assert loop.time() - began < SETTINGS.busy_pause_seconds
-    await pace.wait_turn()
-    assert loop.time() - began >= SETTINGS.busy_pause_seconds

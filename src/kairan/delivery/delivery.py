@@ -52,7 +52,7 @@ class Delivery:
     """Runs in one worker's event loop over the worker's shards.
 
     `transport(destination)` makes a way out; each destination of the routes is asked for once.
-    `busy()` says that the intake has more to do than it can.  `clock` gives seconds since the
+    `busy()` says that the intake has much to do, `accepted()` how many messages it has taken.  `clock` gives seconds since the
     epoch.
     """
 
@@ -69,12 +69,13 @@ class Delivery:
         clock: Callable[[], float],
         dice: random.Random,
         busy: Callable[[], bool] = lambda: False,
+        accepted: Callable[[], int] = lambda: 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._snapshot = snapshot
         self._settings = settings
         self._monotonic = monotonic
-        self._pace = Pace(settings, clock=clock, monotonic=monotonic, busy=busy)
+        self._pace = Pace(settings, clock=clock, monotonic=monotonic, busy=busy, accepted=accepted)
         self._ways = Ways(settings.routes, transport)
         self._recorder = Recorder(trace)
         self._reporter = Reporter(

@@ -3,6 +3,7 @@
 The next hop offers neither SMTPUTF8 nor CHUNKING, as many do not.
 """
 
+import json
 import shutil
 import smtplib
 import subprocess
@@ -23,6 +24,7 @@ from peers.unchanged import TEXT, assert_unchanged, large_message, message, mess
 pytestmark = pytest.mark.peers
 
 PROGRAMS = Path(__file__).parent / "programs"
+NODE = Path(__file__).parent / "node"
 JAVA_LIBRARIES = [Path(f"/usr/share/java/jakarta-{name}.jar") for name in ("mail", "activation")]
 PHPMAILER = Path("/usr/share/php/libphp-phpmailer/src/PHPMailer.php")
 # A group, and two of its members a second time.
@@ -75,14 +77,17 @@ def needs(*wanted):
     return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)} (make peers)")
 
 
+def run(*command, given=b""):
+    """The program's output, or a failure that shows it."""
+    done = subprocess.run(command, input=given, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
+    return done.stdout
+
+
 def send(smart_host, *command, given):
     """What the program says that it sent."""
     where = (str(smart_host.port), smart_host.authority, smart_host.user, smart_host.password)
-    done = subprocess.run(
-        [*command, *where, *RECIPIENTS], input=given, capture_output=True, check=False, timeout=120
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
-    return done.stdout
+    return run(*command, *where, *RECIPIENTS, given=given)
 
 
 @needs("php", PHPMAILER)
@@ -132,6 +137,71 @@ def test_what_go_sends_which_asks_for_smtputf8_without_need(
     smart_host, go_program, assert_everybody_has_it_once, content
 ):
     assert send(smart_host, go_program, given=content) == content
+    assert_everybody_has_it_once(content)
+
+
+def test_what_smtplib_sends(service, assert_everybody_has_it_once):
+    content = message(PRINTER, RECIPIENTS)
+    with smtplib.SMTP("127.0.0.1", service.port()) as client:
+        client.starttls(context=service.trust)
+        client.login(PRINTER, PASSWORD)
+        client.sendmail(PRINTER, RECIPIENTS, content, ["BODY=8BITMIME"])
+    assert_everybody_has_it_once(content)
+
+
+@needs("curl")
+def test_what_curl_sends(smart_host, assert_everybody_has_it_once):
+    content = message(PRINTER, RECIPIENTS)
+    recipients = (word for one in RECIPIENTS for word in ("--mail-rcpt", one))
+    run(
+        *("curl", "--silent", "--show-error", "--ssl-reqd", "--noproxy", "*"),
+        *("--cacert", smart_host.authority, "--user", f"{PRINTER}:{PASSWORD}"),
+        *("--mail-from", PRINTER, *recipients, "--upload-file", "-"),
+        f"smtp://127.0.0.1:{smart_host.port}",
+        given=content,
+    )
+    assert_everybody_has_it_once(content)
+
+
+@needs("msmtp")
+def test_what_msmtp_sends(smart_host, assert_everybody_has_it_once, tmp_path):
+    settings = tmp_path / "msmtprc"
+    settings.write_text(
+        f"account default\nhost 127.0.0.1\nport {smart_host.port}\ntls on\n"
+        f"tls_trust_file {smart_host.authority}\nauth plain\nuser {PRINTER}\n"
+        f'password "{PASSWORD}"\nfrom {PRINTER}\n'
+    )
+    settings.chmod(0o600)
+    content = message(PRINTER, RECIPIENTS)
+    run("msmtp", "-C", settings, *RECIPIENTS, given=content.replace(b"\r\n", b"\n"))
+    assert_everybody_has_it_once(content)
+
+
+@needs("swaks")
+def test_what_swaks_sends(smart_host, assert_everybody_has_it_once, tmp_path):
+    content = message(PRINTER, RECIPIENTS)
+    (tmp_path / "content").write_bytes(content.removesuffix(b"\r\n"))  # it ends the last line
+    run(
+        *("swaks", "--server", "127.0.0.1", "--port", str(smart_host.port), "--tls"),
+        *("--auth", "PLAIN", "--auth-user", PRINTER, "--auth-password", PASSWORD),
+        *("--from", PRINTER, "--to", ",".join(RECIPIENTS), "--data", f"@{tmp_path / 'content'}"),
+    )
+    assert_everybody_has_it_once(content)
+
+
+@needs("node", NODE / "node_modules" / "nodemailer")
+def test_what_nodemailer_sends(smart_host, assert_everybody_has_it_once):
+    content = message(PRINTER, RECIPIENTS)
+    given = {
+        "host": "127.0.0.1",
+        "port": smart_host.port,
+        "caFile": str(smart_host.authority),
+        "user": PRINTER,
+        "password": PASSWORD,
+        "recipients": RECIPIENTS,
+        "raw": content.decode(),
+    }
+    run("node", NODE / "send.mjs", given=json.dumps(given).encode())
     assert_everybody_has_it_once(content)
 
 

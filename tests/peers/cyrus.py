@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peers.servers import free_port, greets, need, wait_until
+from peers.servers import free_port, need, wait_greeting
 
 _PROGRAMS = Path("/usr/lib/cyrus/bin")
 
@@ -64,7 +64,7 @@ class Cyrus:
                 stdout=output,
                 stderr=output,
             )
-        wait_until(lambda: greets(self.port), f"Cyrus listens: {self.log()}")
+        wait_greeting(self.port, self.log)
 
     def stop(self) -> None:
         if self._process is not None:

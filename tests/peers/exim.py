@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peers.servers import SmartHost, free_port, greets, need, wait_until
+from peers.servers import SmartHost, free_port, need, wait_greeting
 
 _PROGRAM = Path(__file__).parent / "unpacked" / "usr" / "sbin" / "exim4"
 _USER = "Debian-exim"  # compiled in
@@ -107,7 +107,7 @@ class Exim:
                 stdout=output,
                 stderr=output,
             )
-        wait_until(lambda: greets(self.port), f"Exim listens: {self.log()}")
+        wait_greeting(self.port, self.log)
 
     def stop(self) -> None:
         if self._process is not None:

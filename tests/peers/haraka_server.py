@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from peers.servers import SmartHost, free_port, greets, wait_until
+from peers.servers import SmartHost, free_port, wait_greeting
 
 _HERE = Path(__file__).parent / "haraka"
 _PROGRAM = _HERE / "node_modules" / "Haraka" / "bin" / "haraka"
@@ -73,7 +73,7 @@ class Haraka:
                 stderr=log,
                 env={**os.environ, "KAIRAN_MAIL": str(self.base / "mail")},
             )
-        wait_until(lambda: greets(self.port), f"Haraka listens: {self.log()}", seconds=60)
+        wait_greeting(self.port, self.log)
 
     def stop(self) -> None:
         if self._process is not None:

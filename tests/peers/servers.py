@@ -77,6 +77,14 @@ def greets(port: int) -> bool:
         return False
 
 
+def wait_greeting(port: int, log: Callable[[], str]) -> None:
+    """Some take their time on a busy machine; one that never comes shows what it wrote."""
+    deadline = time.monotonic() + 3 * START_SECONDS_MAX
+    while not greets(port):
+        assert time.monotonic() < deadline, f"no greeting on port {port}: {log()}"
+        time.sleep(0.05)
+
+
 def run(command: Sequence[str]) -> None:
     # A daemon inherits these streams and outlives the command: a pipe would never end.
     with tempfile.TemporaryFile() as output:

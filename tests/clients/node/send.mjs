@@ -1,5 +1,5 @@
 // Sends one message with nodemailer: STARTTLS, then login by password, or by token where there is
-// one.  The settings come as JSON on stdin.
+// one.  The settings come as JSON on stdin: subject and text, or the whole message as `raw`.
 import { readFileSync } from "node:fs";
 import nodemailer from "nodemailer";
 
@@ -14,10 +14,9 @@ const transport = nodemailer.createTransport({
     ? { type: "OAuth2", user: given.user, accessToken: given.accessToken }
     : { user: given.user, pass: given.password },
 });
-const sent = await transport.sendMail({
-  from: given.user,
-  to: given.recipient,
-  subject: given.subject,
-  text: given.text,
-});
+const sent = await transport.sendMail(
+  given.raw
+    ? { envelope: { from: given.user, to: given.recipients }, raw: given.raw }
+    : { from: given.user, to: given.recipient, subject: given.subject, text: given.text },
+);
 console.log(sent.response);

@@ -304,10 +304,93 @@ def test_slow_deliveries_have_a_number_of_their_own_of_which_each_destination_ha
     bench.taken()
     bench.look(settings.slow_seconds)
     bench.look()
-    assert [queue.slow for queue in slow] == [5, 5, 5, 5]
     good = bench.queue("good", jobs=50)
     bench.taken()
     assert (good.running, sum(queue.running for queue in slow)) == (10, 40)
+    for queue in slow:
+        for _ in range(6):
+            bench.finish(queue)
+    bench.taken()
+    assert [queue.running for queue in slow] == [5, 5, 5, 5]
+
+
+def dial(bench, queue):
+    """A job of it waits, if there is room in memory; what may begin begins."""
+    if not queue.waiting and bench.takes(queue):
+        bench.queue(queue.name, jobs=1, is_open=False)
+    return bench.taken()
+
+
+def test_a_new_destination_is_tried_soon_though_two_thousand_others_are_silent():
+    """It waited for minutes: the silent ones held all slots for a first try."""
+    bench = Bench(MANY, concurrency_max=500)
+    silent = [bench.queue(f"silent{n}", is_open=False) for n in range(2_000)]
+    new = bench.queue("new", is_open=False)
+    seconds = 0.0
+    while not new.running:
+        for queue in (*silent, new):
+            dial(bench, queue)
+        bench.look(0.5)
+        seconds += 0.5
+        for slot in [slot for slot in bench.slots if bench.now - slot.started >= 10.0]:
+            bench.slots.remove(slot)
+            failure = Deferred(SILENT, "peer", contact=Contact.DOWN)
+            bench.destinations.failed(slot, failure, bench.now)
+            bench.destinations.finished(slot)
+        assert seconds < 60.0
+        assert bench.destinations.waiting <= 1_000
+
+
+def test_two_thousand_slow_destinations_leave_the_slots_to_the_others():
+    """There were more of them than `slow_max`, and what could not be set apart filled the slots."""
+    bench = Bench(MANY, concurrency_max=500)
+    slow = [bench.queue(f"slow{n}", jobs=20, width=4) for n in range(2_000)]
+    bench.taken()
+    for _ in range(20):
+        bench.look(0.5)
+        bench.taken()
+        for slot in [slot for slot in bench.slots if bench.now - slot.started >= 5.0]:
+            bench.slots.remove(slot)
+            bench.destinations.answered(slot, bench.now)
+            bench.destinations.finished(slot)
+    bench.look(2.0)
+    good = bench.queue("good", jobs=50, width=20)
+    bench.taken()
+    assert good.running == 20
+    assert sum(queue.running for queue in slow) <= 3_000
+
+
+def test_one_that_is_quick_again_leaves_the_slow_ones():
+    bench = Bench(MANY)
+    queue = bench.queue("a", jobs=3)
+    bench.taken(1)
+    bench.look(5.0)
+    bench.finish(queue)
+    assert queue.is_slow
+    bench.taken(1)
+    assert queue.slow == 1
+    bench.finish(queue)
+    assert not queue.is_slow
+    bench.taken(1)
+    assert (queue.slow, queue.running) == (0, 1)
+
+
+def test_what_waits_for_a_first_answer_keeps_its_place_however_many_do():
+    """It was put off and woken again each second, for there were more than a share for each."""
+    bench = Bench(MANY, waiting_max=1_000)
+    for n in range(200):
+        bench.queue(f"dead{n}", jobs=1, is_open=False)
+    assert bench.look(5.0) == {}
+
+
+def test_no_more_probes_are_woken_than_there_is_room_for():
+    bench = Bench(MANY, waiting_max=1_000)
+    for n in range(400):
+        bench.put_off(bench.queue(f"dead{n}", is_open=False), 1)
+    assert len(bench.destinations.to_wake(bench.now)) == 100
+    for n in range(240):
+        bench.queue(f"new{n}", jobs=1, is_open=False)
+    assert len(bench.destinations.to_wake(bench.now)) <= 10
 
 
 def test_when_slots_run_short_nobody_has_more_than_a_share():
@@ -349,8 +432,11 @@ def test_many_destinations_without_an_answer_hold_a_quarter_of_the_memory_togeth
     bench = Bench(MANY, waiting_max=1_000)
     for n in range(100):
         queue = bench.queue(f"dead{n}", is_open=False)
-        assert bench.takes(queue)
-        bench.queue(f"dead{n}", jobs=10, is_open=False)
+        for _ in range(10):
+            if bench.takes(queue):
+                bench.queue(f"dead{n}", jobs=1, is_open=False)
+    assert bench.destinations.waiting <= 250
+    assert all(queue.waiting for queue in bench.destinations), "each has its first"
     bench.taken()
     bench.look(1.5)
     assert bench.destinations.waiting <= 250

@@ -194,7 +194,7 @@ class Delivery:
             for queue, works in self._destinations.look(self._monotonic()):
                 log.info("delivery.put-off", destination=queue.name, jobs=len(works))
                 await in_steps(works, self._attempts.put_off, self._writes.give_back)
-            for queue in list(self._destinations):
+            for queue in self._destinations.to_wake(self._monotonic()):
                 self._wake(queue)
             self._start()
 

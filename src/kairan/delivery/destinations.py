@@ -13,10 +13,12 @@ together have no more than half of them.  An open one starts with few and has on
 answer, up to what its transport can use; when slots run short, no more than an equal share.  A
 delivery that takes longer than `slow_seconds` leaves the slots for a number of its own
 (`slow_max`), of which each slow destination has an equal share: a hundred tarpits cannot fill what
-one quick mailbox needs.
+one quick mailbox needs.  The next one to a slow destination begins there.  Probes that are slow have
+numbers of their own too, so that two thousand silent hosts keep neither each other nor a new
+destination waiting for long.
 
 *Memory*, of jobs that are leased.  A destination holds what it can send within `ready_seconds`, and
-one that takes nothing holds next to nothing.  The rest is *put off*: written back to the spool with
+one that takes nothing holds next to nothing, and all of those together a quarter.  The rest is *put off*: written back to the spool with
 the destination's name and without an attempt, and woken by that name when there is room again or
 the destination is back (Postfix defers a dead site's mail untried, KumoMTA has its `max_ready`).
 
@@ -54,6 +56,8 @@ _UNANSWERED_WAITING_MAX = 20
 # A destination that is tried after a rest has so long to answer before that bound counts: mostly
 # it takes milliseconds, and putting off what could go at once would be waste.
 _FRESH_SECONDS = 1.0
+# Probes woken by one look: some hundred a second are begun, and each wake is a search on disk.
+_PROBES_WOKEN_MAX = 100
 _UNBOUNDED = 1 << 30
 # Queues that wait for a slot to be freed, looked at again with each that is.
 _HELD_BACK_AT_ONCE = 4
@@ -79,6 +83,7 @@ class DestinationQueue(Generic[W]):
     running: int = 0
     probes: int = 0  # of the running, those that began while it was not open
     slow: int = 0  # of the running, those beyond `slow_seconds`
+    is_slow: bool = False  # the last of its deliveries took so long
     limit: int = 1  # how many may run, as far as the destination has shown
     failures: int = 0  # in a row
     pauses: int = 0  # in a row
@@ -131,6 +136,7 @@ class Destinations(Generic[W]):
         self._dice = dice
         self._concurrency_max = concurrency_max
         self._unanswered_max = max(1, waiting_max // 4)  # jobs in memory without an answer
+        self._unanswered = 0  # of them now
         self._unanswered_share = _UNANSWERED_WAITING_MAX
         self._ready_max = max(1, waiting_max // 4)  # in memory, whatever their destinations' pace
         self._ready_share = settings.ready_min
@@ -143,7 +149,14 @@ class Destinations(Generic[W]):
         self._slow: set[Slot[W]] = set()
         self._quick_queues = 0  # that have a quick delivery running
         self._slow_queues = 1  # that have a slow one, as of the last look
-        self._probes = {State.UNPROVEN: 0, State.DOWN: 0}
+        self._slow_open = 0  # slow deliveries that are no probes
+        self._probes = {State.UNPROVEN: 0, State.DOWN: 0}  # that are not slow
+        self._slow_probes = {State.UNPROVEN: 0, State.DOWN: 0}
+        # New destinations first: each is unproven once, and down for as long as it likes.
+        self._slow_probes_max = {
+            State.UNPROVEN: max(1, settings.slow_max // 2),
+            State.DOWN: max(1, settings.slow_max // 4),
+        }
         self.running = 0
         self.waiting = 0
 
@@ -175,15 +188,23 @@ class Destinations(Generic[W]):
         """
         if queue.state is State.DOWN and now < queue.not_before:
             return False
+        if queue.state is not State.OPEN and self._is_full(queue):
+            return False
         if queue.state is not State.OPEN and queue.is_idle:
             queue.since = now
         elif queue.put_off and not was_put_off:
             return False
         return len(queue.waiting) < self._waiting_max(queue, now)
 
+    def _is_full(self, queue: DestinationQueue[W]) -> bool:
+        """Of jobs without an answer; half of the room is for the first one of a destination."""
+        if queue.is_idle or not self._has_choice:
+            return self._unanswered >= self._unanswered_max
+        return self._unanswered >= self._unanswered_max // 2
+
     def add(self, queue: DestinationQueue[W], work: W) -> None:
         queue.waiting.append(work)
-        self.waiting += 1
+        self._count_waiting(queue, +1)
         self._enter(queue)
 
     def put_off_seconds(self) -> float:
@@ -193,7 +214,7 @@ class Destinations(Generic[W]):
     def take_waiting(self, queue: DestinationQueue[W], *, keep: int = 0) -> list[W]:
         """All but the first `keep` of the waiting, in their order."""
         taken = [queue.waiting.pop() for _ in range(len(queue.waiting) - keep)]
-        self.waiting -= len(taken)
+        self._count_waiting(queue, -len(taken))
         taken.reverse()
         return taken
 
@@ -206,6 +227,20 @@ class Destinations(Generic[W]):
         room = min(self._ready_waiting_max(queue), _WAKE_MAX)
         return room - len(queue.waiting) if len(queue.waiting) <= room // 2 else 0
 
+    def to_wake(self, now: float) -> list[DestinationQueue[W]]:
+        """At each look: those that want what they put off; no more probes than there is room for."""
+        probes = min(_PROBES_WOKEN_MAX, self._unanswered_max - self._unanswered)
+        found: list[DestinationQueue[W]] = []
+        for queue in self._queues.values():
+            if not (queue.put_off or queue.may_have_put_off) or not self.wanting(queue, now):
+                continue
+            if queue.state is not State.OPEN:
+                probes -= 1
+                if probes < 0:
+                    continue
+            found.append(queue)
+        return found
+
     def woken(self, queue: DestinationQueue[W], *, asked: int, found: int, known: int) -> None:
         """`known`: how many waited when they were asked for; what came since may be unasked."""
         queue.is_waking = False
@@ -216,7 +251,7 @@ class Destinations(Generic[W]):
 
     def next(self, now: float) -> "tuple[Slot[W], W] | None":
         """The next piece of work, counted as running; None: nothing has both work and room."""
-        while self._ring and self._quick < self._concurrency_max:
+        while self._ring:
             queue = self._ring.popleft()
             queue.is_queued = False
             if not queue.waiting or not queue.has_room:
@@ -226,7 +261,7 @@ class Destinations(Generic[W]):
                 self._held_back.append(queue)
                 continue
             work = queue.waiting.popleft()
-            self.waiting -= 1
+            self._count_waiting(queue, -1)
             slot = self._begin(queue, now)
             self._enter(queue)
             return slot, work
@@ -239,12 +274,12 @@ class Destinations(Generic[W]):
         self.running -= 1
         if slot.state is not State.OPEN:
             queue.probes -= 1
-            self._probes[slot.state] -= 1
         if slot.is_slow:
             self._slow.discard(slot)
             queue.slow -= 1
         else:
             self._quick_queues -= queue.running == queue.slow
+        self._count(slot, -1)
         while self._started and self._started[0].is_over:
             self._started.popleft()
         self._enter(queue)
@@ -258,6 +293,7 @@ class Destinations(Generic[W]):
         queue = slot.queue
         is_news = queue.state is not State.OPEN
         if is_news:
+            self._unanswered -= len(queue.waiting)
             queue.state = State.OPEN
             # Those that began before it went down may hang for long yet, and hold nobody up.
             queue.limit = min(queue.running, queue.concurrency_max)
@@ -265,6 +301,7 @@ class Destinations(Generic[W]):
             # Also those whose try failed, which come by their own time, shall come at once.
             queue.may_have_put_off = True
         took = now - slot.started
+        queue.is_slow = took >= self._settings.slow_seconds
         change = took - queue.seconds if queue.seconds else 0.0
         queue.seconds = max(1e-6, (queue.seconds or took) + change * _smoothing(change))
         queue.failures = 0
@@ -283,13 +320,15 @@ class Destinations(Generic[W]):
             queue.limit = max(1, queue.limit // 2)
             return []
         queue.failures += 1
+        queue.is_slow = now - slot.started >= self._settings.slow_seconds
         is_open = queue.state is State.OPEN
         if is_open and contact is Contact.BROKEN and queue.failures < self._cohort(queue):
             return []
         queue.failure = failure
+        others = self.take_waiting(queue)
         if queue.state is not State.DOWN or now >= queue.not_before:
             self._pause(queue, now)
-        return self.take_waiting(queue)
+        return others
 
     def look(self, now: float) -> list[tuple[DestinationQueue[W], list[W]]]:
         """Several times a second: tells the slow from the quick, and who holds too much."""
@@ -302,7 +341,7 @@ class Destinations(Generic[W]):
             ready += bool(queue.waiting) and queue.state is State.OPEN
         self._slow_queues = max(1, slow)
         share = self._unanswered_max // max(1, unanswered)
-        self._unanswered_share = min(_UNANSWERED_WAITING_MAX, share)
+        self._unanswered_share = max(1, min(_UNANSWERED_WAITING_MAX, share))
         self._ready_share = min(self._settings.ready_min, self._ready_max // max(1, ready))
         for slot in self._slow:
             slot.queue.slowest_seconds = max(slot.queue.slowest_seconds, now - slot.started)
@@ -317,20 +356,40 @@ class Destinations(Generic[W]):
     # --------------------------------------------------------------------------------------------
 
     def _begin(self, queue: DestinationQueue[W], now: float) -> Slot[W]:
-        slot = Slot(queue, now, queue.state)
+        slot = Slot(queue, now, queue.state, is_slow=queue.is_slow)
         if queue.state is not State.OPEN:
-            self._probes[queue.state] += 1
             queue.probes += 1
-        self._quick_queues += queue.running == queue.slow
+        if slot.is_slow:
+            self._slow.add(slot)
+            queue.slow += 1
+        else:
+            self._quick_queues += queue.running == queue.slow
+            self._started.append(slot)
         queue.running += 1
         self.running += 1
-        self._started.append(slot)
+        self._count(slot, +1)
         return slot
+
+    def _count(self, slot: Slot[W], change: int) -> None:
+        if slot.state is State.OPEN:
+            self._slow_open += change * slot.is_slow
+        else:
+            (self._slow_probes if slot.is_slow else self._probes)[slot.state] += change
+
+    def _count_waiting(self, queue: DestinationQueue[W], change: int) -> None:
+        self.waiting += change
+        if queue.state is not State.OPEN:
+            self._unanswered += change
 
     def _has_slot(self, queue: DestinationQueue[W]) -> bool:
         if queue.state is not State.OPEN:
-            return self._probes[queue.state] < max(1, self._reserve)
-        if queue.slow and queue.running >= max(1, self._settings.slow_max // self._slow_queues):
+            return self._has_probe(queue)
+        slow_max = self._settings.slow_max
+        if queue.slow and queue.running >= max(1, slow_max // self._slow_queues):
+            return False
+        if queue.is_slow:
+            return self._slow_open < slow_max
+        if self._quick >= self._concurrency_max:
             return False
         if self._concurrency_max - self._quick > self._reserve:
             return True
@@ -338,19 +397,31 @@ class Destinations(Generic[W]):
         share = self._concurrency_max // (self._quick_queues + 1)
         return queue.running - queue.slow < max(1, share)
 
+    def _has_probe(self, queue: DestinationQueue[W]) -> bool:
+        if self._slow_probes[queue.state] >= self._slow_probes_max[queue.state]:
+            return False
+        if queue.is_slow:
+            return True
+        is_free = self._quick < self._concurrency_max
+        return is_free and self._probes[queue.state] < max(1, self._reserve)
+
     @property
     def _quick(self) -> int:
         return self.running - len(self._slow)
 
     def _set_slow_apart(self, now: float) -> None:
+        """All of them, whatever `slow_max`: that bounds what is begun, and these run already."""
         started = self._started
-        while started and len(self._slow) < self._settings.slow_max:
+        while started:
             slot = started[0]
             if not slot.is_over:
                 if now - slot.started < self._settings.slow_seconds:
                     return
+                self._count(slot, -1)
                 slot.is_slow = True
+                self._count(slot, +1)
                 self._slow.add(slot)
+                slot.queue.is_slow = True
                 slot.queue.slow += 1
                 self._quick_queues -= slot.queue.running == slot.queue.slow
             started.popleft()

@@ -1,9 +1,10 @@
 """How long a host may take to be there, as far as it has shown that it is.
 
 A host that has answered gets the full time-outs.  One that has not, or that failed last, gets a
-tenth at first and twice as much with each failure, up to the full ones: a thousand black holes must
-not hold their callers for five minutes each, and a host whose greeting is slow on purpose (some
-answer after a minute, to be rid of impatient senders) is still reached at the third try.
+thirtieth at first (ten seconds for a greeting) and twice as much with each failure, up to the full
+ones: a thousand black holes must not hold their callers for five minutes each, and a host whose
+greeting is slow on purpose (some answer after a minute, to be rid of impatient senders) is still
+reached at the fourth try.  A connection has three seconds at the least: time for a lost SYN.
 """
 
 from dataclasses import replace
@@ -11,7 +12,8 @@ from functools import lru_cache
 
 from kairan.relay.settings import RelaySettings
 
-_FIRST_SHARE = 0.1
+_FIRST_SHARE = 1 / 30
+_CONNECT_SECONDS_MIN = 3.0
 # As the pauses of a destination queue: after a failure another host goes first for so long.
 _DOWN_FIRST_SECONDS = 5.0
 _DOWN_MAX_SECONDS = 300.0
@@ -46,6 +48,9 @@ class Patience:
 def _shortened(settings: RelaySettings, share: float) -> RelaySettings:
     return replace(
         settings,
-        connect_timeout_seconds=max(1.0, settings.connect_timeout_seconds * share),
+        connect_timeout_seconds=min(
+            settings.connect_timeout_seconds,
+            max(_CONNECT_SECONDS_MIN, settings.connect_timeout_seconds * share),
+        ),
         greeting_timeout_seconds=max(1.0, settings.greeting_timeout_seconds * share),
     )

@@ -18,7 +18,6 @@ from kairan.cli.doctor_options import (
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, directory_of, examples, read_configuration
 from kairan.cli.output import print_json
-from kairan.mail import key_of
 
 if TYPE_CHECKING:
     from kairan.config import Configuration
@@ -138,6 +137,7 @@ def _bench(
 def _account(user: str, configuration: "Configuration | None") -> "tuple[Account | None, bool]":
     """Whether its list of allowed apps is known, too."""
     from kairan.directory import Account
+    from kairan.mail import key_of
 
     if not user:
         return None, False

@@ -148,7 +148,7 @@ async def test_a_good_destination_keeps_its_rate_beside_bad_ones(tmp_path, round
             tmp_path / "shard-0", routes, lambda text: transport_for(text, settings)
         ) as on:
             domains = [f"bad{n}.test" for n in range(1, NEIGHBOURS + 1)]
-            await the_good_one_keeps_its_rate(on, domains, rounds(short=5, full=60))
+            await the_good_one_keeps_its_rate(on, domains, rounds(short=4, full=20))
 
 
 async def test_a_good_destination_keeps_its_rate_beside_domains_whose_name_servers_are_silent(
@@ -172,6 +172,6 @@ async def test_a_good_destination_keeps_its_rate_beside_domains_whose_name_serve
     try:
         async with scene(tmp_path / "shard-0", [RouteSettings("*", "mx:")], make) as on:
             domains = [f"bad{n}.test" for n in range(1, NEIGHBOURS + 1)]
-            await the_good_one_keeps_its_rate(on, domains, rounds(short=5, full=60))
+            await the_good_one_keeps_its_rate(on, domains, rounds(short=4, full=20))
     finally:
         silent.close()

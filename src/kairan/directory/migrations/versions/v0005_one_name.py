@@ -43,9 +43,9 @@ def _odd(connection: sa.Connection, table: str, column: str) -> Iterable[str]:
     """Those that may have another key: beyond ASCII, or in quotes.  Hardly ever any."""
     name: sa.ColumnClause[str] = sa.column(column, sa.String)
     beyond = (
-        name.op("~")("[^\x01-\x7f]")
+        name.bool_op("~")("[^\x01-\x7f]")
         if connection.dialect.name == "postgresql"
-        else name.op("GLOB")("*[^\x01-\x7f]*")
+        else name.bool_op("GLOB")("*[^\x01-\x7f]*")
     )
     query = sa.select(name).select_from(sa.table(table)).where(beyond | name.like('"%')).distinct()
     return connection.execute(query).scalars().all()

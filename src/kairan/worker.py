@@ -35,6 +35,7 @@ from kairan.intake.context import Busy, IntakeStatistics
 from kairan.intake.control import Control
 from kairan.intake.counters import Column
 from kairan.intake.settings import Role
+from kairan.intake.volume import Volume
 from kairan.reports import Audit, Trace
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
@@ -241,6 +242,7 @@ async def _build(
     drain = Drain(configuration.intake.drain_seconds, clock=time.monotonic)
     stack.push_async_callback(_stop_delivery, delivery, drain)
 
+    volume = await _volume(configuration, place, directory, audit, trace, stack)
     context = IntakeContext(
         hostname=configuration.hostname,
         settings=configuration.intake,
@@ -250,6 +252,7 @@ async def _build(
         passwords=passwords,
         auth=configuration.auth,
         audit=audit,
+        volume=volume,
         tokens=TokenAuthenticator(
             configuration.auth,
             keys,
@@ -276,10 +279,36 @@ async def _build(
         loop.create_task(_watch_for_damage(spools), name="queue"),
         loop.create_task(Descriptors().watch(), name="descriptors"),
     ]
+    if volume is not None:
+        tasks.append(loop.create_task(volume.run(), name="volume"))
     for task in tasks:
         if task.get_name() != "delivery":  # which `stop` ends in order
             stack.callback(task.cancel)
     return tasks
+
+
+async def _volume(
+    configuration: Configuration,
+    place: Place,
+    directory: Directory,
+    audit: Audit,
+    trace: Trace,
+    stack: AsyncExitStack,
+) -> Volume | None:
+    """Knows what is usual before the first message comes."""
+    if configuration.admission.volume_jump_factor <= 0:
+        return None
+    volume = Volume(
+        directory,
+        place.column,
+        configuration.admission,
+        writes=place.number == 0,
+        audit=audit,
+        trace=trace,
+    )
+    await volume.refresh()
+    stack.push_async_callback(volume.stop)
+    return volume
 
 
 async def _rehash(directory: Directory, account: Account, old_hash: str, new_hash: str) -> None:

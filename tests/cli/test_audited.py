@@ -42,6 +42,7 @@ COMMANDS = [
     (("account", "add", "new@example.com", "--generate"), "account.add"),
     (("account", "password", "new@example.com", "--generate"), "account.set"),
     (("account", "set", "new@example.com", "--networks", "10.0.0.0/8"), "account.set"),
+    (("account", "release", "new@example.com"), "account.release"),
     (("account", "remove", "new@example.com"), "account.remove"),
     (("mailbox", "add", "user@example.com"), "mailbox.add"),
     (("group", "add", "all@example.com"), "group.add"),

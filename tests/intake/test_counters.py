@@ -60,3 +60,26 @@ def test_recipients_of_a_minute_are_summed_over_all_workers():
     assert (first.messages(7), first.recipients(7)) == (0, 0)
     first.accepted(7)
     assert second.recipients(7) == 1
+
+
+def test_recipients_of_this_hour_and_the_one_before_are_summed_over_workers():
+    clock = FakeClock(7_200.0)
+    counters = Counters(2, clock=clock)
+    one, other = counters.column(0), counters.column(1)
+    one.accepted(7, 50)
+    clock.now = 10_799.9
+    other.accepted(7, 5)
+    assert one.recipients_in_hour(7, 2) == 55
+    clock.now = 10_800.0
+    other.accepted(7, 1)
+    assert (one.recipients_in_hour(7, 2), one.recipients_in_hour(7, 3)) == (55, 1)
+    clock.now = 14_400.0
+    other.accepted(7, 2)
+    assert one.recipients_in_hour(7, 4) == 2
+    assert one.recipients_in_hour(8, 4) == 0
+
+
+def test_the_hour_outlives_a_worker():
+    counters = Counters(1, clock=FakeClock(7_200.0))
+    counters.column(0).accepted(7, 50)
+    assert counters.column(0).recipients_in_hour(7, 2) == 50

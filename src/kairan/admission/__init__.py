@@ -14,6 +14,7 @@ from kairan.admission.rate import judge_connections, judge_rate
 from kairan.admission.recipients import judge_recipient, meant_by
 from kairan.admission.sender import judge_sender
 from kairan.admission.settings import AdmissionSettings
+from kairan.admission.volume import judge_volume
 
 __all__ = [
     "AdmissionSettings",
@@ -23,5 +24,6 @@ __all__ = [
     "judge_rate",
     "judge_recipient",
     "judge_sender",
+    "judge_volume",
     "meant_by",
 ]

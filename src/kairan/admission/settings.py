@@ -27,6 +27,12 @@ class AdmissionSettings:
     # stolen password can send; "none": no limit.
     messages_per_minute_max: int | None = 300_000
     recipients_per_minute_max: int | None = 1_000_000
+    # Recipients an hour: an account that sends this many times those of its busiest hour of the last
+    # 28 days is held until an administrator releases it; 0: off.  10 is far above what a busy season
+    # brings, and far below what somebody sends who has stolen a password.
+    volume_jump_factor: float = 0.0
+    # Recipients an hour; up to so many nothing is a jump.  Accounts without a history have this alone.
+    volume_jump_floor_recipients: int = 1_000
     # Bcc, Resent-Bcc and a Return-Path that the client wrote go no further: whom a blind copy went to
     # is nobody's business, and only the last server may say where bounces go.
     private_fields_removed: bool = True

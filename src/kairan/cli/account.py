@@ -230,6 +230,22 @@ def show(
     _print(account, as_json=as_json)
 
 
+@app.command("release", epilog=examples("kairan account release printer@example.com"))
+def release(
+    address: AddressArgument, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
+    """Release an account that is held.
+
+    It was held because it sent far more than usual (admission.volume_jump_factor). Within five seconds it may send again; for a day its volume is not judged, and is part of its history from then on. If it was somebody else who sent, give it another password first.
+    """
+    import time
+
+    with open_directory(config) as directory:
+        directory.volumes.release(address, int(time.time()))
+        account = existing_account(directory, address)
+    _print(account, as_json=as_json)
+
+
 @app.command("remove", epilog=examples("kairan account remove printer@example.com"))
 def remove(
     address: AddressArgument, config: ConfigOption = None, as_json: JsonOption = False
@@ -261,4 +277,20 @@ def _print(account: "Account", *, as_json: bool, password: str = "") -> None:
     if as_json:
         print_json(record)
     else:
+        record["held_since"] = _held(account)
+        record["released_until"] = _moment(account.released_until)
         print_record(f"account {account.address}", record)
+
+
+def _held(account: "Account") -> str:
+    if not account.held_since:
+        return ""
+    return f"{_moment(account.held_since)}; kairan account release {account.address} ends it"
+
+
+def _moment(seconds: int) -> str:
+    """Empty where there is none."""
+    from datetime import UTC, datetime
+
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else ""
+    return text.replace("+00:00", "Z")

@@ -51,6 +51,7 @@ _CHANGES = (
     ("", "add_account", "account", "account.add"),
     ("", "set_account", "account", "account.set"),
     ("", "remove_account", "account", "account.remove"),
+    ("volumes", "release", "account", "account.release"),
     ("", "add_mailbox", "mailbox", "mailbox.add"),
     ("", "set_mailbox", "mailbox", "mailbox.set"),
     ("", "remove_mailbox", "mailbox", "mailbox.remove"),

@@ -33,6 +33,7 @@ def check_rules(configuration: Configuration, source: Source) -> None:
 def _problems(configuration: Configuration) -> Iterator[Problem]:
     yield from _negative_numbers(configuration)
     yield from _user(configuration.user)
+    yield from _volume(configuration.admission.volume_jump_factor)
     for position, listener in enumerate(configuration.listeners):
         yield from _listener(listener, ("listener", position))
     yield from _same_door(configuration.listeners)
@@ -52,6 +53,12 @@ def _user(name: str | None) -> Iterator[Problem]:
             pwd.getpwnam(name)
         except KeyError:
             yield ("server", "user"), f'there is no user "{name}" on this machine'
+
+
+def _volume(factor: float) -> Iterator[Problem]:
+    if factor != 0 and not factor >= 1:  # no number at all is not, either
+        sentence = f'"volume_jump_factor" must be 0 (off) or at least 1, not {factor}'
+        yield ("admission", "volume_jump_factor"), sentence
 
 
 def _negative_numbers(configuration: Configuration) -> Iterator[Problem]:

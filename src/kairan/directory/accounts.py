@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from kairan.directory import lists, names, schema
+from kairan.directory import lists, names, schema, volumes
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.names import Kind
@@ -92,6 +92,7 @@ def remove(connection: Connection, address: str) -> None:
     primary = names.primary(connection, address, Kind.ACCOUNT)
     lists.forget(connection, primary)
     _replace_apps(connection, primary, ())
+    volumes.forget(connection, primary)
     connection.execute(delete(schema.account).where(schema.account.c.address == primary))
     names.unregister(connection, primary)
 

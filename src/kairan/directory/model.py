@@ -29,6 +29,9 @@ class Account:
     credential_version: int = 0
     networks: tuple[str, ...] = ()  # from where it may log in; none: from anywhere
     recipients_per_minute: int | None = None  # None: the organisation's limit
+    # Its volume jumped far above its history, at this second; 0: it is not held.
+    held_since: int = 0
+    released_until: int = 0  # until this second its volume is not judged: an administrator knows
 
     @property
     def addresses(self) -> frozenset[str]:

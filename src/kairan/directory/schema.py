@@ -5,7 +5,9 @@ address             every known address once, whatever it stands for: this is wh
                     `key` is the address in lower case; `owner` is the primary address, for a
                     primary address the key itself.
 account             `credential_version` is the `revision.version` in which the account was made or
-                    its password last set; `networks` with a blank between them, empty: anywhere
+                    its password last set; `networks` with a blank between them, empty: anywhere;
+                    `held_since` and `released_until` in seconds since the epoch, 0: neither
+account_volume      recipients in the busiest hour of an account's day (days since the epoch, UTC)
 account_app         applications an account admits (Set-HVEAccountSettings, allowed apps)
 group_list          a group's owners, and its accept and reject lists
 member              a group's direct members by primary address: mailboxes, groups, and external
@@ -78,6 +80,16 @@ account = Table(
     Column("credential_version", Integer, nullable=False, server_default="0"),
     Column("networks", String, nullable=False, server_default=""),
     Column("recipients_per_minute", Integer),
+    Column("held_since", BigInteger, nullable=False, server_default="0"),
+    Column("released_until", BigInteger, nullable=False, server_default="0"),
+)
+
+account_volume = Table(
+    "account_volume",
+    metadata,
+    Column("account", _octets(), ForeignKey("account.address"), primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("recipients", BigInteger, nullable=False),
 )
 
 account_app = Table(

@@ -32,6 +32,7 @@ from kairan.directory.model import Account, Group, Mailbox, Organisation, Trust
 from kairan.directory.names import key
 from kairan.directory.organisation import OrganisationFields
 from kairan.directory.policies import Policies
+from kairan.directory.volumes import Volumes
 from kairan.directory.withdrawn_keys import WithdrawnKeys
 
 
@@ -42,6 +43,7 @@ class Directory:
         self.policies = Policies(database)
         self.device_logins = DeviceLogins(database)
         self.withdrawn_keys = WithdrawnKeys(database)
+        self.volumes = Volumes(database)
 
     @classmethod
     def open(cls, url: str, *, migrate: bool = True) -> Self:

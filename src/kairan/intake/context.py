@@ -14,6 +14,7 @@ from kairan.intake.held_sessions import HeldSessions
 from kairan.intake.settings import IntakeSettings
 from kairan.intake.turnstile import Turnstile
 from kairan.intake.unfinished import Unfinished
+from kairan.intake.volume import Volume
 from kairan.reports import Audit, Trace
 from kairan.runtime.ids import SessionIds
 from kairan.spool import Spool
@@ -62,6 +63,7 @@ class IntakeContext:
     # How long to wait before a message is taken, for delivery to keep pace with the intake.
     wait_seconds: Callable[[], float] = lambda: 0.0
     audit: Audit | None = None
+    volume: Volume | None = None  # None: jumps are not looked for
     auth: AuthSettings = field(default_factory=AuthSettings)
     clock: Callable[[], float] = time.time
     session_ids: SessionIds = field(default_factory=SessionIds)

@@ -4,7 +4,9 @@ A table in memory that the supervisor maps before it forks:
 
     row     one account (its id, wrapped round at ACCOUNTS_MAX)
     column  one worker; only that worker writes there
-    cell    four 32-bit numbers: connections, minute, messages and recipients in that minute
+    cell    eight 32-bit numbers: connections; minute, messages and recipients in that minute;
+            twice hour and recipients in that hour, for even and odd hours: one that is over can
+            still be read
 
 A sum over a row may be a moment old, never torn.  A worker that dies leaves its column; its
 successor clears it.
@@ -16,7 +18,8 @@ from collections.abc import Callable
 from typing import Final
 
 ACCOUNTS_MAX: Final = 16_384  # the reference service allows about a hundred a tenant
-_NUMBERS: Final = 4
+_NUMBERS: Final = 8
+_HOURS: Final = 4  # where they begin in a cell
 
 
 class Counters:
@@ -58,6 +61,11 @@ class Column:
             self._cells[cell + 1], self._cells[cell + 2], self._cells[cell + 3] = minute, 0, 0
         self._cells[cell + 2] += 1
         self._cells[cell + 3] += recipients
+        hour = minute // 60
+        place = cell + _HOURS + hour % 2 * 2
+        if self._cells[place] != hour:
+            self._cells[place], self._cells[place + 1] = hour, 0
+        self._cells[place + 1] += recipients
 
     def connections(self, account: int) -> int:
         start = account % ACCOUNTS_MAX * self._row_length
@@ -68,6 +76,15 @@ class Column:
 
     def recipients(self, account: int) -> int:
         return self._sum(account, 3)
+
+    def recipients_in_hour(self, account: int, hour: int) -> int:
+        """`hour` since the epoch: this one or the one before."""
+        start = account % ACCOUNTS_MAX * self._row_length + _HOURS + hour % 2 * 2
+        return sum(
+            self._cells[place + 1]
+            for place in range(start, start + self._row_length, _NUMBERS)
+            if self._cells[place] == hour
+        )
 
     def _sum(self, account: int, number: int) -> int:
         """Of this minute, over all workers."""

@@ -390,7 +390,11 @@ class Session:
             recipients=context.counters.recipients,
             more=len(submission.recipients),
         )
-        return verdict if isinstance(verdict, Refuse) else None
+        if isinstance(verdict, Refuse):
+            return verdict
+        if context.volume is not None:
+            return context.volume.judge(account, len(submission.recipients))
+        return None
 
     def _promised(self, promise: "asyncio.Future[Any]") -> None:
         submission, self._submission = self._submission, None

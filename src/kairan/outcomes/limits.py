@@ -111,6 +111,50 @@ RECIPIENT_RATE_EXCEEDED = Outcome(
     source="Code as for the message rate; limit and text ours",
 )
 
+ACCOUNT_HELD = Outcome(
+    "account-held",
+    432,
+    "4.3.2",
+    "Account is held, its volume is far above the usual",
+    when=Text(
+        "The account sent to many times as many recipients within an hour as ever in the last 28 days. It is held until an administrator releases it.",
+        "アカウントの 1 時間あたりの宛先数が、過去 28 日間の最大値を大幅に超えました。管理者が解除するまで保留されます。",
+    ),
+    causes=(
+        Text(
+            "Somebody else has the account's password or token and sends in its name.",
+            "アカウントのパスワードまたはトークンが第三者に知られ、悪用されています。",
+        ),
+        Text(
+            "An application in a loop sends the same again and again.",
+            "アプリケーションが同じメールを繰り返し送信しています。",
+        ),
+        Text(
+            "A mailing as large as this is new for the account, or the account itself is.",
+            "このアカウントでは初めての規模の一斉送信であるか、アカウント自体が新しいものです。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "See what it sent, and from where: `kairan trace --from ADDRESS`, `kairan session list --account ADDRESS`.",
+            "何がどこから送信されたかを確認します: `kairan trace --from ADDRESS`、`kairan session list --account ADDRESS`",
+        ),
+        Text(
+            "If it was not you, give it another password first: `kairan account password ADDRESS`.",
+            "心当たりがない場合は、まずパスワードを変更してください: `kairan account password ADDRESS`",
+        ),
+        Text(
+            "If all is well, release it: `kairan account release ADDRESS`. Its volume is not judged for a day, and is part of its history from then on.",
+            "問題がなければ保留を解除してください: `kairan account release ADDRESS`。その後 1 日間は判定されず、その送信量は以後の履歴になります。",
+        ),
+        Text(
+            "Where it happens to mailings that are in order, raise `volume_jump_factor` or `volume_jump_floor_recipients` of the admission.",
+            "正当な一斉送信で発生する場合は、admission の `volume_jump_factor` または `volume_jump_floor_recipients` を引き上げてください。",
+        ),
+    ),
+    source="Code as for the message rate; limit and text ours",
+)
+
 DISK_LOW = Outcome(
     "disk-low",
     452,

@@ -420,3 +420,12 @@ async def test_octets_beyond_ascii_are_declared_though_the_client_did_not(
     assert ("BODY=8BITMIME" in peer.messages[0].sender) == said
     assert "BODY=" not in old.messages[0].sender
     assert peer.messages[0].content == content
+
+
+async def test_those_who_wait_for_a_next_hop_that_closes_after_each_message_all_get_through():
+    """A message that found its session dead was given another dead one, and was put off for it."""
+    async with ScriptedPeer([Rule("DOT", Say("250 2.0.0 taken"), Cut())]) as peer:
+        pool = pool_to(peer, sessions_max=3)
+        answers = await asyncio.gather(*(send(pool) for _ in range(60)))
+        await pool.close()
+    assert [codes(answer) for answer in answers] == [[250]] * 60

@@ -90,6 +90,10 @@ class _Row:
         return False
 
 
+# Held sessions that one message may find dead, one after another: a next hop that closes after each
+# message, with more messages waiting than it takes sessions, is met so.
+_STALE_MAX = 20
+
 _SEVEN_BIT = frozenset({"", "7BIT"})
 _CLOSING = DialFault(faults.CLOSING, contact=Contact.NOT_ASKED)
 
@@ -174,7 +178,10 @@ class Pool:
 
     async def _send_some(self, message: Message, recipients: tuple[Recipient, ...]) -> Answer:
         session = await self._wait_session(fresh=False)
-        if isinstance(session, Session) and session.messages:
+        # More than once: who insists on a fresh one and must wait is given what others have used.
+        for _ in range(_STALE_MAX):
+            if not isinstance(session, Session) or not session.messages:
+                break
             answer = await self._send_on(session, message, recipients)
             if answer is not None and answer.reached:
                 self._counters.handshakes_saved += 1

@@ -1,18 +1,20 @@
 """Does a parser's cost grow faster than its input?  Judged by a ratio, not by seconds.
 
-A parser is fed twice as much again and again, from a kilobyte on.  Once a feeding costs
-enough to be measured, it is compared with the one of a quarter of its size: four times the octets
-may cost four times the work, and a little for the caches of the processor.  Work is this
-thread's processor time, the least of several tries, so a loaded machine changes nothing; what looks
-too steep is measured again before it is called so.
+A parser is fed twice as much again and again.  Once a feeding costs enough to be measured, it is
+compared with the one of a quarter of its size: four times the octets may cost four times the work,
+and a little for the caches of the processor.  Work is this thread's processor time, the least of
+several tries, so a loaded machine changes little.  What looks too steep is measured again, over
+sixteen times the size, before it is called so: caches and pages of memory make one step steep, a
+quadratic cost makes all of them.
 """
 
 import gc
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-OCTETS_MIN = 256
+OCTETS_MIN = 64
 OCTETS_MAX = 64 * 1024
 # A quadratic cost is 16 times as high at four times the size, a linear one 4 times.
 RATIO_MAX = 7.0
@@ -78,8 +80,10 @@ class Parser:
     frames: tuple[tuple[bytes, bytes], ...] = ((b"", b""),)
     units: tuple[bytes, ...] = UNITS
     ends: tuple[bytes, ...] = (b"x", b"\x01")
+    octets_min: int = OCTETS_MIN  # above a window that each step looks back on
     octets_max: int = OCTETS_MAX
     enough_seconds: float = ENOUGH_SECONDS
+    is_cached: bool = False  # by nature: what is asked again and again is remembered
 
     def shapes(self) -> Iterator[tuple[bytes, bytes, bytes]]:
         for before, behind in (*self.frames, *((b"", end) for end in self.ends)):
@@ -100,20 +104,20 @@ def too_steep(parser: Parser, before: bytes, unit: bytes, behind: bytes) -> str:
 
     costs: dict[int, float] = {}
     judged = 0
-    octets = OCTETS_MIN
+    octets = parser.octets_min
     while octets <= parser.octets_max:
         costs[octets] = cost = _cost(parser.read, fed(octets), TRIES)
         quarter = octets // 4
         is_judged = cost >= MEASURABLE_SECONDS and quarter in costs
         judged += is_judged
         if is_judged and _ratio(cost, costs[quarter]) > RATIO_MAX:
-            again = _cost(parser.read, fed(octets), 4 * TRIES)
-            less = _cost(parser.read, fed(quarter), 4 * TRIES)
-            if _ratio(again, less) > RATIO_MAX:
-                return (
-                    f"{before[:30]!r} {unit!r}… {behind[:30]!r}: {quarter} octets {less * 1e3:.2f} ms, "
-                    f"{octets} octets {again * 1e3:.2f} ms"
+            most = max(16 * parser.octets_min, min(octets * 4, parser.octets_max))
+            steps = _costs(parser.read, {size: fed(size) for size in (most // 16, most // 4, most)})
+            if all(_ratio(more, less) > RATIO_MAX for less, more in pairwise(steps.values())):
+                told = ", ".join(
+                    f"{size} octets {cost * 1e3:.2f} ms" for size, cost in steps.items()
                 )
+                return f"{before[:30]!r} {unit!r}… {behind[:30]!r}: {told}"
         if cost > parser.enough_seconds and judged > 1:
             break
         octets *= 2
@@ -122,6 +126,12 @@ def too_steep(parser: Parser, before: bytes, unit: bytes, behind: bytes) -> str:
 
 def _ratio(cost: float, less: float) -> float:
     return cost / max(less, LEAST_SECONDS)
+
+
+def _costs(read: Callable[[bytes], object], fed: dict[int, bytes]) -> dict[int, float]:
+    """By turns, so that what else the machine does meets all of them."""
+    rounds = [{size: _cost(read, octets, TRIES) for size, octets in fed.items()} for _ in range(4)]
+    return {size: min(one[size] for one in rounds) for size in fed}
 
 
 def _cost(read: Callable[[bytes], object], octets: bytes, tries: int) -> float:

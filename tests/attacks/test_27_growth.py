@@ -248,6 +248,11 @@ def csv_rows(octets: bytes) -> None:
         return
 
 
+class Forgetful(dict):
+    def __setitem__(self, key, value):
+        """Keeps nothing."""
+
+
 def log_lines(octets: bytes) -> None:
     """As `kairan doctor log` goes through a block."""
     settings = LogSettings()
@@ -467,7 +472,9 @@ PARSERS = (
         log_lines,
         ((b"", b"\n"), (b"a,user\n", b"\n"), (b"smtp 550 5.7.1 ", b"\n")),
         units=UNITS_AND_LOGS,
+        octets_min=2_048,  # an undated line looks sixty lines back for whose and when
         octets_max=1 << 18,
+        is_cached=True,
     ),
     Parser(
         "a line of a log", one_log_line, ((b"", b""), (b"smtp said 5", b"")), units=UNITS_AND_LOGS
@@ -510,7 +517,12 @@ PARSERS = (
 
 
 @pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name)
-def test_twice_the_octets_cost_twice_the_work(parser):
+def test_twice_the_octets_cost_twice_the_work(parser, monkeypatch):
+    if not parser.is_cached:
+        # Short texts come from a cache where long ones do not, which would look like growth.
+        monkeypatch.setattr(classify, "_judge", uncached(classify._judge))
+        monkeypatch.setattr(log_reply, "_network_cause", uncached(log_reply._network_cause))
+        monkeypatch.setattr(log_reply, "_kept", Forgetful())
     found = [why for shape in parser.shapes() if (why := too_steep(parser, *shape))]
     assert not found, "\n".join(found)
 

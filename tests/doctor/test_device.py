@@ -255,6 +255,7 @@ def test_thousands_of_rows_are_told_as_a_table_and_a_legend(tmp_path):
         ("", "no column `server`"),
         ("name,port\n", "no column `server`"),
         (HEADER + '"' + "x" * 200_000, "quote"),
+        ("server,a" + "x" * 200_000 + "\n", "a row cannot be read"),
     ],
 )
 def test_what_is_no_fleet_is_said_to_be_none(tmp_path, text, sentence):

@@ -385,3 +385,10 @@ def test_what_stands_behind_an_address_in_brackets_tells_causes_apart(tmp_path):
     )
     report = read(tmp_path, "\n".join(line.format(reason) for reason in reasons))
     assert counts(report) == {"peer-unreachable": 1, "peer-dropped": 1}
+
+
+def test_a_header_that_is_no_csv_names_no_column_and_stops_nobody(tmp_path):
+    log = tmp_path / "jobs.csv"
+    log.write_bytes(b"jo\rb,user,result\n1,a@contoso.com,550 5.7.1 denied\n")
+    report = read_logs([str(log)], LogSettings(), format_name="csv")
+    assert report.total == 1

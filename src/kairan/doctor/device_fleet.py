@@ -49,7 +49,7 @@ class JudgedDevice:
 def judge_fleet(file: Path) -> Iterator[JudgedDevice]:
     """One by one; the header is read at once, so that its faults are known before any output."""
     reader = _reader(_text_of(file))
-    columns = _columns(next(reader, []), file)
+    columns = _columns(next(_whole_rows(reader), []), file)
     return _judged(reader, columns)
 
 

@@ -120,10 +120,7 @@ class LineReader:
         return account_in(line, self._format.accounts) or self._queued_by(line, octets, begin)
 
     def _cell(self, line: str) -> str:
-        try:
-            row = next(csv.reader([line], delimiter=self._separator), [])
-        except csv.Error:
-            return ""
+        row = _cells(line, self._separator)
         place = self._account_column or 0
         return row[place].strip() if place < len(row) else ""
 
@@ -171,9 +168,17 @@ def decode(octets: bytes) -> str:
     return octets.decode("utf-8", "replace")
 
 
+def _cells(line: str, separator: str) -> Sequence[str]:
+    """None where it is no CSV: a lone carriage return in it, a field without end."""
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
 def _columns(header: str) -> tuple[str, int | None]:
     separator = max(",;\t", key=header.count)
-    row: Sequence[str] = next(csv.reader([header], delimiter=separator), [])
+    row = _cells(header, separator)
     names = [name.strip().lstrip("\ufeff").casefold() for name in row]
     known = (names.index(name) for name in _ACCOUNT_COLUMNS if name in names)
     return separator, next(known, None)

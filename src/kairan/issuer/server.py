@@ -1,10 +1,12 @@
 """The issuer's process: a web server on a socket it was given, and keys that renew themselves."""
 
 import asyncio
+import math
 import os
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from kairan.auth import Attempts, AuthSettings
+from kairan.auth import Attempts, AuthSettings, address_of
 from kairan.directory import Directory
 from kairan.issuer.clients import Clients
 from kairan.issuer.either import EitherProtocol
@@ -35,7 +37,14 @@ log = structlog.get_logger("kairan.issuer")
 
 ORPHANED = 70  # exit code (EX_SOFTWARE), as a worker's: the supervisor died
 # Applications ask once an hour; more at a time is a flood, and is answered 503.
-CONNECTIONS_MAX = 50
+CONNECTIONS_MAX = 200
+# Of one address (of IPv6 a /64): a tenth, for what holds its places is often one machine.  A proxy
+# in front and the programs of this machine are one address, too.
+CONNECTIONS_PER_ADDRESS_MAX = 20
+# Who has no place is heard so long, for a request that can be answered 503; as many again as there
+# are places for the address are heard, the others are hung up on.
+_REFUSED_SECONDS = 1.0
+_TOLD_AGAIN_SECONDS = 60.0
 IDLE_SECONDS = 5
 STOP_SECONDS = 5
 RENEW_SECONDS = 3_600.0
@@ -62,18 +71,63 @@ class Site:
         return self.data_directory / "issuer"
 
 
+class _Addresses:
+    """Connections of each address; who has none is not in it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._held: Counter[str] = Counter()
+        self._told = -math.inf
+
+    def enter(self, address: str) -> int:
+        """How many it has, this one included."""
+        self._held[address] += 1
+        held = self._held[address]
+        if held > CONNECTIONS_PER_ADDRESS_MAX:
+            self._tell(address)
+        return held
+
+    def leave(self, address: str) -> None:
+        self._held[address] -= 1
+        if not self._held[address]:
+            del self._held[address]
+
+    def _tell(self, address: str) -> None:
+        now = self._clock()
+        if now >= self._told + _TOLD_AGAIN_SECONDS:
+            self._told = now
+            log.warning("issuer.crowded", client=address, connections=self._held[address])
+
+
 class _Protocol(H11Protocol):
-    """Ends a connection after its time: uvicorn itself waits for a first request for ever."""
+    """Ends a connection after its time: uvicorn itself waits for a first request for ever.  One that
+    is too many for its address takes no place, and hears 503.
+    """
 
     _end: asyncio.TimerHandle | None = None
 
+    def __init__(self, addresses: _Addresses, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._addresses = addresses
+        self._address = ""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._end = self.loop.call_later(CONNECTION_SECONDS_MAX, transport.abort)
+        self._address = address_of(self.client[0]) if self.client else ""
+        held = self._addresses.enter(self._address)
+        seconds = CONNECTION_SECONDS_MAX
+        if held > CONNECTIONS_PER_ADDRESS_MAX:
+            self.connections.discard(self)
+            self.limit_concurrency = 0  # uvicorn's own 503
+            seconds = min(seconds, _REFUSED_SECONDS)
+        if held > 2 * CONNECTIONS_PER_ADDRESS_MAX:
+            seconds = 0.0
+        self._end = self.loop.call_later(seconds, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._end is not None:
             self._end.cancel()
+        self._addresses.leave(self._address)
         super().connection_lost(exc)
 
 
@@ -157,12 +211,13 @@ def _grants(site: Site, keys: KeyRing, directory: Directory, audit: Audit) -> Gr
 
 def _protocol(site: Site) -> Callable[..., asyncio.Protocol]:
     """On loopback HTTP, and HTTPS too where there is a certificate."""
+    http = partial(_Protocol, _Addresses())
     if not is_loopback(site.settings) or site.certificate is None or site.key is None:
-        return _Protocol
+        return http
     context = server_context(str(site.certificate), str(site.key))
 
     def either(**arguments: Any) -> asyncio.Protocol:
-        return EitherProtocol(lambda: _Protocol(**arguments), context)
+        return EitherProtocol(lambda: http(**arguments), context)
 
     return either
 

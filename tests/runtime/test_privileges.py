@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
 import pytest
 
+import kairan as kairan_package
 from kairan.runtime.privileges import owner_of
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone can give it up")
@@ -40,10 +42,14 @@ def place(template):
         yield root
 
 
-def kairan(folder, *words, **environment):
+def kairan(folder, *words, program="", **environment):
+    """`program`: where to find it, in place of this environment's."""
+    alone = ["-S"] if program else []
+    if program:
+        environment["PYTHONPATH"] = str(program)
     clean = {name: value for name, value in os.environ.items() if name != "KAIRAN_CONFIG"}
     return subprocess.run(
-        [sys.executable, "-m", "kairan", *map(str, words)],
+        [sys.executable, *alone, "-m", "kairan", *map(str, words)],
         cwd=folder,
         env=clean | environment,
         capture_output=True,
@@ -147,3 +153,55 @@ def test_where_root_stays_root_the_log_says_so(place):
     uids, log = served(place, user="")
     assert {uid for one in uids for uid in one} == {"0"}
     assert "service.root" in log
+
+
+@pytest.fixture
+def closed_program():
+    """The package and all that it imports, where nobody but root may read: on `PYTHONPATH`."""
+    with tempfile.TemporaryDirectory() as folder:  # 0700, root's
+        site = Path(sysconfig.get_paths()["purelib"])
+        for one in site.iterdir():
+            if one.suffix != ".pth" and not one.name.startswith("__editable__"):
+                (Path(folder) / one.name).symlink_to(one)
+        package = Path(folder) / "kairan"
+        package.unlink(missing_ok=True)
+        shutil.copytree(Path(kairan_package.__file__).parent, package)
+        yield folder
+
+
+COMMANDS = [
+    ("mailbox", "add", "a@example.com"),
+    ("account", "list", "--json"),
+    ("queue", "list"),
+    ("check-config",),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_command_of_root_works_where_the_owner_cannot_read_the_program(
+    place, closed_program, words
+):
+    done = kairan(place, *words, program=closed_program)
+    assert done.returncode == 0, done.stderr
+    made = list((place / "data").rglob("*"))
+    assert {path.lstat().st_uid for path in made} == {NOBODY.pw_uid}
+
+
+def test_what_is_loaded_late_runs_with_the_owners_rights(place, tmp_path):
+    (tmp_path / "late.py").write_text("import os\nimport colorsys\nrights = os.geteuid()\n")
+    tmp_path.chmod(0o700)
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from kairan.runtime.privileges import act_as_oneself, act_as_owner_of\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"act_as_owner_of(Path({str(place / 'data')!r}))\n"
+        "import late\n"
+        "print(late.rights, os.geteuid())\n"
+        "act_as_oneself()\n"
+        "print(os.geteuid(), len([one for one in sys.meta_path if 'Program' in repr(one)]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str(NOBODY.pw_uid), str(NOBODY.pw_uid), "0", "0"]

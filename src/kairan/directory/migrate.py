@@ -14,6 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 from kairan.directory.database import Database
 from kairan.directory.errors import DirectoryError
+from kairan.runtime.privileges import reading_the_program
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -64,7 +65,9 @@ def _shape(connection: Connection) -> str | None:
 
 
 def _shapes() -> list[str]:
-    return sorted(path.name[1:].partition("_")[0] for path in _SCRIPTS.glob("versions/v*_*.py"))
+    with reading_the_program():
+        names = [path.name for path in _SCRIPTS.glob("versions/v*_*.py")]
+    return sorted(name[1:].partition("_")[0] for name in names)
 
 
 def _upgrade(connection: Connection) -> None:

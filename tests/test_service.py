@@ -56,6 +56,7 @@ def test_a_worker_that_meets_a_damaged_page_starts_anew_and_salvages_the_queue(t
         with service.client().login() as client:
             assert client.send(b"Subject: goes on\r\n").startswith("250")
         assert service.stop() == 0
+    service.wait_log("event=worker.restarting")
     assert sum("event=worker.restarting" in line for line in service.log) == 1
     assert "Traceback" not in "".join(service.log)
 

@@ -189,6 +189,13 @@ class Service:
             lambda: next((e for e in self.events() if e.event == name), None), f"the event {name}"
         )
 
+    def wait_log(self, words: str) -> str:
+        """The log line with these words: it is written aside, so it may come behind a reply."""
+        return wait_for(
+            lambda: next((line for line in list(self.log) if words in line), None),
+            f"{words} in the log",
+        )
+
     def wait_empty(self) -> None:
         wait_for(lambda: self.spooled() == 0, "an empty spool")
 

@@ -125,4 +125,4 @@ def test_unless_it_says_so_and_then_the_log_warns(service):
     with greeted(service, OPEN_DEVICE) as client:
         assert "AUTH LOGIN PLAIN" in client.ask(b"EHLO client.test")
         client.login()
-    assert "takes logins in clear text" in "".join(service.log)
+    service.wait_log("takes logins in clear text")

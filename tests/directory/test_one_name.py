@@ -129,4 +129,10 @@ def _spell(connection, domain):
                 text(f"UPDATE {table} SET {column} = replace({column}, 'kairan.test', :d)"),
                 {"d": domain},
             )
+    for later in (
+        "DROP TABLE account_volume",
+        "ALTER TABLE account DROP COLUMN held_since",
+        "ALTER TABLE account DROP COLUMN released_until",
+    ):
+        connection.execute(text(later))
     connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))

@@ -103,6 +103,19 @@ def test_what_lay_there_before_the_start_does_not_hold_up_the_intake_of_today():
     assert bench.pace.intake_wait_seconds() == 0.0
 
 
+def test_what_was_tried_before_or_waited_for_its_destination_says_nothing_of_the_intake():
+    bench = Bench()
+    bench.clock.advance(1_000.0)
+    old = lease(bench.clock() - 900.0)
+    bench.pace.leased(
+        [
+            old._replace(job=old.job._replace(attempts=1)),
+            old._replace(job=old.job._replace(destination="partner.test")),
+        ]
+    )
+    assert bench.pace.lag_seconds == 0.0
+
+
 def test_an_age_of_the_past_is_forgotten_when_nothing_is_due_any_more():
     bench = Bench()
     pace = bench.leased_after(60.0)

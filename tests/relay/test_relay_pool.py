@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from kairan.mail import Address, Content, ContentFile, Recipient
-from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
+from kairan.testing.peer import Cut, Hang, Pause, Rule, Say, ScriptedPeer
 from relay.relay_talk import CONTENT, ENVELOPE, codes, pool_to, send, wait_until
 
 
@@ -420,6 +420,20 @@ async def test_octets_beyond_ascii_are_declared_though_the_client_did_not(
     assert ("BODY=8BITMIME" in peer.messages[0].sender) == said
     assert "BODY=" not in old.messages[0].sender
     assert peer.messages[0].content == content
+
+
+async def test_a_connection_that_was_lost_once_does_not_narrow_the_next_hop_for_long():
+    """One of a hundred connections lost left five sessions of twenty."""
+    rules = [
+        *(Rule("CONNECT", Cut(), session=n) for n in (2, 4, 6)),
+        Rule("DOT", Pause(0.01)),
+    ]
+    async with ScriptedPeer(rules) as peer:
+        pool = pool_to(peer, sessions_max=8, messages_max=3)
+        answers = await asyncio.gather(*(send(pool) for _ in range(200)))
+        assert pool._sessions_max() == 8
+        await pool.close()
+    assert all(codes(answer) == [250] for answer in answers)
 
 
 async def test_those_who_wait_for_a_next_hop_that_closes_after_each_message_all_get_through():

@@ -105,17 +105,22 @@ class Pace:
 
     @property
     def lag_seconds(self) -> float:
-        """How long the oldest of the jobs leased last had been due.
+        """How long the oldest of the new jobs leased last had been due.
 
-        What lay on disk before we started is not the fault of today's intake.
+        What lay on disk before we started, was tried before or waited for its destination is not
+        the fault of today's intake.
         """
         return self._lag if self._monotonic() - self._as_of < _FORGET_SECONDS else 0.0
 
     def leased(self, leases: Sequence[Lease]) -> None:
-        now = self._clock()
-        oldest = max(self._started, min(lease.job.due for lease in leases))
-        self._lag = max(0.0, now - oldest)
-        self._as_of = self._monotonic()
+        new = [
+            lease.job.due
+            for lease in leases
+            if not lease.job.attempts and not lease.job.destination
+        ]
+        if new:
+            self._lag = max(0.0, self._clock() - max(self._started, min(new)))
+            self._as_of = self._monotonic()
 
     def jobs_max(self) -> int:
         """How many jobs may be leased now."""

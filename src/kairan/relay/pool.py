@@ -9,7 +9,7 @@ may have it, the answer is `unknown`, and trying again (later, by delivery) may 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kairan.mail import Content, Envelope, Recipient, Reply
 from kairan.relay import faults
@@ -307,6 +307,10 @@ class Pool:
         if self._closing:
             session.quit()
             return _CLOSING
+        if (
+            self._ceiling is not None
+        ):  # one lost connection is no limit: each success tries one more
+            self._ceiling = replace(self._ceiling, most=self._ceiling.most + 1)
         self._live.add(session)
         session.on_over = self._forget
         if session.over:

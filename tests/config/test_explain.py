@@ -51,4 +51,4 @@ def test_allowed_words_and_absent_values_are_named():
     found = {(one.section, one.key): one for one in explain()}
     assert found["[[listener]]", "role"].kind == '"hve", "client", "device"'
     assert found["[admission]", "messages_per_minute_max"].kind == 'whole number or "none"'
-    assert found["[admission]", "messages_per_minute_max"].default == "none"
+    assert found["[server]", "workers"].default == "none"

@@ -89,6 +89,15 @@ def test_errors_of_all_kinds_count_together():
     assert talk.replies[-1].startswith("421 4.7.0 Too many errors")
 
 
+def test_a_login_forgives_the_errors_before_it():
+    """A doctor's dialogue of twenty strange commands may go on once it has logged in."""
+    talk = Talk(DEVICE).say(b"EHLO x\r\n" + b"WHAT\r\n" * 15)
+    talk.say(b"AUTH PLAIN AHgAcmlnaHQ=\r\n")
+    assert talk.replies[-1].startswith("235")
+    talk.say(b"WHAT\r\n" * 15)
+    assert not any(reply.startswith("421") for reply in talk.replies)
+
+
 def test_chunks_of_nothing_are_commands_that_move_no_mail():
     talk = Talk(DEVICE).say(START % b"c", b"BDAT 0\r\n" * 5_000)
     assert talk.replies[-1].startswith("421 4.7.0 Too many commands without a message")

@@ -10,6 +10,7 @@ TOKEN_SECONDS_MAX after its successor has begun, and then its file goes.
 
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -148,7 +149,9 @@ def _give_to_owner_of(folder: Path, new: Path) -> None:
         owner = folder.lstat()
         descriptor = os.open(new, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            if os.fstat(descriptor).st_nlink == 1:  # a second name may be somebody else's file
+            found = os.fstat(descriptor)
+            # A file with a second name may be somebody else's; a folder has no second name.
+            if stat.S_ISDIR(found.st_mode) or found.st_nlink == 1:
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
         finally:
             os.close(descriptor)

@@ -486,6 +486,7 @@ class ServerEngine:
     def _auth_answered(self, reply: Reply) -> None:
         if reply.is_positive:
             self.known = True
+            self._errors = 0  # of a stranger, who is one no more
         else:
             self._count_refusal(reply, "AUTH")
 

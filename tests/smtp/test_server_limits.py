@@ -91,10 +91,10 @@ def test_errors_of_all_kinds_count_together():
 
 def test_a_login_forgives_the_errors_before_it():
     """A doctor's dialogue of twenty strange commands may go on once it has logged in."""
-    talk = Talk(DEVICE).say(b"EHLO x\r\n" + b"WHAT\r\n" * 15)
+    talk = Talk(DEVICE).say(b"EHLO x\r\n" + b"WHAT\r\n" * DEVICE.errors_max)
     talk.say(b"AUTH PLAIN AHgAcmlnaHQ=\r\n")
     assert talk.replies[-1].startswith("235")
-    talk.say(b"WHAT\r\n" * 15)
+    talk.say(b"WHAT\r\n" * DEVICE.errors_max)
     assert not any(reply.startswith("421") for reply in talk.replies)
 
 

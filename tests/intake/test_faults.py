@@ -36,6 +36,9 @@ class Events:
     def record(self, event, **fields):
         self.names.append(event)
 
+    def record_refusal(self, _refusal):
+        self.names.append("REFUSE")
+
 
 class Writer:
     """A body writer whose disk may be slow or broken."""

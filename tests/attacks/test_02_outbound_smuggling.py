@@ -9,7 +9,6 @@ from attacks.kit import USER, in_thread, route, running_service, wait_for
 from kairan.testing.peer import DEFAULT_CAPABILITIES, ScriptedPeer
 
 CONTENTS = {
-    "NUL before the dot": b"a\r\n\0.\r\nMAIL FROM:<x@kairan.test>\r\n",
     "dots to be stuffed": b"a\r\n..\r\n.b\r\nMAIL FROM:<x@kairan.test>\r\n",
     "space before the dot": b"a\r\n .\r\nMAIL FROM:<x@kairan.test>\r\n",
 }

@@ -5,7 +5,7 @@ from zlib import crc32
 
 import pytest
 
-from attacks.kit import PRINTER
+from attacks.kit import PRINTER, wait_for
 
 
 def stored(service, marker):
@@ -126,6 +126,15 @@ def test_receive_names_the_account_even_with_the_null_sender(service):
             "250"
         )
     service.wait_message(marker.strip())
-    events = service.events("<account-of-the-null-sender@kairan.test>")
-    (received,) = [event for event in events if event.event == "RECEIVE"]
+    received = wait_for(
+        lambda: next(
+            (
+                event
+                for event in service.events("<account-of-the-null-sender@kairan.test>")
+                if event.event == "RECEIVE"
+            ),
+            None,
+        ),
+        "the event RECEIVE",
+    )
     assert f" account={PRINTER} " in received.detail

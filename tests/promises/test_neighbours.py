@@ -166,7 +166,9 @@ async def test_a_good_destination_keeps_its_rate_beside_domains_whose_name_serve
     def make(text: str):
         if text != "mx:":
             return transport_for(text, settings)
-        names = DnsResolver(hostname="mx.kairan.test", timeout_seconds=20.0, resolver=lambda: resolver)
+        names = DnsResolver(
+            hostname="mx.kairan.test", timeout_seconds=20.0, resolver=lambda: resolver
+        )
         return MxTransport(settings, relay=settings.relay, resolver=names)
 
     try:

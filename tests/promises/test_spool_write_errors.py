@@ -96,8 +96,13 @@ async def check(directory, promised, done):
     spool = await SqliteSpool.open(directory, SETTINGS)
     left = set()
     for item in spool.scan():
+        if isinstance(item, Damaged):
+            # The content of an append that failed, whose removal failed too: nobody was told 250,
+            # but a start cannot know that, and keeps it.
+            assert item.what.isdecimal()
+            assert int(item.what) not in promised
+            continue
         # An append that failed in its very last step may be there; it is never half there.
-        assert not isinstance(item, Damaged)
         left |= {(item.job.id.message, r.address) for r in item.job.recipients}
     for message, content in promised.items():
         for address in ("a@x.test", "b@x.test"):

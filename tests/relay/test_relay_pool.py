@@ -426,7 +426,7 @@ async def test_a_connection_that_was_lost_once_does_not_narrow_the_next_hop_for_
     """One of a hundred connections lost left five sessions of twenty."""
     rules = [
         *(Rule("CONNECT", Cut(), session=n) for n in (2, 4, 6)),
-        Rule("DOT", Pause(0.01)),
+        Rule("DOT", Pause(0.01), Say("250 2.0.0 Taken")),
     ]
     async with ScriptedPeer(rules) as peer:
         pool = pool_to(peer, sessions_max=8, messages_max=3)

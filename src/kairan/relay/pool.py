@@ -307,9 +307,8 @@ class Pool:
         if self._closing:
             session.quit()
             return _CLOSING
-        if (
-            self._ceiling is not None
-        ):  # one lost connection is no limit: each success tries one more
+        if self._ceiling is not None:
+            # One lost connection is no limit: each success tries one more.
             self._ceiling = replace(self._ceiling, most=self._ceiling.most + 1)
         self._live.add(session)
         session.on_over = self._forget

@@ -116,10 +116,6 @@ class Postfix:
         new = self.base / "mail" / "all" / "new"
         return [path.read_bytes() for path in sorted(new.glob("*"))]
 
-    def wait_messages(self, count: int) -> list[bytes]:
-        wait_until(lambda: len(self.messages()) >= count, f"{count} messages in the mailbox")
-        return self.messages()
-
     def log(self) -> str:
         path = self.base / "log" / "postfix.log"
         return path.read_text(errors="replace") if path.exists() else ""

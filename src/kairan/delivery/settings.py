@@ -77,7 +77,7 @@ class DeliverySettings:
     busy_lease_jobs: int = 8
     busy_pause_seconds: float = 0.05
     # From so many seconds on that a job has been due, delivery gets more, the older it is.
-    keep_up_seconds: float = 3.0
+    keep_up_seconds: float = 1.0
     # From here on delivery is held up by nothing, and the intake waits before each message, the
     # longer the older the oldest job gets: a bound on the age of mail, not on luck.
     lag_seconds_max: float = 10.0

@@ -28,12 +28,14 @@ from functools import partial
 import structlog
 
 from kairan import worker
-from kairan.auth import Recognised
-from kairan.config import Configuration, warnings_of
+from kairan.auth.recognised import Recognised
+from kairan.config.model import Configuration
+from kairan.config.warnings import warnings_of
 from kairan.directory.errors import DirectoryError
 from kairan.directory.store import Directory
-from kairan.intake import Counters, ListenerSettings
+from kairan.intake.counters import Counters
 from kairan.intake.listener import BACKLOG
+from kairan.intake.settings import ListenerSettings
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.runtime import logs
 from kairan.runtime.memory import give_back_large_blocks

@@ -22,29 +22,35 @@ from pathlib import Path
 
 import structlog
 
-from kairan.auth import Aside, Authenticator, Keys, Recognised, TokenAuthenticator, fork_aside
-from kairan.config import Configuration
-from kairan.delivery import Delivery
+from kairan.auth.aside import Aside, fork_aside
+from kairan.auth.authenticator import Authenticator
+from kairan.auth.bearer import TokenAuthenticator
+from kairan.auth.keys import Keys
+from kairan.auth.recognised import Recognised
+from kairan.config.model import Configuration
+from kairan.delivery.delivery import Delivery
 from kairan.delivery.transports import transport_for
 from kairan.directory.errors import DirectoryError
 from kairan.directory.keeper import SnapshotKeeper
 from kairan.directory.model import Account
 from kairan.directory.store import Directory
-from kairan.intake import IntakeContext, Listener, ListenerSettings
-from kairan.intake.context import Busy, IntakeStatistics
+from kairan.intake.context import Busy, IntakeContext, IntakeStatistics
 from kairan.intake.control import Control
 from kairan.intake.counters import Column
-from kairan.intake.settings import Role
+from kairan.intake.listener import Listener
+from kairan.intake.settings import ListenerSettings, Role
 from kairan.intake.volume import Volume
-from kairan.reports import Audit, Trace
+from kairan.reports.audit import Audit
+from kairan.reports.trace import Trace
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import Suites, server_context
 from kairan.runtime.watchdog import keep_beating
-from kairan.spool import SpoolSettings, SqliteSpool
 from kairan.spool.owner import ShardLockedError
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.shard import SqliteSpool
 
 log = structlog.get_logger("kairan.worker")
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from kairan.admission import AdmissionSettings, field_edit, judge_header
-from kairan.admission.settings import DisplayNames
+from kairan.admission.fields import field_edit
+from kairan.admission.message import judge_header
+from kairan.admission.settings import AdmissionSettings, DisplayNames
 from kairan.directory.model import Account, Organisation
 from kairan.mail.header import edited, read_header, without_preface
-from kairan.outcomes import ACCEPT, Refuse
 from kairan.outcomes.catalogue import DISPLAY_NAME_NOT_YOURS, FROM_INVALID
+from kairan.outcomes.decision import ACCEPT, Refuse
 
 PRINTER = Account(1, "printer@kairan.test", "", aliases=frozenset({"scan@kairan.test"}))
 ORGANISATION = Organisation(accepted_domains=frozenset({"kairan.test"}))

@@ -2,18 +2,13 @@
 
 import pytest
 
-from kairan.admission import (
-    AdmissionSettings,
-    judge_connections,
-    judge_header,
-    judge_rate,
-    judge_recipient,
-    judge_sender,
-    meant_by,
-)
+from kairan.admission.message import judge_header
+from kairan.admission.rate import judge_connections, judge_rate
+from kairan.admission.recipients import judge_recipient, meant_by
+from kairan.admission.sender import judge_sender
+from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account, Group, Organisation
 from kairan.mail.header import read_header
-from kairan.outcomes import Accept, Refuse
 from kairan.outcomes.catalogue import (
     CONNECTIONS_EXCEEDED,
     FROM_INVALID,
@@ -25,6 +20,7 @@ from kairan.outcomes.catalogue import (
     SENDER_NOT_YOURS,
     TOO_MANY_RECIPIENTS,
 )
+from kairan.outcomes.decision import Accept, Refuse
 from kairan.testing.plain_directory import PlainDirectory
 
 PRINTER = Account(

@@ -2,10 +2,11 @@
 
 import pytest
 
-from kairan.admission import AdmissionSettings, judge_rate
+from kairan.admission.rate import judge_rate
+from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
-from kairan.outcomes import Refuse
 from kairan.outcomes import catalogue as outcomes
+from kairan.outcomes.decision import Refuse
 
 
 def judged(account, *, messages=0, recipients=0, more=1, settings=None):

@@ -2,10 +2,11 @@
 
 import pytest
 
-from kairan.admission import AdmissionSettings, judge_volume
+from kairan.admission.settings import AdmissionSettings
+from kairan.admission.volume import judge_volume
 from kairan.directory.model import Account
-from kairan.outcomes import Refuse
 from kairan.outcomes.catalogue import ACCOUNT_HELD
+from kairan.outcomes.decision import Refuse
 
 NOW = 1_000_000.0
 ON = AdmissionSettings(volume_jump_factor=10, volume_jump_floor_recipients=1_000)

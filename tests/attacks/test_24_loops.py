@@ -11,7 +11,7 @@ from attacks.kit import (
     running_service,
     wait_for,
 )
-from kairan.admission import AdmissionSettings
+from kairan.admission.settings import AdmissionSettings
 
 
 def free_port():

@@ -36,10 +36,10 @@ from kairan.intake.proxy import ProxyInvalid, read_proxy_header
 from kairan.issuer.clients import shown_by
 from kairan.issuer.scopes import granted
 from kairan.issuer.web import read_form
-from kairan.mail import Reply
 from kairan.mail.address import parse_address
 from kairan.mail.authors import read_authors
 from kairan.mail.header import header_length, mailboxes, read_header
+from kairan.mail.reply import Reply
 from kairan.mail.xtext import decode_xtext, encode_xtext
 from kairan.relay import faults
 from kairan.reports.dsn import header_of

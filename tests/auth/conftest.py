@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from kairan.auth import Authenticator, AuthSettings, hash_password
-from kairan.directory import Account, Group, Organisation, Snapshot, Trust
+from kairan.auth.authenticator import Authenticator
+from kairan.auth.passwords import hash_password
+from kairan.auth.settings import AuthSettings
+from kairan.directory.model import Account, Group, Organisation, Snapshot, Trust
 
 # The rules under test do not depend on how dear one hash is.
 CHEAP = AuthSettings(argon2_memory_kib=8, argon2_time_cost=1)

@@ -10,7 +10,7 @@ from auth.test_token import ACCOUNT, ISSUER, NOW, SETTINGS
 from kairan.auth.claims import Claimed, read_token
 from kairan.auth.jwks import has_signed, read_jwks
 from kairan.auth.token import TokenLogin, judge_token, kept_claims
-from kairan.outcomes import Refuse
+from kairan.outcomes.decision import Refuse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from auth.conftest import CHEAP
-from kairan.auth import Authenticator, fork_aside, hash_password
+from kairan.auth.aside import fork_aside
+from kairan.auth.authenticator import Authenticator
+from kairan.auth.passwords import hash_password
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SCHED_IDLE is Linux's")
 

@@ -1,7 +1,7 @@
 import pytest
 
-from kairan.auth import Attempts, AuthSettings
-from kairan.auth.attempts import network_of
+from kairan.auth.attempts import Attempts, network_of
+from kairan.auth.settings import AuthSettings
 
 SETTINGS = AuthSettings(
     pair_failures_free=3, address_failures_free=6, network_failures_free=12, attempts_max=100

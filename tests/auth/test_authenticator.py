@@ -6,8 +6,9 @@ import threading
 import pytest
 
 from auth.conftest import CHEAP
-from kairan.auth import Authenticator, AuthSettings
-from kairan.outcomes import Refuse
+from kairan.auth.authenticator import Authenticator
+from kairan.auth.settings import AuthSettings
+from kairan.outcomes.decision import Refuse
 
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.7"
 

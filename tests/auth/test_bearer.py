@@ -23,10 +23,13 @@ from auth.issuer_kit import (
     public_jwk,
     signed,
 )
-from kairan.auth import AuthSettings, Keys, TokenAuthenticator, TokenLogin
+from kairan.auth.bearer import TokenAuthenticator
+from kairan.auth.keys import Keys
+from kairan.auth.settings import AuthSettings
 from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
-from kairan.outcomes import Refuse
+from kairan.auth.token import TokenLogin
 from kairan.outcomes import catalogue as outcomes
+from kairan.outcomes.decision import Refuse
 
 NOW = 1_764_000_000.0
 NAME = "https://issuer.test/v2.0"

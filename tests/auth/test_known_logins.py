@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from auth.conftest import CHEAP
-from kairan.auth import Authenticator, Recognised, hash_password
-from kairan.auth.passwords import nobodys_hash, parameters, parameters_of
-from kairan.directory import Trust
-from kairan.outcomes import Refuse
+from kairan.auth.authenticator import Authenticator
+from kairan.auth.passwords import hash_password, nobodys_hash, parameters, parameters_of
+from kairan.auth.recognised import Recognised
+from kairan.directory.model import Trust
+from kairan.outcomes.decision import Refuse
 
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.7"
 NAME = "printer@kairan.test"

@@ -3,8 +3,10 @@
 import pytest
 
 from kairan.auth.networks import may_come_from
-from kairan.directory import Account, Directory, DirectoryError
-from kairan.outcomes import Refuse
+from kairan.directory.errors import DirectoryError
+from kairan.directory.model import Account
+from kairan.directory.store import Directory
+from kairan.outcomes.decision import Refuse
 
 NETWORKS = ("192.0.2.0/24", "2001:db8::/32")
 CASES = [

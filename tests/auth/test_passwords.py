@@ -1,7 +1,7 @@
 import pytest
 
-from kairan.auth import AuthSettings, hash_password, password_fault
-from kairan.auth.passwords import hasher, matches
+from kairan.auth.passwords import hash_password, hasher, matches, password_fault
+from kairan.auth.settings import AuthSettings
 
 CHEAP = AuthSettings(argon2_memory_kib=8, argon2_time_cost=1)
 

@@ -3,8 +3,7 @@ from dataclasses import replace
 import pytest
 
 from kairan.auth.policies import Control, basic_findings, judge_basic, judge_modern
-from kairan.directory import Account, Organisation
-from kairan.outcomes import Accept, Refuse
+from kairan.directory.model import Account, Organisation
 from kairan.outcomes.catalogue import (
     BASIC_AUTH_DISABLED,
     BASIC_AUTH_NOT_ALLOWED,
@@ -12,6 +11,7 @@ from kairan.outcomes.catalogue import (
     SMTP_AUTH_DISABLED_MAILBOX,
     SMTP_AUTH_DISABLED_TENANT,
 )
+from kairan.outcomes.decision import Accept, Refuse
 
 PRINTER = Account(1, "printer@kairan.test", "")
 OPEN = Organisation(policies={"Allow": True, "Block": False})

@@ -7,9 +7,9 @@ import pytest
 from auth.issuer_kit import APP, AUDIENCE, OBJECT, TENANT, app_only, delegated
 from kairan.auth.settings_tokens import IssuerSettings, Profile, TokenSettings
 from kairan.auth.token import TokenLogin, judge_token
-from kairan.directory import Account, RegisteredApp, Trust
-from kairan.outcomes import Refuse
+from kairan.directory.model import Account, RegisteredApp, Trust
 from kairan.outcomes import catalogue as outcomes
+from kairan.outcomes.decision import Refuse
 
 NOW = 1_764_000_000.0
 ISSUER = IssuerSettings("https://issuer.test/v2.0", tenant=TENANT, account_claim="upn")

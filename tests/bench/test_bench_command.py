@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from kairan.bench import postfix, run
+from kairan.bench import postfix
+from kairan.bench.command import run
 
 BASELINE = """
 import socket, sys, threading

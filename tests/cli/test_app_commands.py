@@ -5,7 +5,7 @@ import time
 import jwt
 import pytest
 
-from kairan.issuer import KeyRing
+from kairan.issuer.keys import KeyRing
 from kairan.issuer.secrets import matches
 
 PRINTER = "printer@example.com"
@@ -27,7 +27,7 @@ def erp(desk):
 
 
 def stored_secrets(shell):
-    from kairan.directory import Directory
+    from kairan.directory.store import Directory
 
     with Directory.open(f"sqlite:///{shell.place}/data/directory.db") as directory:
         return directory.apps.find("erp").secrets

@@ -20,7 +20,7 @@ import pytest
 
 from kairan.cli import sample
 from kairan.cli.demo import _free_port
-from kairan.config import load
+from kairan.config.read import load
 from kairan.directory.store import Directory
 
 KAIRAN = Path(sys.executable).with_name("kairan")

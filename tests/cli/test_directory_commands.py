@@ -8,7 +8,7 @@ SALES = "sales@example.com"
 
 
 def hash_of(shell, address):
-    from kairan.config import load
+    from kairan.config.read import load
     from kairan.directory.store import Directory
 
     with Directory.open(load(shell.place / "kairan.toml").directory_url) as directory:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kairan.config import ConfigError, check_environment, load
+from kairan.config.environment import check_environment
+from kairan.config.errors import ConfigError
 from kairan.config.installation import Plan, install
+from kairan.config.read import load
 from kairan.runtime.certificates import make_authority
 
 

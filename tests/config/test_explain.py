@@ -3,8 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from kairan.config import explain
-from kairan.config.explain import _comments
+from kairan.config.explain import _comments, explain
 
 
 @dataclass(frozen=True, slots=True)

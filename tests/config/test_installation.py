@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kairan.config import ConfigError, installation, load
+from kairan.config import installation
+from kairan.config.errors import ConfigError
 from kairan.config.installation import Plan, install
+from kairan.config.read import load
 from kairan.directory.store import Directory
 
 NOW = datetime.now(UTC)

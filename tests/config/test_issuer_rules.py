@@ -2,9 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kairan.config import ConfigError, load
+from kairan.config.errors import ConfigError
 from kairan.config.installation import Plan, install
-from kairan.issuer import places_of
+from kairan.config.read import load
+from kairan.issuer.places import places_of
 
 
 @pytest.fixture(scope="module")

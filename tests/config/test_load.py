@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from kairan.config import ConfigError, load
+from kairan.config.errors import ConfigError
+from kairan.config.read import load
 from kairan.delivery.settings import RouteSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, Role, TlsMode
-from kairan.spool import Durability
+from kairan.spool.settings import Durability
 
 MINIMAL = """\
 [tls]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kairan.config import ConfigError, locate
+from kairan.config.errors import ConfigError
+from kairan.config.locate import locate
 
 
 @pytest.fixture

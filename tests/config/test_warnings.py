@@ -2,7 +2,8 @@
 
 import pytest
 
-from kairan.config import load, warnings_of
+from kairan.config.read import load
+from kairan.config.warnings import warnings_of
 
 CONFIGURATION = """\
 [tls]

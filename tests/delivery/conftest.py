@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from kairan.delivery import Delivery, DeliverySettings, RouteSettings
+from kairan.delivery.delivery import Delivery
+from kairan.delivery.settings import DeliverySettings, RouteSettings
 from kairan.directory.model import Group
-from kairan.mail import Address, Envelope, Recipient
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
 from kairan.testing.clock import FakeClock
 from kairan.testing.memory_spool import MemorySpool
 from kairan.testing.plain_directory import PlainDirectory

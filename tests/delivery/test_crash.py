@@ -5,7 +5,8 @@ from itertools import count
 
 import pytest
 
-from kairan.mail import Address, Notify, Recipient
+from kairan.mail.address import Address
+from kairan.mail.envelope import Notify, Recipient
 from kairan.testing.memory_spool import MemorySpool
 from kairan.testing.scripted_transport import DEFERRED, DELIVERED, FAILED
 

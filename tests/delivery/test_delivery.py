@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from kairan.delivery import DestinationSettings, RouteSettings
+from kairan.delivery.settings import DestinationSettings, RouteSettings
 from kairan.delivery.transport import Failed
 from kairan.directory.model import Account, Group
-from kairan.mail import Address, Notify, Recipient, Reply
+from kairan.mail.address import Address
+from kairan.mail.envelope import Notify, Recipient
+from kairan.mail.reply import Reply
 from kairan.testing.scripted_transport import (
     DEFERRED,
     FAILED,

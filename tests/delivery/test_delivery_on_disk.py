@@ -10,13 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from kairan.delivery import Delivery, DeliverySettings, RouteSettings
+from kairan.delivery.delivery import Delivery
+from kairan.delivery.settings import DeliverySettings, RouteSettings
 from kairan.directory.model import Group
-from kairan.mail import Address, Envelope, Recipient
-from kairan.reports import Trace, TraceSettings, search
-from kairan.spool import Durability, SpoolSettings, SqliteSpool
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.reports.search import search
+from kairan.reports.settings import TraceSettings
+from kairan.reports.trace import Trace
 from kairan.spool.offline import Filter, ShardView
 from kairan.spool.schema import DATABASE, connect
+from kairan.spool.settings import Durability, SpoolSettings
+from kairan.spool.shard import SqliteSpool
 from kairan.testing.disk import Faults, failing_connect
 from kairan.testing.plain_directory import PlainDirectory
 from kairan.testing.scripted_transport import ScriptedTransport

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kairan.delivery import RetrySettings, RouteSettings
+from kairan.delivery.settings import RetrySettings, RouteSettings
 from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered
 from kairan.delivery.transports import transport_for

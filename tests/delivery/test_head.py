@@ -3,7 +3,7 @@
 import pytest
 
 from kairan.delivery.head import hops, read_head
-from kairan.mail import ContentFile
+from kairan.mail.envelope import ContentFile
 
 COUNTS = [
     (b"", 0),

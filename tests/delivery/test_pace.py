@@ -2,7 +2,8 @@
 
 from kairan.delivery.pace import Pace
 from kairan.delivery.settings import DeliverySettings
-from kairan.mail import Address, Envelope, Recipient
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import Job, JobId, Lease, SpoolId
 from kairan.testing.clock import FakeClock
 

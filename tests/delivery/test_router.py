@@ -2,9 +2,11 @@
 
 import pytest
 
-from kairan.delivery import Router, RouteSettings
 from kairan.delivery.plan import queue_name
-from kairan.mail import Address, Recipient
+from kairan.delivery.router import Router
+from kairan.delivery.settings import RouteSettings
+from kairan.mail.address import Address
+from kairan.mail.envelope import Recipient
 
 
 def router(*patterns: str) -> Router:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from delivery.transport_talk import SETTINGS
-from kairan.delivery.transports import DestinationError, transport_for
-from kairan.delivery.transports.destination import read_destination
-from kairan.relay import RelaySettings, TlsPolicy
+from kairan.delivery.transports import transport_for
+from kairan.delivery.transports.destination import DestinationError, read_destination
+from kairan.relay.destination import TlsPolicy
+from kairan.relay.settings import RelaySettings
 from kairan.smtp.client_login import PasswordCredentials
 
 DEFAULTS = RelaySettings()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
 from kairan.delivery.transports import maildir, transport_for
 from kairan.delivery.transports.maildir_names import NAME_OCTETS_MAX, file_name, folder_name
-from kairan.mail import ContentFile
+from kairan.mail.envelope import ContentFile
 
 
 async def deliver(base: Path, *addresses: str, content=CONTENT, sender: str = "from@us.test"):

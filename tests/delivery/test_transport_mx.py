@@ -17,7 +17,7 @@ from kairan.delivery.transports.mx_hosts import (
     DnsResolver,
     SystemResolver,
 )
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.testing.peer import Cut, Rule, Say, ScriptedPeer
 
 ZONE = {

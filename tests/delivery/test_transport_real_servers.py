@@ -9,7 +9,7 @@ import pytest
 
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
 from kairan.delivery.transports import transport_for
-from kairan.mail import ContentFile, Notify
+from kairan.mail.envelope import ContentFile, Notify
 from peers.dovecot import dovecot_lmtp
 from peers.postfix import postfix_smtp
 from peers.servers import free_port, wait_until

@@ -2,7 +2,7 @@
 
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
 from kairan.delivery.transports import transport_for
-from kairan.mail import Notify
+from kairan.mail.envelope import Notify
 from kairan.testing.peer import Rule, Say, ScriptedPeer
 
 

@@ -2,8 +2,9 @@
 
 from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Result
-from kairan.mail import Address, Envelope, Notify, Recipient
-from kairan.relay import RelaySettings
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Notify, Recipient
+from kairan.relay.settings import RelaySettings
 
 SETTINGS = TransportSettings(relay=RelaySettings(hostname="us.test", quit_timeout_seconds=0.5))
 CONTENT = b"Subject: hi\r\n\r\n.hi\r\n..\r\nthe end\r\n"

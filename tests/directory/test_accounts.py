@@ -2,7 +2,9 @@ from collections.abc import Callable
 
 import pytest
 
-from kairan.directory import Directory, DirectoryError, read_snapshot
+from kairan.directory.errors import DirectoryError
+from kairan.directory.snapshot import read_snapshot
+from kairan.directory.store import Directory
 
 
 def version(directory: Directory) -> int:

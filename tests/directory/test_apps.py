@@ -1,8 +1,9 @@
 import pytest
 
-from kairan.directory import App, AppSecret, DeviceLogin, DirectoryError
 from kairan.directory.accounts import APPS_MAX
 from kairan.directory.device_logins import WAITING_MAX
+from kairan.directory.errors import DirectoryError
+from kairan.directory.model import App, AppSecret, DeviceLogin
 
 PRINTER = "printer@kairan.test"
 
@@ -59,7 +60,7 @@ def test_allowing_an_app_reaches_snapshots_and_a_secret_does_not_concern_them(or
 
 
 def organisation_heads(directory):
-    from kairan.directory import read_snapshot
+    from kairan.directory.snapshot import read_snapshot
 
     return read_snapshot(directory).revision.heads
 

@@ -3,7 +3,9 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 
-from kairan.directory import Directory, DirectoryError, read_snapshot
+from kairan.directory.errors import DirectoryError
+from kairan.directory.snapshot import read_snapshot
+from kairan.directory.store import Directory
 
 
 def test_of_two_that_want_one_address_one_gets_it(url, directory):

@@ -2,7 +2,11 @@ import io
 
 import pytest
 
-from kairan.directory import Directory, DirectoryError, ImportReport, Mailbox, read_snapshot
+from kairan.directory.csv_import import ImportReport
+from kairan.directory.errors import DirectoryError
+from kairan.directory.model import Mailbox
+from kairan.directory.snapshot import read_snapshot
+from kairan.directory.store import Directory
 
 
 def csv_file(text: str | bytes) -> io.BytesIO:

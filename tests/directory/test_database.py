@@ -2,7 +2,7 @@
 
 import stat
 
-from kairan.directory import Directory
+from kairan.directory.store import Directory
 
 
 def test_the_file_with_the_hashes_is_its_owners(tmp_path):

@@ -2,7 +2,9 @@ from contextlib import closing
 
 import pytest
 
-from kairan.directory import Directory, DirectoryError, Group
+from kairan.directory.errors import DirectoryError
+from kairan.directory.model import Group
+from kairan.directory.store import Directory
 
 
 def members(directory: Directory, group: str = "all@kairan.test") -> list[str]:

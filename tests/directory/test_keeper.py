@@ -4,8 +4,10 @@ from contextlib import suppress
 import pytest
 import structlog
 
-from kairan.directory import Directory, DirectoryError, MemorySnapshot, SnapshotKeeper
-from kairan.directory.errors import DirectoryUnavailableError
+from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
+from kairan.directory.keeper import SnapshotKeeper
+from kairan.directory.snapshot import MemorySnapshot
+from kairan.directory.store import Directory
 
 
 class Flaky:

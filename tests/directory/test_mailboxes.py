@@ -1,6 +1,8 @@
 import pytest
 
-from kairan.directory import MAILBOX_ATTRIBUTES, Directory, DirectoryError, Mailbox
+from kairan.directory.errors import DirectoryError
+from kairan.directory.model import MAILBOX_ATTRIBUTES, Mailbox
+from kairan.directory.store import Directory
 
 
 def addresses(directory: Directory, **wanted: object) -> list[str]:

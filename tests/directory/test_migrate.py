@@ -5,8 +5,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from kairan.directory import Directory, DirectoryError, DirectoryUnavailableError
+from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
 from kairan.directory.schema import metadata
+from kairan.directory.store import Directory
 
 
 def test_an_empty_database_gets_exactly_the_tables_of_the_schema(empty_url):

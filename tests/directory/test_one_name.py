@@ -5,12 +5,18 @@ import unicodedata
 import pytest
 from sqlalchemy import text
 
-from kairan.admission import AdmissionSettings, judge_recipient, judge_sender
-from kairan.directory import Directory, DirectoryError, read_snapshot
-from kairan.expansion import ExpansionSettings, expand
-from kairan.mail import Envelope, Recipient, parse_address
-from kairan.outcomes import ACCEPT
+from kairan.admission.recipients import judge_recipient
+from kairan.admission.sender import judge_sender
+from kairan.admission.settings import AdmissionSettings
+from kairan.directory.errors import DirectoryError
+from kairan.directory.snapshot import read_snapshot
+from kairan.directory.store import Directory
+from kairan.expansion.expand import expand
+from kairan.expansion.settings import ExpansionSettings
+from kairan.mail.address import parse_address
+from kairan.mail.envelope import Envelope, Recipient
 from kairan.outcomes.catalogue import GROUP_SENDER_NOT_ALLOWED
+from kairan.outcomes.decision import ACCEPT
 
 NFC = "b\u00fccher.test"
 NFD = unicodedata.normalize("NFD", NFC)

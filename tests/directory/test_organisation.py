@@ -1,6 +1,7 @@
 import pytest
 
-from kairan.directory import DirectoryError, Organisation
+from kairan.directory.errors import DirectoryError
+from kairan.directory.model import Organisation
 
 
 def test_the_organisation_keeps_its_settings(directory):

@@ -2,9 +2,11 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from kairan.directory import Directory, DirectoryError, read_snapshot
 from kairan.directory.database import Database
+from kairan.directory.errors import DirectoryError
 from kairan.directory.migrate import _config
+from kairan.directory.snapshot import read_snapshot
+from kairan.directory.store import Directory
 
 PRINTER = "printer@kairan.test"
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from kairan.config.paths import absolute_url
-from kairan.directory import Directory
 from kairan.directory.errors import DirectoryError
 from kairan.directory.postgresql_tls import SslMode, take_tls
+from kairan.directory.store import Directory
 from peers.postgresql import cluster
 from peers.servers import make_certificate
 

@@ -3,8 +3,8 @@
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from kairan.directory import Directory
 from kairan.directory.migrate import _config, _shapes
+from kairan.directory.store import Directory
 
 
 def test_the_shapes_are_alembics_revisions_and_the_last_is_its_head(empty_url):

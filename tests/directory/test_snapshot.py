@@ -1,6 +1,7 @@
 import pytest
 
-from kairan.directory import Directory, read_snapshot
+from kairan.directory.snapshot import read_snapshot
+from kairan.directory.store import Directory
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kairan.directory import DirectoryError
+from kairan.directory.errors import DirectoryError
 from kairan.directory.snapshot import read_snapshot
 from kairan.directory.volumes import DAYS_KEPT, RELEASED_SECONDS
 

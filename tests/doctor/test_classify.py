@@ -11,7 +11,7 @@ from kairan.doctor.classify_phrases import (
     OTHER_CODES,
     PHRASES,
 )
-from kairan.outcomes import CATALOGUE
+from kairan.outcomes.catalogue import CATALOGUE
 
 SUFFIX = "[SN2PR00CA0018.namprd00.prod.outlook.com 2024-08-13T18:27:55.030Z 08DCBB430284475F]"
 by_outcome = pytest.mark.parametrize("outcome", CATALOGUE.values(), ids=lambda o: o.key)

@@ -14,7 +14,7 @@ from kairan.doctor.device_fleet import FleetError, judge_fleet
 from kairan.doctor.device_text import legend, lines_of, record_of
 from kairan.doctor.explain import Verdict
 from kairan.doctor.language import Language
-from kairan.outcomes import CATALOGUE
+from kairan.outcomes.catalogue import CATALOGUE
 
 GOOD = DeviceSettings(
     server="smtp.hve.mx.microsoft",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kairan.doctor.explain import ACCEPTED, UNKNOWN, Verdict, explain, verdict_of
 from kairan.doctor.explain_text import lines_of, record_of
 from kairan.doctor.language import Language, language_of
-from kairan.outcomes import CATALOGUE
+from kairan.outcomes.catalogue import CATALOGUE
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 

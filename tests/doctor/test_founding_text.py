@@ -37,7 +37,7 @@ from auth.issuer_kit import OTHER_RSA_KEY, TestIssuer, app_only, delegated, sign
 from kairan.doctor.explain import Verdict, explain, verdict_of
 from kairan.doctor.explain_text import lines_of, record_of
 from kairan.doctor.language import Language
-from kairan.outcomes import CATALOGUE
+from kairan.outcomes.catalogue import CATALOGUE
 
 # Every code of the founding text, written out from it and not from the catalogue.
 FOUNDING_CODES = {

@@ -18,7 +18,7 @@ from auth.issuer_kit import (
     signed,
 )
 from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
-from kairan.directory import Account
+from kairan.directory.model import Account
 from kairan.doctor.explain import Verdict
 from kairan.doctor.language import Language
 from kairan.doctor.token import Bench, wait_report

@@ -3,8 +3,10 @@
 import pytest
 
 from kairan.directory.model import Account, Group, Organisation
-from kairan.expansion import Expansion, ExpansionSettings, expand
-from kairan.mail import Address, Envelope, Notify, Recipient
+from kairan.expansion.expand import Expansion, expand
+from kairan.expansion.settings import ExpansionSettings
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.outcomes.catalogue import (
     EXPANSION_TOO_LARGE,
     GROUP_REACHES_NOBODY,

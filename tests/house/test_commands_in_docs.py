@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from kairan.cli.app import app
-from kairan.outcomes import CATALOGUE
+from kairan.outcomes.catalogue import CATALOGUE
 
 TOP = Path(__file__).parents[2]
 PAGES = [*TOP.glob("*.md"), *TOP.glob("docs/*.md")]

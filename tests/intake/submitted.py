@@ -2,11 +2,11 @@
 
 from types import SimpleNamespace
 
-from kairan.admission import AdmissionSettings
+from kairan.admission.settings import AdmissionSettings
 from kairan.intake.settings import IntakeSettings
 from kairan.intake.submission import Origin, Submission
 from kairan.intake.unfinished import Unfinished
-from kairan.mail import Address
+from kairan.mail.address import Address
 from kairan.smtp.grammar import MailCommand
 
 PRINTER = Address("printer@kairan.test")

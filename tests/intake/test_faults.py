@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from kairan.admission import AdmissionSettings
+from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
-from kairan.intake import Counters, IntakeContext, IntakeSettings, Listener, ListenerSettings, Role
-from kairan.intake.settings import TlsMode
-from kairan.outcomes import Refuse
+from kairan.intake.context import IntakeContext
+from kairan.intake.counters import Counters
+from kairan.intake.listener import Listener
+from kairan.intake.settings import IntakeSettings, ListenerSettings, Role, TlsMode
 from kairan.outcomes.catalogue import AUTH_UNSUCCESSFUL
-from kairan.spool import SpoolRefusal, SpoolUnavailable
+from kairan.outcomes.decision import Refuse
+from kairan.spool.interface import SpoolRefusal, SpoolUnavailable
 from kairan.testing.plain_directory import PlainDirectory
 
 PRINTER = Account(1, "printer@kairan.test", password_hash="")

@@ -13,16 +13,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from kairan.admission import AdmissionSettings
+from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
-from kairan.intake import Counters, IntakeSettings, Listener, ListenerSettings
 from kairan.intake.connection import SmtpConnection
 from kairan.intake.context import IntakeContext
+from kairan.intake.counters import Counters
+from kairan.intake.listener import Listener
 from kairan.intake.session import Session
-from kairan.mail import Address
-from kairan.outcomes import ACCEPT
-from kairan.relay import Destination, TlsPolicy, wait_session
-from kairan.relay import Session as RelaySession
+from kairan.intake.settings import IntakeSettings, ListenerSettings
+from kairan.mail.address import Address
+from kairan.outcomes.decision import ACCEPT
+from kairan.relay.destination import Destination, TlsPolicy
+from kairan.relay.dial import wait_session
+from kairan.relay.session import Session as RelaySession
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 from kairan.runtime.tls import TlsChannel, server_context
 from relay.relay_talk import SETTINGS as RELAY

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from attacks.kit import PAYROLL, PRINTER, USER, running_service, wait_for
-from kairan.admission import AdmissionSettings
+from kairan.admission.settings import AdmissionSettings
 from kairan.directory.store import Directory
 from kairan.intake.counters import Counters
 from kairan.intake.volume import Volume

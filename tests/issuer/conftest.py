@@ -9,12 +9,16 @@ import httpx
 import jwt
 import pytest
 
-from kairan.auth import Attempts, AuthSettings
-from kairan.directory import App, AppSecret, Directory
-from kairan.issuer import IssuerServiceSettings, KeyRing, hash_secret, places_of
+from kairan.auth.attempts import Attempts
+from kairan.auth.settings import AuthSettings
+from kairan.directory.model import App, AppSecret
+from kairan.directory.store import Directory
 from kairan.issuer.clients import Clients
 from kairan.issuer.grants import Grants
-from kairan.issuer.settings import Algorithm
+from kairan.issuer.keys import KeyRing
+from kairan.issuer.places import places_of
+from kairan.issuer.secrets import hash_secret
+from kairan.issuer.settings import Algorithm, IssuerServiceSettings
 from kairan.issuer.web import Web
 
 SECRET = "kai~a secret with blanks: & % +"

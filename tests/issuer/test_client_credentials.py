@@ -3,7 +3,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from kairan.issuer import hash_secret
+from kairan.issuer.secrets import hash_secret
 from kairan.issuer.web import FORM_OCTETS_MAX
 
 SECRET = "kai~a secret with blanks: & % +"  # the app's, in conftest.py
@@ -182,7 +182,7 @@ async def test_tokens_go_on_being_verifiable_over_a_rotation(issuer, clock):
 
 
 async def test_a_directory_that_is_away_is_said_to_be(issuer):
-    from kairan.directory import DirectoryUnavailableError
+    from kairan.directory.errors import DirectoryUnavailableError
 
     def away(_client_id):
         raise DirectoryUnavailableError("gone")

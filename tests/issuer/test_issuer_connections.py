@@ -8,7 +8,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from kairan.auth import AuthSettings
+from kairan.auth.settings import AuthSettings
 from kairan.issuer import server
 from kairan.issuer.server import Site, _Addresses, _Server, _server_settings
 

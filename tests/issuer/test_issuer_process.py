@@ -14,8 +14,10 @@ import jwt
 import pytest
 
 from attacks.kit import PRINTER, open_directory, running_service, wait_for
-from kairan.directory import App, AppSecret
-from kairan.issuer import IssuerServiceSettings, hash_secret, make_secret, places_of
+from kairan.directory.model import App, AppSecret
+from kairan.issuer.places import places_of
+from kairan.issuer.secrets import hash_secret, make_secret
+from kairan.issuer.settings import IssuerServiceSettings
 
 TENANT = "5e1f0000-0000-4000-8000-000000000003"
 SECRET = make_secret()

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kairan.mail import parse_address
 from kairan.mail.address import (
     DOMAIN_OCTETS_MAX,
     LOCAL_PART_OCTETS_MAX,
@@ -13,6 +12,7 @@ from kairan.mail.address import (
     domain_of,
     key_of,
     local_of,
+    parse_address,
 )
 
 ASCII = {

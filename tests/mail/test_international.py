@@ -4,8 +4,7 @@ import unicodedata
 
 import pytest
 
-from kairan.mail import domain_of, key_of, parse_address
-from kairan.mail.address import ascii_form
+from kairan.mail.address import ascii_form, domain_of, key_of, parse_address
 
 NFD = unicodedata.normalize("NFD", "b\u00fccher.test")
 BOOKS = [

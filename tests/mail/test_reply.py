@@ -2,7 +2,7 @@
 
 import pytest
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 
 WIRES = [
     (Reply.of(250, "2.1.0", "Sender OK"), b"250 2.1.0 Sender OK\r\n"),

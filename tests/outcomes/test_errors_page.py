@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kairan.outcomes import CATALOGUE
+from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.page import page
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"

@@ -17,13 +17,16 @@ from pathlib import Path
 import pytest
 from dns.asyncresolver import Resolver
 
-from kairan.delivery import Delivery, DeliverySettings, RouteSettings
+from kairan.delivery.delivery import Delivery
+from kairan.delivery.settings import DeliverySettings, RouteSettings
 from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transports import transport_for
 from kairan.delivery.transports.mx import MxTransport
 from kairan.delivery.transports.mx_hosts import DnsResolver
-from kairan.mail import Address, Envelope, Recipient
-from kairan.spool import SpoolSettings, SqliteSpool
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.shard import SqliteSpool
 from kairan.testing.peer import ScriptedPeer
 from kairan.testing.plain_directory import PlainDirectory
 

@@ -12,15 +12,18 @@ from itertools import count
 
 import pytest
 
-from kairan.admission import AdmissionSettings
+from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
-from kairan.intake import IntakeContext, IntakeSettings, Listener, ListenerSettings
+from kairan.intake.context import IntakeContext
 from kairan.intake.counters import Counters
-from kairan.intake.settings import Role, TlsMode
-from kairan.mail import ContentFile
-from kairan.reports import Trace
+from kairan.intake.listener import Listener
+from kairan.intake.settings import IntakeSettings, ListenerSettings, Role, TlsMode
+from kairan.mail.envelope import ContentFile
 from kairan.reports.settings import TraceSettings
-from kairan.spool import Damaged, SpoolSettings, SqliteSpool
+from kairan.reports.trace import Trace
+from kairan.spool.interface import Damaged
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.shard import SqliteSpool
 from kairan.testing.disk import FailingDisk, Faults, failing_connect
 from kairan.testing.ledger import make_message, read_message
 from kairan.testing.plain_directory import PlainDirectory

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from kairan.mail import Address, Envelope, Recipient
-from kairan.spool import ContentUnreadable, Damaged, NewJob, SpoolSettings, SqliteSpool
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.spool.interface import ContentUnreadable, Damaged, NewJob
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.shard import SqliteSpool
 from kairan.spool.wal import (
     HEADER_OCTETS,
     PAGE_OCTETS,

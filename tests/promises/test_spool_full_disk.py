@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kairan.mail import Address, Envelope, Recipient
-from kairan.spool import SpoolRefusal, SpoolSettings, SpoolUnavailable, SqliteSpool
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.spool.interface import SpoolRefusal, SpoolUnavailable
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.shard import SqliteSpool
 
 MEGABYTES = 4
 BODY = os.urandom(20_000)

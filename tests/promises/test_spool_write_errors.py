@@ -11,15 +11,11 @@ from itertools import count
 
 import pytest
 
-from kairan.mail import Address, Envelope, Recipient
-from kairan.spool import (
-    Damaged,
-    NewJob,
-    SpoolRefusal,
-    SpoolSettings,
-    SpoolUnavailable,
-    SqliteSpool,
-)
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.spool.interface import Damaged, NewJob, SpoolRefusal, SpoolUnavailable
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.shard import SqliteSpool
 from kairan.testing.disk import FailingDisk, Faults, failing_connect
 
 SETTINGS = SpoolSettings(

@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from kairan.mail import Address, Content, Envelope, Recipient
-from kairan.relay import Answer, Destination, Pool, RelaySettings, TlsPolicy
+from kairan.mail.address import Address
+from kairan.mail.envelope import Content, Envelope, Recipient
+from kairan.relay.destination import Destination, TlsPolicy
+from kairan.relay.pool import Answer, Pool
+from kairan.relay.settings import RelaySettings
 from kairan.testing.peer import ScriptedPeer
 
 SETTINGS = RelaySettings(hostname="us.test", quit_timeout_seconds=0.5)

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from kairan.relay import Destination, DialFault, Session, TlsPolicy, wait_session
 from kairan.relay import dial as dialling
+from kairan.relay.destination import Destination, TlsPolicy
+from kairan.relay.dial import DialFault, wait_session
+from kairan.relay.session import Session
 from kairan.smtp.client_login import PasswordCredentials
 from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
 from peers.servers import make_certificate

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from kairan.mail import Address, Content, ContentFile, Recipient
+from kairan.mail.address import Address
+from kairan.mail.envelope import Content, ContentFile, Recipient
 from kairan.relay.pool import _Ceiling
 from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
 from relay.relay_talk import CONTENT, ENVELOPE, codes, pool_to, send, wait_until

@@ -7,9 +7,11 @@ from ipaddress import ip_network
 
 import pytest
 
-from kairan.relay import Destination, DialFault, Reach, Session, TlsPolicy, wait_session
 from kairan.relay import reach as reaching
-from kairan.relay.reach import is_public
+from kairan.relay.destination import Destination, TlsPolicy
+from kairan.relay.dial import DialFault, wait_session
+from kairan.relay.reach import Reach, is_public
+from kairan.relay.session import Session
 from kairan.testing.peer import ScriptedPeer
 from relay.relay_talk import SETTINGS
 

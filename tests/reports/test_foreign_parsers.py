@@ -5,16 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from kairan.mail import Address, Envelope, Notify, Recipient, Reply
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Notify, Recipient
+from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import MESSAGE_EXPIRED, PEER_UNREACHABLE, RECIPIENT_UNKNOWN
-from kairan.reports import (
-    Action,
-    RecipientReport,
-    ReportFrame,
-    ReportSettings,
-    build_plain_report,
-    build_report,
-)
+from kairan.reports.dsn import ReportFrame, build_plain_report, build_report
+from kairan.reports.recipient import Action, RecipientReport
+from kairan.reports.settings import ReportSettings
 from reports.foreign import PARSERS, by_bounce_parser, by_flufl, by_python
 
 FRAME = ReportFrame(

@@ -4,8 +4,10 @@ import time
 
 import pytest
 
-from kairan.reports import Refusal, Trace, TraceSettings, search
-from kairan.reports.refusals import Refusals, machine_of
+from kairan.reports.refusals import Refusal, Refusals, machine_of
+from kairan.reports.search import search
+from kairan.reports.settings import TraceSettings
+from kairan.reports.trace import Trace
 
 START = 1_767_603_600.0  # a full minute
 

@@ -1,6 +1,8 @@
 """Short words for tests of the client engine."""
 
-from kairan.mail import Address, Envelope, Recipient, Reply
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.mail.reply import Reply
 from kairan.smtp.client import Client
 from kairan.smtp.client_events import ClientEvent, Ended, Trouble
 

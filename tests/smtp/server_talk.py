@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kairan.mail import Reply
-from kairan.outcomes import Outcome
+from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue as outcomes
+from kairan.outcomes.outcome import Outcome
 from kairan.smtp import answers
 from kairan.smtp.door import Door
 from kairan.smtp.events import (

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.smtp.client import Client, Phase
 from kairan.smtp.client_events import Ended, Sent
 from kairan.smtp.client_login import Login

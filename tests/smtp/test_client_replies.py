@@ -2,7 +2,7 @@
 
 import pytest
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.smtp.replies import (
     REPLY_LINE_OCTETS_MAX,
     REPLY_LINES_MAX,

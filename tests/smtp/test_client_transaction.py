@@ -2,7 +2,9 @@
 
 import pytest
 
-from kairan.mail import Address, Notify, Recipient, Reply
+from kairan.mail.address import Address
+from kairan.mail.envelope import Notify, Recipient
+from kairan.mail.reply import Reply
 from kairan.smtp.client import Phase
 from kairan.smtp.client_events import ContentWanted, Ended, Sent
 from smtp.client_talk import (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kairan.mail import Recipient
+from kairan.mail.envelope import Recipient
 from kairan.smtp.client_events import LoggedIn, Ready, Sent, TlsGranted
 from kairan.smtp.client_login import Login, Plain
 from smtp.client_talk import envelope, new_client

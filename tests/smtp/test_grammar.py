@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kairan.mail import Notify
+from kairan.mail.envelope import Notify
 from kairan.smtp.grammar import (
     EHLO_ARGUMENT_OCTETS_MAX,
     ENVID_OCTETS_MAX,

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.smtp.replies import ReplyReader
 from kairan.smtp.server import ServerEngine
 from kairan.smtp.states import TRANSITIONS, Order

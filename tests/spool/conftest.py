@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from kairan.mail import Address, Envelope, Recipient
-from kairan.spool import SpoolSettings, SqliteSpool
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.shard import SqliteSpool
 
 SETTINGS = SpoolSettings(
     free_octets_min=0, free_inodes_min=0, ballast_octets=0, look_interval_seconds=0.02

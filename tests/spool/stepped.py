@@ -11,8 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import patch
 
-from kairan.spool import SpoolSettings, SqliteSpool
 from kairan.spool.reader import Reader
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.shard import SqliteSpool
 from kairan.spool.writer import Writer
 
 

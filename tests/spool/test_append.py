@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
-from kairan.mail import Address, ContentFile, Notify, Recipient
-from kairan.spool import NewJob, SpoolRefusal
+from kairan.mail.address import Address
+from kairan.mail.envelope import ContentFile, Notify, Recipient
+from kairan.spool.interface import NewJob, SpoolRefusal
 
 RICH = (
     Recipient(Address("a@kairan.test"), Notify.FAILURE | Notify.DELAY, "rfc822;a@kairan.test"),

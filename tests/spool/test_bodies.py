@@ -4,8 +4,8 @@ import tracemalloc
 
 import pytest
 
-from kairan.mail import ContentFile
-from kairan.spool import SpoolUnavailable
+from kairan.mail.envelope import ContentFile
+from kairan.spool.interface import SpoolUnavailable
 from kairan.testing.disk import FailingDisk, Faults
 
 LARGE = b"0123456789abcdef" * 64 * 1024  # 1 MiB

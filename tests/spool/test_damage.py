@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from kairan.spool import ContentUnreadable, Damaged, NewJob
+from kairan.spool.interface import ContentUnreadable, Damaged, NewJob
 
 
 def change(directory, statement, *values):

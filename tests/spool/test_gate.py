@@ -2,9 +2,10 @@ import asyncio
 
 import pytest
 
-from kairan.spool import SpoolRefusal, SpoolSettings
 from kairan.spool.disk import RealDisk
 from kairan.spool.gate import disk_refusal
+from kairan.spool.interface import SpoolRefusal
+from kairan.spool.settings import SpoolSettings
 
 SETTINGS = SpoolSettings(free_octets_min=100, free_inodes_min=10)
 

@@ -15,9 +15,11 @@ import pytest
 import pytest_asyncio
 from tests.spool.stepped import Stepped
 
-from kairan.mail import Address, Envelope, Recipient
-from kairan.spool import NewJob, SpoolSettings
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.spool.interface import NewJob
 from kairan.spool.offline import ShardView
+from kairan.spool.settings import SpoolSettings
 
 SETTINGS = SpoolSettings(
     free_octets_min=0,

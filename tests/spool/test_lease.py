@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from kairan.spool import NewJob
+from kairan.spool.interface import NewJob
 
 
 async def test_a_lease_waits_for_a_message(open_spool, letter):

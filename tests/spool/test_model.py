@@ -9,8 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from kairan.mail import Address, Envelope, Recipient
-from kairan.spool import NewJob, SpoolSettings, SqliteSpool
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.spool.interface import NewJob
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.shard import SqliteSpool
 
 SETTINGS = SpoolSettings(
     free_octets_min=0,

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from kairan.mail import Address
-from kairan.spool import NewJob, SpoolUnavailable, changes, commit, scan, schema
+from kairan.mail.address import Address
+from kairan.spool import changes, commit, scan, schema
+from kairan.spool.interface import NewJob, SpoolUnavailable
 from kairan.spool.offline import Filter, NoShardError, ShardView, id_text, parse_id
 
 

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kairan.mail import Address, Envelope, Notify, Recipient
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.spool.record import (
     DamagedRecordError,
     decode_envelope,

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from kairan.spool import Damaged
+from kairan.spool.interface import Damaged
 from kairan.spool.schema import ShardFormatError
 
 PAGE_OCTETS = 4096  # schema.py; a message of 3,000 octets has one for itself

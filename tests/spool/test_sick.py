@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from kairan.spool import NewJob, SpoolRefusal, SpoolUnavailable, writer
+from kairan.spool import writer
+from kairan.spool.interface import NewJob, SpoolRefusal, SpoolUnavailable
 from kairan.testing.disk import Faults, failing_connect
 
 CODES = [errno.ENOSPC, errno.EIO, errno.EROFS]

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from kairan.spool import ContentUnreadable, Damaged
+from kairan.spool.interface import ContentUnreadable, Damaged
 from kairan.spool.offline import NoShardError, ShardView
 from kairan.spool.wal import FRAME_HEADER_OCTETS, FRAME_OCTETS, HEADER_OCTETS
 

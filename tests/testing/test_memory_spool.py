@@ -2,7 +2,8 @@
 
 import pytest
 
-from kairan.mail import Address, Envelope, Recipient
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
 from kairan.testing.clock import FakeClock
 from kairan.testing.memory_spool import MemorySpool
 

@@ -4,16 +4,16 @@ from kairan.admission.fields import authors_in, shown_in
 from kairan.admission.sender import owns
 from kairan.admission.settings import AdmissionSettings, DisplayNames
 from kairan.directory.model import Account, Organisation
-from kairan.mail import Address, domain_of
+from kairan.mail.address import Address, domain_of
 from kairan.mail.authors import Unclear
 from kairan.mail.header import Header
-from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import (
     DISPLAY_NAME_NOT_YOURS,
     FROM_INVALID,
     HEADER_FROM_NOT_YOURS,
     LOOP_DETECTED,
 )
+from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 
 def judge_header(

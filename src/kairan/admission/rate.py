@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
-from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import (
     CONNECTIONS_EXCEEDED,
     RATE_EXCEEDED,
     RECIPIENT_RATE_EXCEEDED,
 )
+from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 
 def judge_connections(

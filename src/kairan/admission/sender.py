@@ -1,9 +1,9 @@
 """Who may be named as the sender: the envelope's."""
 
 from kairan.directory.model import Account
-from kairan.mail import Address, key_of
-from kairan.outcomes import ACCEPT, Decision, Refuse
+from kairan.mail.address import Address, key_of
 from kairan.outcomes.catalogue import SENDER_NOT_YOURS
+from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 
 def judge_sender(account: Account, sender: Address) -> Decision:

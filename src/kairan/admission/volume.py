@@ -2,8 +2,8 @@
 
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
-from kairan.outcomes import ACCEPT, Decision, Refuse
 from kairan.outcomes.catalogue import ACCOUNT_HELD
+from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 
 def judge_volume(

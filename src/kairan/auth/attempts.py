@@ -22,7 +22,7 @@ from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
 
 from kairan.auth.settings import AuthSettings
-from kairan.mail import key_of
+from kairan.mail.address import key_of
 from kairan.runtime.ip import IpAddress, parse_ip
 
 # Most login names are shorter; strangers' may have any length and must not fill our memory.

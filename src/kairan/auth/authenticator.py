@@ -45,10 +45,10 @@ from kairan.auth.passwords import (
 from kairan.auth.recognised import Recognised
 from kairan.auth.settings import AuthSettings
 from kairan.auth.verified import Verified
-from kairan.directory import Account, Snapshot
-from kairan.mail import key_of
-from kairan.outcomes import Refuse
+from kairan.directory.model import Account, Snapshot
+from kairan.mail.address import key_of
 from kairan.outcomes.catalogue import AUTH_THROTTLED, AUTH_UNSUCCESSFUL
+from kairan.outcomes.decision import Refuse
 
 # Of 40 steps: a tenth of a busy processor for strangers, a quarter for the known, whose number is
 # bounded by the accounts.

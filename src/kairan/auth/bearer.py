@@ -24,13 +24,13 @@ from kairan.auth.policies import judge_modern
 from kairan.auth.settings import AuthSettings
 from kairan.auth.settings_tokens import IssuerSettings
 from kairan.auth.token import TokenLogin, is_app_only, judge_token, kept_claims, user_of
-from kairan.directory import Account, Snapshot
-from kairan.outcomes import Refuse
+from kairan.directory.model import Account, Snapshot
 from kairan.outcomes.catalogue import (
     AUTH_THROTTLED,
     OAUTH_UNSUCCESSFUL,
     TOKEN_ISSUER_UNREACHABLE,
 )
+from kairan.outcomes.decision import Refuse
 
 _DIGEST_OCTETS = 32
 # What remembered tokens may cost beside their number: an issuer may write long claims, and what is

@@ -18,9 +18,9 @@ from kairan.auth.networks import may_come_from
 from kairan.auth.policies import judge_basic, judge_modern
 from kairan.auth.settings_tokens import TokenSettings
 from kairan.auth.token import TokenLogin, judge_app
-from kairan.directory import Account, Snapshot
-from kairan.outcomes import ACCEPT, Decision, Refuse
+from kairan.directory.model import Account, Snapshot
 from kairan.outcomes.catalogue import LOGIN_REVOKED, NOT_AUTHENTICATED
+from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 # A password's login is the account as it was then.
 Login: TypeAlias = Account | TokenLogin

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from kairan.directory import Account
+from kairan.directory.model import Account
 
 
 def may_come_from(account: Account, source: str) -> bool:

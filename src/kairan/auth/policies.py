@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kairan.auth.token import CLIENT_ROLE
-from kairan.directory import Account, Organisation
-from kairan.outcomes import ACCEPT, Decision, Outcome, Refuse
+from kairan.directory.model import Account, Organisation
 from kairan.outcomes.catalogue import (
     BASIC_AUTH_DISABLED,
     BASIC_AUTH_NOT_ALLOWED,
@@ -31,6 +30,8 @@ from kairan.outcomes.catalogue import (
     SMTP_AUTH_DISABLED_MAILBOX,
     SMTP_AUTH_DISABLED_TENANT,
 )
+from kairan.outcomes.decision import ACCEPT, Decision, Refuse
+from kairan.outcomes.outcome import Outcome
 
 
 class Control(StrEnum):

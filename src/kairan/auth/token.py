@@ -22,10 +22,11 @@ from functools import lru_cache
 from typing import Any, TypeGuard
 
 from kairan.auth.settings_tokens import IssuerSettings, Profile, TokenSettings
-from kairan.directory import Account, Trust
-from kairan.mail import key_of
-from kairan.outcomes import Outcome, Refuse
+from kairan.directory.model import Account, Trust
+from kairan.mail.address import key_of
 from kairan.outcomes import catalogue as outcomes
+from kairan.outcomes.decision import Refuse
+from kairan.outcomes.outcome import Outcome
 
 CLIENT_ROLE = "client"  # doors where ordinary submission's permissions count, too
 

@@ -10,7 +10,3 @@ Limits  Linux; Postfix takes part where postfix and dovecot-core are installed a
 Damage  a contestant that does not start ends the run with its log's last lines
 RFC     5321, 3207, 4954, 2920, as a client (load.c) and as a server (sink.c)
 """
-
-from kairan.bench.command import run
-
-__all__ = ["run"]

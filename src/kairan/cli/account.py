@@ -28,7 +28,7 @@ from kairan.cli.output import plain, print_json, print_json_list, print_record, 
 from kairan.cli.password import FileOption, GenerateOption, StdinOption, read_password
 
 if TYPE_CHECKING:
-    from kairan.auth import AuthSettings
+    from kairan.auth.settings import AuthSettings
     from kairan.directory.accounts import AccountFields
     from kairan.directory.model import Account
 
@@ -264,7 +264,7 @@ def remove(
 
 
 def _hash(password: str, address: str, settings: "AuthSettings") -> str:
-    from kairan.auth import hash_password, password_fault
+    from kairan.auth.passwords import hash_password, password_fault
 
     if fault := password_fault(password, address=address, settings=settings):
         raise BadInputError(f"{fault}; choose another one, or --generate")

@@ -19,7 +19,7 @@ RemoveAliasOption = Annotated[
 def changed_aliases(
     before: frozenset[str], added: Iterable[str] | None, removed: Iterable[str] | None
 ) -> frozenset[str]:
-    from kairan.mail import key_of
+    from kairan.mail.address import key_of
 
     gone = {key_of(alias) for alias in removed or ()}
     for alias in sorted(gone - before):

@@ -20,11 +20,10 @@ from kairan.cli.options import (
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
 
 if TYPE_CHECKING:
-    from kairan.config import Configuration
+    from kairan.config.model import Configuration
     from kairan.directory.model import App
     from kairan.directory.store import Directory
-    from kairan.issuer import KeyRing
-    from kairan.issuer.keys import Key
+    from kairan.issuer.keys import Key, KeyRing
 
 DEFAULT_PERMISSION = "Mail.Send"  # what an HVE account's app needs in Exchange Online
 DAY_SECONDS = 86_400
@@ -65,7 +64,7 @@ def add(
     Its object id goes on the list of allowed apps of each account named.
     """
     from kairan.directory.model import App, AppSecret
-    from kairan.issuer import hash_secret, make_secret
+    from kairan.issuer.secrets import hash_secret, make_secret
 
     secret = make_secret()
     new = App(
@@ -180,7 +179,7 @@ def secret_(
 
     The old one stays valid meanwhile, so that it can be replaced where the app runs.
     """
-    from kairan.issuer import hash_secret, make_secret
+    from kairan.issuer.secrets import hash_secret, make_secret
 
     secret, now = make_secret(), int(time.time())
     old_until = now + keep_days * DAY_SECONDS if keep_days else None
@@ -210,7 +209,7 @@ def rotate(
     It is published now and signs after `issuer.key_lead_seconds`; the old one stays published until its last token is dead. With --compromised no worker takes a token of an older key after five seconds, and sessions opened with one end.
     """
     from kairan.cli.audited import tell
-    from kairan.issuer import KeyRing
+    from kairan.issuer.keys import KeyRing
 
     configuration = read_configuration(config)
     settings = configuration.issuer

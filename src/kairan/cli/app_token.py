@@ -11,9 +11,9 @@ from kairan.cli.options import ConfigOption, JsonOption, directory_of, examples,
 from kairan.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from kairan.config import Configuration
-    from kairan.issuer import Times
+    from kairan.config.model import Configuration
     from kairan.issuer.keys import Key
+    from kairan.issuer.tokens import Times
 
 EPILOG = examples(
     "kairan app token erp --user payroll@example.com",
@@ -64,7 +64,8 @@ def token(
         address = existing_account(directory, user).address if user else ""
 
     from kairan.cli.audited import tell
-    from kairan.issuer import Wanted, make_token, places_of
+    from kairan.issuer.places import places_of
+    from kairan.issuer.tokens import Wanted, make_token
 
     settings = configuration.issuer
     wanted = Wanted(
@@ -84,8 +85,8 @@ def token(
 
 
 def _times(usual_seconds: int, lifetime: int | None, not_before: int) -> "Times":
-    from kairan.issuer import Times
     from kairan.issuer.keys import TOKEN_SECONDS_MAX
+    from kairan.issuer.tokens import Times
 
     seconds = usual_seconds if lifetime is None else lifetime
     if seconds > TOKEN_SECONDS_MAX:
@@ -97,7 +98,7 @@ def _times(usual_seconds: int, lifetime: int | None, not_before: int) -> "Times"
 
 
 def _signing_key(configuration: "Configuration") -> "Key":
-    from kairan.issuer import KeyRing
+    from kairan.issuer.keys import KeyRing
 
     ring, settings = KeyRing(configuration.issuer_directory), configuration.issuer
     # Before the service's first start there is none.

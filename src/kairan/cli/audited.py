@@ -12,7 +12,7 @@ from kairan.cli.output import plain, say
 from kairan.reports.audit import record_change
 
 if TYPE_CHECKING:
-    from kairan.config import Configuration
+    from kairan.config.model import Configuration
     from kairan.directory.store import Directory
 
 Reader = Callable[["Directory", str], Any]

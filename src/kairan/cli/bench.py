@@ -25,6 +25,6 @@ def bench(context: typer.Context) -> None:
 
     `kairan bench -- --help` lists the scenarios and options.
     """
-    from kairan.bench import run
+    from kairan.bench.command import run
 
     raise typer.Exit(run(list(context.args)))

@@ -12,7 +12,8 @@ from kairan.cli.options import ConfigOption, JsonOption, examples, read_configur
 from kairan.cli.output import print_json, print_record, say
 
 if TYPE_CHECKING:
-    from kairan.config import Configuration, Explained
+    from kairan.config.explain import Explained
+    from kairan.config.model import Configuration
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +41,8 @@ def check_config(
     if explain:
         _print_explanation(as_json=as_json)
         return
-    from kairan.config import check_environment, warnings_of
+    from kairan.config.environment import check_environment
+    from kairan.config.warnings import warnings_of
 
     configuration = read_configuration(config)
     check_environment(configuration)
@@ -103,7 +105,7 @@ def _summary(configuration: "Configuration") -> dict[str, object]:
 
 
 def _print_explanation(*, as_json: bool) -> None:
-    from kairan.config import explain
+    from kairan.config.explain import explain
 
     if as_json:
         print_json(list(explain()))

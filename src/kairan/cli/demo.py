@@ -28,7 +28,7 @@ from kairan.cli.output import say
 from kairan.cli.password import generate_password
 
 if TYPE_CHECKING:
-    from kairan.config import Configuration
+    from kairan.config.model import Configuration
     from kairan.service import Running
 
 HOST = "127.0.0.1"  # a demo is nobody else's business
@@ -123,7 +123,7 @@ def _passwords(place: Path, configuration: "Configuration") -> dict[str, str]:
 
 
 def _new_passwords(configuration: "Configuration") -> dict[str, str]:
-    from kairan.auth import hash_password
+    from kairan.auth.passwords import hash_password
 
     passwords = {sample.address(name): generate_password() for name in sample.ACCOUNTS}
     with directory_of(configuration) as directory:

@@ -9,7 +9,7 @@ from kairan.cli import sample
 from kairan.cli.options import directory_of
 
 if TYPE_CHECKING:
-    from kairan.config import Configuration
+    from kairan.config.model import Configuration
     from kairan.directory.model import App
     from kairan.directory.store import Directory
 
@@ -24,7 +24,7 @@ def described(description: Path, configuration: "Configuration") -> dict[str, di
 
 
 def _oauth(description: Path, configuration: "Configuration") -> dict[str, str]:
-    from kairan.issuer import places_of
+    from kairan.issuer.places import places_of
 
     places = places_of(configuration.issuer)
     audience = configuration.issuer.audience
@@ -50,7 +50,7 @@ def _known(description: Path) -> dict[str, str] | None:
 
 def _made(configuration: "Configuration") -> dict[str, str]:
     from kairan.directory.model import App, AppSecret
-    from kairan.issuer import hash_secret, make_secret
+    from kairan.issuer.secrets import hash_secret, make_secret
 
     secret = make_secret()
     app = App(

@@ -20,8 +20,8 @@ from kairan.cli.options import ConfigOption, JsonOption, directory_of, examples,
 from kairan.cli.output import print_json
 
 if TYPE_CHECKING:
-    from kairan.config import Configuration
-    from kairan.directory import Account, Trust
+    from kairan.config.model import Configuration
+    from kairan.directory.model import Account, Trust
     from kairan.doctor.token import Bench, TokenReport
     from kairan.doctor.token_input import TokenInput
 
@@ -136,8 +136,8 @@ def _bench(
 
 def _account(user: str, configuration: "Configuration | None") -> "tuple[Account | None, bool]":
     """Whether its list of allowed apps is known, too."""
-    from kairan.directory import Account
-    from kairan.mail import key_of
+    from kairan.directory.model import Account
+    from kairan.mail.address import key_of
 
     if not user:
         return None, False
@@ -150,7 +150,7 @@ def _account(user: str, configuration: "Configuration | None") -> "tuple[Account
 
 
 def _trust(configuration: "Configuration | None") -> "Trust":
-    from kairan.directory import Trust
+    from kairan.directory.model import Trust
 
     if configuration is None:
         return Trust()

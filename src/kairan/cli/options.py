@@ -12,7 +12,7 @@ import typer
 from kairan.cli.output import say
 
 if TYPE_CHECKING:
-    from kairan.config import Configuration
+    from kairan.config.model import Configuration
     from kairan.directory.store import Directory
 
 ConfigOption = Annotated[
@@ -67,7 +67,8 @@ def read_configuration(config: Path | None, *, as_owner: bool = True) -> "Config
     """`as_owner`: from here on root has the rights of the data's owner alone, whose links in there
     must not lead it elsewhere.
     """
-    from kairan.config import load, locate
+    from kairan.config.locate import locate
+    from kairan.config.read import load
 
     configuration = load(locate(config))
     if as_owner:

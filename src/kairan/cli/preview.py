@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from kairan.directory.model import Group, Organisation, Snapshot, Trust
 from kairan.directory.snapshot import read_snapshot
-from kairan.expansion import ExpansionSettings, expand
-from kairan.mail import Address, Envelope, Recipient
+from kairan.expansion.expand import expand
+from kairan.expansion.settings import ExpansionSettings
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
 
 if TYPE_CHECKING:
     from kairan.directory.store import Directory

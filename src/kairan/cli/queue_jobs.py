@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kairan.cli.errors import BadInputError
-from kairan.spool import Damaged, JobId, SpoolItem
+from kairan.spool.interface import Damaged, JobId, SpoolItem
 from kairan.spool.offline import Filter, ShardView, Shown, id_text, parse_id
 from kairan.spool.scan import Condition
 

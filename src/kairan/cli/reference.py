@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from kairan.cli.app import app
-from kairan.config import Explained, explain
+from kairan.config.explain import Explained, explain
 
 WIDTH = 90
 

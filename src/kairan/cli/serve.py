@@ -24,7 +24,7 @@ def serve(config: ConfigOption = None) -> None:
     SIGTERM and SIGINT let running transactions finish; SIGHUP reads the certificate anew.
     """
     from kairan import service
-    from kairan.config import check_environment
+    from kairan.config.environment import check_environment
 
     configuration = read_configuration(config, as_owner=False)
     check_environment(configuration)

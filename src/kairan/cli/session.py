@@ -19,7 +19,7 @@ from kairan.cli.options import (
 from kairan.cli.output import print_json, print_json_list, print_table, say
 
 if TYPE_CHECKING:
-    from kairan.config import Configuration
+    from kairan.config.model import Configuration
 
 app = group_of_commands("Sessions that clients hold now.")
 

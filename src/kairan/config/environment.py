@@ -97,7 +97,8 @@ def _check_data_directory(directory: Path, source: Source) -> None:
 def _check_routes(configuration: Configuration, source: Source) -> None:
     """By making each transport once, which opens no connection but reads the files it names."""
     # Every command reads the configuration; this one alone needs the ways out, and their DNS.
-    from kairan.delivery.transports import DestinationError, transport_for  # noqa: PLC0415
+    from kairan.delivery.transports import transport_for  # noqa: PLC0415
+    from kairan.delivery.transports.destination import DestinationError  # noqa: PLC0415
 
     for position, route in enumerate(configuration.delivery.routes):
         try:

@@ -15,7 +15,7 @@ from kairan.config.model import SECTIONS, Configuration
 from kairan.delivery.settings import RouteSettings
 from kairan.intake.settings import ListenerSettings, Role, TlsMode
 from kairan.issuer.settings import IssuerServiceSettings
-from kairan.mail import parse_address
+from kairan.mail.address import parse_address
 from kairan.smtp.sasl import MECHANISMS
 
 PORT_MAX = 65_535

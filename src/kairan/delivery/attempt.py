@@ -21,8 +21,8 @@ from kairan.delivery.ways import Ways
 from kairan.delivery.work import Work
 from kairan.delivery.write import Writes
 from kairan.directory.model import Snapshot
-from kairan.expansion import MembersSource
-from kairan.mail import Content, Recipient
+from kairan.expansion.expand import MembersSource
+from kairan.mail.envelope import Content, Recipient
 from kairan.outcomes.catalogue import DESTINATION_BUSY, INTERNAL_ERROR, LOOP_DETECTED
 from kairan.relay.contact import Contact
 from kairan.spool.interface import ContentUnreadable, Lease, SpoolUnavailable

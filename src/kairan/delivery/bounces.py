@@ -11,17 +11,12 @@ import structlog
 
 from kairan.delivery.head import read_head
 from kairan.directory.model import Snapshot
-from kairan.mail import Address, Envelope, Recipient, domain_of
-from kairan.mail.address import NULL_SENDER
-from kairan.reports import (
-    RecipientReport,
-    ReportFrame,
-    ReportSettings,
-    Trace,
-    build_plain_report,
-    build_report,
-    needs_smtputf8,
-)
+from kairan.mail.address import NULL_SENDER, Address, domain_of
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.reports.dsn import ReportFrame, build_plain_report, build_report, needs_smtputf8
+from kairan.reports.recipient import RecipientReport
+from kairan.reports.settings import ReportSettings
+from kairan.reports.trace import Trace
 from kairan.spool.interface import Lease, Spool, SpoolRefusal, SpoolUnavailable
 
 log = structlog.get_logger("kairan.delivery")

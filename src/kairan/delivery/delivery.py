@@ -34,8 +34,8 @@ from kairan.delivery.ways import Ways
 from kairan.delivery.work import Window, Work
 from kairan.delivery.write import Writes
 from kairan.directory.model import Snapshot
-from kairan.expansion import MembersSource
-from kairan.reports import Trace
+from kairan.expansion.expand import MembersSource
+from kairan.reports.trace import Trace
 from kairan.spool.interface import Lease, Spool, SpoolUnavailable
 
 log = structlog.get_logger("kairan.delivery")

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from kairan.mail import Content
+from kairan.mail.envelope import Content
 
 HEADER_OCTETS_MAX = 256 * 1024  # the intake accepts no longer header
 

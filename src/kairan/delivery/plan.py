@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from kairan.delivery.router import Route, Router
 from kairan.delivery.settle import is_wanted
 from kairan.directory.model import Group, Snapshot
-from kairan.expansion import (
-    Expansion,
-    ExpansionSettings,
-    Failure,
-    MembersSource,
-    expand,
-    resolve,
-)
-from kairan.mail import Address, Recipient, Reply, domain_of, key_of
+from kairan.expansion.expand import Expansion, Failure, MembersSource, expand
+from kairan.expansion.resolve import resolve
+from kairan.expansion.settings import ExpansionSettings
+from kairan.mail.address import Address, domain_of, key_of
+from kairan.mail.envelope import Recipient
+from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import GROUP_REACHES_NOBODY, NO_ROUTE
-from kairan.reports import Action, RecipientReport
+from kairan.reports.recipient import Action, RecipientReport
 from kairan.spool.interface import Job, Lease, NewJob
 
 

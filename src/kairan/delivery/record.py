@@ -7,9 +7,10 @@ import structlog
 
 from kairan.delivery.plan import Opened
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
-from kairan.expansion import Failure
-from kairan.mail import Address, Recipient
-from kairan.reports import Trace
+from kairan.expansion.expand import Failure
+from kairan.mail.address import Address
+from kairan.mail.envelope import Recipient
+from kairan.reports.trace import Trace
 from kairan.spool.interface import Lease
 
 log = structlog.get_logger("kairan.delivery")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 
 from kairan.delivery.settings import RouteSettings
-from kairan.mail import domain_of, key_of
+from kairan.mail.address import domain_of, key_of
 
 _NOWHERE = 1 << 30  # an index behind every rule
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from kairan.relay import RelaySettings
+from kairan.relay.settings import RelaySettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from kairan.mail import Content, Envelope, Recipient, Reply
+from kairan.mail.envelope import Content, Envelope, Recipient
+from kairan.mail.reply import Reply
 from kairan.relay.contact import Contact
 
 

@@ -20,7 +20,7 @@ from kairan.directory.database import BATCH_ROWS
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES, Mailbox
 from kairan.directory.names import Kind
-from kairan.mail import key_of
+from kairan.mail.address import key_of
 
 ATTRIBUTES: Mapping[str, str] = {name.lower(): name for name in MAILBOX_ATTRIBUTES}
 """The attributes' own spelling by lower case, which is also their column."""

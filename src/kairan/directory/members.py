@@ -8,7 +8,7 @@ from kairan.directory import names, schema
 from kairan.directory.database import BATCH_ROWS, insert_rows, one_of
 from kairan.directory.errors import DirectoryError
 from kairan.directory.names import Kind
-from kairan.mail import Address, domain_of
+from kairan.mail.address import Address, domain_of
 
 
 def add(connection: Connection, group: str, addresses: Iterable[str]) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select
 from kairan.directory import schema
 from kairan.directory.database import BATCH_ROWS, insert_rows, one_of
 from kairan.directory.errors import DirectoryError
-from kairan.mail import Address, domain_of, key_of, parse_address
+from kairan.mail.address import Address, domain_of, key_of, parse_address
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from kairan.directory import groups, members, names, policies, schema
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Organisation
 from kairan.directory.names import Kind
-from kairan.mail import Address, domain_of
+from kairan.mail.address import Address, domain_of
 
 
 class OrganisationFields(TypedDict, total=False):

@@ -1,8 +1,7 @@
 """The postmaster that every accepted domain has (RFC 5321 section 4.5.1)."""
 
 from kairan.directory.model import Snapshot
-from kairan.mail import Address, domain_of, key_of
-from kairan.mail.address import POSTMASTER, is_postmaster
+from kairan.mail.address import POSTMASTER, Address, domain_of, is_postmaster, key_of
 
 
 def stand_in(snapshot: Snapshot, address: Address) -> Address | None:

@@ -5,7 +5,7 @@ relays through it.  The account's Reply-To is where a person reads (Set-HVEAccou
 """
 
 from kairan.directory.model import Snapshot
-from kairan.mail import Address
+from kairan.mail.address import Address
 
 
 def reader_of(snapshot: Snapshot, address: str) -> Address | None:

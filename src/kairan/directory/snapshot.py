@@ -11,7 +11,7 @@ from kairan.directory.known import KnownAddresses
 from kairan.directory.model import Account, Group, Organisation, Trust
 from kairan.directory.names import Kind
 from kairan.directory.store import Directory
-from kairan.mail import key_of
+from kairan.mail.address import key_of
 
 # Rows fetched at once while the index is built: bounds what is in memory beside it.
 _PAGE_ROWS = 10_000

@@ -22,7 +22,8 @@ from kairan.doctor.classify_phrases import (
     OTHER_CODES,
     PHRASES,
 )
-from kairan.outcomes import CATALOGUE, Outcome, Text
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.outcome import Outcome, Text
 from kairan.runtime.kept import kept
 
 # A large site's log of a year has some hundreds of different replies, each some 300 octets.

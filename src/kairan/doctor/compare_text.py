@@ -7,7 +7,7 @@ from typing import Any
 from kairan.doctor.compare import Comparison, Difference, Pair
 from kairan.doctor.explain_text import Line
 from kairan.doctor.language import Language, say
-from kairan.outcomes import Text
+from kairan.outcomes.outcome import Text
 
 _SAME = Text(
     "All {} steps were answered alike.",

@@ -15,8 +15,8 @@ from kairan.doctor.device_login import judge_auth, judge_from, judge_password, j
 from kairan.doctor.device_server import clean_server, judge_server
 from kairan.doctor.device_tls import judge_port_and_tls, judge_tls_version
 from kairan.doctor.explain import Verdict
-from kairan.outcomes import Text
 from kairan.outcomes.dates import MILESTONES
+from kairan.outcomes.outcome import Text
 
 
 class Tls(Enum):

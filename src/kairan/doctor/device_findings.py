@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kairan.doctor.language import Language, say
-from kairan.outcomes import Text
+from kairan.outcomes.outcome import Text
 
 
 class Severity(StrEnum):

@@ -8,7 +8,8 @@ from kairan.doctor.device_findings import Finding, Severity
 from kairan.doctor.device_fleet import JudgedDevice
 from kairan.doctor.explain_text import Line
 from kairan.doctor.language import Language, say
-from kairan.outcomes import CATALOGUE, Text
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.outcome import Text
 
 _NAMES = {
     Severity.ERROR: Text("ERROR", "エラー"),

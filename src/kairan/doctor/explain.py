@@ -12,9 +12,9 @@ from enum import IntEnum
 from kairan.doctor.classify import Candidate, Classification, classify_part
 from kairan.doctor.classify_part import ReplyPart, reply_parts
 from kairan.doctor.explain_digits import meaning_of_digits
-from kairan.outcomes import CATALOGUE, Outcome, Text
+from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.dates import MILESTONES, Milestone
-from kairan.outcomes.outcome import PROFILES
+from kairan.outcomes.outcome import PROFILES, Outcome, Text
 
 UNKNOWN = "unknown"
 ACCEPTED = "accepted"

@@ -6,7 +6,7 @@ for a reply without an enhanced code.
 
 from collections.abc import Iterator, Mapping
 
-from kairan.outcomes import Text
+from kairan.outcomes.outcome import Text
 
 _CLASSES: Mapping[str, Text] = {
     "4": Text(

@@ -7,8 +7,8 @@ from typing import Any
 
 from kairan.doctor.explain import UNKNOWN, Explanation
 from kairan.doctor.language import Language, say
-from kairan.outcomes import Text
 from kairan.outcomes.dates import Milestone
+from kairan.outcomes.outcome import Text
 
 # Of several that fit, so many are told in full; the rest by name.
 TOLD_IN_FULL_MAX = 3

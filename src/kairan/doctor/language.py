@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 
-from kairan.outcomes import Text
+from kairan.outcomes.outcome import Text
 
 
 class Language(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from kairan.doctor.log_lines import Refusal
 from kairan.doctor.log_redact import redact
 from kairan.doctor.log_settings import LogSettings
-from kairan.outcomes import CATALOGUE
+from kairan.outcomes.catalogue import CATALOGUE
 
 _VARIABLE = re.compile(r"\S*[\d@]\S*")
 OTHERS = "(others)"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kairan.doctor.log_count import Count
-from kairan.outcomes import CATALOGUE
+from kairan.outcomes.catalogue import CATALOGUE
 
 # How much one act of repair is worth for each refusal.  One switch for everybody; one account or
 # one device; one address or message at a time; what passes when the sender tries again.

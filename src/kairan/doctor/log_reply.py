@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from kairan.doctor.classify import classify
 from kairan.doctor.log_find import NETWORK_WORDS
-from kairan.outcomes import CATALOGUE
+from kairan.outcomes.catalogue import CATALOGUE
 from kairan.runtime.kept import kept
 
 # Each pattern begins with the digit itself, which `re` skips to; what must not stand before it is

@@ -8,7 +8,8 @@ from kairan.doctor.explain import Verdict, explain
 from kairan.doctor.explain_text import Line
 from kairan.doctor.language import Language, say
 from kairan.doctor.log import Cause, LogReport
-from kairan.outcomes import CATALOGUE, Text
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.outcome import Text
 
 # Eighths of a character cell: a plot's height in one line.
 _BARS = " ▁▂▃▄▅▆▇█"

@@ -17,7 +17,7 @@ from kairan.doctor.probe_secure import hello, start_tls, tls_at_once
 from kairan.doctor.probe_settings import Login, ProbeSettings, ProbeTls, Target
 from kairan.doctor.probe_step import STEPS, Mark, ProbeReport, Step
 from kairan.doctor.probe_wire import Answer, Fault, Kind
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.smtp.capabilities import Capabilities, read_capabilities
 
 

@@ -4,7 +4,7 @@ Replies have their entries in the catalogue; these have nobody who says them.
 """
 
 from kairan.doctor.probe_step import Meaning
-from kairan.outcomes import Text
+from kairan.outcomes.outcome import Text
 
 _ASK_NETWORK = Text(
     "Ask whoever runs the firewall to allow TCP to this host and port from this machine; compare with `kairan doctor probe` from another network.",

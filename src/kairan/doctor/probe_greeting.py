@@ -7,7 +7,7 @@ from kairan.doctor.probe_network import Address, connect_once
 from kairan.doctor.probe_settings import ProbeSettings
 from kairan.doctor.probe_step import Meaning
 from kairan.doctor.probe_wire import Fault, Kind, Wire, fault_of
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.smtp.capabilities import Capabilities
 
 # RFC 8446 section 5.1: a record begins with its type (21 alert, 22 handshake) and 3.

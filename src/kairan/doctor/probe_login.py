@@ -8,7 +8,7 @@ import httpx
 
 from kairan.doctor.probe_settings import Login, OAuthClient
 from kairan.doctor.probe_wire import Answer
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.smtp.client_login import Login as LoginMechanism
 from kairan.smtp.client_login import Mechanism, Plain
 

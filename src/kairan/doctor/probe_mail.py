@@ -16,7 +16,7 @@ from kairan.doctor.probe_run import Run, since
 from kairan.doctor.probe_settings import Target
 from kairan.doctor.probe_step import Mark, Step
 from kairan.doctor.probe_wire import Answer, Wire
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.smtp.capabilities import Capabilities
 
 _START_INPUT = 354

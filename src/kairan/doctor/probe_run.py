@@ -9,7 +9,7 @@ from kairan.doctor.probe_network import Address, connect, connect_once, resolve
 from kairan.doctor.probe_settings import Login, ProbeSettings, Target
 from kairan.doctor.probe_step import Mark, Meaning, Step, meanings_of
 from kairan.doctor.probe_wire import Answer, Fault, Kind, Wire
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 
 FAULTS = {
     Kind.SILENT: findings.STEP_TIMEOUT,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kairan.doctor.explain import Verdict, explain
-from kairan.outcomes import Text
+from kairan.outcomes.outcome import Text
 
 # The order of a session.  What was not reached is listed as skipped.
 STEPS = (

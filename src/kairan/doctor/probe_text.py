@@ -7,7 +7,7 @@ from kairan.doctor.explain import Verdict
 from kairan.doctor.explain_text import Line
 from kairan.doctor.language import Language, say
 from kairan.doctor.probe_step import Mark, Meaning, ProbeReport, Step
-from kairan.outcomes import Text
+from kairan.outcomes.outcome import Text
 
 _NAMES: Mapping[str, Text] = {
     "name": Text("name resolution", "名前解決"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.smtp.replies import PeerFault, ReplyReader
 
 _READ_OCTETS = 4_096

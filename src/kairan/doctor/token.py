@@ -13,7 +13,7 @@ from typing import Any
 
 from kairan.auth.claims import Claimed, read_token
 from kairan.auth.settings_tokens import IssuerSettings, Profile, TokenSettings
-from kairan.directory import Account, Trust
+from kairan.directory.model import Account, Trust
 from kairan.doctor.explain import Verdict
 from kairan.doctor.token_claims import (
     ClaimRow,
@@ -26,8 +26,8 @@ from kairan.doctor.token_claims import (
 )
 from kairan.doctor.token_input import Kind, TokenInput
 from kairan.doctor.token_verify import NOT_CHECKED, Signature, issuer_of
-from kairan.outcomes import Outcome, Text
 from kairan.outcomes.catalogue import OAUTH_UNSUCCESSFUL
+from kairan.outcomes.outcome import Outcome, Text
 
 _HEADERS = ("alg", "kid", "typ")
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
 from kairan.auth.token import account_claim_of, app_of, is_app_only, judge_token, user_of
-from kairan.directory import Account, Trust
-from kairan.outcomes import Outcome, Refuse, Text
+from kairan.directory.model import Account, Trust
+from kairan.outcomes.decision import Refuse
+from kairan.outcomes.outcome import Outcome, Text
 
 _VALUE_CHARACTERS_MAX = 120
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a1-\u024f\u3000-\u9fff]")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kairan.outcomes import Text
+from kairan.outcomes.outcome import Text
 
 _AADSTS = re.compile(r"AADSTS(\d{4,8})")
 

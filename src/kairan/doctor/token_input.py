@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from kairan.doctor.token_errors import EndpointError, endpoint_error
-from kairan.outcomes import Outcome
+from kairan.outcomes.outcome import Outcome
 from kairan.smtp.sasl_oauth import OAuthBearer, XOAuth2
 from kairan.smtp.sasl_step import BearerToken
 

@@ -8,7 +8,7 @@ from kairan.doctor.language import Language, say
 from kairan.doctor.token import Answer, TokenReport
 from kairan.doctor.token_claims import ClaimRow, Judged
 from kairan.doctor.token_input import Wrapping
-from kairan.outcomes import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Text
 
 _VERDICTS = {
     Judged.GOOD: Text("good", "良"),

@@ -10,7 +10,7 @@ from kairan.auth.jwks import has_signed, read_jwks
 from kairan.auth.keys import Fetch, Keys
 from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
 from kairan.doctor.token_claims import ClaimRow, Judged, printable
-from kairan.outcomes import Text
+from kairan.outcomes.outcome import Text
 
 _TENANT = r"(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 # Both shapes of Entra's name, in its national clouds, too.

@@ -8,17 +8,3 @@ Never   looks up a route, writes a queue, awaits; members are read in pieces, bl
 Limits  depth and total, in settings.py; a loop of groups ends quietly
 RFC     3461 section 5.2.7 (aliases and lists), 5321 section 3.9
 """
-
-from kairan.expansion.expand import Expansion, Failure, MembersSource, OpenedGroup, expand
-from kairan.expansion.resolve import resolve
-from kairan.expansion.settings import ExpansionSettings
-
-__all__ = [
-    "Expansion",
-    "ExpansionSettings",
-    "Failure",
-    "MembersSource",
-    "OpenedGroup",
-    "expand",
-    "resolve",
-]

@@ -14,9 +14,11 @@ from kairan.expansion.membership import Membership, MembersSource
 from kairan.expansion.resolve import for_members, resolve
 from kairan.expansion.restrictions import may_send_to, sender_of
 from kairan.expansion.settings import ExpansionSettings
-from kairan.mail import Address, Envelope, Recipient, key_of
-from kairan.outcomes import Outcome, Refuse
+from kairan.mail.address import Address, key_of
+from kairan.mail.envelope import Envelope, Recipient
 from kairan.outcomes.catalogue import EXPANSION_TOO_LARGE, GROUP_REACHES_NOBODY
+from kairan.outcomes.decision import Refuse
+from kairan.outcomes.outcome import Outcome
 
 __all__ = ["Expansion", "Failure", "MembersSource", "OpenedGroup", "expand"]
 

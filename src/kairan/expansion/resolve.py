@@ -3,10 +3,11 @@
 from kairan.directory.model import Group, Snapshot
 from kairan.directory.postmaster import stand_in
 from kairan.directory.reply_to import reader_of
-from kairan.mail import Address, Notify, Recipient, domain_of, key_of
+from kairan.mail.address import Address, domain_of, key_of
+from kairan.mail.envelope import Notify, Recipient
 from kairan.mail.xtext import encode_xtext
-from kairan.outcomes import Outcome
 from kairan.outcomes.catalogue import RECIPIENT_UNKNOWN
+from kairan.outcomes.outcome import Outcome
 
 
 def resolve(recipient: Recipient, snapshot: Snapshot) -> Recipient | Group | Outcome:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kairan.directory.model import Group, Snapshot
-from kairan.mail import Envelope, key_of
-from kairan.outcomes import ACCEPT, Decision, Refuse
+from kairan.mail.address import key_of
+from kairan.mail.envelope import Envelope
 from kairan.outcomes.catalogue import GROUP_SENDER_NOT_ALLOWED, GROUP_SENDER_NOT_AUTHENTICATED
+from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,34 +7,3 @@ Never   delivers, expands, does SQL or waits for the network on the path to 250
 Limits  settings.py: sessions, time, errors; admission/settings.py: recipients, octets, rates
 RFC     6409 (submission), 8314 (TLS), 3848 (protocol names in Received)
 """
-
-from typing import TYPE_CHECKING
-
-from kairan.runtime.late import late_names
-
-if TYPE_CHECKING:
-    from kairan.intake.context import IntakeContext
-    from kairan.intake.counters import Counters
-    from kairan.intake.listener import Listener
-    from kairan.intake.settings import IntakeSettings, ListenerSettings, Role, TlsMode, TlsSettings
-else:
-    __getattr__ = late_names(
-        __name__,
-        {
-            "context": ("IntakeContext",),
-            "counters": ("Counters",),
-            "listener": ("Listener",),
-            "settings": ("IntakeSettings", "ListenerSettings", "Role", "TlsMode", "TlsSettings"),
-        },
-    )
-
-__all__ = [
-    "Counters",
-    "IntakeContext",
-    "IntakeSettings",
-    "Listener",
-    "ListenerSettings",
-    "Role",
-    "TlsMode",
-    "TlsSettings",
-]

@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from kairan.auth import network_of
+from kairan.auth.attempts import network_of
 from kairan.directory.model import Account
 from kairan.intake.handshakes import HUNG_UP
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
 from kairan.intake.session import Answer, Session
 from kairan.intake.settings import TlsMode
-from kairan.outcomes import Outcome
 from kairan.outcomes.catalogue import (
     DEVICE_NOT_LISTED,
     GREETING_TOO_EARLY,
     IDLE_TIMEOUT,
     PROXY_REQUIRED,
 )
+from kairan.outcomes.outcome import Outcome
 from kairan.runtime.ip import plain_ip
 from kairan.runtime.tls import TlsChannel, TlsFailed
 

@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kairan.admission import AdmissionSettings
-from kairan.auth import Authenticator, AuthSettings, TokenAuthenticator
+from kairan.admission.settings import AdmissionSettings
+from kairan.auth.authenticator import Authenticator
+from kairan.auth.bearer import TokenAuthenticator
+from kairan.auth.settings import AuthSettings
 from kairan.directory.model import Snapshot
 from kairan.intake.counters import Column
 from kairan.intake.failure_bursts import FailureBursts
@@ -15,9 +17,10 @@ from kairan.intake.settings import IntakeSettings
 from kairan.intake.turnstile import Turnstile
 from kairan.intake.unfinished import Unfinished
 from kairan.intake.volume import Volume
-from kairan.reports import Audit, Trace
+from kairan.reports.audit import Audit
+from kairan.reports.trace import Trace
 from kairan.runtime.ids import SessionIds
-from kairan.spool import Spool
+from kairan.spool.interface import Spool
 
 
 @dataclass(slots=True)

@@ -11,8 +11,7 @@ from typing import TypeAlias
 
 import structlog
 
-from kairan.auth import network_of
-from kairan.outcomes import Outcome
+from kairan.auth.attempts import network_of
 from kairan.outcomes.catalogue import (
     TLS_HANDSHAKE_FAILED,
     TLS_NAME_MISMATCH,
@@ -20,6 +19,7 @@ from kairan.outcomes.catalogue import (
     TLS_PLAIN_TEXT,
     TLS_TOO_OLD,
 )
+from kairan.outcomes.outcome import Outcome
 
 log = structlog.get_logger("kairan.intake")
 

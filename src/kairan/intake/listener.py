@@ -11,9 +11,9 @@ from kairan.directory.model import Account
 from kairan.intake.connection import SmtpConnection
 from kairan.intake.context import IntakeContext
 from kairan.intake.settings import ListenerSettings, Role, TlsMode
-from kairan.outcomes import Outcome
 from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
-from kairan.reports import Refusal
+from kairan.outcomes.outcome import Outcome
+from kairan.reports.refusals import Refusal
 from kairan.runtime.ip import IpNetwork, parse_ip, parse_network
 from kairan.smtp.door import Door
 

@@ -11,18 +11,21 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, assert_never
 
-from kairan.auth import TokenLogin, judge_basic, judge_held, judge_modern
+from kairan.auth.held import judge_held
+from kairan.auth.policies import judge_basic, judge_modern
+from kairan.auth.token import TokenLogin
 from kairan.directory.model import Account, Snapshot
 from kairan.intake.context import IntakeContext
 from kairan.intake.failure_bursts import is_worth_a_line
 from kairan.intake.settings import ListenerSettings
-from kairan.mail import Reply
-from kairan.outcomes import ACCEPT, Decision, Outcome, Refuse
+from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import (
     LOGIN_TOO_OLD,
     TOKEN_ISSUER_UNREACHABLE,
     TOKEN_SESSION_EXPIRED,
 )
+from kairan.outcomes.decision import ACCEPT, Decision, Refuse
+from kairan.outcomes.outcome import Outcome
 from kairan.smtp import answers
 from kairan.smtp.events import Auth, AuthLine
 from kairan.smtp.sasl import (

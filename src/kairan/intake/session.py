@@ -15,20 +15,16 @@ from typing import Any, ClassVar, Protocol
 
 import structlog
 
-from kairan.admission import (
-    judge_connections,
-    judge_rate,
-    judge_recipient,
-    judge_sender,
-    meant_by,
-)
+from kairan.admission.rate import judge_connections, judge_rate
+from kairan.admission.recipients import judge_recipient, meant_by
+from kairan.admission.sender import judge_sender
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
 from kairan.intake.login import Awaited, Login
 from kairan.intake.settings import ListenerSettings
 from kairan.intake.submission import Origin, Submission, received_from
-from kairan.mail import Recipient, Reply
-from kairan.outcomes import Decision, Outcome, Refuse
+from kairan.mail.envelope import Recipient
+from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import (
     BARE_LINE_ENDING,
     DISK_LOW,
@@ -40,7 +36,9 @@ from kairan.outcomes.catalogue import (
     SPOOL_FAILED,
     TOKEN_SESSION_EXPIRED,
 )
-from kairan.reports import Refusal
+from kairan.outcomes.decision import Decision, Refuse
+from kairan.outcomes.outcome import Outcome
+from kairan.reports.refusals import Refusal
 from kairan.runtime.tls import TlsChannel
 from kairan.smtp import answers
 from kairan.smtp.door import Door
@@ -59,7 +57,7 @@ from kairan.smtp.events import (
 )
 from kairan.smtp.server import ServerEngine
 from kairan.smtp.states import Order
-from kairan.spool import SpoolId, SpoolRefusal, SpoolUnavailable
+from kairan.spool.interface import SpoolId, SpoolRefusal, SpoolUnavailable
 
 log = structlog.get_logger("kairan.intake")
 

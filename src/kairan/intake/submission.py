@@ -14,12 +14,13 @@ import os
 from asyncio import Future
 from dataclasses import dataclass, field
 
-from kairan.admission import field_edit, judge_header
+from kairan.admission.fields import field_edit
+from kairan.admission.message import judge_header
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
 from kairan.intake.unfinished import OCTETS_OF_ONE_MAX
-from kairan.mail import Content, Envelope, Recipient
 from kairan.mail.address import address_literal
+from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.header import (
     Header,
     date_of,
@@ -28,14 +29,14 @@ from kairan.mail.header import (
     read_header,
     without_preface,
 )
-from kairan.outcomes import Refuse
 from kairan.outcomes.catalogue import (
     HEADER_TOO_LARGE,
     MESSAGE_TOO_LARGE,
     TOO_MUCH_UNFINISHED,
 )
+from kairan.outcomes.decision import Refuse
 from kairan.smtp.grammar import MailCommand
-from kairan.spool import BodyWriter
+from kairan.spool.interface import BodyWriter
 
 # Where a content leaves memory for the spool's writer, which decides itself when it becomes a
 # file: small messages, nearly all, never meet it.

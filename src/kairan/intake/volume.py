@@ -14,14 +14,16 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from kairan.admission import AdmissionSettings, judge_volume
+from kairan.admission.settings import AdmissionSettings
+from kairan.admission.volume import judge_volume
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.store import Directory
 from kairan.intake.counters import Column
-from kairan.outcomes import Refuse
 from kairan.outcomes.catalogue import ACCOUNT_HELD
-from kairan.reports import Audit, Trace
+from kairan.outcomes.decision import Refuse
+from kairan.reports.audit import Audit
+from kairan.reports.trace import Trace
 
 log = structlog.get_logger("kairan.intake")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from urllib.parse import unquote_plus
 
-from kairan.auth import Attempts
-from kairan.directory import App
+from kairan.auth.attempts import Attempts
+from kairan.directory.model import App
 from kairan.issuer import secrets
 from kairan.issuer.answers import INVALID_CLIENT, INVALID_REQUEST, TOO_MANY, Problem
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kairan.auth import address_of
-from kairan.directory import App, DeviceLogin, Directory
+from kairan.auth.attempts import address_of
+from kairan.directory.model import App, DeviceLogin
+from kairan.directory.store import Directory
 from kairan.issuer import answers
 from kairan.issuer.answers import Problem
 from kairan.issuer.clients import Clients

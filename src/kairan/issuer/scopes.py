@@ -1,6 +1,6 @@
 """What an app asks for, against what it may have."""
 
-from kairan.directory import App
+from kairan.directory.model import App
 from kairan.issuer.answers import INVALID_SCOPE, Problem
 
 _DEFAULT = "/.default"

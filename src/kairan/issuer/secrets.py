@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 
-from kairan.directory import AppSecret
+from kairan.directory.model import AppSecret
 
 _SECRET_OCTETS = 32
 _SALT_OCTETS = 16

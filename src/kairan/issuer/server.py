@@ -18,8 +18,9 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from kairan.auth import Attempts, AuthSettings, address_of
-from kairan.directory import Directory
+from kairan.auth.attempts import Attempts, address_of
+from kairan.auth.settings import AuthSettings
+from kairan.directory.store import Directory
 from kairan.issuer.clients import Clients
 from kairan.issuer.either import EitherProtocol
 from kairan.issuer.grants import Grants

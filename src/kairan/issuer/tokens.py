@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from kairan.directory import App
+from kairan.directory.model import App
 from kairan.issuer.keys import Key
 
 

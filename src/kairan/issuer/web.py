@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from kairan.directory import DirectoryError
+from kairan.directory.errors import DirectoryError
 from kairan.issuer import answers
 from kairan.issuer.answers import Problem
 from kairan.issuer.discovery import metadata

@@ -6,9 +6,3 @@ Keeps   one place for reply texts: nobody writes one elsewhere
 Never   decides when an outcome applies
 RFC     5321 section 4.2, 3463 (enhanced codes), 5248
 """
-
-from kairan.outcomes.catalogue import CATALOGUE
-from kairan.outcomes.decision import ACCEPT, Accept, Decision, Refuse
-from kairan.outcomes.outcome import Outcome, Text
-
-__all__ = ["ACCEPT", "CATALOGUE", "Accept", "Decision", "Outcome", "Refuse", "Text"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 
 # Which edition of HVE says it.  hve-2025: the codes of the first troubleshooting page; hve-2026:
 # the page after general availability, which moved three token refusals from 501 to 535.

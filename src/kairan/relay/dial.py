@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from typing import TypeAlias, cast
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.relay import faults
 from kairan.relay.contact import Contact
 from kairan.relay.destination import Destination, TlsPolicy, tls_context

@@ -3,8 +3,9 @@
 Code and text come from the catalogue; what exactly happened stands behind the text in brackets.
 """
 
-from kairan.mail import Reply
-from kairan.outcomes import Outcome, catalogue
+from kairan.mail.reply import Reply
+from kairan.outcomes import catalogue
+from kairan.outcomes.outcome import Outcome
 from kairan.smtp.client_events import Ended, TlsRefused, Trouble
 
 

@@ -10,7 +10,7 @@ how large the message is.
 import asyncio
 from pathlib import Path
 
-from kairan.mail import Content
+from kairan.mail.envelope import Content
 
 _PIECE_OCTETS = 64 * 1024  # most headers end within the first
 _SCAN_OCTETS = 256 * 1024  # of a whole file, which is read again from memory when it is sent

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from kairan.mail import Content, Envelope, Recipient, Reply
+from kairan.mail.envelope import Content, Envelope, Recipient
+from kairan.mail.reply import Reply
 from kairan.relay import faults
 from kairan.relay.choose import Choice, PoolFacts, SessionFacts, choose, is_spent, spent_of
 from kairan.relay.contact import Contact

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from kairan.mail import Content, ContentFile, Envelope, Recipient, Reply
+from kairan.mail.envelope import Content, ContentFile, Envelope, Recipient
+from kairan.mail.reply import Reply
 from kairan.relay import faults
 from kairan.relay.contact import Contact
 from kairan.relay.settings import RelaySettings

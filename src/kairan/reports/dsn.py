@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from kairan.mail import Address, Envelope
-from kairan.mail.address import address_literal
+from kairan.mail.address import Address, address_literal
+from kairan.mail.envelope import Envelope
 from kairan.mail.xtext import decode_xtext
 from kairan.reports.explain import SUBJECTS, readable
 from kairan.reports.recipient import Action, RecipientReport

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kairan.mail import Reply
-from kairan.outcomes import CATALOGUE, Outcome
+from kairan.mail.reply import Reply
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.outcome import Outcome
 from kairan.reports.recipient import Action, RecipientReport
 from kairan.runtime.visible import visible
 

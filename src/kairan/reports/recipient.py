@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kairan.mail import Recipient, Reply
+from kairan.mail.envelope import Recipient
+from kairan.mail.reply import Reply
 
 
 class Action(StrEnum):

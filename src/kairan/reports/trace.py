@@ -27,7 +27,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from kairan.mail import key_of
+from kairan.mail.address import key_of
 from kairan.reports.file import MICRO, TraceFile, say
 from kairan.reports.refusals import SCHEMA as REFUSALS_SCHEMA
 from kairan.reports.refusals import Refusal, Refusals, RefusalsWriter

@@ -1,6 +1,6 @@
 """The server's positive replies, in Exchange's words (facts: dialogue of 2025-11-23)."""
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 
 STARTTLS_READY = Reply.of(220, "2.0.0", "SMTP server ready")
 GOODBYE = Reply.of(221, "2.0.0", "Service closing transmission channel")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ import binascii
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
-from kairan.mail import Envelope, Recipient, Reply
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.mail.reply import Reply
 from kairan.smtp.capabilities import NO_CAPABILITIES, read_capabilities
 from kairan.smtp.client_events import (
     ClientEvent,

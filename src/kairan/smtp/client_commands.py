@@ -2,8 +2,8 @@
 
 import re
 
-from kairan.mail import Address, Envelope, Notify, Recipient
-from kairan.mail.address import ascii_form
+from kairan.mail.address import Address, ascii_form
+from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.smtp.capabilities import Capabilities
 from kairan.smtp.client_events import Trouble
 

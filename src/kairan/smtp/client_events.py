@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.smtp.capabilities import Capabilities
 
 

@@ -1,6 +1,7 @@
 """One message on its way through a session: which recipient still waits for which answer."""
 
-from kairan.mail import Envelope, Recipient, Reply
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.mail.reply import Reply
 from kairan.smtp.capabilities import Capabilities
 from kairan.smtp.client_commands import (
     is_binary,

@@ -6,7 +6,7 @@ What comes with every message is a named tuple: no other immutable value is made
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from kairan.outcomes import Outcome
+from kairan.outcomes.outcome import Outcome
 from kairan.smtp.grammar import MailCommand, RcptCommand
 
 

@@ -14,8 +14,8 @@ Leniencies, each with the client that needs it; all are safe, for they change no
 import re
 from dataclasses import dataclass
 
-from kairan.mail import Address, Notify, parse_address
-from kairan.mail.address import NULL_SENDER, POSTMASTER
+from kairan.mail.address import NULL_SENDER, POSTMASTER, Address, parse_address
+from kairan.mail.envelope import Notify
 from kairan.runtime.kept import kept
 
 # RFC 5321 section 4.5.3.1.4 asks for 512 octets; MAIL grows by its extensions' parameters

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.runtime.kept import kept
 
 # RFC 5321 section 4.5.3.1.5 allows 512; explanations with links are longer in real life.  Beyond

@@ -8,7 +8,7 @@ initial response (Outlook, .NET and many printers send `AUTH LOGIN <user>`).
 
 from collections.abc import Callable, Mapping
 
-from kairan.mail import key_of, parse_address
+from kairan.mail.address import key_of, parse_address
 from kairan.outcomes.catalogue import AUTH_MALFORMED, AUTH_NOT_BASE64, AUTH_UNSUCCESSFUL
 from kairan.smtp.sasl_oauth import OAuthBearer, XOAuth2
 from kairan.smtp.sasl_step import (

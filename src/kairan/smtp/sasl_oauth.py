@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 
 from kairan.mail.address import parse_address
-from kairan.outcomes import Outcome
 from kairan.outcomes import catalogue as outcomes
+from kairan.outcomes.outcome import Outcome
 from kairan.smtp.sasl_step import (
     USER_OCTETS_MAX,
     BearerToken,

@@ -5,7 +5,7 @@ import binascii
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from kairan.outcomes import Outcome
+from kairan.outcomes.outcome import Outcome
 
 USER_OCTETS_MAX = 320  # an address, RFC 5321 section 4.5.3.1: 64 + 1 + 255
 

@@ -18,9 +18,9 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from kairan.mail import Reply
-from kairan.outcomes import Outcome
+from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue as outcomes
+from kairan.outcomes.outcome import Outcome
 from kairan.smtp import answers
 from kairan.smtp.content import Content
 from kairan.smtp.door import Door, ehlo_answer, helo_answer

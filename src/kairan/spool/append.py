@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from zlib import crc32
 
-from kairan.mail import Content, ContentFile, Envelope
+from kairan.mail.envelope import Content, ContentFile, Envelope
 from kairan.spool.bodies import Bodies
 from kairan.spool.interface import Job, JobId, SpoolId, SpoolRefusal, SpoolUnavailable
 from kairan.spool.live import Live

@@ -15,7 +15,7 @@ from zlib import crc32
 
 import structlog
 
-from kairan.mail import Content, ContentFile
+from kairan.mail.envelope import Content, ContentFile
 from kairan.spool.disk import DIRECTORY_MODE, Disk
 from kairan.spool.interface import SpoolUnavailable
 

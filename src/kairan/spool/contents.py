@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from zlib import crc32
 
-from kairan.mail import Content, ContentFile
+from kairan.mail.envelope import Content, ContentFile
 from kairan.spool.bodies import Bodies
 from kairan.spool.interface import ContentUnreadable, SpoolId, SpoolUnavailable
 from kairan.spool.live import Live

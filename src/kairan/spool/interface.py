@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, NewType, Protocol
 
-from kairan.mail import Content, Envelope, Recipient
+from kairan.mail.envelope import Content, Envelope, Recipient
 
 SpoolId = NewType("SpoolId", int)  # a message; never used twice within a shard, sorts by arrival
 

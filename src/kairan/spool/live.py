@@ -9,7 +9,7 @@ first, and driving them out would empty the cache just before it is used.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from kairan.mail import Envelope
+from kairan.mail.envelope import Envelope
 from kairan.spool.interface import Job, JobId, Lease, NewJob, SpoolId
 from kairan.spool.scan import Counts
 from kairan.spool.settings import SpoolSettings

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeAlias
 
-from kairan.mail import key_of
+from kairan.mail.address import key_of
 from kairan.spool.beside import WalDamagedError, connect_to_change, connect_to_look
 from kairan.spool.changes import Changes
 from kairan.spool.damage import Damage

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TypeVar
 
-from kairan.mail import ContentFile, Envelope
+from kairan.mail.envelope import ContentFile, Envelope
 from kairan.spool.bodies import Bodies
 from kairan.spool.commit import JobRow, Rows, Waking
 from kairan.spool.interface import Job, SpoolId, SpoolUnavailable

@@ -16,7 +16,8 @@ from zlib import crc32
 
 import msgspec
 
-from kairan.mail import Address, Envelope, Notify, Recipient
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Notify, Recipient
 
 _RecipientRow = str | tuple[str, int, str]
 _PLAIN = Notify.UNSET

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kairan.mail import Recipient
+from kairan.mail.envelope import Recipient
 from kairan.spool.interface import Damaged, Job, JobId, SpoolId, SpoolItem
 from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
 from kairan.spool.window import JobKey

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from kairan.mail import Content, Envelope
+from kairan.mail.envelope import Content, Envelope
 from kairan.spool.append import Appending
 from kairan.spool.aside import put_aside
 from kairan.spool.ballast import Ballast

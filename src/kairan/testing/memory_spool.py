@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from kairan.mail import Content, Envelope
+from kairan.mail.envelope import Content, Envelope
 from kairan.spool.interface import (
     BodyWriter,
     ContentUnreadable,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from kairan.directory.model import Account, Group, Organisation, Trust
-from kairan.mail import key_of
+from kairan.mail.address import key_of
 
 
 class PlainDirectory:

@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
-from kairan.mail import Address, Content, Envelope, Recipient, Reply
+from kairan.mail.address import Address
+from kairan.mail.envelope import Content, Envelope, Recipient
+from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import PEER_UNREACHABLE
 from kairan.relay.contact import Contact
 

@@ -14,7 +14,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from kairan.relay import Destination, RelaySettings, TlsPolicy
+from kairan.relay.destination import Destination, TlsPolicy
+from kairan.relay.settings import RelaySettings
 from kairan.smtp.client_login import PasswordCredentials
 
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}

@@ -22,7 +22,8 @@ from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered, Result
 from kairan.delivery.transports.destination import DestinationError
 from kairan.delivery.transports.maildir_names import file_name, folder_name
-from kairan.mail import Content, Envelope, Recipient, Reply
+from kairan.mail.envelope import Content, Envelope, Recipient
+from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 
 DELIVERED = Reply.of(250, "2.1.5", "Delivered to the mailbox")

@@ -11,7 +11,7 @@ import re
 import socket
 import time
 
-from kairan.mail import key_of
+from kairan.mail.address import key_of
 
 # Linux allows 255 octets; longer names are cut and end in a digest, which keeps them apart.
 NAME_OCTETS_MAX = 200

@@ -20,9 +20,14 @@ from kairan.delivery.transports.destination import (
 )
 from kairan.delivery.transports.mx_hosts import DnsResolver, MxResolver
 from kairan.delivery.transports.smtp import results_of
-from kairan.mail import Content, Envelope, Recipient, Reply, domain_of
-from kairan.relay import Answer, Destination, Pool, Reach, RelaySettings, TlsPolicy
+from kairan.mail.address import domain_of
+from kairan.mail.envelope import Content, Envelope, Recipient
+from kairan.mail.reply import Reply
 from kairan.relay.contact import Contact
+from kairan.relay.destination import Destination, TlsPolicy
+from kairan.relay.pool import Answer, Pool
+from kairan.relay.reach import Reach
+from kairan.relay.settings import RelaySettings
 
 MX_PORT = 25
 # What all hosts have in common, where the route says nothing else.

@@ -10,7 +10,7 @@ from dns.asyncresolver import Resolver
 from dns.exception import DNSException, Timeout
 from dns.resolver import NXDOMAIN, NoAnswer, NoNameservers
 
-from kairan.mail import Reply
+from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.runtime.files import Stamp, stamp_of
 

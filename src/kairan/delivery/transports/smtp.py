@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
-from kairan.mail import Content, Envelope, Notify, Recipient
-from kairan.relay import Answer, Destination, Pool, PoolStatistics, RelaySettings
+from kairan.mail.envelope import Content, Envelope, Notify, Recipient
+from kairan.relay.destination import Destination
+from kairan.relay.pool import Answer, Pool, PoolStatistics
+from kairan.relay.settings import RelaySettings
 
 
 def results_of(answers: Iterable[Answer], recipients: Sequence[Recipient]) -> list[Result]:

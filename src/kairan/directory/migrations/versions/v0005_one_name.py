@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from alembic import op
 
-from kairan.mail import key_of, parse_address
+from kairan.mail.address import key_of, parse_address
 
 revision = "0005"
 down_revision = "0004"

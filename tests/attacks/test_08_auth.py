@@ -1,6 +1,6 @@
 """Attack 8: the AUTH dialogue out of shape, against the real service.
 
-Every exchange stands in tests/smtp/test_server_auth.py; here is what only the whole can show.
+Every exchange stands in tests/smtp/server/test_auth.py; here is what only the whole can show.
 """
 
 import base64

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from kairan.smtp.stuffing import stuff
+from kairan.smtp.client.stuffing import stuff
 
 BODIES = {
     "dots": b".\r\n..\r\n...\r\n.a\r\n",

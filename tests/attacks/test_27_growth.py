@@ -44,16 +44,17 @@ from kairan.mail.xtext import decode_xtext, encode_xtext
 from kairan.relay import faults
 from kairan.reports.dsn import header_of
 from kairan.runtime.logs import line as log_line
-from kairan.smtp import answers, grammar, replies
-from kairan.smtp.capabilities import read_capabilities
-from kairan.smtp.client import Client
-from kairan.smtp.data import ChunkLines, DataDecoder
-from kairan.smtp.door import Door
-from kairan.smtp.events import Body, Mail, Rcpt
-from kairan.smtp.inbox import Inbox
-from kairan.smtp.sasl import MECHANISMS
-from kairan.smtp.server import ServerEngine
-from kairan.smtp.stuffing import stuff
+from kairan.smtp.client import replies
+from kairan.smtp.client.capabilities import read_capabilities
+from kairan.smtp.client.engine import Client
+from kairan.smtp.client.stuffing import stuff
+from kairan.smtp.sasl.mechanisms import MECHANISMS
+from kairan.smtp.server import answers, grammar
+from kairan.smtp.server.data import ChunkLines, DataDecoder
+from kairan.smtp.server.engine import ServerEngine
+from kairan.smtp.server.events import Body, Mail, Rcpt
+from kairan.smtp.server.inbox import Inbox
+from kairan.smtp.server.policy import Door
 
 DOOR = Door("mail.kairan.test", ("PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"), 10 << 20, 50)
 OPEN_DOOR = Door("mail.kairan.test", (), 10 << 20, 50, needs_tls=False, needs_auth=False)

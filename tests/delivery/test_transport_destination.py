@@ -9,7 +9,7 @@ from kairan.delivery.transports import transport_for
 from kairan.delivery.transports.destination import DestinationError, read_destination
 from kairan.relay.destination import TlsPolicy
 from kairan.relay.settings import RelaySettings
-from kairan.smtp.client_login import PasswordCredentials
+from kairan.smtp.client.login import PasswordCredentials
 
 DEFAULTS = RelaySettings()
 VERIFIED = {"tls": TlsPolicy.REQUIRE, "verify": True}

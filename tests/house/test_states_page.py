@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kairan.smtp.states import drawing
+from kairan.smtp.server.states import drawing
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 

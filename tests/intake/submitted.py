@@ -7,7 +7,7 @@ from kairan.intake.settings import IntakeSettings
 from kairan.intake.submission import Origin, Submission
 from kairan.intake.unfinished import Unfinished
 from kairan.mail.address import Address
-from kairan.smtp.grammar import MailCommand
+from kairan.smtp.server.grammar import MailCommand
 
 PRINTER = Address("printer@kairan.test")
 ORGANISATION = SimpleNamespace(accepted_domains=frozenset({"kairan.test"}))

@@ -16,7 +16,7 @@ from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 from kairan.runtime.ids import SessionIds
 from kairan.runtime.tls import TlsChannel, server_context
-from kairan.smtp.door import Door
+from kairan.smtp.server.policy import Door
 
 
 class Transport:

@@ -12,7 +12,7 @@ from kairan.relay import dial as dialling
 from kairan.relay.destination import Destination, TlsPolicy
 from kairan.relay.dial import DialFault, wait_session
 from kairan.relay.session import Session
-from kairan.smtp.client_login import PasswordCredentials
+from kairan.smtp.client.login import PasswordCredentials
 from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
 from peers.servers import make_certificate
 from relay.relay_talk import SETTINGS

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kairan.mail.envelope import Recipient
-from kairan.smtp.client_events import LoggedIn, Ready, Sent, TlsGranted
-from kairan.smtp.client_login import Login, Plain
-from smtp.client_talk import envelope, new_client
-from smtp.server_talk import DEVICE, HVE, Talk
+from kairan.smtp.client.events import LoggedIn, Ready, Sent, TlsGranted
+from kairan.smtp.client.login import Login, Plain
+from smtp.client.talk import envelope, new_client
+from smtp.server.talk import DEVICE, HVE, Talk
 
 
 class Pair:

@@ -49,7 +49,7 @@ def explain(
 def _records(account: "Account", organisation: "Organisation") -> Iterator[dict[str, Any]]:
     from kairan.auth.policies import basic_findings, modern_findings
     from kairan.intake.settings import Role
-    from kairan.smtp.sasl import MECHANISMS
+    from kairan.smtp.sasl.mechanisms import MECHANISMS
 
     for role in Role:
         for mechanism in MECHANISMS:

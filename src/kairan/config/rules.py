@@ -16,7 +16,7 @@ from kairan.delivery.settings import RouteSettings
 from kairan.intake.settings import ListenerSettings, Role, TlsMode
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.mail.address import parse_address
-from kairan.smtp.sasl import MECHANISMS
+from kairan.smtp.sasl.mechanisms import MECHANISMS
 
 PORT_MAX = 65_535
 

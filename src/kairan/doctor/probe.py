@@ -18,7 +18,7 @@ from kairan.doctor.probe_settings import Login, ProbeSettings, ProbeTls, Target
 from kairan.doctor.probe_step import STEPS, Mark, ProbeReport, Step
 from kairan.doctor.probe_wire import Answer, Fault, Kind
 from kairan.mail.reply import Reply
-from kairan.smtp.capabilities import Capabilities, read_capabilities
+from kairan.smtp.client.capabilities import Capabilities, read_capabilities
 
 
 def probe(target: Target, login: Login, settings: ProbeSettings) -> ProbeReport:

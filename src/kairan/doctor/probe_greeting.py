@@ -8,7 +8,7 @@ from kairan.doctor.probe_settings import ProbeSettings
 from kairan.doctor.probe_step import Meaning
 from kairan.doctor.probe_wire import Fault, Kind, Wire, fault_of
 from kairan.mail.reply import Reply
-from kairan.smtp.capabilities import Capabilities
+from kairan.smtp.client.capabilities import Capabilities
 
 # RFC 8446 section 5.1: a record begins with its type (21 alert, 22 handshake) and 3.
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")

@@ -9,8 +9,8 @@ import httpx
 from kairan.doctor.probe_settings import Login, OAuthClient
 from kairan.doctor.probe_wire import Answer
 from kairan.mail.reply import Reply
-from kairan.smtp.client_login import Login as LoginMechanism
-from kairan.smtp.client_login import Mechanism, Plain
+from kairan.smtp.client.login import Login as LoginMechanism
+from kairan.smtp.client.login import Mechanism, Plain
 
 _CHALLENGES_MAX = 4  # LOGIN has two, OAUTHBEARER one; a server that goes on asking is broken
 _CHALLENGE = 334

@@ -17,7 +17,7 @@ from kairan.doctor.probe_settings import Target
 from kairan.doctor.probe_step import Mark, Step
 from kairan.doctor.probe_wire import Answer, Wire
 from kairan.mail.reply import Reply
-from kairan.smtp.capabilities import Capabilities
+from kairan.smtp.client.capabilities import Capabilities
 
 _START_INPUT = 354
 

@@ -12,7 +12,7 @@ from kairan.doctor.probe_step import Mark, Step
 from kairan.doctor.probe_tls import context_of, judge, now_utc
 from kairan.doctor.probe_wire import Fault, Kind, Wire
 from kairan.mail.reply import Reply
-from kairan.smtp.capabilities import Capabilities
+from kairan.smtp.client.capabilities import Capabilities
 
 
 def start_tls(run: Run, capabilities: Capabilities) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from kairan.mail.reply import Reply
-from kairan.smtp.replies import PeerFault, ReplyReader
+from kairan.smtp.client.replies import PeerFault, ReplyReader
 
 _READ_OCTETS = 4_096
 _HEAD_OCTETS = 200  # of what was heard, enough to see which protocol it is

@@ -13,8 +13,8 @@ from typing import Any
 
 from kairan.doctor.token_errors import EndpointError, endpoint_error
 from kairan.outcomes.outcome import Outcome
-from kairan.smtp.sasl_oauth import OAuthBearer, XOAuth2
-from kairan.smtp.sasl_step import BearerToken
+from kairan.smtp.sasl.oauth import OAuthBearer, XOAuth2
+from kairan.smtp.sasl.step import BearerToken
 
 # A token has at most 12,288 characters; the endpoint's answer holds some of them.
 INPUT_OCTETS_MAX = 200_000

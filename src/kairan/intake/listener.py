@@ -15,7 +15,7 @@ from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from kairan.outcomes.outcome import Outcome
 from kairan.reports.refusals import Refusal
 from kairan.runtime.ip import IpNetwork, parse_ip, parse_network
-from kairan.smtp.door import Door
+from kairan.smtp.server.policy import Door
 
 SWEEP_SECONDS = 2.0  # how late a time-out may be noticed
 BACKLOG = 4_096  # connections the kernel may hold: a fleet of printers after a power cut

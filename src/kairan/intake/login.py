@@ -26,9 +26,7 @@ from kairan.outcomes.catalogue import (
 )
 from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 from kairan.outcomes.outcome import Outcome
-from kairan.smtp import answers
-from kairan.smtp.events import Auth, AuthLine
-from kairan.smtp.sasl import (
+from kairan.smtp.sasl.mechanisms import (
     MECHANISMS,
     BearerToken,
     Challenge,
@@ -36,7 +34,9 @@ from kairan.smtp.sasl import (
     Mechanism,
     Step,
 )
-from kairan.smtp.server import ServerEngine
+from kairan.smtp.server import answers
+from kairan.smtp.server.engine import ServerEngine
+from kairan.smtp.server.events import Auth, AuthLine
 
 Verdict: TypeAlias = Account | TokenLogin | Refuse
 # What must be waited for, then given to `judged`; None: the client has been answered.

@@ -40,9 +40,9 @@ from kairan.outcomes.decision import Decision, Refuse
 from kairan.outcomes.outcome import Outcome
 from kairan.reports.refusals import Refusal
 from kairan.runtime.tls import TlsChannel
-from kairan.smtp import answers
-from kairan.smtp.door import Door
-from kairan.smtp.events import (
+from kairan.smtp.server import answers
+from kairan.smtp.server.engine import ServerEngine
+from kairan.smtp.server.events import (
     Auth,
     AuthLine,
     Body,
@@ -55,8 +55,8 @@ from kairan.smtp.events import (
     Reset,
     StartTls,
 )
-from kairan.smtp.server import ServerEngine
-from kairan.smtp.states import Order
+from kairan.smtp.server.policy import Door
+from kairan.smtp.server.states import Order
 from kairan.spool.interface import SpoolId, SpoolRefusal, SpoolUnavailable
 
 log = structlog.get_logger("kairan.intake")

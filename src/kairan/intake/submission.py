@@ -35,7 +35,7 @@ from kairan.outcomes.catalogue import (
     TOO_MUCH_UNFINISHED,
 )
 from kairan.outcomes.decision import Refuse
-from kairan.smtp.grammar import MailCommand
+from kairan.smtp.server.grammar import MailCommand
 from kairan.spool.interface import BodyWriter
 
 # Where a content leaves memory for the spool's writer, which decides itself when it becomes a

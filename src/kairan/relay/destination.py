@@ -10,7 +10,7 @@ import structlog
 
 from kairan.relay.reach import Reach
 from kairan.runtime.files import Stamp, authorities_stamp
-from kairan.smtp.client_login import Mechanism
+from kairan.smtp.client.login import Mechanism
 
 log = structlog.get_logger("kairan.relay")
 

@@ -20,8 +20,8 @@ from kairan.relay.destination import Destination, TlsPolicy, tls_context
 from kairan.relay.names import system_names
 from kairan.relay.session import Session
 from kairan.relay.settings import RelaySettings
-from kairan.smtp.client import Client
-from kairan.smtp.client_events import (
+from kairan.smtp.client.engine import Client
+from kairan.smtp.client.events import (
     ClientEvent,
     Ended,
     LoggedIn,

@@ -6,7 +6,7 @@ Code and text come from the catalogue; what exactly happened stands behind the t
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.outcomes.outcome import Outcome
-from kairan.smtp.client_events import Ended, TlsRefused, Trouble
+from kairan.smtp.client.events import Ended, TlsRefused, Trouble
 
 
 def _with(outcome: Outcome, detail: str) -> Reply:

@@ -16,10 +16,10 @@ from kairan.mail.reply import Reply
 from kairan.relay import faults
 from kairan.relay.contact import Contact
 from kairan.relay.settings import RelaySettings
-from kairan.smtp.capabilities import Capabilities
-from kairan.smtp.client import Client, Phase
-from kairan.smtp.client_events import ClientEvent, ContentWanted, Ended, Sent
-from kairan.smtp.client_login import Mechanism
+from kairan.smtp.client.capabilities import Capabilities
+from kairan.smtp.client.engine import Client, Phase
+from kairan.smtp.client.events import ClientEvent, ContentWanted, Ended, Sent
+from kairan.smtp.client.login import Mechanism
 
 _NOBODY_WAITS = frozenset({Phase.READY, Phase.ENDED})
 

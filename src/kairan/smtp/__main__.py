@@ -2,6 +2,6 @@
 
 import sys
 
-from kairan.smtp.states import page
+from kairan.smtp.server.states import page
 
 sys.stdout.write(page())

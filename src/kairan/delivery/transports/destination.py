@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from kairan.relay.destination import Destination, TlsPolicy
 from kairan.relay.settings import RelaySettings
-from kairan.smtp.client_login import PasswordCredentials
+from kairan.smtp.client.login import PasswordCredentials
 
 _PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24}
 _OWN_OPTIONS = ("tls", "verify", "ca", "password_file")

@@ -8,7 +8,7 @@ identity, for a client may send the same octets.
 
 from typing import Final
 
-from kairan.smtp.grammar import AUTH_LINE_OCTETS_MAX, COMMAND_LINE_OCTETS_MAX
+from kairan.smtp.server.grammar import AUTH_LINE_OCTETS_MAX, COMMAND_LINE_OCTETS_MAX
 
 TOO_LONG: Final = b"too long"
 AUTH_TOO_LONG: Final = b"AUTH too long"

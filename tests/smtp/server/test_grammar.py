@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kairan.mail.envelope import Notify
-from kairan.smtp.grammar import (
+from kairan.smtp.server.grammar import (
     EHLO_ARGUMENT_OCTETS_MAX,
     ENVID_OCTETS_MAX,
     ORCPT_OCTETS_MAX,

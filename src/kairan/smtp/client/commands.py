@@ -4,8 +4,8 @@ import re
 
 from kairan.mail.address import Address, ascii_form
 from kairan.mail.envelope import Envelope, Notify, Recipient
-from kairan.smtp.capabilities import Capabilities
-from kairan.smtp.client_events import Trouble
+from kairan.smtp.client.capabilities import Capabilities
+from kairan.smtp.client.events import Trouble
 
 # Parsed addresses hold none of these; were one to slip through, it must not become a command.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")

@@ -4,11 +4,11 @@ import base64
 
 import pytest
 
-from kairan.smtp.capabilities import NO_CAPABILITIES
-from kairan.smtp.client import ClientMisuse, Phase
-from kairan.smtp.client_events import LoggedIn, LoginRefused, Ready, TlsGranted, TlsRefused
-from kairan.smtp.client_login import Login, PasswordCredentials, Plain
-from smtp.client_talk import HELLO, begin, end_of, new_client, ready_client
+from kairan.smtp.client.capabilities import NO_CAPABILITIES
+from kairan.smtp.client.engine import ClientMisuse, Phase
+from kairan.smtp.client.events import LoggedIn, LoginRefused, Ready, TlsGranted, TlsRefused
+from kairan.smtp.client.login import Login, PasswordCredentials, Plain
+from smtp.client.talk import HELLO, begin, end_of, new_client, ready_client
 
 
 def test_greeting_is_answered_with_ehlo():

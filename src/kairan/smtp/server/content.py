@@ -6,10 +6,10 @@ engine's business.
 
 from dataclasses import dataclass, field
 
-from kairan.smtp.data import ChunkLines, DataDecoder
-from kairan.smtp.events import Body
-from kairan.smtp.grammar import BdatCommand
-from kairan.smtp.inbox import Inbox
+from kairan.smtp.server.data import ChunkLines, DataDecoder
+from kairan.smtp.server.events import Body
+from kairan.smtp.server.grammar import BdatCommand
+from kairan.smtp.server.inbox import Inbox
 
 # What is looked at in one go.  Without a bound each of many short messages that came at once would
 # have all the others copied for it.

@@ -12,9 +12,10 @@ from pathlib import Path
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue as outcomes
 from kairan.outcomes.outcome import Outcome
-from kairan.smtp import answers
-from kairan.smtp.door import Door
-from kairan.smtp.events import (
+from kairan.smtp.sasl.mechanisms import MECHANISMS, Challenge, Credentials, Mechanism
+from kairan.smtp.server import answers
+from kairan.smtp.server.engine import ServerEngine
+from kairan.smtp.server.events import (
     Auth,
     AuthLine,
     Body,
@@ -28,8 +29,7 @@ from kairan.smtp.events import (
     ServerEvent,
     StartTls,
 )
-from kairan.smtp.sasl import MECHANISMS, Challenge, Credentials, Mechanism
-from kairan.smtp.server import ServerEngine
+from kairan.smtp.server.policy import Door
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 PEER = "192.0.2.7"

@@ -1,7 +1,7 @@
 """SASL mechanisms, server side, without I/O: PLAIN (RFC 4616) and LOGIN (draft-murchison).
 
 A mechanism is stepped with the client's lines until it yields `Credentials`, a `BearerToken` or an
-`Outcome`.  Those with tokens stand in sasl_oauth.py, the words of all in sasl_step.py.
+`Outcome`.  Those with tokens stand in oauth.py, the words of all in step.py.
 LOGIN has no RFC; what is taken here is what clients do: with and without the user name as an
 initial response (Outlook, .NET and many printers send `AUTH LOGIN <user>`).
 """
@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 
 from kairan.mail.address import key_of, parse_address
 from kairan.outcomes.catalogue import AUTH_MALFORMED, AUTH_NOT_BASE64, AUTH_UNSUCCESSFUL
-from kairan.smtp.sasl_oauth import OAuthBearer, XOAuth2
-from kairan.smtp.sasl_step import (
+from kairan.smtp.sasl.oauth import OAuthBearer, XOAuth2
+from kairan.smtp.sasl.step import (
     USER_OCTETS_MAX,
     BearerToken,
     Challenge,

@@ -16,8 +16,8 @@ from enum import Enum, auto
 
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
-from kairan.smtp.capabilities import NO_CAPABILITIES, read_capabilities
-from kairan.smtp.client_events import (
+from kairan.smtp.client.capabilities import NO_CAPABILITIES, read_capabilities
+from kairan.smtp.client.events import (
     ClientEvent,
     ContentWanted,
     Ended,
@@ -30,10 +30,10 @@ from kairan.smtp.client_events import (
     TlsRefused,
     Trouble,
 )
-from kairan.smtp.client_login import Mechanism
-from kairan.smtp.client_transaction import Transaction
-from kairan.smtp.replies import PeerFault, ReplyReader
-from kairan.smtp.stuffing import Stuffer, stuff
+from kairan.smtp.client.login import Mechanism
+from kairan.smtp.client.replies import PeerFault, ReplyReader
+from kairan.smtp.client.stuffing import Stuffer, stuff
+from kairan.smtp.client.transaction import Transaction
 
 CHALLENGES_MAX = 8  # LOGIN has two, SCRAM three; a server that goes on is not logging us in
 

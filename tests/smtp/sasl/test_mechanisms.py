@@ -10,7 +10,7 @@ from kairan.outcomes.catalogue import (
     AUTH_UNSUCCESSFUL,
     XOAUTH2_NOT_BASE64,
 )
-from kairan.smtp.sasl import (
+from kairan.smtp.sasl.mechanisms import (
     MECHANISMS,
     PASSWORD_OCTETS_MAX,
     USER_OCTETS_MAX,

@@ -3,7 +3,7 @@
 import pytest
 
 from kairan.mail.reply import Reply
-from kairan.smtp.replies import (
+from kairan.smtp.client.replies import (
     REPLY_LINE_OCTETS_MAX,
     REPLY_LINES_MAX,
     REPLY_OCTETS_MAX,

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kairan.mail.reply import Reply
-from kairan.smtp.replies import ReplyReader
-from kairan.smtp.server import ServerEngine
-from kairan.smtp.states import TRANSITIONS, Order
-from smtp.server_talk import DEVICE, HVE, Talk
-from smtp.test_states import WAY_TO
+from kairan.smtp.client.replies import ReplyReader
+from kairan.smtp.server.engine import ServerEngine
+from kairan.smtp.server.states import TRANSITIONS, Order
+from smtp.server.talk import DEVICE, HVE, Talk
+from smtp.server.test_states import WAY_TO
 
 VERBS = [b"EHLO", b"HELO", b"STARTTLS", b"AUTH", b"MAIL", b"RCPT", b"DATA", b"BDAT", b"RSET"]
 WORDS = [

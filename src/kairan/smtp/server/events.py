@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from kairan.outcomes.outcome import Outcome
-from kairan.smtp.grammar import MailCommand, RcptCommand
+from kairan.smtp.server.grammar import MailCommand, RcptCommand
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kairan.smtp.states import TRANSITIONS, Event, Order, drawing, page
-from smtp.server_talk import DEVICE, Talk
+from kairan.smtp.server.states import TRANSITIONS, Event, Order, drawing, page
+from smtp.server.talk import DEVICE, Talk
 
-PAGE = Path(__file__).parents[2] / "docs" / "states.md"
+PAGE = Path(__file__).parents[3] / "docs" / "states.md"
 
 MAIL = b"MAIL FROM:<printer@kairan.test>\r\n"
 RCPT = b"RCPT TO:<user001@kairan.test>\r\n"

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from kairan.mail.address import parse_address
 from kairan.outcomes import catalogue as outcomes
 from kairan.outcomes.outcome import Outcome
-from kairan.smtp.sasl_step import (
+from kairan.smtp.sasl.step import (
     USER_OCTETS_MAX,
     BearerToken,
     Challenge,

@@ -115,7 +115,7 @@ def page() -> str:
     return f"""\
 # The order of commands
 
-Made from the table in `src/kairan/smtp/states.py` by `.venv/bin/python -m kairan.smtp`.
+Made from the table in `src/kairan/smtp/server/states.py` by `.venv/bin/python -m kairan.smtp`.
 A command without an arrow from the present state is answered `503`.  NOOP, VRFY and HELP are
 possible in every state that reads commands, change nothing, and are left out.
 

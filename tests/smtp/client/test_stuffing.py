@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kairan.smtp.stuffing import Stuffer, stuff
+from kairan.smtp.client.stuffing import Stuffer, stuff
 
 pieces_of_trouble = st.lists(
     st.sampled_from([b".", b"..", b"\r\n", b"\r", b"\n", b"a", b"\r\n.\r\n", b"\n.\n", b"\0"])

@@ -2,8 +2,8 @@
 
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
-from kairan.smtp.capabilities import Capabilities
-from kairan.smtp.client_commands import (
+from kairan.smtp.client.capabilities import Capabilities
+from kairan.smtp.client.commands import (
     is_binary,
     mail_command,
     message_refusal,
@@ -11,7 +11,7 @@ from kairan.smtp.client_commands import (
     rcpt_command,
     recipient_refusal,
 )
-from kairan.smtp.client_events import Explain, Sent
+from kairan.smtp.client.events import Explain, Sent
 
 
 class Transaction:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kairan.smtp.data import ChunkLines, DataDecoder, has_bare_line_ending
-from kairan.smtp.stuffing import stuff
-from smtp.server_talk import Talk, feedings
+from kairan.smtp.client.stuffing import stuff
+from kairan.smtp.server.data import ChunkLines, DataDecoder, has_bare_line_ending
+from smtp.server.talk import Talk, feedings
 
 # Octets of which dots, line ends and their near misses are made, and a letter.
 LINES = st.lists(st.sampled_from([b".", b"..", b"\r\n", b"a", b"\r\n.", b".\r\n"]), max_size=12)

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from kairan.outcomes import catalogue as outcomes
-from smtp.server_talk import DEVICE, HVE, Talk, feedings
+from smtp.server.talk import DEVICE, HVE, Talk, feedings
 
 
 def b64(text):

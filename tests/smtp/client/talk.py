@@ -3,8 +3,8 @@
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
-from kairan.smtp.client import Client
-from kairan.smtp.client_events import ClientEvent, Ended, Trouble
+from kairan.smtp.client.engine import Client
+from kairan.smtp.client.events import ClientEvent, Ended, Trouble
 
 HELLO = b"250-peer.test\r\n250-PIPELINING\r\n250-DSN\r\n250-8BITMIME\r\n250 SIZE 1000\r\n"
 PLAIN_HELLO = b"250 peer.test\r\n"

@@ -5,9 +5,9 @@ import pytest
 from kairan.mail.address import Address
 from kairan.mail.envelope import Notify, Recipient
 from kairan.mail.reply import Reply
-from kairan.smtp.client import Phase
-from kairan.smtp.client_events import ContentWanted, Ended, Sent
-from smtp.client_talk import (
+from kairan.smtp.client.engine import Phase
+from kairan.smtp.client.events import ContentWanted, Ended, Sent
+from smtp.client.talk import (
     HELLO,
     PLAIN_HELLO,
     begin,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smtp.server_talk import feedings, transcripts
+from smtp.server.talk import feedings, transcripts
 
 ALL = transcripts()
 

@@ -21,10 +21,9 @@ from typing import ClassVar
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue as outcomes
 from kairan.outcomes.outcome import Outcome
-from kairan.smtp import answers
-from kairan.smtp.content import Content
-from kairan.smtp.door import Door, ehlo_answer, helo_answer
-from kairan.smtp.events import (
+from kairan.smtp.server import answers
+from kairan.smtp.server.content import Content
+from kairan.smtp.server.events import (
     Auth,
     AuthLine,
     Body,
@@ -38,9 +37,10 @@ from kairan.smtp.events import (
     ServerEvent,
     StartTls,
 )
-from kairan.smtp.grammar import Syntax, parse_bdat, parse_ehlo, parse_mail, parse_rcpt
-from kairan.smtp.inbox import AUTH_TOO_LONG, TOO_LONG, WRONG_ENDING, Inbox
-from kairan.smtp.states import TRANSITIONS, Event, Order
+from kairan.smtp.server.grammar import Syntax, parse_bdat, parse_ehlo, parse_mail, parse_rcpt
+from kairan.smtp.server.inbox import AUTH_TOO_LONG, TOO_LONG, WRONG_ENDING, Inbox
+from kairan.smtp.server.policy import Door, ehlo_answer, helo_answer
+from kairan.smtp.server.states import TRANSITIONS, Event, Order
 
 # A transaction names at most so many recipients, refused ones included, before we hang up:
 # RFC 5321 section 4.5.3.1.8 asks for 100; nobody harvests addresses here.

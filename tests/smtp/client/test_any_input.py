@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kairan.mail.reply import Reply
-from kairan.smtp.client import Client, Phase
-from kairan.smtp.client_events import Ended, Sent
-from kairan.smtp.client_login import Login
-from smtp.client_talk import (
+from kairan.smtp.client.engine import Client, Phase
+from kairan.smtp.client.events import Ended, Sent
+from kairan.smtp.client.login import Login
+from smtp.client.talk import (
     BINARY,
     HELLO,
     PLAIN_HELLO,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from kairan.smtp.grammar import COMMAND_LINE_OCTETS_MAX
-from kairan.smtp.server import RCPT_COMMANDS_MAX
-from smtp.server_talk import DEVICE, HVE, Talk, feedings
+from kairan.smtp.server.engine import RCPT_COMMANDS_MAX
+from kairan.smtp.server.grammar import COMMAND_LINE_OCTETS_MAX
+from smtp.server.talk import DEVICE, HVE, Talk, feedings
 
 LINE_TOO_LONG = "500 5.5.2 Line too long"
 OK = "250 2.0.0 OK"
@@ -105,7 +105,7 @@ def test_chunks_of_nothing_are_commands_that_move_no_mail():
 
 
 def test_a_message_comes_in_a_bounded_number_of_chunks(monkeypatch):
-    monkeypatch.setattr("kairan.smtp.server.CHUNKS_MAX", 50)
+    monkeypatch.setattr("kairan.smtp.server.engine.CHUNKS_MAX", 50)
     talk = Talk(DEVICE).say(START % b"c", b"BDAT 1\r\nx" * 49 + b"BDAT 1 LAST\r\nx")
     assert len(talk.messages) == 1
     talk.say(START % b"c", b"BDAT 1\r\nx" * 200)

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from kairan.mail.reply import Reply
-from kairan.smtp.capabilities import Capabilities
+from kairan.smtp.client.capabilities import Capabilities
 
 
 class Trouble(Enum):

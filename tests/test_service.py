@@ -16,7 +16,7 @@ from attacks.kit import USER, make_installation, running_service, wait_for
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from kairan.spool.sqlite.shard import SqliteSpool
 
 MESSAGES = 60
 PAGE_OCTETS = 4_096  # a message of 3,000 octets has one for itself

@@ -42,8 +42,8 @@ from kairan.runtime.memory import give_back_large_blocks
 from kairan.runtime.notify import ServiceManager
 from kairan.runtime.privileges import become
 from kairan.runtime.watchdog import LOOK_SECONDS, Heartbeats, Watch, state_of
-from kairan.spool.owner import ShardLockedError
-from kairan.spool.schema import ShardFormatError
+from kairan.spool.sqlite.owner import ShardLockedError
+from kairan.spool.sqlite.schema import ShardFormatError
 
 log = structlog.get_logger("kairan.service")
 

@@ -48,9 +48,9 @@ from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import Suites, server_context
 from kairan.runtime.watchdog import keep_beating
-from kairan.spool.owner import ShardLockedError
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from kairan.spool.sqlite.owner import ShardLockedError
+from kairan.spool.sqlite.shard import SqliteSpool
 
 log = structlog.get_logger("kairan.worker")
 

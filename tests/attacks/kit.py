@@ -32,7 +32,7 @@ from kairan.cli import sample
 from kairan.config.installation import Plan, install
 from kairan.directory.store import Directory
 from kairan.reports.search import TraceEvent, search
-from kairan.spool.offline import ShardView
+from kairan.spool.sqlite.operator.view import ShardView
 from kairan.testing.peer import ScriptedPeer
 
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from attacks.kit import route, running_service, wait_for
-from kairan.spool.offline import ShardView
+from kairan.spool.sqlite.operator.view import ShardView
 
 MIB = 1024 * 1024
 TMPFS_MIB = 64

@@ -8,7 +8,7 @@ import pytest
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from kairan.spool.sqlite.shard import SqliteSpool
 
 SETTINGS = SpoolSettings(free_octets_min=0, free_inodes_min=0)
 CONTENT = b"Subject: Payslip\r\nX-Colour: red\r\n\r\nThe body.\r\n"

@@ -18,17 +18,17 @@ from kairan.mail.envelope import Envelope, Recipient
 from kairan.reports.search import search
 from kairan.reports.settings import TraceSettings
 from kairan.reports.trace import Trace
-from kairan.spool.offline import Filter, ShardView
-from kairan.spool.schema import DATABASE, connect
 from kairan.spool.settings import Durability, SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from kairan.spool.sqlite.operator.view import Filter, ShardView
+from kairan.spool.sqlite.schema import DATABASE, connect
+from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.testing.disk import Faults, failing_connect
 from kairan.testing.plain_directory import PlainDirectory
 from kairan.testing.scripted_transport import ScriptedTransport
 
 PEOPLE = [f"user{n}@kairan.test" for n in range(10_000)]
 DEPTH = 50
-PAGE_OCTETS = 4096  # spool/schema.py
+PAGE_OCTETS = 4096  # spool/sqlite/schema.py
 INTERIOR_NODES = (2, 5)  # of an index, of a table
 SETTINGS = DeliverySettings(routes=(RouteSettings("*", "maildir:/mail"),))
 

@@ -13,7 +13,7 @@ from attacks.kit import (
     running_service,
     wait_for,
 )
-from kairan.spool.offline import ShardView
+from kairan.spool.sqlite.operator.view import ShardView
 
 NOWHERE = "smtp://127.0.0.1:1?tls=none"
 

@@ -26,7 +26,7 @@ from kairan.delivery.transports.mx_hosts import DnsResolver
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.testing.peer import ScriptedPeer
 from kairan.testing.plain_directory import PlainDirectory
 

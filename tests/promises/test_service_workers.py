@@ -2,7 +2,7 @@
 
 import random
 
-from kairan.spool.offline import ShardView
+from kairan.spool.sqlite.operator.view import ShardView
 from kairan.testing.senders import Habit
 from promises.ledgers import make_plan, scene
 

@@ -23,7 +23,7 @@ from kairan.reports.settings import TraceSettings
 from kairan.reports.trace import Trace
 from kairan.spool.interface import Damaged
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.testing.disk import FailingDisk, Faults, failing_connect
 from kairan.testing.ledger import make_message, read_message
 from kairan.testing.plain_directory import PlainDirectory

@@ -17,8 +17,7 @@ from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import ContentUnreadable, Damaged, NewJob
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.shard import SqliteSpool
-from kairan.spool.wal import (
+from kairan.spool.sqlite.recovery.wal import (
     HEADER_OCTETS,
     PAGE_OCTETS,
     Index,
@@ -28,6 +27,7 @@ from kairan.spool.wal import (
     mended,
     walk,
 )
+from kairan.spool.sqlite.shard import SqliteSpool
 
 SETTINGS = SpoolSettings(
     free_octets_min=0,

@@ -14,7 +14,7 @@ from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import SpoolRefusal, SpoolUnavailable
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from kairan.spool.sqlite.shard import SqliteSpool
 
 MEGABYTES = 4
 BODY = os.urandom(20_000)

@@ -12,13 +12,15 @@ import sys
 import time
 from pathlib import Path
 
-from kairan.spool.offline import ShardView
+from kairan.spool.sqlite.operator.view import ShardView
 
 CHILD = r"""
 import asyncio, os, sys
 from pathlib import Path
-from kairan.mail import Address, Envelope, Recipient
-from kairan.spool import SpoolSettings, SqliteSpool
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.sqlite.shard import SqliteSpool
 
 def ledger(letter, message):
     os.write(1, f"{letter} {message}\n".encode())

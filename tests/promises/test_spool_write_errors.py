@@ -15,7 +15,7 @@ from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import Damaged, NewJob, SpoolRefusal, SpoolUnavailable
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.testing.disk import FailingDisk, Faults, failing_connect
 
 SETTINGS = SpoolSettings(

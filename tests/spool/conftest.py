@@ -11,7 +11,7 @@ import pytest_asyncio
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.shard import SqliteSpool
+from kairan.spool.sqlite.shard import SqliteSpool
 
 SETTINGS = SpoolSettings(
     free_octets_min=0, free_inodes_min=0, ballast_octets=0, look_interval_seconds=0.02

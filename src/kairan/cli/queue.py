@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kairan.cli.queue_jobs import Change, Selection
-    from kairan.spool.offline import Filter
+    from kairan.spool.sqlite.operator.view import Filter
 
 app = group_of_commands("The queue: what waits for delivery.")
 
@@ -58,7 +58,7 @@ class Conditions:
     message_id: MessageIdOption = ""
 
     def filter(self, *, held: bool | None = None, damaged: bool | None = None) -> "Filter":
-        from kairan.spool.offline import Filter
+        from kairan.spool.sqlite.operator.view import Filter
 
         return Filter(
             sender=self.sender or None,

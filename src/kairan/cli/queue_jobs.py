@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from kairan.cli.errors import BadInputError
 from kairan.spool.interface import Damaged, JobId, SpoolItem
-from kairan.spool.offline import Filter, ShardView, Shown, id_text, parse_id
-from kairan.spool.scan import Condition
+from kairan.spool.sqlite.operator.view import Filter, ShardView, Shown, id_text, parse_id
+from kairan.spool.sqlite.scan import Condition
 
 ANYTHING = Filter()
 _PREFIX = "shard-"

@@ -6,6 +6,6 @@ Keeps   an accepted message through a crash of the process, the machine, or a fu
 Never   decides who may send, parses MIME, knows a route or a list, or opens a socket.
 Limits  one owner process per shard, one writer thread; sizes and reasons in settings.py.
 Damage  unreadable records are set aside in damaged/ and listed, never dropped, never fatal;
-        a start looks before SQLite does (before.py, wal.py), and salvages (salvage.py, carve.py).
+        a start looks before SQLite does (sqlite/recovery/).
 RFC     5321 section 4.2.5 (taking responsibility), 6.1 (reliable delivery).
 """

@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from kairan.spool.disk import RealDisk
-from kairan.spool.schema import BUSY_TIMEOUT_SECONDS, Connect
+from kairan.spool.sqlite.disk import RealDisk
+from kairan.spool.sqlite.schema import BUSY_TIMEOUT_SECONDS, Connect
 
 
 class Faults:

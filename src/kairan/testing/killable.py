@@ -26,7 +26,7 @@ from kairan.auth.passwords import hash_password
 from kairan.auth.settings import AuthSettings
 from kairan.directory.store import Directory
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
-from kairan.spool.offline import NoShardError, ShardView
+from kairan.spool.sqlite.operator.view import NoShardError, ShardView
 
 SENDER = "payroll@ledger.test"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of a service that lives for minutes

@@ -1,0 +1,243 @@
+"""What the owner of a shard holds in memory: the ready window, fresh mail, leases, counters.
+
+A message is *resident* while one of its jobs is leased, or while it is fresh: appended or split a
+moment ago and still within `fresh_octets_max`, so that its delivery reads nothing.  When there is
+no room for more it is not admitted, rather than another one driven out: the oldest are delivered
+first, and driving them out would empty the cache just before it is used.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from kairan.mail.envelope import Envelope
+from kairan.spool.interface import Job, JobId, Lease, NewJob, SpoolId
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.sqlite.ready_queue import JobKey, Place, Window
+from kairan.spool.sqlite.scan import Counts
+
+# What the objects of a message or a recipient cost in memory, beside their text.
+_MESSAGE_OCTETS = 1_000
+_RECIPIENT_OCTETS = 200
+
+
+@dataclass(slots=True)
+class Resident:
+    envelope: Envelope | None  # None: it is being read from disk
+    highest: int  # job number given so far
+    body: bytes | None = None
+    leases: int = 0
+    octets: int = 0  # of the budget
+    verified: bool = False  # its content's file has been read and matches its checksum
+    jobs: dict[int, Job] = field(default_factory=dict)  # waiting, in memory with recipients
+
+
+@dataclass(slots=True)
+class Counters:
+    messages: int = 0
+    recipients: int = 0
+    held: int = 0
+    deferred: int = 0
+    appended: int = 0
+
+
+class Live:
+    def __init__(self, settings: SpoolSettings, on_ready: Callable[[], None]) -> None:
+        self.window = Window(settings.ready_jobs_max)
+        self.counters = Counters()
+        self._octets_max = settings.fresh_octets_max
+        self._octets = 0
+        self._residents: dict[int, Resident] = {}
+        self._woken: list[Place] = []
+        self._on_ready = on_ready
+
+    def __len__(self) -> int:
+        return len(self._residents)
+
+    # -- what commits bring ----------------------------------------------------------------------
+
+    def appended(self, envelope: Envelope, body: bytes | None, job: Job) -> None:
+        self.counters.messages += 1
+        self.counters.appended += 1
+        self.counters.recipients += len(job.recipients)
+        octets = len(body or b"") + _MESSAGE_OCTETS + _RECIPIENT_OCTETS * len(job.recipients)
+        if self._wait(job) and self._octets + octets <= self._octets_max:
+            self._octets += octets
+            self._residents[job.id.message] = Resident(
+                envelope, 0, body, octets=octets, jobs={0: job}
+            )
+
+    def completed(self, job: Job) -> None:
+        self._count(job, -1)
+        self._end_lease(_key(job))
+
+    def deferred(self, job: Job, later: Job) -> None:
+        self._count(job, -1)
+        self._count(later, +1)
+        self._put_back(job, later)
+
+    def woken(self, keys: Sequence[JobKey], due: float) -> None:
+        """Jobs that wait are due earlier than they were, or than the same commit has made them."""
+        self._woken += ((due, *key) for key in keys)
+
+    def applied(self) -> None:
+        """All operations of a commit, which changed what was deferred before it woke."""
+        woken, self._woken = self._woken, []
+        for place in woken:
+            due, message, number = place
+            self.window.add(place)
+            resident = self._residents.get(message)
+            if resident is not None and number in resident.jobs:
+                resident.jobs[number] = resident.jobs[number]._replace(due=due)
+        if woken:
+            self._on_ready()
+
+    def split(self, job: Job, children: list[Job]) -> None:
+        self._count(job, -1)
+        resident = self._residents[job.id.message]
+        for child in children:
+            self._count(child, +1)
+            octets = _RECIPIENT_OCTETS * len(child.recipients)
+            if self._wait(child) and self._octets + octets <= self._octets_max:
+                self._octets += octets
+                resident.octets += octets
+                resident.jobs[child.id.number] = child
+        self._end_lease(_key(job))
+
+    def recounted(self, counts: Counts) -> None:
+        counters = self.counters
+        counters.messages, counters.recipients, counters.held, counters.deferred = counts
+
+    # -- leases ----------------------------------------------------------------------------------
+
+    def lease(self, place: Place) -> Lease | None:
+        """The lease of a job just taken from the window, if memory knows it.
+
+        Else it is to be read, and `loaded`, `returned` or `missed`.  Meanwhile its message is
+        resident: a split of another of its jobs, which the read may be too early to see, leaves
+        its highest number here.
+        """
+        _, message, number = place
+        resident = self._residents.get(message)
+        if resident is None:
+            resident = self._residents[message] = Resident(None, 0)
+        resident.leases += 1
+        job = resident.jobs.pop(number, None)
+        if job is None:
+            return None
+        assert resident.envelope is not None, "what is in memory came with its envelope"
+        return Lease(job, resident.envelope)
+
+    def loaded(self, lease: Lease, highest: int) -> None:
+        """Its job came from disk."""
+        resident = self._residents[lease.job.id.message]
+        resident.envelope = lease.envelope
+        resident.highest = max(resident.highest, highest)
+
+    def returned(self, place: Place) -> None:
+        """The disk did not say whether the job is there: it is to be asked again."""
+        self._end_lease(place[1:])
+        self.window.add(place)
+
+    def missed(self, key: JobKey) -> None:
+        """The job is not there, is held, or has been set aside."""
+        self._end_lease(key)
+
+    def give_back(self, job: Job) -> None:
+        self._put_back(job, job)
+
+    def is_leased(self, job: Job) -> bool:
+        return self.window.is_leased(_key(job))
+
+    def children(self, job: Job, jobs: Sequence[NewJob]) -> list[Job]:
+        """The jobs of a split, numbered.  Due 0 keeps the place of the job they come from."""
+        resident = self._residents[job.id.message]
+        first = resident.highest + 1
+        resident.highest += len(jobs)
+        return [
+            Job(
+                JobId(job.id.message, number),
+                new.route,
+                new.recipients,
+                new.due or job.due,
+                new.attempts,
+                new.detail,
+                new.delayed,
+                new.destination,
+            )
+            for number, new in enumerate(jobs, first)
+        ]
+
+    def is_verified(self, message: SpoolId) -> bool:
+        resident = self._residents.get(message)
+        return resident is not None and resident.verified
+
+    def verified(self, message: SpoolId) -> None:
+        resident = self._residents.get(message)
+        if resident is not None:
+            resident.verified = True
+
+    def body(self, message: SpoolId) -> bytes | None:
+        resident = self._residents.get(message)
+        return resident.body if resident is not None else None
+
+    def keep_body(self, message: SpoolId, body: bytes) -> None:
+        """Its other jobs will want it too."""
+        resident = self._residents.get(message)
+        if resident and resident.body is None and self._octets + len(body) <= self._octets_max:
+            self._octets += len(body)
+            resident.octets += len(body)
+            resident.body = body
+
+    # -- what others did to the disk -------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Forgets all that is not leased; the window loads it again."""
+        self.window.reload()
+        for message, resident in list(self._residents.items()):
+            resident.jobs.clear()
+            self._settle(message, resident)
+
+    # --------------------------------------------------------------------------------------------
+
+    def _put_back(self, job: Job, again: Job) -> None:
+        """Its next lease reads it from disk, which knows what an operator did to it meanwhile."""
+        self._end_lease(_key(job))
+        self._wait(again)
+
+    def _wait(self, job: Job) -> bool:
+        if not self.window.add((job.due, *_key(job))):
+            return False
+        self._on_ready()
+        return True
+
+    def _end_lease(self, key: JobKey) -> None:
+        self.window.end_lease(key)
+        resident = self._residents[key[0]]
+        resident.leases -= 1
+        self._settle(key[0], resident)
+
+    def _settle(self, message: int, resident: Resident) -> None:
+        if resident.leases <= 0 and not resident.jobs:
+            self._octets -= resident.octets
+            del self._residents[message]
+
+    def _count(self, job: Job, sign: int) -> None:
+        self.counters.recipients += sign * len(job.recipients)
+        if job.attempts:
+            self.counters.deferred += sign
+
+
+def _key(job: Job) -> JobKey:
+    return job.id.message, job.id.number
+
+
+def later(
+    job: Job, *, due: float, detail: str, delayed: bool, destination: str, is_attempt: bool
+) -> Job:
+    return job._replace(
+        due=due,
+        attempts=job.attempts + is_attempt,
+        detail=detail,
+        delayed=job.delayed or delayed,
+        destination=destination,
+    )

@@ -1,0 +1,1 @@
+"""The shard as operators' commands see and change it, from processes beside the owner's."""

@@ -1,0 +1,131 @@
+"""What an operator changes, from another process: in transactions the owner hardly notices.
+
+Only one process can write to a shard at a time, and the owner's next commit is somebody's 250.  So
+a transaction ends when it has written for `TRANSACTION_SECONDS`, however much is left; and before
+the next one there is a pause, in which the owner gets its turn: SQLite does not queue who waits,
+it lets them ask again, after 25 ms where a wait is that long.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from kairan.spool.interface import JobId
+from kairan.spool.sqlite.scan import Condition
+
+TRANSACTION_SECONDS = 0.06
+PAUSE_SECONDS = 0.03
+# Changed by one statement: a few milliseconds, also where each row has large neighbours.
+PART_JOBS = 500
+
+_DROP_EMPTY = """
+DELETE FROM message WHERE id BETWEEN ? AND ?
+    AND NOT EXISTS (SELECT 1 FROM job WHERE job.message = message.id)
+    RETURNING id, body IS NULL
+"""
+_NEXT = "SELECT min(message) FROM job WHERE message >= ?"
+
+Then = Callable[[int, int], None]  # for the messages from the one to the other
+
+
+def _nothing(_first: int, _last: int) -> None:
+    return
+
+
+class Changes:
+    def __init__(self, db: sqlite3.Connection, directory: Path) -> None:
+        self._db = db
+        self._directory = directory
+        self._written_seconds = 0.0  # since the last pause
+
+    def change(self, statement: str, jobs: Iterable[JobId] | Condition, *values: float) -> int:
+        """How many jobs were changed.  `statement` ends in a WHERE that more can be added to.
+
+        Raises sqlite3.OperationalError when the owner writes for long.
+        """
+        return self._change(statement, jobs, values, _nothing)
+
+    def drop(self, jobs: Iterable[JobId] | Condition) -> int:
+        """Removes jobs, and messages with their last job."""
+        files: list[int] = []
+        dropped = self._change(
+            "DELETE FROM job WHERE 1",
+            jobs,
+            (),
+            lambda first, last: files.extend(self._drop_empty(first, last)),
+        )
+        for message in files:
+            (self._directory / "bodies" / str(message)).unlink(missing_ok=True)
+        return dropped
+
+    def _change(
+        self,
+        statement: str,
+        jobs: Iterable[JobId] | Condition,
+        values: tuple[float, ...],
+        then: Then,
+    ) -> int:
+        if isinstance(jobs, Condition):
+            return self._change_all(statement, jobs, values, then)
+        statement = f"{statement} AND message = ? AND number = ?"
+        changed = 0
+        remaining = iter(jobs)
+        while part := list(islice(remaining, PART_JOBS)):
+            with self._transaction():
+                keys = [(*values, *job) for job in part]
+                changed += max(self._db.executemany(statement, keys).rowcount, 0)
+                for message in {job.message for job in part}:
+                    then(message, message)
+        return changed
+
+    def _change_all(
+        self, statement: str, condition: Condition, values: tuple[float, ...], then: Then
+    ) -> int:
+        """Range by range of messages, without reading what is in the rows."""
+        statement = f"{statement} AND {condition.sql} AND message BETWEEN ? AND ?"
+        changed = 0
+        ranges = self._ranges()
+        is_more = True
+        while is_more:
+            with self._transaction():
+                end = time.monotonic() + TRANSACTION_SECONDS
+                for first, last in ranges:
+                    arguments = (*values, *condition.values, first, last)
+                    changed += self._db.execute(statement, arguments).rowcount
+                    then(first, last)
+                    if time.monotonic() >= end:
+                        break
+                else:
+                    is_more = False
+        return changed
+
+    def _ranges(self) -> Iterator[tuple[int, int]]:
+        after = 0
+        while (first := self._db.execute(_NEXT, (after,)).fetchone()[0]) is not None:
+            after = first + PART_JOBS
+            yield first, after - 1
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        if self._written_seconds >= TRANSACTION_SECONDS:
+            self._written_seconds = 0.0
+            time.sleep(PAUSE_SECONDS)
+        self._db.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        finally:
+            self._written_seconds += time.monotonic() - began
+
+    def _drop_empty(self, first: int, last: int) -> Iterator[int]:
+        """Those whose content is a file."""
+        found = self._db.execute(_DROP_EMPTY, (first, last)).fetchall()
+        yield from (message for message, has_file in found if has_file)

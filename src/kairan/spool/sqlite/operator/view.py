@@ -1,0 +1,234 @@
+"""The operator's view of a shard, from another process, whether its owner runs or not.
+
+Reads are plain reads beside the owner (WAL).  Changes are short transactions; a running owner
+notices them within a second: a held or dropped job is not leased any more, a retried one is due at
+once.  What it has leased already it finishes: a job held in that moment may still be delivered.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeAlias
+
+from kairan.mail.address import key_of
+from kairan.spool.interface import Damaged, JobId, SpoolId, SpoolItem
+from kairan.spool.sqlite.disk import RealDisk
+from kairan.spool.sqlite.operator.changes import Changes
+from kairan.spool.sqlite.operator.connect import WalDamagedError, connect_to_change, connect_to_look
+from kairan.spool.sqlite.owner import is_owned
+from kairan.spool.sqlite.quarantine import Damage
+from kairan.spool.sqlite.scan import Condition, counts, oldest_arrival, scan
+from kairan.spool.sqlite.schema import CHECKPOINT_PAGES, DATABASE, Connect, is_ours
+
+_PIECE_OCTETS = 64 * 1024
+# Enough for any sane header; the rest of a message without an empty line is not a header.
+_HEADER_OCTETS_MAX = 64 * 1024
+# To change each job of a long queue touches its whole index: of a million jobs 40 MB.
+_CACHE_OCTETS = 64 * 1024 * 1024
+
+_RELEASE = """
+UPDATE job SET held = 0, due = CASE WHEN destination <> '' THEN ?1 ELSE max(due, ?1) END
+    WHERE held = 1
+"""
+
+Listed: TypeAlias = SpoolItem | Damaged
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What `list` shows; every condition that is set must hold.  Addresses: any case."""
+
+    job: JobId | None = None
+    message: SpoolId | None = None
+    message_id: str | None = None
+    sender: str | None = None
+    recipient: str | None = None
+    route: str | None = None
+    held: bool | None = None
+    damaged: bool | None = None
+
+    def condition(self) -> Condition:
+        """What of it needs no more than the columns of a job."""
+        columns: list[tuple[str, int | str | None]] = [
+            ("message", self.message),
+            ("route", self.route),
+            ("held", self.held),
+        ]
+        if self.job is not None:
+            columns += [("message", self.job.message), ("number", self.job.number)]
+        wanted = [(name, value) for name, value in columns if value is not None]
+        sql = " AND ".join(f"{name} = ?" for name, _ in wanted)
+        return Condition(sql or "1", tuple(value for _, value in wanted))
+
+    @property
+    def is_condition(self) -> bool:
+        """The columns of a job decide all of it."""
+        return not self._envelope_tests() and self.damaged is None
+
+    def matching(self, items: Iterable[Listed]) -> Iterator[Listed]:
+        """Of those that fit `condition`.  Damage has no fields to be judged by."""
+        tests = self._envelope_tests()
+        takes_damage = self.damaged is not False and self == Filter(damaged=self.damaged)
+        for item in items:
+            if isinstance(item, Damaged):
+                if takes_damage:
+                    yield item
+            elif not self.damaged and all(test(item) for test in tests):
+                yield item
+
+    def _envelope_tests(self) -> "list[Callable[[SpoolItem], bool]]":
+        tests: list[Callable[[SpoolItem], bool]] = []
+        if self.message_id is not None:
+            message_id = self.message_id.strip("<>")
+            tests.append(lambda item: item.envelope.message_id.strip("<>") == message_id)
+        if self.sender is not None:
+            sender = key_of(self.sender)
+            tests.append(lambda item: key_of(item.envelope.sender) == sender)
+        if self.recipient is not None:
+            recipient = key_of(self.recipient)
+            tests.append(
+                lambda item: any(key_of(r.address) == recipient for r in item.job.recipients)
+            )
+        return tests
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One message in full, but for its content."""
+
+    jobs: tuple[Listed, ...]
+    header: bytes  # the content up to its first empty line
+    size: int
+
+
+def id_text(job: JobId) -> str:
+    return f"{job.message}.{job.number}"
+
+
+def parse_id(text: str) -> JobId | SpoolId | None:
+    """A job for 12.3, a message for 12, None for anything else."""
+    message, dot, number = text.partition(".")
+    if not (message.isascii() and message.isdecimal() and len(message) < 19):
+        return None
+    if not dot:
+        return SpoolId(int(message))
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        return None
+    return JobId(SpoolId(int(message)), int(number))
+
+
+class NoShardError(RuntimeError):
+    """The directory holds no shard."""
+
+
+class ShardView:
+    """Made for one directory; a context manager, or `close` it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._changes: Changes | None = None
+        self._damage = Damage(directory / "damaged", RealDisk())
+        path = directory / DATABASE
+        if not path.is_file():
+            raise NoShardError(f"{directory} holds no queue. Is it the spool directory's shard-N?")
+        owned = is_owned(directory)
+        self._db = self._connected(connect_to_change if owned else connect_to_look)
+        if owned:
+            self._changes = Changes(self._db, directory)
+        if not is_ours(self._db):
+            self._db.close()
+            raise NoShardError(f"{path} is not a queue of Kairan.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def list(self, wanted: Filter = Filter()) -> Iterator[Listed]:
+        yield from wanted.matching(scan(self._db, self._directory / DATABASE, wanted.condition()))
+        yield from wanted.matching(self._damage.things())
+
+    def wanted(self, wanted: Filter) -> Iterable[JobId] | Condition:
+        """What to change: a condition where SQLite can decide by itself, else it is looked up."""
+        if wanted.is_condition:
+            return wanted.condition()
+        return (item.job.id for item in self.list(wanted) if isinstance(item, SpoolItem))
+
+    def show(self, message: SpoolId) -> Shown | None:
+        row = self._db.execute("SELECT size FROM message WHERE id = ?", (message,)).fetchone()
+        if row is None:
+            return None
+        wanted = Filter(message=message).condition()
+        jobs = tuple(scan(self._db, self._directory / DATABASE, wanted))
+        return Shown(jobs, self._header(message), row[0])
+
+    def content(self, message: SpoolId) -> Iterator[bytes]:
+        """Piece by piece; nothing for a message that is not there."""
+        row = self._db.execute("SELECT body FROM message WHERE id = ?", (message,)).fetchone()
+        if row is None:
+            return
+        if row[0] is not None:
+            yield row[0]
+            return
+        with (self._directory / "bodies" / str(message)).open("rb") as file:
+            while piece := file.read(_PIECE_OCTETS):
+                yield piece
+
+    def hold(self, jobs: Iterable[JobId] | Condition) -> int:
+        """How many were not held before; so for the others."""
+        return self._for_changes().change("UPDATE job SET held = 1 WHERE held = 0", jobs)
+
+    def release(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int:
+        """One that waited for its destination, which may have come back since, is due now; and so
+        is one that was due, lest it be taken for mail that delivery left lying.
+        """
+        return self._for_changes().change(_RELEASE, jobs, now)
+
+    def retry(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int:
+        """Due now; a held one stays held."""
+        return self._for_changes().change("UPDATE job SET due = ? WHERE 1", jobs, now)
+
+    def drop(self, jobs: Iterable[JobId] | Condition) -> int:
+        """Removes them for good, without a report to anybody; messages leave with their last job."""
+        return self._for_changes().drop(jobs)
+
+    def statistics(self) -> dict[str, int | float | None]:
+        messages, recipients, held, deferred = counts(self._db)
+        return {
+            "messages": messages,
+            "recipients": recipients,
+            "oldest_arrival": oldest_arrival(self._db),
+            "held": held,
+            "deferred": deferred,
+            "damaged": self._damage.count(),
+        }
+
+    def _for_changes(self) -> Changes:
+        """From here on the connection is one that may write."""
+        if self._changes is None:
+            db = self._connected(connect_to_change)
+            self._db.close()
+            self._db, self._changes = db, Changes(db, self._directory)
+        return self._changes
+
+    def _connected(self, connect: Connect) -> sqlite3.Connection:
+        try:
+            db = connect(self._directory)
+        except WalDamagedError as error:
+            raise NoShardError(str(error)) from error
+        # The same length of the WAL as the owner's: else each few changes wait for a checkpoint.
+        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        db.execute(f"PRAGMA cache_size = -{_CACHE_OCTETS // 1024}")
+        return db
+
+    def _header(self, message: SpoolId) -> bytes:
+        pieces = self.content(message)
+        head = next(pieces, b"")[:_HEADER_OCTETS_MAX]
+        pieces.close()  # type: ignore[attr-defined]
+        lines, empty, _ = head.partition(b"\r\n\r\n")
+        return lines + b"\r\n" if empty else head

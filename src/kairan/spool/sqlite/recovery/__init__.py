@@ -1,0 +1,1 @@
+"""What a start does before the shard is used: look at the WAL, salvage, make whole."""

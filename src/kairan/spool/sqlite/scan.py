@@ -1,0 +1,85 @@
+"""Listing the queue, for the owner and for tools in other processes.
+
+Read in steps, each a statement of its own: a listing of a long queue must not hold a snapshot,
+which would keep the WAL growing for as long as somebody pages through it.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kairan.mail.envelope import Recipient
+from kairan.spool.interface import Damaged, Job, JobId, SpoolId, SpoolItem
+from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
+from kairan.spool.sqlite.ready_queue import JobKey
+
+_STEP_JOBS = 500
+
+# `wanted` takes the place of %s.
+_STEP = """
+SELECT j.message, j.number, j.route, j.due, j.attempts, j.detail, j.delayed, j.held, j.recipients,
+       m.envelope FROM job j LEFT JOIN message m ON m.id = j.message
+    WHERE (j.message, j.number) > (?, ?) AND %s
+    ORDER BY j.message, j.number LIMIT ?
+"""
+_COUNTS = """
+SELECT count(DISTINCT message), coalesce(sum(count), 0), coalesce(sum(held), 0),
+       coalesce(sum(attempts > 0), 0) FROM job
+"""
+_OLDEST = "SELECT arrived FROM message ORDER BY id LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """On the columns of a job; what of a listing or a change SQLite can decide by itself."""
+
+    sql: str = "1"
+    values: tuple[int | str, ...] = ()
+
+
+class Counts(NamedTuple):
+    messages: int
+    recipients: int
+    held: int  # jobs
+    deferred: int  # jobs tried at least once
+
+
+def counts(db: sqlite3.Connection) -> Counts:
+    """The job table alone is read: it is small, the messages are not."""
+    return Counts(*db.execute(_COUNTS).fetchone())
+
+
+def oldest_arrival(db: sqlite3.Connection) -> float | None:
+    row = db.execute(_OLDEST).fetchone()
+    return None if row is None else float(row[0])
+
+
+def scan(
+    db: sqlite3.Connection, database: Path, wanted: Condition = Condition()
+) -> Iterator[SpoolItem | Damaged]:
+    """Jobs by message and number."""
+    after: JobKey = (0, -1)
+    step = _STEP % wanted.sql
+    while True:
+        rows = db.execute(step, (*after, *wanted.values, _STEP_JOBS)).fetchall()
+        for row in rows:
+            yield _item(row, database)
+        if len(rows) < _STEP_JOBS:
+            return
+        after = rows[-1][:2]
+
+
+def _item(row: tuple[Any, ...], database: Path) -> SpoolItem | Damaged:
+    message, number, route, due, attempts, detail, delayed, held, packed, envelope_packed = row
+    try:
+        envelope = decode_envelope(envelope_packed)
+        recipients: tuple[Recipient, ...] = (
+            envelope.recipients if packed is None else decode_recipients(packed)
+        )
+    except DamagedRecordError as error:
+        return Damaged(f"job {message}.{number}", database, str(error))
+    id_ = JobId(SpoolId(message), number)
+    job = Job(id_, route, recipients, due, attempts, detail, bool(delayed))
+    return SpoolItem(job, envelope, bool(held))

@@ -1,0 +1,307 @@
+"""What an operator does from another process, on a running shard and on a stopped one."""
+
+import asyncio
+import contextlib
+import time
+
+import pytest
+
+from kairan.mail.address import Address
+from kairan.spool.interface import NewJob, SpoolUnavailable
+from kairan.spool.sqlite import commit, scan, schema
+from kairan.spool.sqlite.operator import changes
+from kairan.spool.sqlite.operator.view import Filter, NoShardError, ShardView, id_text, parse_id
+
+
+@pytest.fixture
+def view(directory):
+    views = []
+
+    def make():
+        views.append(ShardView(directory))
+        return views[-1]
+
+    yield make
+    for one in views:
+        one.close()
+
+
+async def eventually(condition):
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def appended_and_leased(spool, letter):
+    await spool.append(letter(), b"x")
+    (lease,) = await asyncio.wait_for(spool.wait_lease(1), 5)
+    return lease
+
+
+async def quiet(spool):
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(spool.wait_lease(10), 0.15)
+
+
+async def test_a_held_job_is_not_leased_until_it_is_released(open_spool, letter, view):
+    spool = await open_spool()
+    await spool.append(letter(), b"x")
+    (item,) = view().list()
+    assert view().hold([item.job.id]) == 1
+    assert view().hold([item.job.id]) == 0
+    await eventually(lambda: spool.statistics().held == 1)
+    await quiet(spool)
+    view().release([item.job.id], now=time.time())
+    assert len(await asyncio.wait_for(spool.wait_lease(1), 5)) == 1
+
+
+async def test_a_job_that_waited_for_its_destination_goes_when_it_is_released(
+    open_spool, letter, view
+):
+    """Its destination may have come back while it was held, and woken all the others."""
+    spool = await open_spool()
+    (waits, comes_again) = [await appended_and_leased(spool, letter) for _ in range(2)]
+    later = time.time() + 1_800
+    await spool.defer(waits.job, due=later, detail="421", destination="partner.test")
+    await spool.defer(comes_again.job, due=later, detail="451")
+    view().hold([waits.job.id, comes_again.job.id])
+    assert view().release([waits.job.id, comes_again.job.id], now=time.time()) == 2
+    (lease,) = await asyncio.wait_for(spool.wait_lease(10), 5)
+    assert lease.job.id == waits.job.id
+
+
+async def test_what_is_released_has_not_been_due_since_it_was_held(open_spool, letter, view):
+    """Its age would slow the intake down, as if delivery had left it lying."""
+    spool = await open_spool()
+    await spool.append(letter(), b"x")
+    (item,) = view().list()
+    view().hold([item.job.id])
+    now = time.time() + 0.5
+    view().release([item.job.id], now=now)
+    (lease,) = await asyncio.wait_for(spool.wait_lease(1), 5)
+    assert lease.job.due == now
+
+
+async def test_a_job_held_while_leased_does_not_come_back(open_spool, letter, view):
+    spool = await open_spool()
+    await spool.append(letter(), b"x")
+    (lease,) = await spool.wait_lease(1)
+    view().hold([lease.job.id])
+    await eventually(lambda: spool.statistics().held == 1)
+    await asyncio.sleep(0.05)
+    await spool.defer(lease.job, due=0, detail="again")
+    await quiet(spool)
+
+
+async def test_a_dropped_job_is_gone_and_its_message_with_it(open_spool, letter, view, directory):
+    spool = await open_spool(inline_octets_max=1)
+    writer = spool.body_writer()
+    writer.write(b"large")
+    message = await spool.append(letter(), await writer.finish())
+    (item,) = view().list()
+    assert view().drop([item.job.id]) == 1
+    await eventually(lambda: spool.statistics().messages == 0)
+    await quiet(spool)
+    assert not (directory / "bodies" / str(message)).exists()
+
+
+async def test_a_job_dropped_while_leased_may_still_be_completed(open_spool, letter, view):
+    spool = await open_spool()
+    await spool.append(letter("a@x.test", "b@x.test"), b"x")
+    (lease,) = await spool.wait_lease(1)
+    view().drop([lease.job.id])
+    await eventually(lambda: spool.statistics().recipients == 0)
+    await asyncio.sleep(0.05)
+    await spool.complete(lease.job)
+    await eventually(lambda: spool.statistics().recipients == 0)
+    assert spool.statistics().messages == 0
+
+
+async def test_a_retried_job_is_due_at_once(open_spool, letter, view):
+    spool = await open_spool()
+    await spool.append(letter(), b"x")
+    (lease,) = await spool.wait_lease(1)
+    await spool.defer(lease.job, due=time.time() + 3600, detail="later")
+    view().retry([lease.job.id], now=time.time())
+    (again,) = await asyncio.wait_for(spool.wait_lease(1), 5)
+    assert again.job.attempts == 1
+
+
+async def test_a_stopped_shard_can_be_looked_at_and_changed(open_spool, letter, view):
+    spool = await open_spool()
+    await spool.append(letter("a@x.test"), b"Subject: hello\r\nX: y\r\n\r\nbody\r\n")
+    await spool.close()
+    (item,) = view().list()
+    message = item.job.id.message
+    shown = view().show(message)
+    assert shown.header == b"Subject: hello\r\nX: y\r\n"
+    assert shown.jobs == (item,)
+    assert b"".join(view().content(message)).endswith(b"body\r\n")
+    view().hold([item.job.id])
+    assert view().statistics() == {
+        "messages": 1,
+        "recipients": 1,
+        "oldest_arrival": item.envelope.arrived,
+        "held": 1,
+        "deferred": 0,
+        "damaged": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count"),
+    [
+        (Filter(), 3),
+        (Filter(route="lmtp"), 1),
+        (Filter(recipient="B@x.test"), 2),
+        (Filter(sender="printer@KAIRAN.test"), 3),
+        (Filter(sender="nobody@x.test"), 0),
+        (Filter(message_id="one@x"), 2),
+        (Filter(message_id="<two@x>", route=""), 1),
+        (Filter(held=True), 0),
+        (Filter(held=False), 3),
+        (Filter(damaged=True), 0),
+    ],
+)
+async def test_a_list_shows_what_all_conditions_want(open_spool, letter, view, wanted, count):
+    spool = await open_spool()
+    await spool.append(letter("a@x.test", "b@x.test", message_id="<one@x>"), b"x")
+    (lease,) = await spool.wait_lease(1)
+    a, b = lease.job.recipients
+    await spool.split(lease.job, [NewJob("lmtp", (a,)), NewJob("smtp", (b,))])
+    await spool.append(letter(Address("b@x.test"), message_id="<two@x>"), b"x")
+    assert len(list(view().list(wanted))) == count
+
+
+async def test_a_list_of_many_jobs_has_them_all_in_order(open_spool, letter, view):
+    spool = await open_spool()
+    await asyncio.gather(*(spool.append(letter(), b"x") for _ in range(1200)))
+    ids = [item.job.id.message for item in view().list()]
+    assert len(ids) == 1200
+    assert ids == sorted(ids)
+
+
+async def test_damage_is_listed_too(open_spool, directory, view):
+    await (await open_spool()).close()
+    (directory / "bodies" / "foreign").write_bytes(b"x")
+    await open_spool()
+    (found,) = view().list(Filter(damaged=True))
+    assert found.what == "foreign"
+    assert view().statistics()["damaged"] == 1
+
+
+@pytest.mark.parametrize("text", ["", "x", "1.", ".1", "1.2.3", "-1", "1.-2", "²", "9" * 40])
+def test_what_is_no_id_is_none(text):
+    assert parse_id(text) is None
+
+
+def test_an_id_reads_as_it_is_written():
+    job = parse_id("12.3")
+    assert id_text(job) == "12.3"
+    assert parse_id("12") == 12
+
+
+def test_a_directory_without_a_queue_is_named(tmp_path):
+    with pytest.raises(NoShardError, match="holds no queue"):
+        ShardView(tmp_path)
+
+
+# -- a long queue, beside an owner that writes -------------------------------------------------------
+
+
+async def fill(spool, letter, count):
+    await asyncio.gather(*(spool.append(letter(), b"x") for _ in range(count)))
+
+
+def traced(view):
+    statements = []
+    view._db.set_trace_callback(statements.append)
+    return statements
+
+
+@pytest.fixture
+def decodes(monkeypatch):
+    """How many envelopes were decoded."""
+    calls = []
+    decode = scan.decode_envelope
+    monkeypatch.setattr(scan, "decode_envelope", lambda sealed: calls.append(1) or decode(sealed))
+    return calls
+
+
+@pytest.mark.parametrize("name", ["hold", "release", "retry", "drop"])
+async def test_what_columns_decide_is_changed_without_reading_rows(
+    open_spool, letter, view, decodes, name
+):
+    spool = await open_spool()
+    await fill(spool, letter, 1_200)
+    one = view()
+    if name == "release":
+        one.hold(one.wanted(Filter()))
+    statements = traced(one)
+    more = {"now": time.time()} if name in {"release", "retry"} else {}
+    assert getattr(one, name)(one.wanted(Filter(route="")), **more) == 1_200
+    assert decodes == []
+    assert len(statements) < 30
+
+
+async def test_a_change_ends_its_transaction_in_time_and_pauses(
+    open_spool, letter, view, monkeypatch
+):
+    """The owner gets its turn in between: no commit waits for the whole of a long change."""
+    monkeypatch.setattr(changes, "TRANSACTION_SECONDS", 1e-9)
+    monkeypatch.setattr(changes, "PART_JOBS", 100)
+    pauses = []
+    monkeypatch.setattr(changes.time, "sleep", pauses.append)
+    spool = await open_spool()
+    await fill(spool, letter, 1_000)
+    one = view()
+    statements = traced(one)
+    assert one.hold(item.job.id for item in one.list()) == 1_000
+    assert one.release(one.wanted(Filter(held=True)), now=time.time()) == 1_000
+    assert statements.count("BEGIN IMMEDIATE") >= 20
+    assert len(pauses) >= 19
+
+
+async def test_a_list_decodes_only_what_it_may_show(open_spool, letter, view, decodes):
+    spool = await open_spool()
+    await fill(spool, letter, 600)
+    (first, *_) = view().list(Filter(route=""))
+    decodes.clear()
+    assert len(list(view().list(Filter(job=first.job.id)))) == 1
+    assert len(list(view().list(Filter(held=True)))) == 0
+    assert len(decodes) == 1
+
+
+def connect_impatient(path):
+    db = schema.connect(path)
+    db.execute("PRAGMA busy_timeout = 20")
+    return db
+
+
+async def test_mail_is_taken_while_another_process_writes_for_long(open_spool, letter, directory):
+    """A commit waits for longer than SQLite does, and nobody hears 451 or 452."""
+    spool = await open_spool(connect=connect_impatient)
+    await spool.append(letter(), b"x")
+    with contextlib.closing(schema.connect(directory / schema.DATABASE)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        appending = spool.append(letter(), b"y")
+        for _ in range(10):
+            await asyncio.sleep(0.05)
+            assert spool.refusal() is None
+            assert not appending.done()
+        other.execute("ROLLBACK")
+        await asyncio.wait_for(appending, 5)
+    assert spool.statistics().messages == 2
+
+
+async def test_who_writes_for_ever_makes_the_spool_refuse_at_last(
+    open_spool, letter, directory, monkeypatch
+):
+    monkeypatch.setattr(commit, "BUSY_SECONDS_MAX", 0.0)
+    spool = await open_spool(connect=connect_impatient)
+    await spool.append(letter(), b"x")
+    with contextlib.closing(schema.connect(directory / schema.DATABASE)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SpoolUnavailable, match="locked"):
+            await spool.append(letter(), b"y")
+        other.execute("ROLLBACK")

@@ -40,8 +40,6 @@ from kairan.intake.counters import Column
 from kairan.intake.listener import Listener
 from kairan.intake.settings import ListenerSettings, Role
 from kairan.intake.volume import Volume
-from kairan.reports.audit import Audit
-from kairan.reports.trace import Trace
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
@@ -51,6 +49,8 @@ from kairan.runtime.watchdog import keep_beating
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.shard import SqliteSpool
+from kairan.trace.audit import Audit
+from kairan.trace.record import Trace
 
 log = structlog.get_logger("kairan.worker")
 

@@ -31,9 +31,9 @@ from kairan.auth.settings import AuthSettings
 from kairan.cli import sample
 from kairan.config.installation import Plan, install
 from kairan.directory.store import Directory
-from kairan.reports.search import TraceEvent, search
 from kairan.spool.sqlite.operator.view import ShardView
 from kairan.testing.peer import ScriptedPeer
+from kairan.trace.search import TraceEvent, search
 
 _T = TypeVar("_T")
 PASSWORD = "pass it round to everyone"

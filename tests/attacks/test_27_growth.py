@@ -32,6 +32,7 @@ from kairan.doctor.log_redact import redact
 from kairan.doctor.log_times import Times
 from kairan.doctor.token_claims import printable
 from kairan.doctor.token_input import read_input
+from kairan.dsn.build import header_of
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
 from kairan.issuer.clients import shown_by
 from kairan.issuer.scopes import granted
@@ -42,7 +43,6 @@ from kairan.mail.header import header_length, mailboxes, read_header
 from kairan.mail.reply import Reply
 from kairan.mail.xtext import decode_xtext, encode_xtext
 from kairan.relay import faults
-from kairan.reports.dsn import header_of
 from kairan.runtime.logs import line as log_line
 from kairan.smtp.client import replies
 from kairan.smtp.client.capabilities import read_capabilities

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kairan.reports.audit import read
+from kairan.trace.audit import read
 
 PRINTER = "printer@example.com"
 

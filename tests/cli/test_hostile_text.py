@@ -11,12 +11,12 @@ import pytest
 
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
-from kairan.reports.settings import TraceSettings
-from kairan.reports.trace import Trace
 from kairan.runtime.logs import line
 from kairan.runtime.visible import visible
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
+from kairan.trace.record import Trace
+from kairan.trace.settings import TraceSettings
 
 HOSTILE = (
     "\x1b]0;title\x07 \x1b[2J \x9b31m \x85 \x7f \x00 \u202e txt.exe \u2066 \u2028 \ufeff "

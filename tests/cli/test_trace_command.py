@@ -6,8 +6,8 @@ import pytest
 
 from kairan.cli.errors import BadInputError
 from kairan.cli.trace import read_time
-from kairan.reports.settings import TraceSettings
-from kairan.reports.trace import Trace
+from kairan.trace.record import Trace
+from kairan.trace.settings import TraceSettings
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOUR = 3600.0

@@ -15,9 +15,6 @@ from kairan.delivery.settings import DeliverySettings, RouteSettings
 from kairan.directory.model import Group
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
-from kairan.reports.search import search
-from kairan.reports.settings import TraceSettings
-from kairan.reports.trace import Trace
 from kairan.spool.settings import Durability, SpoolSettings
 from kairan.spool.sqlite.operator.view import Filter, ShardView
 from kairan.spool.sqlite.schema import DATABASE, connect
@@ -25,6 +22,9 @@ from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.testing.disk import Faults, failing_connect
 from kairan.testing.plain_directory import PlainDirectory
 from kairan.testing.scripted_transport import ScriptedTransport
+from kairan.trace.record import Trace
+from kairan.trace.search import search
+from kairan.trace.settings import TraceSettings
 
 PEOPLE = [f"user{n}@kairan.test" for n in range(10_000)]
 DEPTH = 50

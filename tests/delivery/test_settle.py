@@ -8,10 +8,10 @@ import pytest
 from kairan.delivery.settings import RetrySettings
 from kairan.delivery.settle import Terms, is_wanted, retry_due, settle
 from kairan.delivery.transport import Delivered, Failed
+from kairan.dsn.recipient import Action
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.outcomes.catalogue import MESSAGE_EXPIRED
-from kairan.reports.recipient import Action
 from kairan.spool.interface import Job, JobId, SpoolId
 from kairan.testing.scripted_transport import DEFERRED, DELIVERED, FAILED, OK, UNREACHABLE
 

@@ -13,7 +13,7 @@ LAYERS: list[set[str]] = [
     {"doctor"},
     {"config"},
     {"intake", "delivery", "sender", "issuer"},
-    {"auth", "admission", "expansion", "relay", "reports"},
+    {"auth", "admission", "expansion", "relay", "trace", "dsn"},
     {"spool", "directory"},
     # The engine's own refusals (503, 501, 500 …) come from the catalogue like all others.
     {"smtp"},

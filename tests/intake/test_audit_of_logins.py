@@ -6,7 +6,7 @@ import pytest
 
 from attacks.kit import PASSWORD, PAYROLL, PRINTER, running_service, wait_for
 from kairan.intake.failure_bursts import FAILURES
-from kairan.reports.audit import read
+from kairan.trace.audit import read
 
 
 @pytest.fixture(scope="module")

@@ -19,14 +19,14 @@ from kairan.intake.counters import Counters
 from kairan.intake.listener import Listener
 from kairan.intake.settings import IntakeSettings, ListenerSettings, Role, TlsMode
 from kairan.mail.envelope import ContentFile
-from kairan.reports.settings import TraceSettings
-from kairan.reports.trace import Trace
 from kairan.spool.interface import Damaged
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.testing.disk import FailingDisk, Faults, failing_connect
 from kairan.testing.ledger import make_message, read_message
 from kairan.testing.plain_directory import PlainDirectory
+from kairan.trace.record import Trace
+from kairan.trace.settings import TraceSettings
 
 ONCE, LASTING = 1, 12
 SENDER, MAILBOX = "printer@kairan.test", "user@kairan.test"

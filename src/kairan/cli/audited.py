@@ -9,7 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from kairan.cli.output import plain, say
-from kairan.reports.audit import record_change
+from kairan.trace.audit import record_change
 
 if TYPE_CHECKING:
     from kairan.config.model import Configuration

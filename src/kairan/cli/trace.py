@@ -11,7 +11,7 @@ from kairan.cli.options import ConfigOption, JsonOption, examples, read_configur
 from kairan.cli.output import print_json_list, print_table
 
 if TYPE_CHECKING:
-    from kairan.reports.search import TraceEvent
+    from kairan.trace.search import TraceEvent
 
 EVENTS_MAX = 100_000  # one answer in memory: about 50 MB
 
@@ -49,7 +49,7 @@ def trace(
     as_json: JsonOption = False,
 ) -> None:
     """Show what happened to messages."""
-    from kairan.reports.search import search
+    from kairan.trace.search import search
 
     now = datetime.now(UTC)
     events = search(

@@ -13,8 +13,8 @@ from kairan.delivery.settings_transport import TransportSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
 from kairan.issuer.places import places_of
 from kairan.issuer.settings import IssuerServiceSettings
-from kairan.reports.settings import AuditSettings, TraceSettings
 from kairan.spool.settings import SpoolSettings
+from kairan.trace.settings import AuditSettings, TraceSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ import structlog
 
 from kairan.delivery.head import read_head
 from kairan.directory.model import Snapshot
+from kairan.dsn.build import ReportFrame, build_plain_report, build_report, needs_smtputf8
+from kairan.dsn.recipient import RecipientReport
+from kairan.dsn.settings import ReportSettings
 from kairan.mail.address import NULL_SENDER, Address, domain_of
 from kairan.mail.envelope import Envelope, Recipient
-from kairan.reports.dsn import ReportFrame, build_plain_report, build_report, needs_smtputf8
-from kairan.reports.recipient import RecipientReport
-from kairan.reports.settings import ReportSettings
-from kairan.reports.trace import Trace
 from kairan.spool.interface import Lease, Spool, SpoolRefusal, SpoolUnavailable
+from kairan.trace.record import Trace
 
 log = structlog.get_logger("kairan.delivery")
 

@@ -35,8 +35,8 @@ from kairan.delivery.work import Window, Work
 from kairan.delivery.write import Writes
 from kairan.directory.model import Snapshot
 from kairan.expansion.expand import MembersSource
-from kairan.reports.trace import Trace
 from kairan.spool.interface import Lease, Spool, SpoolUnavailable
+from kairan.trace.record import Trace
 
 log = structlog.get_logger("kairan.delivery")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from kairan.delivery.router import Route, Router
 from kairan.delivery.settle import is_wanted
 from kairan.directory.model import Group, Snapshot
+from kairan.dsn.recipient import Action, RecipientReport
 from kairan.expansion.expand import Expansion, Failure, MembersSource, expand
 from kairan.expansion.resolve import resolve
 from kairan.expansion.settings import ExpansionSettings
@@ -20,7 +21,6 @@ from kairan.mail.address import Address, domain_of, key_of
 from kairan.mail.envelope import Recipient
 from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import GROUP_REACHES_NOBODY, NO_ROUTE
-from kairan.reports.recipient import Action, RecipientReport
 from kairan.spool.interface import Job, Lease, NewJob
 
 

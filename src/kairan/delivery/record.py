@@ -10,8 +10,8 @@ from kairan.delivery.transport import Deferred, Delivered, Failed, Result
 from kairan.expansion.expand import Failure
 from kairan.mail.address import Address
 from kairan.mail.envelope import Recipient
-from kairan.reports.trace import Trace
 from kairan.spool.interface import Lease
+from kairan.trace.record import Trace
 
 log = structlog.get_logger("kairan.delivery")
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from kairan.dsn.settings import ReportSettings
 from kairan.expansion.settings import ExpansionSettings
-from kairan.reports.settings import ReportSettings
 
 
 @dataclass(frozen=True, slots=True)

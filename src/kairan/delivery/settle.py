@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from kairan.delivery.settings import RetrySettings
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
+from kairan.dsn.recipient import Action, RecipientReport
 from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.outcomes.catalogue import MESSAGE_EXPIRED
-from kairan.reports.recipient import Action, RecipientReport
 from kairan.spool.interface import Job, NewJob
 
 # RFC 3461 section 4.1: what must be in NOTIFY for a report.  Where the client did not say,

@@ -13,7 +13,7 @@ import structlog
 from kairan.delivery.bounces import Reporter
 from kairan.delivery.settle import Settlement
 from kairan.delivery.work import Work
-from kairan.reports.recipient import Action, RecipientReport
+from kairan.dsn.recipient import Action, RecipientReport
 from kairan.spool.interface import ContentUnreadable, NewJob
 
 log = structlog.get_logger("kairan.delivery")

@@ -17,10 +17,10 @@ from kairan.intake.settings import IntakeSettings
 from kairan.intake.turnstile import Turnstile
 from kairan.intake.unfinished import Unfinished
 from kairan.intake.volume import Volume
-from kairan.reports.audit import Audit
-from kairan.reports.trace import Trace
 from kairan.runtime.ids import SessionIds
 from kairan.spool.interface import Spool
+from kairan.trace.audit import Audit
+from kairan.trace.record import Trace
 
 
 @dataclass(slots=True)

@@ -13,9 +13,9 @@ from kairan.intake.context import IntakeContext
 from kairan.intake.settings import ListenerSettings, Role, TlsMode
 from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from kairan.outcomes.outcome import Outcome
-from kairan.reports.refusals import Refusal
 from kairan.runtime.ip import IpNetwork, parse_ip, parse_network
 from kairan.smtp.server.policy import Door
+from kairan.trace.refusals import Refusal
 
 SWEEP_SECONDS = 2.0  # how late a time-out may be noticed
 BACKLOG = 4_096  # connections the kernel may hold: a fleet of printers after a power cut

@@ -38,7 +38,6 @@ from kairan.outcomes.catalogue import (
 )
 from kairan.outcomes.decision import Decision, Refuse
 from kairan.outcomes.outcome import Outcome
-from kairan.reports.refusals import Refusal
 from kairan.runtime.tls import TlsChannel
 from kairan.smtp.server import answers
 from kairan.smtp.server.engine import ServerEngine
@@ -58,6 +57,7 @@ from kairan.smtp.server.events import (
 from kairan.smtp.server.policy import Door
 from kairan.smtp.server.states import Order
 from kairan.spool.interface import SpoolId, SpoolRefusal, SpoolUnavailable
+from kairan.trace.refusals import Refusal
 
 log = structlog.get_logger("kairan.intake")
 

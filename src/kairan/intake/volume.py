@@ -22,8 +22,8 @@ from kairan.directory.store import Directory
 from kairan.intake.counters import Column
 from kairan.outcomes.catalogue import ACCOUNT_HELD
 from kairan.outcomes.decision import Refuse
-from kairan.reports.audit import Audit
-from kairan.reports.trace import Trace
+from kairan.trace.audit import Audit
+from kairan.trace.record import Trace
 
 log = structlog.get_logger("kairan.intake")
 

@@ -28,11 +28,11 @@ from kairan.issuer.keys import KeyRing
 from kairan.issuer.places import is_loopback, places_of
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web import Web
-from kairan.reports.audit import Audit
-from kairan.reports.settings import AuditSettings
 from kairan.runtime import logs
 from kairan.runtime.tls import server_context
 from kairan.runtime.watchdog import keep_beating
+from kairan.trace.audit import Audit
+from kairan.trace.settings import AuditSettings
 
 log = structlog.get_logger("kairan.issuer")
 

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import TypeAlias
 
-from kairan.reports.file import MICRO, TraceFile, say
 from kairan.runtime.kept import kept
+from kairan.trace.file import MICRO, TraceFile, say
 
 # Addresses and reasons of one minute.  300 octets each: a flood from everywhere that never ends
 # fills 430 MB a day, and `refusals_octets_max` holds half of that.

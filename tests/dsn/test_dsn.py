@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from kairan.dsn.build import ReportFrame, build_plain_report, build_report
+from kairan.dsn.recipient import Action, RecipientReport
+from kairan.dsn.settings import ReportSettings
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import MESSAGE_EXPIRED, PEER_UNREACHABLE, RECIPIENT_UNKNOWN
-from kairan.reports.dsn import ReportFrame, build_plain_report, build_report
-from kairan.reports.recipient import Action, RecipientReport
-from kairan.reports.settings import ReportSettings
 
 FRAME = ReportFrame(
     sender=Address("postmaster@kairan.test"),

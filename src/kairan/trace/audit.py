@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kairan.reports.settings import AuditSettings
+from kairan.trace.settings import AuditSettings
 
 # Waiting for the thread; a line has some 300 octets, at most LINE_OCTETS_MAX.
 _LINES_MAX = 10_000

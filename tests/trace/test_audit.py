@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from kairan.reports.audit import Audit, append, read, record_change, who
-from kairan.reports.settings import AuditSettings
+from kairan.trace.audit import Audit, append, read, record_change, who
+from kairan.trace.settings import AuditSettings
 
 SMALL = AuditSettings(octets_max=1_000, files_kept=2)
 
@@ -46,8 +46,8 @@ def test_a_full_file_is_set_aside_and_the_oldest_goes(folder):
 
 
 def test_what_cannot_be_kept_up_with_is_counted_and_said(folder, monkeypatch):
-    monkeypatch.setattr("kairan.reports.audit._LINES_MAX", 5)
-    monkeypatch.setattr("kairan.reports.audit.threading.Thread.start", lambda _: None)
+    monkeypatch.setattr("kairan.trace.audit._LINES_MAX", 5)
+    monkeypatch.setattr("kairan.trace.audit.threading.Thread.start", lambda _: None)
     audit = Audit(folder, "worker-0", AuditSettings())
     for number in range(9):
         audit.record("login", number=number)

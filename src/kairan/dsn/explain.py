@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from kairan.dsn.recipient import Action, RecipientReport
 from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.outcome import Outcome
-from kairan.reports.recipient import Action, RecipientReport
 from kairan.runtime.visible import visible
 
 # The first entry of a code wins: the catalogue's order is by what happens most.

@@ -28,11 +28,11 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from kairan.mail.address import key_of
-from kairan.reports.file import MICRO, TraceFile, say
-from kairan.reports.refusals import SCHEMA as REFUSALS_SCHEMA
-from kairan.reports.refusals import Refusal, Refusals, RefusalsWriter
-from kairan.reports.settings import TraceSettings
 from kairan.runtime.rows import Insert
+from kairan.trace.file import MICRO, TraceFile, say
+from kairan.trace.refusals import SCHEMA as REFUSALS_SCHEMA
+from kairan.trace.refusals import Refusal, Refusals, RefusalsWriter
+from kairan.trace.settings import TraceSettings
 
 DAY_SECONDS = 86_400
 _PRUNE_ROWS = 5_000  # at a time, so that writing goes on in between

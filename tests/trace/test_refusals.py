@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from kairan.reports.refusals import Refusal, Refusals, machine_of
-from kairan.reports.search import search
-from kairan.reports.settings import TraceSettings
-from kairan.reports.trace import Trace
+from kairan.trace.record import Trace
+from kairan.trace.refusals import Refusal, Refusals, machine_of
+from kairan.trace.search import search
+from kairan.trace.settings import TraceSettings
 
 START = 1_767_603_600.0  # a full minute
 

@@ -17,12 +17,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 
+from kairan.dsn.explain import SUBJECTS, readable
+from kairan.dsn.recipient import Action, RecipientReport
+from kairan.dsn.settings import ReportSettings
 from kairan.mail.address import Address, address_literal
 from kairan.mail.envelope import Envelope
 from kairan.mail.xtext import decode_xtext
-from kairan.reports.explain import SUBJECTS, readable
-from kairan.reports.recipient import Action, RecipientReport
-from kairan.reports.settings import ReportSettings
 from kairan.runtime.visible import visible
 
 _LINE_OCTETS_MAX = 998  # RFC 5322 section 2.1.1, without CRLF

@@ -7,9 +7,9 @@ from contextlib import closing
 import pytest
 from structlog.testing import capture_logs
 
-from kairan.reports.search import search
-from kairan.reports.settings import TraceSettings
-from kairan.reports.trace import Trace
+from kairan.trace.record import Trace
+from kairan.trace.search import search
+from kairan.trace.settings import TraceSettings
 
 DAY = 86_400.0
 START = 1_767_603_600.0

@@ -34,8 +34,8 @@ test: install peers ## every test but the long ones
 promises: install ## the durability promises at full length: kill -9, full disk, failing writes
 	$(BIN)/pytest -q -m promises --promises=$(PROMISES) tests/promises
 
-bench: install ## Kairan and Postfix side by side on this machine
-	$(BIN)/kairan bench
+bench: install ## Kairan and Postfix side by side on this machine (OPTIONS=--help)
+	$(BIN)/python -m bench $(OPTIONS)
 
 # Hashes make the index unimportant: none is named, so that the lock holds behind any mirror.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host

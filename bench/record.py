@@ -1,4 +1,4 @@
-"""Put a run's results into docs/performance.md: kairan bench --markdown | python bench/record.py
+"""Put a run's results into docs/performance.md: python -m bench --markdown | python -m bench.record
 
 What stands between the two marks is replaced.
 """

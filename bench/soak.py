@@ -1,6 +1,6 @@
 """A quarter of an hour at a steady load: what grows?
 
-    python bench/soak.py [--seconds 900] [--rate 1000] [--out docs/soak]
+    python -m bench.soak [--seconds 900] [--rate 1000] [--out docs/soak]
 
 Kairan takes 4 KB messages at `--rate` a second on 50 TLS sessions with login, a new session for
 each tenth message, and hands them on to a sink.  Every five seconds memory, descriptors, files of
@@ -18,13 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from kairan.bench import process
-from kairan.bench.contestant import write_certificate
-from kairan.bench.kairan_service import Kairan
-from kairan.bench.load import Load, generate
-from kairan.bench.measure_steady import age_seconds
-from kairan.bench.settings import BenchSettings
-from kairan.bench.sink import Sink
+from bench import process
+from bench.contestant import write_certificate
+from bench.kairan_service import Kairan
+from bench.load import Load, generate
+from bench.measure_steady import age_seconds
+from bench.settings import BenchSettings
+from bench.sink import Sink
 
 EVERY_SECONDS = 5.0
 WARM_SECONDS = 120.0

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from kairan.bench.errors import BenchError
-from kairan.bench.program import compiled
-from kairan.bench.sink import Sink
+from bench.errors import BenchError
+from bench.program import compiled
+from bench.sink import Sink
 
 
 @pytest.fixture

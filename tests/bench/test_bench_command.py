@@ -1,11 +1,11 @@
-"""`kairan bench` as it is typed."""
+"""`python -m bench` as it is typed."""
 
 import json
 
 import pytest
 
-from kairan.bench import postfix
-from kairan.bench.command import run
+from bench import postfix
+from bench.command import run
 
 BASELINE = """
 import socket, sys, threading

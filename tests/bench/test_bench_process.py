@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kairan.bench import process
-from kairan.bench.errors import BenchError
+from bench import process
+from bench.errors import BenchError
 
 # A parent that ignores SIGTERM is not needed: a child that does is what is easily left behind.
 STUBBORN_CHILD = """

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kairan.bench import program
-from kairan.bench.errors import BenchError
+from bench import program
+from bench.errors import BenchError
 
 
 def test_a_program_is_compiled_once(programs, tmp_path, monkeypatch):

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from kairan.bench.floors import FLOORS, verdicts
-from kairan.bench.report import as_json, comparison, floors_of, markdown
-from kairan.bench.run import Results, median
-from kairan.bench.scenario import METRICS, SCENARIOS
-from kairan.bench.settings import QUICK, BenchSettings
+from bench.floors import FLOORS, verdicts
+from bench.report import as_json, comparison, floors_of, markdown
+from bench.run import Results, median
+from bench.scenario import METRICS, SCENARIOS
+from bench.settings import QUICK, BenchSettings
 
 LOGIN = [scenario for scenario in SCENARIOS if scenario.name == "login"]
 

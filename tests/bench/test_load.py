@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from kairan.bench.load import Door, Load, generate, held_sessions, parse_result
+from bench.load import Door, Load, generate, held_sessions, parse_result
 
 
 @pytest.mark.parametrize("apart", [False, True])

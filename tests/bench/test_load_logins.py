@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from kairan.bench.load import Door, Load, arguments, generate, parse_result
+from bench.load import Door, Load, arguments, generate, parse_result
 
 
 @pytest.fixture

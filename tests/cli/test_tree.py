@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 HELPS = dict(helps(typer.main.get_command(app), "kairan"))
 # What an operator types, as the README and other people's scripts rely on it.
 CONTRACT = {
-    "": "demo init serve check-config trace bench account mailbox group organisation domain queue",
+    "": "demo init serve check-config trace account mailbox group organisation domain queue",
     "account ": "add set list show remove",
     "mailbox ": "add set list show remove import",
     "group ": "add set list show remove preview members",
@@ -25,7 +25,7 @@ CONTRACT = {
     "queue ": "list show retry hold release drop stats",
     "doctor ": "explain device token probe log compare",
 }
-WITHOUT_JSON = {"kairan demo", "kairan serve", "kairan bench"}
+WITHOUT_JSON = {"kairan demo", "kairan serve"}
 
 
 COMMANDS = [name for name, text in HELPS.items() if "COMMAND [ARGS]" not in text]

@@ -6,7 +6,7 @@ other.  A room may have its place here before it is built.  Moving a room is a d
 
 LAYERS: list[set[str]] = [
     {"cli"},
-    {"testing", "bench"},
+    {"testing"},
     {"service"},
     # What the service forks: one process with all rooms in it.
     {"worker"},

@@ -7,7 +7,6 @@ import typer
 from kairan.cli import (
     account,
     app_registration,
-    bench,
     check_config,
     demo,
     doctor,
@@ -69,4 +68,3 @@ app.add_typer(session.app, name="session")
 app.add_typer(queue.app, name="queue")
 trace.register(app)
 app.add_typer(doctor.app, name="doctor")
-bench.register(app)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.spool.sqlite.stepped import Stepped
 
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import NewJob
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.operator.view import ShardView
+from tests.spool.sqlite.stepped import Stepped
 
 SETTINGS = SpoolSettings(
     free_octets_min=0,

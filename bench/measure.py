@@ -10,13 +10,13 @@
 
 from collections.abc import Callable, Mapping
 
-from kairan.bench import process
-from kairan.bench.load import Door, Load, LoadResult, generate, held_sessions
-from kairan.bench.measure_logins import measure_guessing, measure_tokens
-from kairan.bench.measure_steady import measure_steady
-from kairan.bench.scenario import Kind, Sample, Scenario, large_load, load_of
-from kairan.bench.settings import LIST
-from kairan.bench.trial import Bench, Measured, drain
+from bench import process
+from bench.load import Door, Load, LoadResult, generate, held_sessions
+from bench.measure_logins import measure_guessing, measure_tokens
+from bench.measure_steady import measure_steady
+from bench.scenario import Kind, Sample, Scenario, large_load, load_of
+from bench.settings import LIST
+from bench.trial import Bench, Measured, drain
 
 MIB = 1024 * 1024
 KIB = 1024

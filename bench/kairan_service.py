@@ -10,12 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench import process
+from bench.errors import BenchError
+from bench.load import Door
+from bench.settings import DOMAIN, LIST, MAILBOX, PASSWORD, USER, BenchSettings
+from bench.sink import Sink
 from kairan import __version__
-from kairan.bench import process
-from kairan.bench.errors import BenchError
-from kairan.bench.load import Door
-from kairan.bench.settings import DOMAIN, LIST, MAILBOX, PASSWORD, USER, BenchSettings
-from kairan.bench.sink import Sink
 
 CONFIGURATION = """\
 [server]

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from kairan.bench.errors import BenchError
-from kairan.bench.load import Door, Load, LoadResult, generate
-from kairan.bench.scenario import Sample, Scenario, load_of
-from kairan.bench.settings import GUESSED, BenchSettings
-from kairan.bench.trial import Bench, Measured, drain
+from bench.errors import BenchError
+from bench.load import Door, Load, LoadResult, generate
+from bench.scenario import Sample, Scenario, load_of
+from bench.settings import GUESSED, BenchSettings
+from bench.trial import Bench, Measured, drain
 
 PAIRS = 4  # of turns in a round
 WARM_SECONDS = 15.0  # for the issuer's keys to be fetched

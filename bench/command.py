@@ -1,4 +1,4 @@
-"""The command `kairan bench`: words to a plan, a run, and its report."""
+"""What `python -m bench` does: words to a plan, a run, and its report."""
 
 import argparse
 import json
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kairan.bench import postfix, report
-from kairan.bench.errors import BenchError
-from kairan.bench.run import Plan, carry_out
-from kairan.bench.scenario import SCENARIOS
-from kairan.bench.settings import QUICK, BenchSettings
+from bench import postfix, report
+from bench.errors import BenchError
+from bench.run import Plan, carry_out
+from bench.scenario import SCENARIOS
+from bench.settings import QUICK, BenchSettings
 
 FILES_MAX = 65_536  # 5,000 idle sessions on both sides of the loopback, and room
 
@@ -28,7 +28,7 @@ def run(argv: list[str]) -> int:
         with console.status("") as status:
             results = carry_out(plan, status.update)
     except BenchError as error:
-        console.print(f"kairan bench: {error}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
         return 2
     floors = report.floors_of(results, plan.settings)
     if words.json:
@@ -43,7 +43,7 @@ def run(argv: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="kairan bench",
+        prog="python -m bench",
         description="Kairan and, where it is installed and we are root, Postfix side by side "
         "on this machine under the same load.",
     )

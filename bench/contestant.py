@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from kairan.bench.load import Door
+from bench.load import Door
 from kairan.runtime.certificates import make_authority, make_server_certificate
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from kairan.bench.load import Door, Load
-from kairan.bench.settings import BenchSettings
+from bench.load import Door, Load
+from bench.settings import BenchSettings
 
 # How it is measured: mail for a while · the same with the next hop asleep · idle sessions ·
 # large messages · one message to a list · by password and by token in turns · beside guessing ·

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kairan.bench.errors import BenchError
-from kairan.bench.load import generate
-from kairan.bench.measure_logins import warm
-from kairan.bench.scenario import Sample, Scenario, load_of
-from kairan.bench.trial import Bench, Measured, drain
+from bench.errors import BenchError
+from bench.load import generate
+from bench.measure_logins import warm
+from bench.scenario import Sample, Scenario, load_of
+from bench.trial import Bench, Measured, drain
 
 SHARES = (50, 80, 100)  # % of the rate that is drained
 LOOK_SECONDS = 0.2

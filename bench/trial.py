@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from kairan.bench.contestant import Contestant
-from kairan.bench.load import Door
-from kairan.bench.scenario import Sample, Scenario, door_of
-from kairan.bench.settings import BenchSettings
-from kairan.bench.sink import Sink
+from bench.contestant import Contestant
+from bench.load import Door
+from bench.scenario import Sample, Scenario, door_of
+from bench.settings import BenchSettings
+from bench.sink import Sink
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kairan.bench import postfix
-from kairan.bench.baseline import Baseline
-from kairan.bench.contestant import Contestant, write_certificate
-from kairan.bench.errors import BenchError
-from kairan.bench.kairan_service import Kairan
-from kairan.bench.measure import measure
-from kairan.bench.scenario import OURS, Sample, Scenario
-from kairan.bench.settings import BenchSettings
-from kairan.bench.sink import Sink
-from kairan.bench.trial import Bench, Measured
+from bench import postfix
+from bench.baseline import Baseline
+from bench.contestant import Contestant, write_certificate
+from bench.errors import BenchError
+from bench.kairan_service import Kairan
+from bench.measure import measure
+from bench.scenario import OURS, Sample, Scenario
+from bench.settings import BenchSettings
+from bench.sink import Sink
+from bench.trial import Bench, Measured
 
 Tell = Callable[[str], None]
 

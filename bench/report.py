@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from kairan.bench.floors import Verdict, verdicts
-from kairan.bench.run import Results
-from kairan.bench.scenario import METRICS, Metric, Sample, Scenario
-from kairan.bench.settings import BenchSettings
+from bench.floors import Verdict, verdicts
+from bench.run import Results
+from bench.scenario import METRICS, Metric, Sample, Scenario
+from bench.settings import BenchSettings
 
 MISSED = " MISSED"
 Rows = list[list[str]]

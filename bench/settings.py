@@ -46,7 +46,7 @@ QUICK = BenchSettings(
 # Organisation of the test: one sender, numbered mailboxes, one list of all of them.
 DOMAIN = "bench.test"
 USER = f"payroll@{DOMAIN}"
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of a service that lives for minutes
+PASSWORD = "correct horse battery staple"
 MAILBOX = f"user%d@{DOMAIN}"
 LIST = f"everyone@{DOMAIN}"
 

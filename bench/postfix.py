@@ -13,11 +13,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from kairan.bench import process
-from kairan.bench.errors import BenchError
-from kairan.bench.load import Door
-from kairan.bench.settings import LIST, MAILBOX, PASSWORD, USER, BenchSettings
-from kairan.bench.sink import Sink
+from bench import process
+from bench.errors import BenchError
+from bench.load import Door
+from bench.settings import LIST, MAILBOX, PASSWORD, USER, BenchSettings
+from bench.sink import Sink
 
 POSTFIX_SBIN = Path("/usr/lib/postfix/sbin")
 NEEDED = ("postfix", "postconf", "postmap", "dovecot")
@@ -146,7 +146,7 @@ def _program(name: str) -> str | None:
 
 
 def _output(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout
 
 

@@ -1,16 +1,21 @@
-"""The load as a value, and what the generator (load.c) says of a run."""
+"""The load as a value, and what the generator (load.c) says of a run.
+
+python -m bench.load [options] HOST PORT is the generator by itself, against any server.
+"""
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from kairan.bench.errors import BenchError
-from kairan.bench.program import compiled
-from kairan.bench.settings import MAILBOX, USER
+from bench.errors import BenchError
+from bench.program import compiled
+from bench.settings import MAILBOX, USER
 
 Tls = Literal["off", "starttls", "implicit"]
 GRACE_SECONDS = 120.0  # beyond the load's own time; the generator itself gives up after 60
@@ -115,7 +120,7 @@ def _login(door: Door) -> dict[str, object]:
 def generate(load: Load, door: Door) -> LoadResult:
     """Runs it to the end.  Failed messages are part of the result, no exception."""
     command = [str(compiled("load")), *arguments(load, door)]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command,
         capture_output=True,
         text=True,
@@ -133,9 +138,7 @@ def held_sessions(door: Door, count: int, *, timeout_seconds: float) -> Iterator
     """`count` sessions, logged in and silent; yields how many the server let in."""
     load = Load(connections=count)
     command = [str(compiled("load")), "--hold", str(timeout_seconds), *arguments(load, door)]
-    holder = subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield _wait_until_held(holder)
     finally:
@@ -148,3 +151,8 @@ def _wait_until_held(holder: subprocess.Popen[str]) -> int:
     if word != "held":
         raise BenchError(f"the sessions could not be opened: {word}")
     return int(count)
+
+
+if __name__ == "__main__":
+    program = str(compiled("load"))
+    os.execv(program, [program, *sys.argv[1:]])

@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from kairan.bench import process
-from kairan.bench.errors import BenchError
-from kairan.bench.program import compiled
+from bench import process
+from bench.errors import BenchError
+from bench.program import compiled
 
 _COUNTERS = struct.Struct("=6Q")
 START_SECONDS = 5.0

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kairan.bench.scenario import Sample
+from bench.scenario import Sample
 
 # Of each contestant in each scenario: (contestant, scenario) -> medians.
 Results = Mapping[tuple[str, str], Sample]

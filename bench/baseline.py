@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kairan.bench import process
-from kairan.bench.load import Door
-from kairan.bench.settings import BenchSettings
+from bench import process
+from bench.load import Door
+from bench.settings import BenchSettings
 
 
 class Baseline:

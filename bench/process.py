@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from kairan.bench.errors import BenchError
+from bench.errors import BenchError
 
 STOP_SECONDS = 15.0  # for a graceful stop; then SIGKILL
 SAMPLE_SECONDS = 0.5  # between two looks at the memory: reading it takes time from the measured
@@ -20,7 +20,7 @@ SAMPLE_SECONDS = 0.5  # between two looks at the memory: reading it takes time f
 def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """In a session of its own: a Ctrl-C reaches us, and we end it."""
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -38,7 +38,7 @@ def run(command: Sequence[str], log: Path) -> None:
 
 def ask(command: Sequence[str]) -> str:
     """What the program prints.  It is written nowhere, for it may be a secret."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
     if done.returncode != 0:

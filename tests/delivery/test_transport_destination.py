@@ -7,7 +7,7 @@ import pytest
 from delivery.transport_talk import SETTINGS
 from kairan.delivery.transports import transport_for
 from kairan.delivery.transports.destination import DestinationError, read_destination
-from kairan.relay.destination import TlsPolicy
+from kairan.relay.next_hop import TlsPolicy
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.login import PasswordCredentials
 

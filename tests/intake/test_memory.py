@@ -23,8 +23,8 @@ from kairan.intake.session import Session
 from kairan.intake.settings import IntakeSettings, ListenerSettings
 from kairan.mail.address import Address
 from kairan.outcomes.decision import ACCEPT
-from kairan.relay.destination import Destination, TlsPolicy
 from kairan.relay.dial import wait_session
+from kairan.relay.next_hop import Destination, TlsPolicy
 from kairan.relay.session import Session as RelaySession
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 from kairan.runtime.tls import TlsChannel, server_context

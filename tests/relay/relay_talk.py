@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kairan.mail.address import Address
 from kairan.mail.envelope import Content, Envelope, Recipient
-from kairan.relay.destination import Destination, TlsPolicy
+from kairan.relay.next_hop import Destination, TlsPolicy
 from kairan.relay.pool import Answer, Pool
 from kairan.relay.settings import RelaySettings
 from kairan.testing.peer import ScriptedPeer

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from kairan.relay import dial as dialling
-from kairan.relay.destination import Destination, TlsPolicy
 from kairan.relay.dial import DialFault, wait_session
+from kairan.relay.next_hop import Destination, TlsPolicy
 from kairan.relay.session import Session
 from kairan.smtp.client.login import PasswordCredentials
 from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer

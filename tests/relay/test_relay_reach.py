@@ -8,8 +8,8 @@ from ipaddress import ip_network
 import pytest
 
 from kairan.relay import reach as reaching
-from kairan.relay.destination import Destination, TlsPolicy
 from kairan.relay.dial import DialFault, wait_session
+from kairan.relay.next_hop import Destination, TlsPolicy
 from kairan.relay.reach import Reach, is_public
 from kairan.relay.session import Session
 from kairan.testing.peer import ScriptedPeer

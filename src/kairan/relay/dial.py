@@ -16,8 +16,8 @@ from typing import TypeAlias, cast
 from kairan.mail.reply import Reply
 from kairan.relay import faults
 from kairan.relay.contact import Contact
-from kairan.relay.destination import Destination, TlsPolicy, tls_context
 from kairan.relay.names import system_names
+from kairan.relay.next_hop import Destination, TlsPolicy, tls_context
 from kairan.relay.session import Session
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.engine import Client

@@ -16,9 +16,9 @@ from kairan.mail.reply import Reply
 from kairan.relay import faults
 from kairan.relay.choose import Choice, PoolFacts, SessionFacts, choose, is_spent, spent_of
 from kairan.relay.contact import Contact
-from kairan.relay.destination import Destination
 from kairan.relay.dial import DialFault, wait_session
 from kairan.relay.header import wait_ascii_header, wait_has_8bit
+from kairan.relay.next_hop import Destination
 from kairan.relay.patience import Patience
 from kairan.relay.session import Message, Session
 from kairan.relay.settings import RelaySettings

@@ -14,7 +14,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from kairan.relay.destination import Destination, TlsPolicy
+from kairan.relay.next_hop import Destination, TlsPolicy
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.login import PasswordCredentials
 

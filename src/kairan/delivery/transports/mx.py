@@ -24,7 +24,7 @@ from kairan.mail.address import domain_of
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.relay.contact import Contact
-from kairan.relay.destination import Destination, TlsPolicy
+from kairan.relay.next_hop import Destination, TlsPolicy
 from kairan.relay.pool import Answer, Pool
 from kairan.relay.reach import Reach
 from kairan.relay.settings import RelaySettings

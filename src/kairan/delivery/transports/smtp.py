@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
 from kairan.mail.envelope import Content, Envelope, Notify, Recipient
-from kairan.relay.destination import Destination
+from kairan.relay.next_hop import Destination
 from kairan.relay.pool import Answer, Pool, PoolStatistics
 from kairan.relay.settings import RelaySettings
 

@@ -24,8 +24,8 @@ from kairan.intake.settings import IntakeSettings, ListenerSettings
 from kairan.mail.address import Address
 from kairan.outcomes.decision import ACCEPT
 from kairan.relay.dial import wait_session
-from kairan.relay.next_hop import Destination, TlsPolicy
-from kairan.relay.session import Session as RelaySession
+from kairan.relay.next_hop import NextHop, TlsPolicy
+from kairan.relay.session import RelaySession
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 from kairan.runtime.tls import TlsChannel, server_context
 from relay.relay_talk import SETTINGS as RELAY
@@ -292,9 +292,7 @@ async def test_an_ended_session_to_a_next_hop_is_gone_without_the_collector(
     from kairan.testing.peer import ScriptedPeer
 
     async with ScriptedPeer(tls=server_tls) as peer:
-        destination = Destination(
-            host="127.0.0.1", port=peer.port, tls=TlsPolicy.REQUIRE, verify=False
-        )
+        destination = NextHop(host="127.0.0.1", port=peer.port, tls=TlsPolicy.REQUIRE, verify=False)
         for number in range(20):
             session = await wait_session(destination, RELAY)
             assert isinstance(session, RelaySession)

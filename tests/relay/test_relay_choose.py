@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kairan.relay.choose import Choice, PoolFacts, SessionFacts, choose, is_spent, spent_of
+from kairan.relay.choose import PoolFacts, SessionChoice, SessionFacts, choose, is_spent, spent_of
 from kairan.relay.settings import RelaySettings
 
 SETTINGS = RelaySettings(waiting_max=3, messages_max=100, age_seconds=60, idle_seconds=10)
@@ -14,14 +14,14 @@ GOOD = SessionFacts(age_seconds=1, idle_seconds=1, messages=1)
 @pytest.mark.parametrize(
     ("live", "waiting", "idle", "fresh", "choice"),
     [
-        (1, 0, 1, False, Choice.USE),
-        (5, 0, 1, False, Choice.USE),
-        (1, 0, 1, True, Choice.OPEN),
-        (0, 0, 0, False, Choice.OPEN),
-        (4, 0, 0, False, Choice.OPEN),
-        (5, 0, 0, False, Choice.WAIT),
-        (5, 0, 1, True, Choice.WAIT),
-        (5, 3, 0, False, Choice.REFUSE),
+        (1, 0, 1, False, SessionChoice.USE),
+        (5, 0, 1, False, SessionChoice.USE),
+        (1, 0, 1, True, SessionChoice.OPEN),
+        (0, 0, 0, False, SessionChoice.OPEN),
+        (4, 0, 0, False, SessionChoice.OPEN),
+        (5, 0, 0, False, SessionChoice.WAIT),
+        (5, 0, 1, True, SessionChoice.WAIT),
+        (5, 3, 0, False, SessionChoice.REFUSE),
     ],
 )
 def test_choice(live, waiting, idle, fresh, choice):

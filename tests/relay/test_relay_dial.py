@@ -10,8 +10,8 @@ import pytest
 
 from kairan.relay import dial as dialling
 from kairan.relay.dial import DialFault, wait_session
-from kairan.relay.next_hop import Destination, TlsPolicy
-from kairan.relay.session import Session
+from kairan.relay.next_hop import NextHop, TlsPolicy
+from kairan.relay.session import RelaySession
 from kairan.smtp.client.login import PasswordCredentials
 from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
 from peers.servers import make_certificate
@@ -25,13 +25,13 @@ def certificate(tmp_path_factory):
     return make_certificate(tmp_path_factory.mktemp("certificate"), "localhost")
 
 
-def to(peer: ScriptedPeer, **changes) -> Destination:
-    return replace(Destination(host="localhost", port=peer.port, tls=TlsPolicy.NONE), **changes)
+def to(peer: ScriptedPeer, **changes) -> NextHop:
+    return replace(NextHop(host="localhost", port=peer.port, tls=TlsPolicy.NONE), **changes)
 
 
-async def dialled(peer: ScriptedPeer, **changes) -> Session | DialFault:
+async def dialled(peer: ScriptedPeer, **changes) -> RelaySession | DialFault:
     outcome = await wait_session(to(peer, **changes), SETTINGS)
-    if isinstance(outcome, Session):
+    if isinstance(outcome, RelaySession):
         outcome.quit()
     return outcome
 
@@ -83,7 +83,7 @@ async def test_may_dials_again_without_tls_when_the_handshake_fails(certificate)
     rules = [Rule("STARTTLS", Say("220 go"), Say(b"\x15\x03\x01 this is no TLS\r\n"), times=1)]
     async with ScriptedPeer(rules, capabilities=["STARTTLS"]) as peer:
         session = await dialled(peer, tls=TlsPolicy.MAY)
-    assert isinstance(session, Session)
+    assert isinstance(session, RelaySession)
     assert peer.sessions == 2
 
 
@@ -114,7 +114,7 @@ IMPATIENT = replace(SETTINGS, tls_timeout_seconds=0.2)
 async def test_may_goes_on_without_whatever_comes_in_the_place_of_a_handshake(what):
     async with no_handshake(what) as peer:
         session = await wait_session(to(peer, tls=TlsPolicy.MAY, verify=False), IMPATIENT)
-        assert isinstance(session, Session)
+        assert isinstance(session, RelaySession)
         session.quit()
     assert peer.sessions <= 2
     assert peer.verbs(peer.sessions)[:2] in (["EHLO"], ["EHLO", "QUIT"], ["EHLO", "STARTTLS"])
@@ -136,7 +136,7 @@ async def test_may_goes_on_without_where_the_peer_closes_behind_the_handshake(ce
     context.verify_mode = ssl.CERT_REQUIRED
     async with ScriptedPeer(tls=context) as peer:
         session = await dialled(peer, tls=TlsPolicy.MAY, verify=False)
-    assert isinstance(session, Session)
+    assert isinstance(session, RelaySession)
     assert not session.engine.secure
 
 
@@ -151,7 +151,7 @@ async def test_a_handshake_that_fails_never_becomes_clear_text(certificate, tmp_
     }
     ca_file = other.file if failure == "other name" else certificate.file
     async with peers[failure] as peer:
-        destination = Destination(host="localhost", port=peer.port, ca_file=ca_file)
+        destination = NextHop(host="localhost", port=peer.port, ca_file=ca_file)
         outcome = await wait_session(destination, SETTINGS)
     assert isinstance(outcome, DialFault)
     assert outcome.reply.enhanced == "4.7.5"
@@ -172,7 +172,7 @@ async def test_the_next_hops_name_is_said_in_the_handshake_and_verified(
         session = await dialled(
             peer, host=host, tls=TlsPolicy.REQUIRE, verify=True, ca_file=certificate.file
         )
-    assert isinstance(session, Session)
+    assert isinstance(session, RelaySession)
     assert said == ["localhost"]
 
 
@@ -203,9 +203,9 @@ async def test_a_renewed_list_of_authorities_counts_for_the_next_session(certifi
         file.write_bytes(b"")  # just being written: what was read before stays
         assert isinstance(await dialled(peer, **wanted), DialFault)
         file.write_bytes(certificate.file.read_bytes())
-        assert isinstance(await dialled(peer, **wanted), Session)
+        assert isinstance(await dialled(peer, **wanted), RelaySession)
         file.unlink()
-        assert isinstance(await dialled(peer, **wanted), Session)
+        assert isinstance(await dialled(peer, **wanted), RelaySession)
 
 
 # Logins.
@@ -220,7 +220,7 @@ async def test_login_over_tls(certificate):
             ca_file=certificate.file,
             credentials=LOGIN,
         )
-    assert isinstance(session, Session)
+    assert isinstance(session, RelaySession)
     said = base64.b64encode(b"\0user\0secret")
     assert any(said in line for _, line in peer.commands)
 
@@ -289,7 +289,7 @@ async def test_a_connection_that_takes_too_long_is_deferred(monkeypatch):
 
     monkeypatch.setattr(dialling, "_connect_one", never)
     settings = replace(SETTINGS, connect_timeout_seconds=0.05)
-    outcome = await wait_session(Destination(host="127.0.0.1", port=1), settings)
+    outcome = await wait_session(NextHop(host="127.0.0.1", port=1), settings)
     assert "timed out" in outcome.reply.text
 
 
@@ -298,15 +298,15 @@ async def test_a_name_that_cannot_be_resolved_is_deferred(monkeypatch):
         raise socket.gaierror(socket.EAI_AGAIN, "try later")
 
     monkeypatch.setattr(socket, "getaddrinfo", no_name)
-    outcome = await wait_session(Destination(host="no-such-host.test", port=25), SETTINGS)
+    outcome = await wait_session(NextHop(host="no-such-host.test", port=25), SETTINGS)
     assert (outcome.reply.code, outcome.reply.enhanced) == (451, "4.4.3")
 
 
 async def test_a_name_that_dns_cannot_ask_for_is_deferred():
-    outcome = await wait_session(Destination(host="x" * 64 + ".test", port=25), SETTINGS)
+    outcome = await wait_session(NextHop(host="x" * 64 + ".test", port=25), SETTINGS)
     assert (outcome.reply.code, outcome.reply.enhanced) == (451, "4.4.3")
 
 
 async def test_a_unix_socket_that_is_missing_is_deferred(tmp_path):
-    outcome = await wait_session(Destination(socket_path=str(tmp_path / "none")), SETTINGS)
+    outcome = await wait_session(NextHop(socket_path=str(tmp_path / "none")), SETTINGS)
     assert outcome.reply.code == 451

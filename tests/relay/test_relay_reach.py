@@ -9,9 +9,9 @@ import pytest
 
 from kairan.relay import reach as reaching
 from kairan.relay.dial import DialFault, wait_session
-from kairan.relay.next_hop import Destination, TlsPolicy
+from kairan.relay.next_hop import NextHop, TlsPolicy
 from kairan.relay.reach import Reach, is_public
-from kairan.relay.session import Session
+from kairan.relay.session import RelaySession
 from kairan.testing.peer import ScriptedPeer
 from relay.relay_talk import SETTINGS
 
@@ -118,8 +118,8 @@ def test_the_kernel_knows_this_machines_addresses():
 # At the moment of dialling.
 
 
-def to(peer: ScriptedPeer, host: str, reach: Reach | None) -> Destination:
-    return Destination(host=host, port=peer.port, tls=TlsPolicy.NONE, reach=reach)
+def to(peer: ScriptedPeer, host: str, reach: Reach | None) -> NextHop:
+    return NextHop(host=host, port=peer.port, tls=TlsPolicy.NONE, reach=reach)
 
 
 # Whatever inet_aton reads as loopback, names of it, and its embeddings.
@@ -144,7 +144,7 @@ async def test_of_several_addresses_only_those_that_are_admitted_are_dialled(mon
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         destination = to(peer, "several.test", LOOPBACK)
         outcome = await wait_session(destination, replace(SETTINGS, address_delay_seconds=60))
-        assert isinstance(outcome, Session)
+        assert isinstance(outcome, RelaySession)
         outcome.quit()
     assert outcome.peer.startswith("several.test[127.0.0.1]")
 
@@ -152,5 +152,5 @@ async def test_of_several_addresses_only_those_that_are_admitted_are_dialled(mon
 async def test_a_host_that_the_operator_named_is_dialled_wherever_it_is():
     async with ScriptedPeer() as peer:
         outcome = await wait_session(to(peer, "127.0.0.1", None), SETTINGS)
-        assert isinstance(outcome, Session)
+        assert isinstance(outcome, RelaySession)
         outcome.quit()

@@ -1,7 +1,7 @@
 """Relay: held sessions to other mail servers, and messages sent through them.
 
-In      Destination and RelaySettings; send(envelope, recipients, content)
-Out     Answer: one reply per recipient, and whether the message may have gone out twice
+In      NextHop and RelaySettings; send(envelope, recipients, content)
+Out     TransactionResult: one reply per recipient, and what the try says about the next hop
 Keeps   open sessions, within caps on number, age, messages and idleness
 Never   queues a message, decides when to try again, or offers a message to another session once
         its final dot has gone out: the peer may have it

@@ -23,7 +23,7 @@ class PoolFacts:
     sessions_max: int  # the setting, or what the peer tolerated lately
 
 
-class Choice(Enum):
+class SessionChoice(Enum):
     USE = auto()  # the idle session used last, so that those beyond the need grow old
     OPEN = auto()
     WAIT = auto()
@@ -46,12 +46,12 @@ def spent_of(idle: Sequence[SessionFacts], settings: RelaySettings) -> list[int]
     return [n for n, session in enumerate(idle) if is_spent(session, settings)]
 
 
-def choose(pool: PoolFacts, *, idle: int, fresh: bool, settings: RelaySettings) -> Choice:
+def choose(pool: PoolFacts, *, idle: int, fresh: bool, settings: RelaySettings) -> SessionChoice:
     """`idle` sessions are good to use; `fresh` insists on a new one."""
     if idle and not fresh:
-        return Choice.USE
+        return SessionChoice.USE
     if pool.live < pool.sessions_max:
-        return Choice.OPEN
+        return SessionChoice.OPEN
     if pool.waiting >= settings.waiting_max:
-        return Choice.REFUSE
-    return Choice.WAIT
+        return SessionChoice.REFUSE
+    return SessionChoice.WAIT

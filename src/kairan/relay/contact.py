@@ -1,4 +1,4 @@
-"""What one try to deliver says about the next hop, whatever it said about the message."""
+"""What one try to deliver says about the next hop, apart from its answer to the message."""
 
 from enum import Enum, auto
 

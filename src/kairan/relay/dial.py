@@ -17,8 +17,8 @@ from kairan.mail.reply import Reply
 from kairan.relay import faults
 from kairan.relay.contact import Contact
 from kairan.relay.names import system_names
-from kairan.relay.next_hop import Destination, TlsPolicy, tls_context
-from kairan.relay.session import Session
+from kairan.relay.next_hop import NextHop, TlsPolicy, tls_context
+from kairan.relay.session import RelaySession
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.engine import Client
 from kairan.smtp.client.events import (
@@ -72,21 +72,21 @@ class _OutOfReach(Exception):  # noqa: N818 - what the name's owner did, not we
 _Connected: TypeAlias = tuple[socket.socket, _Address]
 
 
-async def wait_session(destination: Destination, settings: RelaySettings) -> Session | DialFault:
+async def wait_session(next_hop: NextHop, settings: RelaySettings) -> RelaySession | DialFault:
     """A session ready to send.  With the policy `may`, where no TLS came of STARTTLS, whatever the
     next hop did instead, it is dialled again and TLS is not asked for.
     """
-    outcome = await _dial(destination, settings)
-    may_do_without = destination.tls is TlsPolicy.MAY and destination.credentials is None
+    outcome = await _dial(next_hop, settings)
+    may_do_without = next_hop.tls is TlsPolicy.MAY and next_hop.credentials is None
     if isinstance(outcome, DialFault) and outcome.in_tls and may_do_without:
-        return await _dial(replace(destination, tls=TlsPolicy.NONE), settings)
+        return await _dial(replace(next_hop, tls=TlsPolicy.NONE), settings)
     return outcome
 
 
-async def _dial(destination: Destination, settings: RelaySettings) -> Session | DialFault:
+async def _dial(next_hop: NextHop, settings: RelaySettings) -> RelaySession | DialFault:
     try:
         async with asyncio.timeout(settings.connect_timeout_seconds):
-            connection, address = await _connect(destination, settings)
+            connection, address = await _connect(next_hop, settings)
     except (socket.gaierror, UnicodeError):  # UnicodeError: a label too long for DNS
         return DialFault(faults.HOST_UNKNOWN)
     except _OutOfReach:
@@ -94,14 +94,14 @@ async def _dial(destination: Destination, settings: RelaySettings) -> Session | 
     except OSError as error:
         return DialFault(faults.connect_failed(error))
     try:
-        session = await _session_on(connection, address, destination, settings)
+        session = await _session_on(connection, address, next_hop, settings)
     except OSError as error:  # ssl.SSLError too: implicit TLS shakes hands while connecting
         connection.close()
-        implicit = destination.tls is TlsPolicy.IMPLICIT
+        implicit = next_hop.tls is TlsPolicy.IMPLICIT
         reply = faults.tls_failed(_reason(error)) if implicit else faults.connect_failed(error)
         return DialFault(reply)
     try:
-        fault = await _prepare(session, destination)
+        fault = await _prepare(session, next_hop)
     except BaseException:
         session.abort()
         raise
@@ -114,13 +114,13 @@ async def _dial(destination: Destination, settings: RelaySettings) -> Session | 
 # Connecting.
 
 
-async def _connect(destination: Destination, settings: RelaySettings) -> _Connected:
-    if destination.socket_path:
-        return await _connect_one(_Address(socket.AF_UNIX, destination.socket_path))
-    found = await system_names().wait_found(destination.host, destination.port)
+async def _connect(next_hop: NextHop, settings: RelaySettings) -> _Connected:
+    if next_hop.socket_path:
+        return await _connect_one(_Address(socket.AF_UNIX, next_hop.socket_path))
+    found = await system_names().wait_found(next_hop.host, next_hop.port)
     addresses = [_Address(info[0], cast("tuple[str, int]", info[4])) for info in found]
-    if destination.reach is not None:
-        addresses = [one for one in addresses if destination.reach.admits(one.text)]
+    if next_hop.reach is not None:
+        addresses = [one for one in addresses if next_hop.reach.admits(one.text)]
         if not addresses:
             raise _OutOfReach
     return await _first_of(_mixed(addresses), settings.address_delay_seconds)
@@ -200,38 +200,36 @@ def _close_late_winner(attempt: asyncio.Task[_Connected]) -> None:
 
 
 async def _session_on(
-    connection: socket.socket, address: _Address, destination: Destination, settings: RelaySettings
-) -> Session:
-    implicit = destination.tls is TlsPolicy.IMPLICIT
+    connection: socket.socket, address: _Address, next_hop: NextHop, settings: RelaySettings
+) -> RelaySession:
+    implicit = next_hop.tls is TlsPolicy.IMPLICIT
     hostname = settings.hostname or socket.gethostname()
-    engine = Client(
-        hostname=hostname, explain=faults.explain, lmtp=destination.lmtp, secure=implicit
-    )
-    session = Session(engine, settings, peer=_peer_name(destination, address))
-    context = _context_of(destination) if implicit else None
+    engine = Client(hostname=hostname, explain=faults.explain, lmtp=next_hop.lmtp, secure=implicit)
+    session = RelaySession(engine, settings, peer=_peer_name(next_hop, address))
+    context = _context_of(next_hop) if implicit else None
     await asyncio.get_running_loop().create_connection(
         lambda: session,
         sock=connection,
         ssl=context,
-        server_hostname=_tls_name(destination) if context else None,
+        server_hostname=_tls_name(next_hop) if context else None,
         ssl_handshake_timeout=settings.tls_timeout_seconds if context else None,
     )
     return session
 
 
-def _peer_name(destination: Destination, address: _Address) -> str:
-    if destination.socket_path:
-        return destination.socket_path
-    return f"{destination.host}[{address.text}]:{destination.port}"
+def _peer_name(next_hop: NextHop, address: _Address) -> str:
+    if next_hop.socket_path:
+        return next_hop.socket_path
+    return f"{next_hop.host}[{address.text}]:{next_hop.port}"
 
 
-def _context_of(destination: Destination) -> ssl.SSLContext:
-    return tls_context(verify=destination.verify, ca_file=destination.ca_file)
+def _context_of(next_hop: NextHop) -> ssl.SSLContext:
+    return tls_context(verify=next_hop.verify, ca_file=next_hop.ca_file)
 
 
-def _tls_name(destination: Destination) -> str:
+def _tls_name(next_hop: NextHop) -> str:
     """RFC 6066 section 3: a name is sent, and found in a certificate, without its last dot."""
-    return destination.host.removesuffix(".")
+    return next_hop.host.removesuffix(".")
 
 
 def _reason(error: Exception) -> str:
@@ -240,38 +238,38 @@ def _reason(error: Exception) -> str:
     return getattr(error, "reason", None) or str(error) or type(error).__name__
 
 
-async def _prepare(session: Session, destination: Destination) -> DialFault | None:
+async def _prepare(session: RelaySession, next_hop: NextHop) -> DialFault | None:
     event = await session.wait_event()
     if not isinstance(event, Ready):
         return _ended(event)
-    wants_tls = destination.tls in {TlsPolicy.MAY, TlsPolicy.REQUIRE}
+    wants_tls = next_hop.tls in {TlsPolicy.MAY, TlsPolicy.REQUIRE}
     if wants_tls and session.capabilities.starttls:
-        fault = await _start_tls(session, destination)
-    elif destination.tls is TlsPolicy.REQUIRE:
+        fault = await _start_tls(session, next_hop)
+    elif next_hop.tls is TlsPolicy.REQUIRE:
         fault = DialFault(faults.TLS_MISSING)
     else:
         fault = None
-    if fault is None and destination.credentials is not None:
-        fault = await _log_in(session, destination)
+    if fault is None and next_hop.credentials is not None:
+        fault = await _log_in(session, next_hop)
     return fault
 
 
-async def _start_tls(session: Session, destination: Destination) -> DialFault | None:
+async def _start_tls(session: RelaySession, next_hop: NextHop) -> DialFault | None:
     session.start_tls()
     event = await session.wait_event()
     if isinstance(event, TlsRefused):
-        if destination.tls is TlsPolicy.MAY:
+        if next_hop.tls is TlsPolicy.MAY:
             return None  # it offered what it has not; `may` goes on without
         return DialFault(faults.starttls_failed(event))
     if isinstance(event, Ended):
-        return DialFault(faults.starttls_failed(event), in_tls=True)
+        return DialFault(faults.starttls_failed(event, session.silence), in_tls=True)
     assert isinstance(event, TlsGranted)
     try:
         transport = await asyncio.get_running_loop().start_tls(
             session.transport,
             session,
-            _context_of(destination),
-            server_hostname=_tls_name(destination),
+            _context_of(next_hop),
+            server_hostname=_tls_name(next_hop),
             ssl_handshake_timeout=session.settings.tls_timeout_seconds,
         )
     except OSError as error:
@@ -281,18 +279,18 @@ async def _start_tls(session: Session, destination: Destination) -> DialFault | 
         return DialFault(faults.tls_failed("the connection was closed"), in_tls=True)
     session.tls_started(transport)
     event = await session.wait_event()
-    if isinstance(event, Ended) and event.reply == faults.LOST:
+    if isinstance(event, Ended) and session.silence is faults.Silence.LOST:
         # TLS 1.3: what a server does not like about the handshake it says after our end of it.
         fault = faults.tls_failed("it closed the connection after the handshake")
         return DialFault(fault, in_tls=True)
     return None if isinstance(event, Ready) else _ended(event)
 
 
-async def _log_in(session: Session, destination: Destination) -> DialFault | None:
-    assert destination.credentials is not None
+async def _log_in(session: RelaySession, next_hop: NextHop) -> DialFault | None:
+    assert next_hop.credentials is not None
     if not session.engine.secure:
         return DialFault(faults.TLS_MISSING)
-    mechanism = destination.credentials.mechanism(session.capabilities.auth)
+    mechanism = next_hop.credentials.mechanism(session.capabilities.auth)
     if mechanism is None:
         return DialFault(faults.NO_MECHANISM)
     session.login(mechanism)

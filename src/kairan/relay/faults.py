@@ -3,6 +3,8 @@
 Code and text come from the catalogue; what exactly happened stands behind the text in brackets.
 """
 
+from enum import Enum
+
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.outcomes.outcome import Outcome
@@ -26,9 +28,6 @@ BUSY = catalogue.RELAY_BUSY.reply
 CLOSING = _with(catalogue.RELAY_BUSY, "the relay is closing")
 CONTENT_UNREADABLE = _with(catalogue.SPOOL_FAILED, "the content cannot be read")
 
-# How a session ends without a word of the peer.
-_SILENCES = {LOST: "closed the connection", TIMEOUT: "did not answer in time"}
-
 _TROUBLES = {
     Trouble.ADDRESS_UNSENDABLE: catalogue.RECIPIENT_INVALID,
     Trouble.SMTPUTF8_MISSING: catalogue.PEER_LACKS_SMTPUTF8,
@@ -39,6 +38,20 @@ _TROUBLES = {
 }
 
 
+class Silence(Enum):
+    """How a session ended without a reply that says why.  The values complete "the next hop ..."."""
+
+    LOST = "closed the connection"
+    TIMEOUT = "did not answer in time"
+
+
+_SILENCE_REPLIES = {Silence.LOST: LOST, Silence.TIMEOUT: TIMEOUT}
+
+
+def silent(silence: Silence) -> Reply:
+    return _SILENCE_REPLIES[silence]
+
+
 def explain(trouble: Trouble, detail: str) -> Reply:
     return _with(_TROUBLES[trouble], detail)
 
@@ -47,12 +60,12 @@ def tls_failed(reason: object) -> Reply:
     return _with(catalogue.PEER_TLS_FAILED, str(reason))
 
 
-def starttls_failed(end: Ended | TlsRefused) -> Reply:
-    """It offered STARTTLS, and no handshake came of it."""
+def starttls_failed(end: Ended | TlsRefused, silence: Silence | None = None) -> Reply:
+    """It offered STARTTLS, and no handshake followed.  `silence`: what it did instead of replying."""
     if isinstance(end, Ended) and end.trouble is not None:
         did = "broke the protocol"
     else:
-        did = _SILENCES.get(end.reply) or f"answered {end.reply}"
+        did = f"answered {end.reply}" if silence is None else silence.value
     return tls_failed(f"the next hop offers STARTTLS, but {did}")
 
 

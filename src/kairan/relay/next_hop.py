@@ -1,4 +1,4 @@
-"""Where sessions go, and what they must have before mail may pass."""
+"""The next hop of a message: which host or socket, and the TLS and login a session there must have."""
 
 import ssl
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ log = structlog.get_logger("kairan.relay")
 
 
 class TlsPolicy(StrEnum):
-    """`may` falls back to clear text, which stops a listener on the line and nobody else."""
+    """`may` falls back to clear text, which protects against passive listening only."""
 
     NONE = "none"
     MAY = "may"
@@ -24,14 +24,14 @@ class TlsPolicy(StrEnum):
     IMPLICIT = "implicit"  # RFC 8314: TLS from the first octet
 
 
-class Credentials(Protocol):
+class NextHopCredentials(Protocol):
     """What can log in.  Asked anew for each session, so that a token may be a fresh one."""
 
     def mechanism(self, offered: frozenset[str]) -> Mechanism | None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class NextHop:
     """`socket_path` set: a Unix socket; host and port do not count then."""
 
     host: str = ""
@@ -41,7 +41,7 @@ class Destination:
     tls: TlsPolicy = TlsPolicy.REQUIRE
     verify: bool = True
     ca_file: Path | None = None  # None: the authorities the system trusts
-    credentials: Credentials | None = None
+    credentials: NextHopCredentials | None = None
     reach: Reach | None = None  # None: the operator named the host, wherever it is
 
     @property
@@ -54,7 +54,7 @@ class Destination:
         return self.socket_path or f"{self.host}:{self.port}"
 
 
-# One for all sessions of a kind, so that TLS sessions can resume.  Bounded by the destinations.
+# One for all sessions of a kind, so that TLS sessions can resume.  Bounded by the routes.
 _contexts: dict[tuple[bool, Path | None], tuple[tuple[Stamp, ...], ssl.SSLContext]] = {}
 
 

@@ -20,7 +20,7 @@ _DOWN_MAX_SECONDS = 300.0
 
 
 class Patience:
-    """Of one pool, with its destination.  `down_until` is loop time."""
+    """Of one pool.  `down_until` is loop time."""
 
     def __init__(self, settings: RelaySettings) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class Patience:
         self._is_proven = False
 
 
-@lru_cache(maxsize=256)  # a handful of shares for each destination's settings
+@lru_cache(maxsize=256)  # a handful of shares for each next hop's settings
 def _shortened(settings: RelaySettings, share: float) -> RelaySettings:
     return replace(
         settings,

@@ -1,9 +1,20 @@
-"""The sessions of one destination, held and shared.
+"""The sessions to one next hop, held and shared.
 
-A session serves one message at a time and goes to the next message that waits, in their order.
-A held session may have died unnoticed: a message that meets such a one is tried once more on a
-fresh session, before anything is deferred, but never after its final dot went out.  Then the peer
-may have it, the answer is `unknown`, and trying again (later, by delivery) may make a duplicate.
+    message ──▶ choose ─┬─ USE ───▶ the idle session used last ──▶ transaction ─┬▶ idle
+                        ├─ OPEN ──▶ dial, greeting, EHLO, TLS, login ──▲        ├▶ the next that waits
+                        ├─ WAIT ──▶ in order of arrival ───────────────┘        └▶ closed, when spent
+                        └─ REFUSE ▶ deferred
+
+Opening a session costs five round trips and, with TLS, most of the processor time of a small
+message; hence sessions are kept.  A session carries one message at a time.  It is closed when it
+is old, idle, or has carried its number of messages (`is_spent`).
+
+Next hops limit sessions without saying how many.  When one more is refused while others live, the
+number of those is the ceiling for a while; each success after that raises it by one.
+
+A held session may have been closed by the next hop without our having noticed.  A message that
+meets such a session is tried at once on another, but never after its final dot went out: the next
+hop may have it then, the outcome is `unknown`, and the retry by delivery may make a duplicate.
 """
 
 import asyncio
@@ -14,18 +25,18 @@ from dataclasses import dataclass, field, replace
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.relay import faults
-from kairan.relay.choose import Choice, PoolFacts, SessionFacts, choose, is_spent, spent_of
+from kairan.relay.choose import PoolFacts, SessionChoice, SessionFacts, choose, is_spent, spent_of
 from kairan.relay.contact import Contact
 from kairan.relay.dial import DialFault, wait_session
 from kairan.relay.header import wait_ascii_header, wait_has_8bit
-from kairan.relay.next_hop import Destination
+from kairan.relay.next_hop import NextHop
 from kairan.relay.patience import Patience
-from kairan.relay.session import Message, Session
+from kairan.relay.session import Message, RelaySession
 from kairan.relay.settings import RelaySettings
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TransactionResult:
     """What became of some recipients, in their order.
 
     `reached` False: no session heard the message to its end, so another host may be asked.
@@ -42,7 +53,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class _Counters:
+class _PoolCounters:
     messages: int = 0
     recipients: int = 0
     sessions_opened: int = 0
@@ -77,14 +88,14 @@ class _Ceiling:
 
 
 @dataclass(slots=True)
-class _Row:
-    """Who waits for a session; None wakes one up to look for itself."""
+class _SessionWaiters:
+    """Messages that wait for a session.  None makes one of them choose again."""
 
-    waiting: "deque[asyncio.Future[Session | DialFault | None]]" = field(default_factory=deque)
+    queue: "deque[asyncio.Future[RelaySession | DialFault | None]]" = field(default_factory=deque)
 
-    def give(self, what: Session | DialFault | None) -> bool:
-        while self.waiting:
-            waiter = self.waiting.popleft()
+    def give(self, what: RelaySession | DialFault | None) -> bool:
+        while self.queue:
+            waiter = self.queue.popleft()
             if not waiter.done():
                 waiter.set_result(what)
                 return True
@@ -100,26 +111,26 @@ _CLOSING = DialFault(faults.CLOSING, contact=Contact.NOT_ASKED)
 
 
 class Pool:
-    def __init__(self, destination: Destination, settings: RelaySettings) -> None:
-        self.destination = destination
+    def __init__(self, next_hop: NextHop, settings: RelaySettings) -> None:
+        self.next_hop = next_hop
         self.settings = settings
-        self._idle: list[Session] = []
-        self._live: set[Session] = set()
+        self._idle: list[RelaySession] = []
+        self._live: set[RelaySession] = set()
         self._opening = 0
-        self._row = _Row()
+        self._waiters = _SessionWaiters()
         self._ceiling: _Ceiling | None = None
         self._batch: _Ceiling | None = None
         self._patience = Patience(settings)
-        self._counters = _Counters()
+        self._counters = _PoolCounters()
         self._sweeper: asyncio.TimerHandle | None = None
         self._closing = False
         self._gone: asyncio.Future[None] | None = None  # while closing: the last session is over
 
     async def send(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
-    ) -> list[Answer]:
+    ) -> list[TransactionResult]:
         """Answers for all recipients, in their order, in as many transactions as it takes."""
-        answers: list[Answer] = []
+        answers: list[TransactionResult] = []
         rest = tuple(recipients)
         ascii_header = not envelope.smtputf8 or await wait_ascii_header(content)
         if envelope.body in _SEVEN_BIT and await wait_has_8bit(content):
@@ -147,7 +158,7 @@ class Pool:
     def is_unused(self) -> bool:
         """Whether nobody sends or waits: it may be closed."""
         busy = len(self._live) - len(self._idle)
-        return not (busy or self._opening or self._row.waiting)
+        return not (busy or self._opening or self._waiters.queue)
 
     def statistics(self) -> PoolStatistics:
         counters = self._counters
@@ -155,7 +166,7 @@ class Pool:
             **{name: getattr(counters, name) for name in counters.__slots__},
             open=len(self._live),
             idle=len(self._idle),
-            waiting=len(self._row.waiting),
+            waiting=len(self._waiters.queue),
         )
 
     async def close(self) -> None:
@@ -165,7 +176,7 @@ class Pool:
         idle, self._idle = self._idle, []
         for session in idle:
             session.quit()
-        while self._row.give(_CLOSING):
+        while self._waiters.give(_CLOSING):
             pass
         for session in self._live.difference(idle):
             session.abort()
@@ -177,11 +188,13 @@ class Pool:
 
     # One transaction.
 
-    async def _send_some(self, message: Message, recipients: tuple[Recipient, ...]) -> Answer:
+    async def _send_some(
+        self, message: Message, recipients: tuple[Recipient, ...]
+    ) -> TransactionResult:
         session = await self._wait_session(fresh=False)
         # More than once: who insists on a fresh one and must wait is given what others have used.
         for _ in range(_STALE_MAX):
-            if not isinstance(session, Session) or not session.messages:
+            if not isinstance(session, RelaySession) or not session.messages:
                 break
             answer = await self._send_on(session, message, recipients)
             if answer is not None and answer.reached:
@@ -198,8 +211,8 @@ class Pool:
         )
 
     async def _send_on(
-        self, session: Session, message: Message, recipients: tuple[Recipient, ...]
-    ) -> Answer | None:
+        self, session: RelaySession, message: Message, recipients: tuple[Recipient, ...]
+    ) -> TransactionResult | None:
         """None: the session had died before a word was said."""
         if session.over:
             return None
@@ -211,39 +224,41 @@ class Pool:
         self._counters.messages += reached
         self._counters.recipients += sum(reply.is_positive for reply in sent.replies)
         self._counters.unknown += sent.unknown
-        return Answer(
+        return TransactionResult(
             sent.replies,
             session.peer,
             reached=reached,
             dsn=sent.dsn,
-            remote=self.destination.remote,
+            remote=self.next_hop.remote,
             contact=session.contact,
         )
 
-    def _fault_answer(self, fault: DialFault, recipients: tuple[Recipient, ...]) -> Answer:
+    def _fault_answer(
+        self, fault: DialFault, recipients: tuple[Recipient, ...]
+    ) -> TransactionResult:
         replies = (fault.reply,) * len(recipients)
-        return Answer(replies, self.destination.name, reached=False, contact=fault.contact)
+        return TransactionResult(replies, self.next_hop.name, reached=False, contact=fault.contact)
 
     # Which session.
 
-    async def _wait_session(self, *, fresh: bool) -> Session | DialFault:
+    async def _wait_session(self, *, fresh: bool) -> RelaySession | DialFault:
         while not self._closing:
             facts = PoolFacts(
                 live=len(self._live) + self._opening,
-                waiting=len(self._row.waiting),
+                waiting=len(self._waiters.queue),
                 sessions_max=self._sessions_max(),
             )
             match choose(facts, idle=len(self._idle), fresh=fresh, settings=self.settings):
-                case Choice.USE:
+                case SessionChoice.USE:
                     session = self._take_idle()
                     if session is not None:
                         return session
                     continue
-                case Choice.REFUSE:
+                case SessionChoice.REFUSE:
                     return DialFault(faults.BUSY, contact=Contact.NOT_ASKED)
-                case Choice.OPEN:
-                    outcome: Session | DialFault | None = await self._open()
-                case Choice.WAIT:
+                case SessionChoice.OPEN:
+                    outcome: RelaySession | DialFault | None = await self._open()
+                case SessionChoice.WAIT:
                     outcome = await self._wait_turn()
             if outcome is not None:
                 return outcome
@@ -261,14 +276,14 @@ class Pool:
         limit = self.settings.sessions_max
         return min(limit, self._ceiling.most) if self._ceiling else limit
 
-    def _take_idle(self) -> Session | None:
+    def _take_idle(self) -> RelaySession | None:
         session = self._idle.pop()
         if is_spent(self._facts_of(session), self.settings):
             session.quit()
             return None
         return session
 
-    def _facts_of(self, session: Session) -> SessionFacts:
+    def _facts_of(self, session: RelaySession) -> SessionFacts:
         now = self._now()
         return SessionFacts(
             age_seconds=now - session.opened,
@@ -278,17 +293,17 @@ class Pool:
             resets=session.engine.resets,
         )
 
-    async def _open(self) -> Session | DialFault | None:
+    async def _open(self) -> RelaySession | DialFault | None:
         """None: refused, while others live or are being opened; look again, and wait for those."""
         self._opening += 1
         try:
-            outcome = await wait_session(self.destination, self._patience.settings())
+            outcome = await wait_session(self.next_hop, self._patience.settings())
         except BaseException:
-            self._row.give(None)  # cancelled: somebody else may have the place
+            self._waiters.give(None)  # cancelled: somebody else may have the place
             raise
         finally:
             self._opening -= 1
-        if isinstance(outcome, Session):
+        if isinstance(outcome, RelaySession):
             self._patience.answered()
             return self._admit(outcome)
         self._counters.sessions_failed += 1
@@ -299,11 +314,11 @@ class Pool:
             return None
         # Nobody got through: those who wait would only meet the same, one time-out after another.
         self._ceiling = None
-        while self._row.give(outcome):
+        while self._waiters.give(outcome):
             pass
         return outcome
 
-    def _admit(self, session: Session) -> Session | DialFault:
+    def _admit(self, session: RelaySession) -> RelaySession | DialFault:
         self._counters.sessions_opened += 1
         if self._closing:
             session.quit()
@@ -317,11 +332,11 @@ class Pool:
             self._forget(session)
         return session
 
-    async def _wait_turn(self) -> Session | DialFault | None:
-        waiter: asyncio.Future[Session | DialFault | None] = (
+    async def _wait_turn(self) -> RelaySession | DialFault | None:
+        waiter: asyncio.Future[RelaySession | DialFault | None] = (
             asyncio.get_running_loop().create_future()
         )
-        self._row.waiting.append(waiter)
+        self._waiters.queue.append(waiter)
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -329,31 +344,31 @@ class Pool:
                 self._pass_on(waiter.result())
             raise
 
-    def _pass_on(self, what: Session | DialFault | None) -> None:
+    def _pass_on(self, what: RelaySession | DialFault | None) -> None:
         """Somebody was cancelled in the moment of being served."""
-        if isinstance(what, Session):
+        if isinstance(what, RelaySession):
             self._release(what)
         else:
-            self._row.give(None)
+            self._waiters.give(None)
 
-    def _release(self, session: Session) -> None:
+    def _release(self, session: RelaySession) -> None:
         """After a transaction: to the next in the row, to the idle ones, or away."""
         if session.over:
             return  # `_forget` has been here
         if self._closing or is_spent(self._facts_of(session), self.settings):
             session.quit()
-        elif not self._row.give(session):
+        elif not self._waiters.give(session):
             self._idle.append(session)
             self._sweep_later()
 
-    def _forget(self, session: Session) -> None:
+    def _forget(self, session: RelaySession) -> None:
         """A session is over: its place is free."""
         self._live.discard(session)
         if session in self._idle:
             self._idle.remove(session)
         if self._gone is not None and not self._live and not self._gone.done():
             self._gone.set_result(None)
-        self._row.give(None)
+        self._waiters.give(None)
 
     # Idle sessions do not stay for ever.
 

@@ -21,7 +21,7 @@ from kairan.smtp.client.engine import Client, Phase
 from kairan.smtp.client.events import ClientEvent, ContentWanted, Ended, Sent
 from kairan.smtp.client.login import Mechanism
 
-_NOBODY_WAITS = frozenset({Phase.READY, Phase.ENDED})
+_UNTIMED = frozenset({Phase.READY, Phase.ENDED})
 
 
 @cache
@@ -47,19 +47,23 @@ class Message(NamedTuple):
     ascii_header: bool
 
 
-class Session(asyncio.Protocol):
-    """`peer` names the other side in logs; `over` is true once nothing more can be sent."""
+class RelaySession(asyncio.Protocol):
+    """`peer` names the other side in logs; `over` is true once nothing more can be sent.
+
+    `silence`: how it ended, where the peer said nothing.
+    """
 
     def __init__(self, engine: Client, settings: RelaySettings, *, peer: str) -> None:
         self.engine = engine
         self.settings = settings
         self.peer = peer
         self.over = False
+        self.silence: faults.Silence | None = None
         self.is_our_fault = False  # we ended it, for what was wrong with our own side
         self.messages = 0
         self._recipients_limit = 1 << 30  # learnt from refusals of one more
         self.opened = self.used = 0.0  # loop time
-        self.on_over: Callable[[Session], None] | None = None
+        self.on_over: Callable[[RelaySession], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._timeouts = _timeouts(settings)
         self._transport: asyncio.Transport | None = None
@@ -108,7 +112,7 @@ class Session(asyncio.Protocol):
         return False  # close; `connection_lost` says the rest
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - lost is lost
-        self._fail(faults.UNKNOWN if self.engine.dot_is_sent else faults.LOST)
+        self._fail_silently(faults.Silence.LOST)
         self._leave()
         # It holds us in turn, with TLS some hundred KiB: the collector of cycles comes by rarely.
         self._transport = None
@@ -186,7 +190,7 @@ class Session(asyncio.Protocol):
             self.abort()
 
     def abort(self) -> None:
-        self._fail(faults.UNKNOWN if self.engine.dot_is_sent else faults.LOST)
+        self._fail_silently(faults.Silence.LOST)
         if self._transport is not None:
             self._transport.abort()
 
@@ -217,6 +221,11 @@ class Session(asyncio.Protocol):
             self._transport.write(out)
         self._deadline = self._loop.time() + self._timeouts[self.engine.phase]
 
+    def _fail_silently(self, silence: faults.Silence) -> None:
+        if not self.over:
+            self.silence = silence
+        self._fail(faults.UNKNOWN if self.engine.dot_is_sent else faults.silent(silence))
+
     def _fail(self, reply: Reply) -> None:
         self._act(self.engine.end(reply))
 
@@ -236,10 +245,10 @@ class Session(asyncio.Protocol):
 
     def _watch(self) -> None:
         now = self._loop.time()
-        if self.engine.phase in _NOBODY_WAITS:
+        if self.engine.phase in _UNTIMED:
             self._deadline = now + self.settings.command_timeout_seconds
         elif now >= self._deadline > 0:
-            self._fail(faults.UNKNOWN if self.engine.dot_is_sent else faults.TIMEOUT)
+            self._fail_silently(faults.Silence.TIMEOUT)
             self.transport.abort()
             return
         elif not self._deadline:

@@ -20,7 +20,7 @@ class RelaySettings:
     dot_timeout_seconds: float = 600.0
     quit_timeout_seconds: float = 5.0  # courtesy only
 
-    # Sessions of one destination, one worker.
+    # Sessions to one next hop, of one worker.
     sessions_max: int = 20  # as Postfix's default_destination_concurrency_limit
     age_seconds: float = 300.0  # so that a DNS or certificate change is followed in minutes
     messages_max: int = 1_000  # a session; KumoMTA's default is 1,024

@@ -14,7 +14,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from kairan.relay.next_hop import Destination, TlsPolicy
+from kairan.relay.next_hop import NextHop, TlsPolicy
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.login import PasswordCredentials
 
@@ -30,7 +30,7 @@ class DestinationError(ValueError):
     """The operator wrote a destination that we cannot use; the text says what to write."""
 
 
-def read_destination(text: str, defaults: RelaySettings) -> tuple[Destination, RelaySettings]:
+def read_destination(text: str, defaults: RelaySettings) -> tuple[NextHop, RelaySettings]:
     """One destination by SMTP or LMTP."""
     url = urlsplit(text)
     options = read_options(text, url.query)
@@ -42,7 +42,7 @@ def read_destination(text: str, defaults: RelaySettings) -> tuple[Destination, R
         raise DestinationError(f"{_shown(text)}: write {url.scheme}://HOST:PORT")
     default = TlsPolicy.MAY if _is_this_machine(host) else TlsPolicy.REQUIRE
     tls = _tls(text, url.scheme, options, credentials=credentials, default=default)
-    destination = Destination(
+    destination = NextHop(
         host=host,
         port=port,
         socket_path=socket_path,

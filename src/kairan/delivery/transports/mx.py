@@ -24,14 +24,14 @@ from kairan.mail.address import domain_of
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.relay.contact import Contact
-from kairan.relay.next_hop import Destination, TlsPolicy
-from kairan.relay.pool import Answer, Pool
+from kairan.relay.next_hop import NextHop, TlsPolicy
+from kairan.relay.pool import Pool, TransactionResult
 from kairan.relay.reach import Reach
 from kairan.relay.settings import RelaySettings
 
 MX_PORT = 25
 # What all hosts have in common, where the route says nothing else.
-ANY_HOST = Destination(tls=TlsPolicy.MAY, verify=False)
+ANY_HOST = NextHop(tls=TlsPolicy.MAY, verify=False)
 
 
 class MxTransport:
@@ -43,7 +43,7 @@ class MxTransport:
         *,
         relay: RelaySettings,
         resolver: MxResolver,
-        template: Destination = ANY_HOST,
+        template: NextHop = ANY_HOST,
         port: int = MX_PORT,
     ) -> None:
         self._settings = settings
@@ -75,7 +75,7 @@ class MxTransport:
         )
         wanted = TlsPolicy.REQUIRE if options.get("verify") == "yes" else TlsPolicy.MAY
         tls = read_tls(text, options, default=wanted)
-        template = Destination(
+        template = NextHop(
             tls=tls,
             verify=read_verify(text, options, tls, default=False),
             ca_file=read_file(text, "ca", options),
@@ -126,7 +126,9 @@ class MxTransport:
     ) -> list[Result]:
         hosts = await self._resolver.wait_hosts(domain)
         if isinstance(hosts, Reply):
-            answer = Answer((hosts,) * len(recipients), domain, reached=False, contact=Contact.DOWN)
+            answer = TransactionResult(
+                (hosts,) * len(recipients), domain, reached=False, contact=Contact.DOWN
+            )
             return results_of([answer], recipients)
         known: dict[int, Result] = {}
         last: dict[int, Result] = {}

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
 from kairan.mail.envelope import Content, Envelope, Notify, Recipient
-from kairan.relay.next_hop import Destination
-from kairan.relay.pool import Answer, Pool, PoolStatistics
+from kairan.relay.next_hop import NextHop
+from kairan.relay.pool import Pool, PoolStatistics, TransactionResult
 from kairan.relay.settings import RelaySettings
 
 
-def results_of(answers: Iterable[Answer], recipients: Sequence[Recipient]) -> list[Result]:
+def results_of(
+    answers: Iterable[TransactionResult], recipients: Sequence[Recipient]
+) -> list[Result]:
     """RFC 5321 section 4.2.1: the first digit decides."""
     results: list[Result] = []
     rest = iter(recipients)
@@ -27,7 +29,7 @@ def results_of(answers: Iterable[Answer], recipients: Sequence[Recipient]) -> li
 
 
 class SmtpTransport:
-    def __init__(self, destination: Destination, settings: RelaySettings) -> None:
+    def __init__(self, destination: NextHop, settings: RelaySettings) -> None:
         self._settings = settings
         self._pool = Pool(destination, settings)
 

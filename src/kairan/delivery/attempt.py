@@ -10,15 +10,15 @@ from collections.abc import Callable, Coroutine, Sequence
 import structlog
 
 from kairan.delivery.destinations import DestinationQueue, Destinations, Slot, State
+from kairan.delivery.disposition import Terms, settle
 from kairan.delivery.head import HEADER_OCTETS_MAX, hops, read_head
+from kairan.delivery.in_flight import Work
 from kairan.delivery.plan import Direct, Opened, Wide, open_job
 from kairan.delivery.record import Recorder
 from kairan.delivery.settings import DeliverySettings
-from kairan.delivery.settle import Terms, settle
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Deferred, Failed, Result
 from kairan.delivery.ways import Ways
-from kairan.delivery.work import Work
 from kairan.delivery.write import Writes
 from kairan.directory.model import Snapshot
 from kairan.expansion.expand import MembersSource

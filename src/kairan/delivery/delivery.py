@@ -23,6 +23,7 @@ import structlog
 from kairan.delivery.attempt import Attempts
 from kairan.delivery.bounces import Reporter
 from kairan.delivery.destinations import DestinationQueue, Destinations, Slot, State
+from kairan.delivery.in_flight import Window, Work
 from kairan.delivery.pace import Pace
 from kairan.delivery.plan import Direct, Wide, first_look, queue_name
 from kairan.delivery.record import Recorder
@@ -31,7 +32,6 @@ from kairan.delivery.statistics import DeliveryStatistics
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Transport
 from kairan.delivery.ways import Ways
-from kairan.delivery.work import Window, Work
 from kairan.delivery.write import Writes
 from kairan.directory.model import Snapshot
 from kairan.expansion.expand import MembersSource

@@ -10,8 +10,8 @@ different: who is a member is spooled before the first piece goes out.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from kairan.delivery.router import Route, Router
-from kairan.delivery.settle import is_wanted
+from kairan.delivery.disposition import is_wanted
+from kairan.delivery.routes import Route, Router
 from kairan.directory.model import Group, Snapshot
 from kairan.dsn.recipient import Action, RecipientReport
 from kairan.expansion.expand import Expansion, Failure, MembersSource, expand

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from kairan.delivery.router import Route, Router
+from kairan.delivery.routes import Route, Router
 from kairan.delivery.settings import RouteSettings
 from kairan.delivery.transport import Transport
 

@@ -11,8 +11,8 @@ from contextlib import suppress
 import structlog
 
 from kairan.delivery.bounces import Reporter
-from kairan.delivery.settle import Settlement
-from kairan.delivery.work import Work
+from kairan.delivery.disposition import Settlement
+from kairan.delivery.in_flight import Work
 from kairan.dsn.recipient import Action, RecipientReport
 from kairan.spool.interface import ContentUnreadable, NewJob
 

@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
+from kairan.delivery.disposition import Terms, is_wanted, retry_due, settle
 from kairan.delivery.settings import RetrySettings
-from kairan.delivery.settle import Terms, is_wanted, retry_due, settle
 from kairan.delivery.transport import Delivered, Failed
 from kairan.dsn.recipient import Action
 from kairan.mail.address import Address

@@ -3,7 +3,7 @@
 import pytest
 
 from kairan.delivery.plan import queue_name
-from kairan.delivery.router import Router
+from kairan.delivery.routes import Router
 from kairan.delivery.settings import RouteSettings
 from kairan.mail.address import Address
 from kairan.mail.envelope import Recipient

@@ -21,17 +21,19 @@ from kairan.auth.token import judge_token, kept_claims
 from kairan.delivery.transports.maildir_names import folder_name
 from kairan.directory.csv_rows import CsvFile, aliases
 from kairan.directory.errors import DirectoryError
-from kairan.doctor import classify, classify_part, explain, log_reply
-from kairan.doctor.compare_mask import masked
-from kairan.doctor.device import DeviceSettings, judge_device
-from kairan.doctor.log import LogSettings
-from kairan.doctor.log_find import candidate_lines
-from kairan.doctor.log_formats import ANY, FORMATS, account_in, detect
-from kairan.doctor.log_lines import LineReader, decode
-from kairan.doctor.log_redact import redact
-from kairan.doctor.log_times import Times
-from kairan.doctor.token_claims import printable
-from kairan.doctor.token_input import read_input
+from kairan.doctor.compare.mask import masked
+from kairan.doctor.device.judge import DeviceSettings, judge_device
+from kairan.doctor.explain import classify, explain
+from kairan.doctor.explain import parts as classify_part
+from kairan.doctor.log import reply as log_reply
+from kairan.doctor.log.find import candidate_lines
+from kairan.doctor.log.formats import ANY, FORMATS, account_in, detect
+from kairan.doctor.log.lines import LineReader, decode
+from kairan.doctor.log.read import LogSettings
+from kairan.doctor.log.redact import redact
+from kairan.doctor.log.times import Times
+from kairan.doctor.token.claims import printable
+from kairan.doctor.token.input import read_input
 from kairan.dsn.build import header_of
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
 from kairan.issuer.clients import shown_by

@@ -8,7 +8,7 @@ import warnings
 import pytest
 
 from attacks.kit import wait_for
-from kairan.doctor.explain import explain
+from kairan.doctor.explain.explain import explain
 from kairan.intake.handshakes import INTERVAL_SECONDS, LINES_MAX, FailedHandshakes, outcome_of
 
 

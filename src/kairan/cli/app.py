@@ -9,7 +9,6 @@ from kairan.cli import (
     app_registration,
     check_config,
     demo,
-    doctor,
     domain,
     group,
     init,
@@ -21,6 +20,7 @@ from kairan.cli import (
     session,
     trace,
 )
+from kairan.cli.doctor import commands as doctor
 from kairan.cli.errors import DEBUG_OPTION, Commands
 from kairan.cli.options import examples, help_if_alone
 from kairan.cli.output import say

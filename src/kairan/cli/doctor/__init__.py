@@ -1,0 +1,1 @@
+"""The commands of the doctor, one file each: thin callers of `kairan.doctor`."""

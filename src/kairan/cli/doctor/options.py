@@ -1,0 +1,61 @@
+"""What the doctor's commands share: the language, lines for people, where the text comes from."""
+
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kairan.cli.errors import BadInputError
+from kairan.cli.output import print_styled, say
+
+if TYPE_CHECKING:
+    from kairan.doctor.answer import Language
+    from kairan.doctor.explain.text import Line
+
+EXIT_CODES = "Exit code: 0 healthy, 1 a problem was found, 2 it could not be told."
+
+
+class LanguageName(StrEnum):
+    """The doctor's Language, for a help that imports no room; a test compares them."""
+
+    EN = "en"
+    JA = "ja"
+
+
+LangOption = Annotated[
+    LanguageName | None,
+    typer.Option("--lang", help="Without it: the locale's, else English.", show_default=False),
+]
+
+
+def language(asked: LanguageName | None) -> "Language":
+    from kairan.doctor.answer import language_of
+
+    return language_of(asked)
+
+
+def print_lines(lines: "Iterable[Line]") -> None:
+    print_styled((line.text, line.style) for line in lines)
+
+
+def read_standard_input(*, octets_max: int, what: str) -> str:
+    if sys.stdin.isatty():
+        say(f"paste {what}, then press Ctrl-D", to_operator=True)
+    octets = sys.stdin.buffer.read(octets_max + 1)
+    return _text_of(octets, octets_max=octets_max, what=what)
+
+
+def read_text_file(path: Path, *, octets_max: int, what: str) -> str:
+    with path.open("rb") as file:
+        return _text_of(file.read(octets_max + 1), octets_max=octets_max, what=what)
+
+
+def _text_of(octets: bytes, *, octets_max: int, what: str) -> str:
+    if len(octets) > octets_max:
+        raise BadInputError(f"that is more than {octets_max} octets; give {what} alone")
+    if octets.startswith((b"\xff\xfe", b"\xfe\xff")):  # a redirection in Windows PowerShell 5
+        return octets.decode("utf-16", errors="replace")
+    return octets.decode("utf-8-sig", errors="replace")

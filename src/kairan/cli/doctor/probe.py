@@ -1,0 +1,196 @@
+"""kairan doctor probe: would this server take my mail?"""
+
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from kairan.cli.doctor.options import EXIT_CODES, LangOption, language, print_lines
+from kairan.cli.errors import BadInputError
+from kairan.cli.options import JsonOption, examples
+from kairan.cli.output import print_json
+from kairan.cli.password import FileOption, StdinOption, read_password
+
+if TYPE_CHECKING:
+    from kairan.doctor.probe.settings import Login, OAuthClient, Target
+
+# A name, an address, or [an IPv6 address]; behind it perhaps a port.
+_WHERE = re.compile(
+    r"(?:\[(?P<ipv6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>\d{1,5}))?"
+)
+TIMEOUT_SECONDS = 15.0  # ProbeSettings has the reason
+
+
+class TlsName(StrEnum):
+    """The doctor's ProbeTls, for a help that imports no room."""
+
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        "probe",
+        epilog=examples(
+            "kairan doctor probe smtp.hve.mx.microsoft",
+            "kairan doctor probe localhost:2525 --ca ca.pem --user printer@kairan.test --password-file pw --to user001@kairan.test",
+            "kairan doctor probe smtp.hve.mx.microsoft --user hve@example.com --token-stdin < token",
+        ),
+        help="Ask a server step by step whether it would take mail.\n\n"
+        "Name, connection, greeting, TLS, certificate, login, sender, recipient: each with its "
+        "time. Credentials go out after TLS and to a certificate that verifies, or not at all; a "
+        f"message only with --send.\n\n{EXIT_CODES}",
+    )(probe)
+
+
+def probe(
+    where: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="Port 587 without one.")],
+    user: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Log in as this account.", show_default=False)
+    ] = "",
+    password_stdin: StdinOption = False,
+    password_file: FileOption = None,
+    token_stdin: Annotated[
+        bool, typer.Option("--token-stdin", help="Read an access token from standard input.")
+    ] = False,
+    oauth_token_url: Annotated[
+        str, typer.Option(metavar="URL", help="Get a token here (client credentials).")
+    ] = "",
+    oauth_client_id: Annotated[str, typer.Option(metavar="ID", help="The application's id.")] = "",
+    oauth_secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its secret, on the file's first line.")
+    ] = None,
+    oauth_scope: Annotated[
+        str, typer.Option(metavar="SCOPE", help="What the token is for.")
+    ] = "https://outlook.office365.com/.default",
+    sender: Annotated[
+        str, typer.Option("--from", metavar="ADDRESS", help="Without it: the user.")
+    ] = "",
+    recipient: Annotated[
+        str, typer.Option("--to", metavar="ADDRESS", help="Ask for this recipient too.")
+    ] = "",
+    send: Annotated[bool, typer.Option("--send", help="Send a test message to --to.")] = False,
+    tls: Annotated[
+        TlsName | None,
+        typer.Option(help="Without it: implicit at port 465, else starttls.", show_default=False),
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Trust this authority alone.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Log in although the certificate does not verify.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, max=600, help="For each step.")
+    ] = TIMEOUT_SECONDS,
+    lang: LangOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    from kairan.doctor.probe.probe import probe as run
+    from kairan.doctor.probe.settings import ProbeSettings
+    from kairan.doctor.probe.text import lines_of, record_of
+
+    oauth = _oauth(oauth_token_url, oauth_client_id, oauth_secret_file, oauth_scope)
+    ways = (password_stdin, password_file is not None, token_stdin, oauth is not None)
+    if sum(ways) > 1:
+        raise BadInputError(
+            "choose one of --password-stdin, --password-file, --token-stdin and --oauth-…"
+        )
+    if any(ways) and not user:
+        raise BadInputError("whose credentials are they? add --user ADDRESS")
+    login = _login(user, oauth, password_stdin, password_file, token_stdin)
+    target = _target(where, tls, ca_file, sender or user, recipient, send, insecure)
+    report = run(target, login, ProbeSettings(timeout_seconds=timeout))
+    spoken = language(lang)
+    if as_json:
+        print_json(record_of(report, spoken))
+    else:
+        print_lines(lines_of(report, spoken))
+    raise typer.Exit(int(report.verdict))
+
+
+def _target(
+    where: str,
+    tls: TlsName | None,
+    ca_file: Path | None,
+    sender: str,
+    recipient: str,
+    send: bool,
+    insecure: bool,
+) -> "Target":
+    from kairan.doctor.probe.settings import PORT_IMPLICIT, PORT_SUBMISSION, ProbeTls, Target
+
+    found = _WHERE.fullmatch(where.strip())
+    port = int(found["port"] or PORT_SUBMISSION) if found else 0
+    if found is None or not 0 < port < 65_536:
+        raise BadInputError(f'"{where}" is no host; write HOST or HOST:PORT')
+    if send and not recipient:
+        raise BadInputError("--send needs to know to whom: add --to ADDRESS")
+    if ca_file is not None:
+        _check_authority(ca_file)
+    implicit = tls is TlsName.IMPLICIT or (tls is None and port == PORT_IMPLICIT)
+    return Target(
+        host=found["ipv6"] or found["host"],
+        port=port,
+        tls=ProbeTls.IMPLICIT if implicit else ProbeTls.STARTTLS,
+        ca_file=ca_file,
+        sender=_address(sender) if recipient or "@" in sender else "",
+        recipient=_address(recipient),
+        send=send,
+        insecure=insecure,
+    )
+
+
+def _address(text: str) -> str:
+    """What goes into a command must be an address and nothing else."""
+    from kairan.mail.address import parse_address
+
+    if text and parse_address(text) is None:
+        raise BadInputError(f'"{text}" is not an address (in ASCII)')
+    return text
+
+
+def _check_authority(file: Path) -> None:
+    from kairan.doctor.probe.tls import context_of
+
+    try:
+        context_of(file, verify=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadInputError(f"--ca {file} cannot be used ({reason}); give a PEM file") from error
+
+
+def _login(
+    user: str, oauth: "OAuthClient | None", from_stdin: bool, file: Path | None, token_stdin: bool
+) -> "Login":
+    from kairan.doctor.probe.settings import Login
+
+    if token_stdin:
+        return Login(user, token="".join(sys.stdin.read().split()))
+    if oauth is not None:
+        return Login(user, oauth=oauth)
+    if from_stdin or file is not None:
+        return Login(user, read_password(from_stdin=from_stdin, file=file, generate=False))
+    if user and sys.stdin.isatty():
+        return Login(user, str(typer.prompt("Password", hide_input=True, default="", err=True)))
+    return Login(user)
+
+
+def _oauth(url: str, client_id: str, secret_file: Path | None, scope: str) -> "OAuthClient | None":
+    from kairan.doctor.probe.settings import OAuthClient
+
+    if not (url or client_id or secret_file):
+        return None
+    if not (url and client_id and secret_file):
+        raise BadInputError(
+            "--oauth-token-url, --oauth-client-id and --oauth-secret-file belong together"
+        )
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        raise BadInputError("--oauth-token-url must be https: a secret is sent there")
+    secret = read_password(from_stdin=False, file=secret_file, generate=False)
+    return OAuthClient(url, client_id, secret, scope)

@@ -1,0 +1,236 @@
+"""Which entries of the catalogue a reply or a log line means, by its whole text.
+
+The words decide, the enhanced code confirms, the basic code tips the scales: one code stands for
+many faults (5.7.139 for nine), and one fault comes under several codes.
+
+A log has millions of lines and a few dozen different refusals.  So `may_hold_refusal` looks at a
+line before it is decoded, and the judgement of one reply, stripped of what is different each time,
+is kept.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from unicodedata import normalize
+
+from kairan.doctor.explain.parts import ReplyPart, reply_part
+from kairan.doctor.explain.phrases import (
+    COMMON_PHRASES,
+    COMMON_WORDS,
+    LIKELY_FIRST,
+    OTHER_CODES,
+    PHRASES,
+)
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.outcome import Outcome, Text
+from kairan.runtime.kept import kept
+
+# A large site's log of a year has some hundreds of different replies, each some 300 octets.
+_JUDGEMENTS_OCTETS = 8 * 1024 * 1024
+_JUDGED_OCTETS = 512
+# What is less likely than this share of the likeliest is not worth a person's time.
+_WORTH_NAMING = 0.75
+# Below it an entry is a guess, and a wrong remedy costs more than none.
+_CONFIDENCE_MIN = 0.3
+
+
+class Words(Enum):
+    """What the text says of an entry."""
+
+    TELLING = "telling"  # a phrase that means this and nothing else
+    COMMON = "common"  # a phrase that many servers use on many occasions
+    NONE = "none"
+
+
+class Codes(Enum):
+    """How the enhanced code compares with the entry's."""
+
+    SAME = "same"
+    OTHER_CLASS = "other class"  # Postfix turns 5 into 4 where it tries again
+    ABSENT = "absent"
+    DIFFERENT = "different"
+
+
+# How likely each pair makes an entry; a pair that is not here rules it out.
+_CONFIDENCE: Mapping[tuple[Words, Codes], float] = {
+    (Words.TELLING, Codes.SAME): 0.97,
+    (Words.TELLING, Codes.OTHER_CLASS): 0.93,
+    (Words.COMMON, Codes.SAME): 0.95,
+    (Words.COMMON, Codes.OTHER_CLASS): 0.90,
+    (Words.TELLING, Codes.ABSENT): 0.85,
+    (Words.TELLING, Codes.DIFFERENT): 0.70,
+    (Words.NONE, Codes.SAME): 0.50,
+    (Words.COMMON, Codes.ABSENT): 0.45,
+    (Words.NONE, Codes.OTHER_CLASS): 0.35,
+}
+# The basic code tells entries of one enhanced code apart (451 and 535 5.7.3, 550 and 554 5.2.252).
+_CODE_AGREES, _CODE_DIFFERS, _ONLY_CODE_DIFFERS = 0.03, -0.05, -0.25
+
+_WHY: Mapping[tuple[Words, Codes], Text] = {
+    (Words.TELLING, Codes.SAME): Text("Text and code agree.", "本文とコードが一致します。"),
+    (Words.TELLING, Codes.OTHER_CLASS): Text(
+        "The text says so; the code's first digit was turned by a mail server that tries again.",
+        "本文が一致します。コードの先頭の数字は、再試行するメール サーバーが書き換えたものです。",
+    ),
+    (Words.COMMON, Codes.SAME): Text("Text and code agree.", "本文とコードが一致します。"),
+    (Words.COMMON, Codes.OTHER_CLASS): Text(
+        "Text and code agree but for the first digit, which a mail server that tries again turns.",
+        "先頭の数字を除いて一致します（再試行するメール サーバーが書き換えます）。",
+    ),
+    (Words.TELLING, Codes.ABSENT): Text(
+        "The text says so; there is no enhanced code to confirm it.",
+        "本文が一致します。裏付けとなる拡張コードはありません。",
+    ),
+    (Words.TELLING, Codes.DIFFERENT): Text(
+        "The text says so; the code is one that stands for several faults, or another server's.",
+        "本文が一致します。コードは複数の原因に共通のもの、または別のサーバーのものです。",
+    ),
+    (Words.NONE, Codes.SAME): Text(
+        "The code fits; the text is none that we know, or is missing.",
+        "コードは一致しますが、本文が未知のもの、または欠けています。",
+    ),
+    (Words.COMMON, Codes.ABSENT): Text(
+        "The words fit, but many servers say them on many occasions.",
+        "文言は合いますが、多くのサーバーがさまざまな場面で使う表現です。",
+    ),
+    (Words.NONE, Codes.OTHER_CLASS): Text(
+        "The code fits but for its first digit.", "コードは先頭の数字を除いて一致します。"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    key: str
+    confidence: float  # 0 … 1, to compare candidates; no probability
+    why: Text
+    phrase: str = ""  # what was found in the text, squeezed; empty: its code alone
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """Likeliest first; no candidates: nothing in the catalogue fits."""
+
+    candidates: tuple[Candidate, ...]
+    part: ReplyPart
+
+    @property
+    def key(self) -> str:
+        return self.candidates[0].key if self.candidates else ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(candidate.key for candidate in self.candidates)
+
+    @property
+    def confidence(self) -> float:
+        return self.candidates[0].confidence if self.candidates else 0.0
+
+
+# Necessary for every line with a code in it, and cheap: most lines of a log have neither.
+_HINT = re.compile(rb"[45](?:\.\d{1,3}\.\d|\d\d(?:[- ][!-~]|, ?b?['\"]))")
+
+
+def may_hold_refusal(line: bytes) -> bool:
+    """False: certainly no reply code in it.  For logs, before decoding."""
+    return _HINT.search(line) is not None
+
+
+def classify(text: str) -> Classification:
+    """One reply, one line of a log, one message of an exception."""
+    return classify_part(reply_part(text))
+
+
+def classify_part(part: ReplyPart) -> Classification:
+    words = squeeze(_ADDRESS.sub("", part.text))
+    return Classification(_judge(words, part.code or 0, part.enhanced), part)
+
+
+def squeeze(text: str) -> str:
+    """Letters and digits alone, in lower case: wrapping, quoting and spacing do not count."""
+    return _NEITHER_LETTER_NOR_DIGIT.sub("", normalize("NFKC", text).casefold())
+
+
+_NEITHER_LETTER_NOR_DIGIT = re.compile(r"[\W_]+")
+_ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@,;]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    outcome: Outcome
+    telling: tuple[str, ...]
+    common: tuple[str, ...]
+    other_codes: frozenset[str]
+    rank: int  # low: met often
+
+
+def _entries() -> Iterator[_Entry]:
+    for place, outcome in enumerate(CATALOGUE.values()):
+        key = outcome.key
+        own = squeeze(outcome.text)
+        telling = tuple(map(squeeze, PHRASES.get(key, ())))
+        common = tuple(map(squeeze, COMMON_PHRASES.get(key, ())))
+        is_common = key in COMMON_WORDS
+        yield _Entry(
+            outcome,
+            telling if is_common else (own, *telling),
+            (own, *common) if is_common else common,
+            frozenset(code for code, meant in OTHER_CODES.items() if meant == key),
+            LIKELY_FIRST.index(key) if key in LIKELY_FIRST else len(LIKELY_FIRST) + place,
+        )
+
+
+_ENTRIES = tuple(_entries())
+
+
+@kept(octets=_JUDGEMENTS_OCTETS, key_octets=_JUDGED_OCTETS)
+def _judge(words: str, code: int, enhanced: str) -> tuple[Candidate, ...]:
+    fits = [fit for entry in _ENTRIES if (fit := _fit(entry, code, enhanced, words))]
+    fits.sort(key=lambda fit: (-fit[0].confidence, -len(fit[0].phrase), fit[1]))
+    if not fits:
+        return ()
+    best = fits[0][0]
+    return tuple(one for one, _ in fits if one is best or _is_worth_naming(one, best))
+
+
+def _is_worth_naming(one: Candidate, best: Candidate) -> bool:
+    within = one.phrase != best.phrase and one.phrase and one.phrase in best.phrase
+    return one.confidence >= _WORTH_NAMING * best.confidence and not within
+
+
+def _fit(entry: _Entry, code: int, enhanced: str, words: str) -> tuple[Candidate, int] | None:
+    phrase, kind = _longest(entry.telling, words), Words.TELLING
+    if not phrase:
+        phrase, kind = _longest(entry.common, words), Words.COMMON
+    pair = (kind if phrase else Words.NONE, _compare(entry, enhanced))
+    if pair not in _CONFIDENCE:
+        return None
+    confidence = round(_CONFIDENCE[pair] + _agreement(entry, code, pair), 2)
+    if confidence < _CONFIDENCE_MIN:
+        return None
+    return Candidate(entry.outcome.key, confidence, _WHY[pair], phrase), entry.rank
+
+
+def _agreement(entry: _Entry, code: int, pair: tuple[Words, Codes]) -> float:
+    if not code:
+        return 0.0
+    if code == entry.outcome.code:
+        return _CODE_AGREES
+    # Who turns the class keeps no basic code: one that is there and differs means something else.
+    only_code_differs = pair[1] is Codes.SAME or pair == (Words.NONE, Codes.OTHER_CLASS)
+    return _ONLY_CODE_DIFFERS if only_code_differs else _CODE_DIFFERS
+
+
+def _longest(phrases: tuple[str, ...], words: str) -> str:
+    return max((phrase for phrase in phrases if phrase in words), key=len, default="")
+
+
+def _compare(entry: _Entry, enhanced: str) -> Codes:
+    if not enhanced:
+        return Codes.ABSENT
+    if enhanced == entry.outcome.enhanced or enhanced in entry.other_codes:
+        return Codes.SAME
+    own = entry.outcome.enhanced
+    # RFC 3463 section 2: subject and detail say what, the class only for how long.
+    return Codes.OTHER_CLASS if enhanced[1:] == own[1:] else Codes.DIFFERENT

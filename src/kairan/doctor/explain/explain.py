@@ -1,0 +1,204 @@
+"""A pasted reply, a line of a log, a bounce: what happened, why, and what to do.
+
+The texts are the catalogue's; this module finds the entries, adds the dates that matter, and says
+what the digits say where no entry fits.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from kairan.doctor.explain.classify import Candidate, Classification, classify_part
+from kairan.doctor.explain.digits import meaning_of_digits
+from kairan.doctor.explain.parts import ReplyPart, reply_parts
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.dates import MILESTONES, Milestone
+from kairan.outcomes.outcome import PROFILES, Outcome, Text
+
+UNKNOWN = "unknown"
+ACCEPTED = "accepted"
+# A pasted transcript; whole files are for `kairan doctor log`.
+TEXT_CHARACTERS_MAX = 100_000
+
+
+class Verdict(IntEnum):
+    """The exit code of every doctor command."""
+
+    HEALTHY = 0
+    PROBLEM = 1
+    UNCLEAR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One thing that the text may mean.  `key` is the catalogue's, or UNKNOWN, or ACCEPTED."""
+
+    key: str
+    code: int | None
+    enhanced: str
+    text: str  # as the catalogue has it; the pasted words where it does not
+    when: Text
+    causes: tuple[Text, ...]
+    remedies: tuple[Text, ...]
+    source: str
+    profiles: tuple[str, ...]
+    confidence: float
+    why: Text
+    dates: tuple[Milestone, ...] = ()
+
+
+_BASIC_AUTH_DATES = (
+    "client-basic-auth-off-by-default",
+    "client-basic-auth-final-date-announced",
+    "hve-basic-auth-ends",
+    "client-basic-auth-april-2026",
+)
+# Where a date is part of the answer.
+_DATES: Mapping[str, tuple[str, ...]] = {
+    "basic-auth-not-allowed": _BASIC_AUTH_DATES,
+    "basic-auth-disabled": _BASIC_AUTH_DATES,
+    "security-defaults-block": _BASIC_AUTH_DATES,
+    "smtp-auth-disabled-tenant": _BASIC_AUTH_DATES,
+    "smtp-auth-disabled-mailbox": _BASIC_AUTH_DATES,
+}
+_OLD_ENDPOINT = "smtp-hve.office365.com"
+_OLD_ENDPOINT_ENDS = "hve-old-endpoint-ends"
+
+_POSITIVE = re.compile(r"^(?:[^\S\n]|[<>*~|-])*+[23]\d\d(?:[ -]|$)", re.MULTILINE)
+
+_UNKNOWN_WHEN = Text(
+    "The catalogue has no entry for this text; here is what its digits say.",
+    "この本文に該当する項目はありません。番号から分かることを示します。",
+)
+_NOTHING_WHEN = Text(
+    "There is no reply code and no wording in this text that we know.",
+    "応答コードも既知の文言も見つかりませんでした。",
+)
+_PASTE_MORE = Text(
+    "Paste the whole reply with its three digits, or the lines of the log around it; or ask the server itself: `kairan doctor probe HOST`.",
+    "3 桁の番号を含む応答全体、または前後のログ行を貼り付けてください。サーバーを直接調べることもできます: `kairan doctor probe HOST`",
+)
+_ASK_OPERATOR = Text(
+    "Give the reply, the time and the session id in its brackets to whoever runs the server that said it.",
+    "応答と時刻、角かっこ内のセッション ID を、その応答を返したサーバーの管理者に伝えてください。",
+)
+_RETRY = Text(
+    "Send it again later; if it fails for a day, treat it as a failure for good.",
+    "時間をおいて再送してください。1 日たっても失敗する場合は恒久的な失敗とみなしてください。",
+)
+_NO_ENTRY_WHY = Text("Read from the digits alone.", "番号のみから判断しました。")
+
+
+def explain(text: str) -> tuple[Explanation, ...]:
+    """Likeliest first; of a transcript with several refusals, reply by reply.  Never empty."""
+    rule = _RULE.search(text[:TEXT_CHARACTERS_MAX])
+    if rule and rule[1] in CATALOGUE:
+        return (_of_key(rule[1]),)
+    judged = [classify_part(part) for part in reply_parts(text[:TEXT_CHARACTERS_MAX])]
+    known = [one for one in judged if one.candidates]
+    mentions_old_endpoint = _OLD_ENDPOINT in text
+    if known:
+        return tuple(_of_candidates(known, mentions_old_endpoint=mentions_old_endpoint))
+    if bare_key(text):
+        return (_of_key(bare_key(text)),)
+    part = judged[0].part
+    if part.code is None and not part.enhanced and _POSITIVE.search(text):
+        return (_accepted(text),)
+    return tuple(_unknown(one.part) for one in judged)
+
+
+def verdict_of(explanations: Iterable[Explanation]) -> Verdict:
+    keys = {one.key for one in explanations}
+    if keys == {ACCEPTED}:
+        return Verdict.HEALTHY
+    return Verdict.UNCLEAR if keys == {UNKNOWN} else Verdict.PROBLEM
+
+
+_KEY_WHY = Text("The name of an entry.", "項目の名前です。")
+# As our log and trace write it.
+_RULE = re.compile(r"\brule=\"?([a-z0-9-]+)")
+_KEY = re.compile(r"(?<![a-z0-9])[a-z0-9]++(?:-[a-z0-9]++)++")
+
+
+def bare_key(text: str) -> str:
+    """An entry's own name."""
+    return next((word for word in _KEY.findall(text) if word in CATALOGUE), "")
+
+
+def _of_key(key: str) -> Explanation:
+    return _explanation(CATALOGUE[key], Candidate(key, 1.0, _KEY_WHY))
+
+
+def _of_candidates(
+    judged: Iterable[Classification], *, mentions_old_endpoint: bool
+) -> Iterator[Explanation]:
+    seen: set[str] = set()
+    for classification in judged:
+        for candidate in classification.candidates:
+            if candidate.key not in seen:
+                seen.add(candidate.key)
+                dates = (_OLD_ENDPOINT_ENDS,) if mentions_old_endpoint else ()
+                yield _explanation(CATALOGUE[candidate.key], candidate, dates)
+
+
+def _explanation(
+    outcome: Outcome, candidate: Candidate, dates: tuple[str, ...] = ()
+) -> Explanation:
+    wanted = (*_DATES.get(outcome.key, ()), *dates)
+    return Explanation(
+        key=outcome.key,
+        code=outcome.code,
+        enhanced=outcome.enhanced,
+        text=outcome.text,
+        when=outcome.when,
+        causes=outcome.causes,
+        remedies=outcome.remedies,
+        source=outcome.source,
+        profiles=outcome.profiles,
+        confidence=candidate.confidence,
+        why=candidate.why,
+        dates=tuple(one for name in wanted for one in MILESTONES if one.key == name),
+    )
+
+
+def _unknown(part: ReplyPart) -> Explanation:
+    digits = tuple(meaning_of_digits(part.code, part.enhanced))
+    is_transient = (part.enhanced or str(part.code or ""))[:1] == "4"
+    if not digits:
+        remedies: tuple[Text, ...] = (_PASTE_MORE,)
+    else:
+        remedies = (*((_RETRY,) if is_transient else ()), _ASK_OPERATOR, _PASTE_MORE)
+    return Explanation(
+        key=UNKNOWN,
+        code=part.code,
+        enhanced=part.enhanced,
+        text=part.text,
+        when=_UNKNOWN_WHEN if digits else _NOTHING_WHEN,
+        causes=digits,
+        remedies=remedies,
+        source="RFC 3463, RFC 5248" if part.enhanced else "RFC 5321 section 4.2.1",
+        profiles=PROFILES,
+        confidence=0.0,
+        why=_NO_ENTRY_WHY,
+    )
+
+
+def _accepted(text: str) -> Explanation:
+    found = re.search(r"[23]\d\d", text)
+    return Explanation(
+        key=ACCEPTED,
+        code=int(found[0]) if found else None,
+        enhanced="",
+        text=text.strip()[:200],
+        when=Text(
+            "This is no refusal: the server agreed.",
+            "これは拒否ではありません。サーバーは受け入れています。",
+        ),
+        causes=(),
+        remedies=(),
+        source="RFC 5321 section 4.2.1",
+        profiles=PROFILES,
+        confidence=1.0,
+        why=Text("The first digit is 2 or 3.", "先頭の数字が 2 または 3 です。"),
+    )

@@ -1,0 +1,119 @@
+"""An explanation as a person reads it, line by line, and as a program does."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from kairan.doctor.answer import Language, say
+from kairan.doctor.explain.explain import UNKNOWN, Explanation
+from kairan.outcomes.dates import Milestone
+from kairan.outcomes.outcome import Text
+
+# Of several that fit, so many are told in full; the rest by name.
+TOLD_IN_FULL_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    style: str = ""  # as rich names it; a file gets the text alone
+
+
+_WHAT = Text("What happened", "何が起きたか")
+_CAUSES = Text("Likely causes, likeliest first", "考えられる原因（可能性の高い順）")
+_DIGITS = Text("What the digits say", "番号の意味")
+_REMEDIES = Text("What to do", "対処")
+_DATES = Text("Dates", "日程")
+_SOURCE = Text("Source", "出典")
+_EDITION = Text("edition", "版")
+_SEVERAL = Text(
+    "{} entries fit. The likeliest comes first.",
+    "{} 件の項目が該当します。可能性の高い順に示します。",
+)
+_ALSO = Text("Also possible", "ほかの可能性")
+_UNKNOWN = Text("unknown", "不明")
+_WITHDRAWN = Text("withdrawn", "撤回")
+_OPEN = Text("date open", "時期未定")
+
+
+def lines_of(explanations: Sequence[Explanation], language: Language) -> Iterator[Line]:
+    if len(explanations) > 1:
+        yield Line(say(_SEVERAL, language).format(len(explanations)), "italic")
+        yield Line("")
+    for place, one in enumerate(explanations[:TOLD_IN_FULL_MAX]):
+        if place:
+            yield Line("")
+        yield from _full(one, language)
+    rest = explanations[TOLD_IN_FULL_MAX:]
+    if rest:
+        yield Line("")
+        yield Line(say(_ALSO, language), "bold")
+        yield from (Line(f"  - {one.key}: {say(one.when, language)}") for one in rest)
+
+
+def record_of(one: Explanation, language: Language) -> dict[str, Any]:
+    """For --json."""
+    return {
+        "key": one.key,
+        "code": one.code,
+        "enhanced": one.enhanced,
+        "text": one.text,
+        "when": say(one.when, language),
+        "causes": [say(cause, language) for cause in one.causes],
+        "remedies": [say(remedy, language) for remedy in one.remedies],
+        "source": one.source,
+        "profiles": list(one.profiles),
+        "confidence": one.confidence,
+        "why": say(one.why, language),
+        "dates": [_date_record(milestone, language) for milestone in one.dates],
+    }
+
+
+def _full(one: Explanation, language: Language) -> Iterator[Line]:
+    name = say(_UNKNOWN, language) if one.key == UNKNOWN else one.key
+    codes = " ".join(part for part in (str(one.code or ""), one.enhanced) if part)
+    yield Line(f"{codes}  {name}".strip(), "bold cyan")
+    yield Line(f"  {one.text}", "dim")
+    yield Line(f"  ({say(one.why, language)})", "dim")
+    yield from _section(_WHAT, (say(one.when, language),), language, numbered=False)
+    causes = tuple(say(cause, language) for cause in one.causes)
+    is_unknown = one.key == UNKNOWN
+    yield from _section(
+        _DIGITS if is_unknown else _CAUSES, causes, language, numbered=not is_unknown
+    )
+    remedies = tuple(say(remedy, language) for remedy in one.remedies)
+    yield from _section(_REMEDIES, remedies, language, numbered=True)
+    dates = tuple(date_line(milestone, language) for milestone in one.dates)
+    yield from _section(_DATES, dates, language, numbered=False)
+    profiles = "" if len(one.profiles) != 1 else f"; {say(_EDITION, language)} {one.profiles[0]}"
+    yield Line(f"{say(_SOURCE, language)}: {one.source}{profiles}", "dim")
+
+
+def _section(
+    title: Text, texts: Sequence[str], language: Language, *, numbered: bool
+) -> Iterator[Line]:
+    if texts:
+        yield Line(say(title, language), "bold")
+        for number, text in enumerate(texts, 1):
+            yield Line(f"  {number}. {text}" if numbered else f"  {text}")
+
+
+def date_line(milestone: Milestone, language: Language) -> str:
+    withdrawn = f" [{say(_WITHDRAWN, language)}]" if milestone.withdrawn else ""
+    return f"{_day(milestone) or say(_OPEN, language)}{withdrawn}  {say(milestone.what, language)} ({milestone.source})"
+
+
+def _date_record(milestone: Milestone, language: Language) -> dict[str, Any]:
+    return {
+        "key": milestone.key,
+        "earliest": _day(milestone),
+        "withdrawn": milestone.withdrawn,
+        "what": say(milestone.what, language),
+        "source": milestone.source,
+        "as_of": milestone.as_of.isoformat(),
+    }
+
+
+def _day(milestone: Milestone) -> str | None:
+    return None if milestone.earliest == date.max else milestone.earliest.isoformat()

@@ -1,0 +1,184 @@
+"""From a line that may hold a refusal to a refusal: whose, when, and whether it was counted before.
+
+One refusal often fills several lines: the reply in a trace, the exception, its cause, the fields of
+an error object.  A line goes on with the event before it if it has the same cause, no time of its
+own, the look of a continuation, and a shape that this event has not had yet.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kairan.doctor.log.formats import Format, account_in
+from kairan.doctor.log.reply import GOOD_NEWS, Said, said_in
+from kairan.doctor.log.settings import LogSettings
+from kairan.doctor.log.times import Times
+
+# Postfix's client notes what each server said and then, for each recipient, what came of it.
+_POSTFIX_CLIENT = re.compile(r"postfix[\w./-]*/(?:smtp|lmtp)\[\d+\]: ")
+_QUEUE_ID = re.compile(r"\]: (?P<id>[0-9A-Za-z]{6,20}): ")
+_CONTINUES = re.compile(
+    r"\s|Caused by|--->|reply: retcode|response|Error:|DEBUG|[\w.$]+(?:Error|Exception)\b|nested exception"
+)
+_NO_DIGITS = {ord(digit): None for digit in "0123456789"}
+
+# Each costs a look at some dozens of lines; a log that has no times has none later either.
+_UNDATED_IN_A_ROW_MAX = 200
+_LINES_BACK_MAX = 60
+_SENDERS_KEPT = 10_000
+_NEAR_OCTETS = 300
+_SHAPE_CHARACTERS = 40
+
+_ACCOUNT_COLUMNS = (
+    "account", "user", "username", "user name", "login", "login name", "owner", "sender", "from", "sender address",
+    "ユーザー", "ユーザー名", "ユーザ名", "アカウント", "送信者", "差出人", "送信元",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`time`: seconds since the epoch; `account` empty: the log does not say."""
+
+    cause: str
+    account: str
+    time: float | None
+    line: str
+
+
+@dataclass(slots=True)
+class _Event:
+    """The refusal that following lines may still be about."""
+
+    cause: str = ""
+    end: int = -1  # octets from the log's beginning
+    shapes: set[str] = field(default_factory=set)
+
+
+class LineReader:
+    """One log file.  `header`: its first line, for the columns of a CSV."""
+
+    def __init__(self, log: Format, times: Times, settings: LogSettings, *, header: str) -> None:
+        self._format = log
+        self._times = times
+        self._settings = settings
+        self._event = _Event()
+        self._senders: dict[str, str] = {}
+        self._undated = 0
+        self.is_csv = log.name == "csv"
+        self._separator, self._account_column = _columns(header) if self.is_csv else (",", None)
+
+    def read(self, octets: bytes, begin: int, end: int, *, offset: int) -> Refusal | None:
+        """The line `octets[begin:end]`; `offset`: of `octets` in the whole log."""
+        raw = octets[begin:end]
+        if any(news in raw for news in GOOD_NEWS):
+            return None
+        line = decode(raw)
+        said = said_in(
+            line, near=lambda: self._above_undated(line, octets, begin), is_csv=self.is_csv
+        )
+        if said is None or (" status=" not in line and _POSTFIX_CLIENT.search(line)):
+            return None
+        time = self._times.find(line)
+        if self._goes_on(line, said, time, begin=offset + begin, end=offset + end):
+            return None
+        # What belongs to the last event is not looked through for this one.
+        back = octets[max(0, begin - self._settings.event_octets) : begin]
+        account = self._account(line, octets, begin) or (
+            self._account_above(back) if time is None else ""
+        )
+        return Refusal(said.cause, account, self._time_above(back) if time is None else time, line)
+
+    def _above_undated(self, line: str, octets: bytes, begin: int) -> str:
+        """A line with a time of its own belongs to nothing above it."""
+        if self._times.find(line) is not None:
+            return ""
+        return decode(octets[max(0, begin - _NEAR_OCTETS) : begin])
+
+    def _goes_on(self, line: str, said: Said, time: float | None, *, begin: int, end: int) -> bool:
+        event = self._event
+        shape = line[: said.at][-_SHAPE_CHARACTERS:].translate(_NO_DIGITS)
+        if (
+            time is None
+            and not self.is_csv
+            and said.cause == event.cause
+            and 0 <= begin - event.end <= self._settings.event_octets
+            and shape not in event.shapes
+            and _CONTINUES.match(line)
+        ):
+            event.shapes.add(shape)
+            event.end = end
+            return True
+        self._event = _Event(said.cause, end, {shape})
+        return False
+
+    # Whose.
+
+    def _account(self, line: str, octets: bytes, begin: int) -> str:
+        if self._account_column is not None:
+            return self._cell(line)
+        return account_in(line, self._format.accounts) or self._queued_by(line, octets, begin)
+
+    def _cell(self, line: str) -> str:
+        row = _cells(line, self._separator)
+        place = self._account_column or 0
+        return row[place].strip() if place < len(row) else ""
+
+    def _queued_by(self, line: str, octets: bytes, begin: int) -> str:
+        """A queue's sender stands on another line of the same id, shortly before."""
+        found = _QUEUE_ID.search(line)
+        if found is None:
+            return ""
+        queue_id = found["id"]
+        if queue_id not in self._senders:
+            mark = f"{queue_id}: from=<".encode()
+            at = octets.rfind(mark, max(0, begin - self._settings.context_octets * 4), begin)
+            sender = (
+                octets[at + len(mark) : at + len(mark) + 320].partition(b">")[0] if at >= 0 else b""
+            )
+            if len(self._senders) >= _SENDERS_KEPT:
+                self._senders.clear()
+            self._senders[queue_id] = decode(sender).lower()
+        return self._senders[queue_id]
+
+    def _account_above(self, back: bytes) -> str:
+        lines = decode(back).splitlines()[-_LINES_BACK_MAX:]
+        accounts = (account_in(line, self._format.accounts) for line in reversed(lines))
+        return next((account for account in accounts if account), "")
+
+    # When.
+
+    def _time_above(self, back: bytes) -> float | None:
+        if self._undated > _UNDATED_IN_A_ROW_MAX:
+            return None
+        lines = decode(back).splitlines()[-_LINES_BACK_MAX:]
+        times = (self._times.find(line) for line in reversed(lines))
+        time = next((time for time in times if time is not None), None)
+        self._undated = self._undated + 1 if time is None else 0
+        return time
+
+
+def decode(octets: bytes) -> str:
+    """UTF-8, what Japanese Windows writes, or UTF-8 with its damage marked."""
+    for encoding in ("utf-8", "cp932"):
+        try:
+            return octets.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return octets.decode("utf-8", "replace")
+
+
+def _cells(line: str, separator: str) -> Sequence[str]:
+    """None where it is no CSV: a lone carriage return in it, a field without end."""
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
+def _columns(header: str) -> tuple[str, int | None]:
+    separator = max(",;\t", key=header.count)
+    row = _cells(header, separator)
+    names = [name.strip().lstrip("\ufeff").casefold() for name in row]
+    known = (names.index(name) for name in _ACCOUNT_COLUMNS if name in names)
+    return separator, next(known, None)

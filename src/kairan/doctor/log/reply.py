@@ -1,0 +1,187 @@
+"""What a line of a log says was refused: its reply, or the fault of the network, and the cause.
+
+A number alone is no reply: versions, addresses, sizes and HTTP have the same shape.  Two codes side
+by side are one; an enhanced code alone needs a word of refusal on its line, a basic code alone a
+word right before it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kairan.doctor.explain.classify import classify
+from kairan.doctor.log.find import NETWORK_WORDS
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.runtime.kept import kept
+
+# Each pattern begins with the digit itself, which `re` skips to; what must not stand before it is
+# looked at behind it.  The other way round costs ten times as much.
+_SUBJECT_DETAIL = r"\.[0-7]\.\d{1,3}(?![\d.]*\d)"
+_BOTH = re.compile(
+    rf"[45](?<![\d.][45])\d\d(?:[ \-:,;#'\"(|]|b(?=['\"])){{1,6}}[45]{_SUBJECT_DETAIL}"
+)
+_ENHANCED = re.compile(rf"[45](?<![\d.\w/-][45])(?<!dsn=[45])(?<!ersion [45]){_SUBJECT_DETAIL}")
+_DSN = re.compile(rf"dsn=\"?[45]{_SUBJECT_DETAIL}")
+_OF_REFUSAL = [
+    "dsn=",
+    "stat=",
+    "status=",
+    "said",
+    "respon",
+    "repl",
+    "smtp",
+    "mail",
+    "reject",
+    "refus",
+    "denied",
+    "recipient",
+    "sender",
+    "authenticat",
+    "unsuccessful",
+    "認証",
+    "送信",
+]
+# Basic codes that SMTP has.  Those that HTTP has too need mail to be named on the line.
+_CODES = frozenset(
+    map(
+        str, (421, 430, *range(432, 433), *range(441, 459), 471, *range(500, 505), *range(521, 539))
+    )
+) | frozenset(map(str, (*range(550, 556), 571)))
+_CODE = re.compile(r"[45](?<![\w.:-][45])\d\d(?=[ \-:,;)'\"]|$)")
+_BEFORE_CODE = re.compile(
+    r"(?:(?:said|repl(?:y|ied)|respon[sd]\w*|returned|server|smtp\w*|error|reject\w*|login|fail\w*|"
+    r"code|exception|status|msg)\b[^0-9\r\n]{0,16}|^\W{0,8}|[<>]{2,3} ?|\(|S: )$",
+    re.IGNORECASE,
+)
+# A version has its product's name before it: "MailKit 4.3.0".
+_BEFORE_ENHANCED = re.compile(
+    r"(?:[:(<'\"#=\[|,;\-]|^|said|code|status|error|dsn|returned|response)\s*$", re.IGNORECASE
+)
+_BEFORE_CSV_CODE = re.compile(r"(?:SMTP|error|ERR|エラー)\D{0,20}$", re.IGNORECASE)
+_BEFORE_CHARACTERS = 40
+_HTTP_TOO = frozenset({"421", "451", "500", "501", "502", "503", "504"})
+_OF_MAIL = re.compile(
+    r"smtp|mail|rcpt|postfix|:(?:25|465|587)\b|port(?:\W{1,3}|\s)(?:25|465|587)\b", re.IGNORECASE
+)
+
+_OF_HTTP = re.compile(r"\bHTTP|\b(?:GET|POST|PUT) ")
+
+# Our own lines name the rule.
+_RULE = re.compile(
+    r"\brule=(?P<key>[a-z0-9-]+)|\"detail\": \"(?P<detail>[a-z0-9-]+) (?:at=\S+ )?reply="
+)
+GOOD_NEWS = (b"status=sent", b"stat=Sent", b"status=delivered")
+
+NETWORK_CAUSES = frozenset(
+    {
+        "name-lookup-failed",
+        "peer-unreachable",
+        "peer-dropped",
+        "peer-tls-failed",
+        "greeting-too-early",
+        "starttls-required",
+    }
+)
+_NETWORK = tuple(word.decode() for word in NETWORK_WORDS)
+# Phrases as the catalogue knows them stand close around the word that was found.
+_AROUND_CHARACTERS = 120
+
+# Different kinds of reply, of at most _TELLING_CHARACTERS each: a large site's log of a year has
+# some hundreds.
+_KINDS_KEPT = 4_096
+_TELLING_CHARACTERS = 300
+# Exchange puts host, time and session there, Postfix a peer's address; what follows may tell.
+_IN_BRACKETS = re.compile(r"\[[^\]]*\]?")
+_VARIABLE = re.compile(r"\S*[@<>]\S*")
+_CODES_CHARACTERS = 16  # "550-5.7.705 " and what Python puts between; behind it figures vary
+# The spam filter's verdict (AS780090) is the one number behind the codes that means something.
+_SPAM_FILTER = "(AS"
+_NO_DIGITS = {ord(digit): None for digit in "0123456789"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`cause`: a key of the catalogue, or the codes as they stand; `at`: where the reply begins."""
+
+    cause: str
+    at: int
+
+
+def said_in(line: str, *, near: Callable[[], str], is_csv: bool) -> Said | None:
+    """None: no refusal.  `near`: what the line goes on from, asked only for a network fault."""
+    rule = _RULE.search(line) if "rule=" in line or '"detail"' in line else None
+    if rule and (key := rule["key"] or rule["detail"]) in CATALOGUE:
+        return Said(key, rule.start())
+    at = _reply_at(line, is_csv=is_csv)
+    if at is not None:
+        return Said(_cause(line[at : at + _TELLING_CHARACTERS]), at)
+    return _network(line, near)
+
+
+def _reply_at(line: str, *, is_csv: bool) -> int | None:
+    if both := _BOTH.search(line):
+        return both.start()
+    lower = line.lower()
+    if any(word in lower for word in _OF_REFUSAL):
+        for enhanced in _ENHANCED.finditer(line):
+            before = line[max(0, enhanced.start() - _BEFORE_CHARACTERS) : enhanced.start()]
+            if _BEFORE_ENHANCED.search(before):
+                return enhanced.start()
+        if dsn := _DSN.search(line):
+            return dsn.start()
+    return _basic_at(line, is_csv=is_csv)
+
+
+def _basic_at(line: str, *, is_csv: bool) -> int | None:
+    for found in _CODE.finditer(line):
+        code, at = found[0], found.start()
+        if code in _CODES and (code not in _HTTP_TOO or _is_of_mail(line)):
+            before = line[max(0, at - _BEFORE_CHARACTERS) : at]
+            if _BEFORE_CODE.search(before) or (is_csv and _BEFORE_CSV_CODE.search(before)):
+                return at
+    return None
+
+
+def _is_of_mail(line: str) -> bool:
+    return bool(_OF_MAIL.search(line)) and not _OF_HTTP.search(line)
+
+
+def _cause(reply: str) -> str:
+    """Replies of one kind are judged once; what differs in each is left out of the comparison."""
+    kind = _IN_BRACKETS.sub("", reply) if "[" in reply else reply
+    if "<" in kind or "@" in kind:
+        kind = _VARIABLE.sub("", kind)
+    if _SPAM_FILTER not in kind:
+        kind = reply[:_CODES_CHARACTERS] + kind[_CODES_CHARACTERS:].translate(_NO_DIGITS)
+    cause = _kept.get(kind)
+    if cause is None:
+        if len(_kept) >= _KINDS_KEPT:
+            _kept.clear()  # hardly ever; starting again costs less than keeping an order
+        cause = _kept[kind] = _judge(reply)
+    return cause
+
+
+_kept: dict[str, str] = {}
+
+
+def _judge(reply: str) -> str:
+    judged = classify(reply)
+    code = "" if judged.part.code is None else str(judged.part.code)
+    return judged.key or f"{code} {judged.part.enhanced}".strip() or "?"
+
+
+def _network(line: str, near: Callable[[], str]) -> Said | None:
+    found = next((at for word in _NETWORK if (at := line.find(word)) >= 0), None)
+    if found is None:
+        return None
+    around = line[max(0, found - _AROUND_CHARACTERS) : found + _AROUND_CHARACTERS]
+    key = _network_cause(around)
+    if key and (_OF_MAIL.search(line) or _OF_MAIL.search(near())):
+        return Said(key, found)
+    return None
+
+
+@kept(octets=4 * 1024 * 1024, key_octets=2 * _AROUND_CHARACTERS + 64)
+def _network_cause(around: str) -> str:
+    keys = classify(around).keys
+    return next((key for key in keys if key in NETWORK_CAUSES), "")

@@ -1,0 +1,113 @@
+"""What the doctor says to a pasted text, in both languages."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kairan.doctor.answer import Language, language_of
+from kairan.doctor.explain.explain import ACCEPTED, UNKNOWN, Verdict, explain, verdict_of
+from kairan.doctor.explain.text import lines_of, record_of
+from kairan.outcomes.catalogue import CATALOGUE
+
+JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+
+
+def printed(text, language=Language.EN):
+    return "\n".join(line.text for line in lines_of(explain(text), language))
+
+
+@pytest.mark.parametrize("outcome", CATALOGUE.values(), ids=lambda o: o.key)
+@pytest.mark.parametrize("language", Language)
+def test_a_person_reads_cause_remedy_and_source(outcome, language):
+    said = printed(str(outcome.reply), language)
+    spoken = [*outcome.causes, *outcome.remedies, outcome.when]
+    for text in spoken:
+        assert getattr(text, language.value) in said
+    assert outcome.source in said
+
+
+@pytest.mark.parametrize("outcome", CATALOGUE.values(), ids=lambda o: o.key)
+def test_a_program_gets_the_fixed_keys(outcome):
+    (record,) = [record_of(one, Language.JA) for one in explain(str(outcome.reply))]
+    assert (record["key"], record["code"], record["enhanced"]) == (
+        outcome.key,
+        outcome.code,
+        outcome.enhanced,
+    )
+    assert all(JAPANESE.search(text) for text in [*record["causes"], *record["remedies"]])
+
+
+def test_of_several_that_fit_three_are_told_in_full_and_the_rest_by_name():
+    said = printed("535 5.7.139")
+    assert said.startswith("9 entries fit.")
+    assert said.count("What to do") == 3
+    assert "sts-without-https" in said
+
+
+def test_a_known_refusal_is_a_problem():
+    assert verdict_of(explain("535 5.7.3")) is Verdict.PROBLEM
+
+
+@pytest.mark.parametrize("text", ["550 5.7.999 Go away", "450 busy", "?"])
+def test_an_unknown_one_is_unclear(text):
+    assert verdict_of(explain(text)) is Verdict.UNCLEAR
+    assert {one.key for one in explain(text)} == {UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("450 4.2.1 mailbox busy", "for the time being"),
+        ("550 5.2.1 no", "mailbox is disabled"),
+        ("550 5.7.999 banned", "this server's own"),
+        ("452 no", "for the time being"),
+        ("521 go away", "about the connection"),
+    ],
+)
+def test_of_an_unknown_one_the_digits_are_read(text, said):
+    assert said in printed(text)
+
+
+def test_an_agreement_is_no_problem():
+    assert [one.key for one in explain("250 2.1.5 Recipient OK")] == [ACCEPTED]
+    assert verdict_of(explain("235 2.7.0 Authentication successful")) is Verdict.HEALTHY
+
+
+def test_the_name_of_a_rule_is_enough():
+    assert [one.key for one in explain("sender-not-yours")] == ["sender-not-yours"]
+    line = 'event=refused rule=sender-throttled reply="550 5.7.60 SMTP"'
+    assert [one.key for one in explain(line)] == ["sender-throttled"]
+
+
+def test_the_dates_of_basic_authentication_stand_with_a_refusal_of_it():
+    said = printed("535 5.7.139 Authentication unsuccessful, basic authentication is disabled.")
+    assert "2028-09-01" in said
+    assert "[withdrawn]" in said
+
+
+def test_the_endpoint_that_ends_is_pointed_out():
+    said = printed("connect to smtp-hve.office365.com: Connection refused")
+    assert "smtp.hve.mx.microsoft" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "environment", "spoken"),
+    [
+        ("ja", {"LANG": "en_US.UTF-8"}, Language.JA),
+        (None, {"LANG": "ja_JP.UTF-8"}, Language.JA),
+        (None, {"LC_ALL": "C", "LANG": "ja_JP.UTF-8"}, Language.EN),
+        (None, {"LC_ALL": "", "LC_MESSAGES": "ja_JP", "LANG": "C"}, Language.JA),
+        (None, {"LANG": "de_DE.UTF-8"}, Language.EN),
+    ],
+)
+def test_the_language_is_the_one_asked_for_else_the_locales(asked, environment, spoken):
+    assert language_of(asked, environment) is spoken
+
+
+@given(st.text(alphabet="45.0123 \r\n-[]<>'\"()認証b\\x\0é:/@"))
+def test_any_text_has_an_answer_that_can_be_printed(text):
+    explanations = explain(text)
+    assert explanations
+    assert all(line.text is not None for line in lines_of(explanations, Language.JA))

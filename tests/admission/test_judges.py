@@ -21,7 +21,7 @@ from kairan.outcomes.catalogue import (
     TOO_MANY_RECIPIENTS,
 )
 from kairan.outcomes.decision import Accept, Refuse
-from kairan.testing.plain_directory import PlainDirectory
+from kit.plain_directory import PlainDirectory
 
 PRINTER = Account(
     1, "printer@kairan.test", password_hash="", aliases=frozenset({"scanner@kairan.test"})

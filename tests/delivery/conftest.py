@@ -12,9 +12,9 @@ from kairan.directory.model import Group
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.testing.clock import FakeClock
-from kairan.testing.memory_spool import MemorySpool
-from kairan.testing.plain_directory import PlainDirectory
-from kairan.testing.scripted_transport import ScriptedTransport
+from kit.memory_spool import MemorySpool
+from kit.plain_directory import PlainDirectory
+from kit.scripted_transport import ScriptedTransport
 
 SENDER = Address("boss@kairan.test")
 BODY = b"Subject: pay day\r\nFrom: boss@kairan.test\r\n\r\nMoney.\r\n"

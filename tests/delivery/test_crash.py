@@ -7,8 +7,8 @@ import pytest
 
 from kairan.mail.address import Address
 from kairan.mail.envelope import Notify, Recipient
-from kairan.testing.memory_spool import MemorySpool
-from kairan.testing.scripted_transport import DEFERRED, DELIVERED, FAILED
+from kit.memory_spool import MemorySpool
+from kit.scripted_transport import DEFERRED, DELIVERED, FAILED
 
 # Everything at once: a group, plain ones, one deferred at first, one failing, one unknown.
 ANSWERS = {

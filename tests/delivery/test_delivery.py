@@ -13,7 +13,7 @@ from kairan.directory.model import Account, Group
 from kairan.mail.address import Address
 from kairan.mail.envelope import Notify, Recipient
 from kairan.mail.reply import Reply
-from kairan.testing.scripted_transport import (
+from kit.scripted_transport import (
     DEFERRED,
     FAILED,
     UNREACHABLE,

@@ -19,12 +19,12 @@ from kairan.spool.settings import Durability, SpoolSettings
 from kairan.spool.sqlite.operator.view import Filter, ShardView
 from kairan.spool.sqlite.schema import DATABASE, connect
 from kairan.spool.sqlite.shard import SqliteSpool
-from kairan.testing.disk import Faults, failing_connect
-from kairan.testing.plain_directory import PlainDirectory
-from kairan.testing.scripted_transport import ScriptedTransport
 from kairan.trace.record import Trace
 from kairan.trace.search import search
 from kairan.trace.settings import TraceSettings
+from kit.disk import Faults, failing_connect
+from kit.plain_directory import PlainDirectory
+from kit.scripted_transport import ScriptedTransport
 
 PEOPLE = [f"user{n}@kairan.test" for n in range(10_000)]
 DEPTH = 50

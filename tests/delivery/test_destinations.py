@@ -8,7 +8,7 @@ from kairan.delivery.destinations import DestinationQueue, Destinations, State
 from kairan.delivery.settings import DestinationSettings
 from kairan.delivery.transport import Deferred
 from kairan.relay.contact import Contact
-from kairan.testing.scripted_transport import SILENT
+from kit.scripted_transport import SILENT
 
 SETTINGS = DestinationSettings(known_max=3)
 MANY = DestinationSettings()

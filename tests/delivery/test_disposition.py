@@ -13,7 +13,7 @@ from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.outcomes.catalogue import MESSAGE_EXPIRED
 from kairan.spool.interface import Job, JobId, SpoolId
-from kairan.testing.scripted_transport import DEFERRED, DELIVERED, FAILED, OK, UNREACHABLE
+from kit.scripted_transport import DEFERRED, DELIVERED, FAILED, OK, UNREACHABLE
 
 ARRIVED = 1_000_000.0
 RETRY = RetrySettings()

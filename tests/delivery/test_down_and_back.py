@@ -10,9 +10,9 @@ from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered
 from kairan.delivery.transports import transport_for
 from kairan.relay.contact import Contact
-from kairan.testing.memory_spool import MemorySpool
 from kairan.testing.peer import Rule, Say, ScriptedPeer
-from kairan.testing.scripted_transport import BROKEN, DELIVERED, SILENT, UNREACHABLE
+from kit.memory_spool import MemorySpool
+from kit.scripted_transport import BROKEN, DELIVERED, SILENT, UNREACHABLE
 
 DAY = 24 * 3600.0
 

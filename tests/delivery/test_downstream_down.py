@@ -11,9 +11,9 @@ from functools import partial
 
 import pytest
 
-from kairan.testing.killable import KillableService, Plan
-from kairan.testing.ledger import Ledger, read_message
-from kairan.testing.senders import Habit
+from kit.killable import KillableService, Plan
+from kit.ledger import Ledger, read_message
+from kit.senders import Habit
 from peers.dovecot import dovecot_lmtp
 from peers.postfix import postfix_smtp
 from promises.ledgers import Scene

@@ -3,7 +3,7 @@
 import structlog
 
 from kairan.delivery.transport import Failed
-from kairan.testing.scripted_transport import FAILED, NO_SUCH_USER
+from kit.scripted_transport import FAILED, NO_SUCH_USER
 
 
 async def test_recipients_with_the_same_answer_share_a_line_and_others_have_their_own(bench):

@@ -14,7 +14,7 @@ from kairan.outcomes.catalogue import (
     GROUP_SENDER_NOT_AUTHENTICATED,
     RECIPIENT_UNKNOWN,
 )
-from kairan.testing.plain_directory import PlainDirectory
+from kit.plain_directory import PlainDirectory
 
 SENDER = Address("payroll@kairan.test")
 SETTINGS = ExpansionSettings()

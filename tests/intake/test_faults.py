@@ -15,7 +15,7 @@ from kairan.intake.settings import IntakeSettings, ListenerSettings, Role, TlsMo
 from kairan.outcomes.catalogue import AUTH_UNSUCCESSFUL
 from kairan.outcomes.decision import Refuse
 from kairan.spool.interface import SpoolRefusal, SpoolUnavailable
-from kairan.testing.plain_directory import PlainDirectory
+from kit.plain_directory import PlainDirectory
 
 PRINTER = Account(1, "printer@kairan.test", password_hash="")
 DIRECTORY = PlainDirectory(mailboxes=["user001@kairan.test"], accounts=[PRINTER])

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kairan.testing.killable import KillableService, Plan
-from kairan.testing.ledger import Kill, Ledger, Reckoning
-from kairan.testing.recorder import Recorder
-from kairan.testing.senders import HABITS, Habit, senders
+from kit.killable import KillableService, Plan
+from kit.ledger import Kill, Ledger, Reckoning
+from kit.recorder import Recorder
+from kit.senders import HABITS, Habit, senders
 
 # Generous, for these are no measurements: a busy machine may take minutes for what takes seconds.
 SECONDS_MAX = 120.0

@@ -28,7 +28,7 @@ from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.testing.peer import ScriptedPeer
-from kairan.testing.plain_directory import PlainDirectory
+from kit.plain_directory import PlainDirectory
 
 NEIGHBOURS = 99
 BACKLOG = 20  # messages that wait for each neighbour at the start

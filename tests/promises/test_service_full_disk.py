@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from kairan.testing.senders import Habit
+from kit.senders import Habit
 from promises.ledgers import scene
 
 MEGABYTE = 1024 * 1024

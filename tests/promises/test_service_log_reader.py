@@ -6,7 +6,7 @@ import random
 import re
 import threading
 
-from kairan.testing.senders import Habit
+from kit.senders import Habit
 from promises.ledgers import scene
 
 # Fifty recipients in a log line: the lines that may wait are soon too many.

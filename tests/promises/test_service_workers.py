@@ -3,7 +3,7 @@
 import random
 
 from kairan.spool.sqlite.operator.view import ShardView
-from kairan.testing.senders import Habit
+from kit.senders import Habit
 from promises.ledgers import make_plan, scene
 
 # So many connections that each worker has some: the kernel chooses by address and port.

@@ -22,11 +22,11 @@ from kairan.mail.envelope import ContentFile
 from kairan.spool.interface import Damaged
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
-from kairan.testing.disk import FailingDisk, Faults, failing_connect
-from kairan.testing.ledger import make_message, read_message
-from kairan.testing.plain_directory import PlainDirectory
 from kairan.trace.record import Trace
 from kairan.trace.settings import TraceSettings
+from kit.disk import FailingDisk, Faults, failing_connect
+from kit.ledger import make_message, read_message
+from kit.plain_directory import PlainDirectory
 
 ONCE, LASTING = 1, 12
 SENDER, MAILBOX = "printer@kairan.test", "user@kairan.test"

@@ -16,7 +16,7 @@ from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import Damaged, NewJob, SpoolRefusal, SpoolUnavailable
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
-from kairan.testing.disk import FailingDisk, Faults, failing_connect
+from kit.disk import FailingDisk, Faults, failing_connect
 
 SETTINGS = SpoolSettings(
     free_octets_min=0,

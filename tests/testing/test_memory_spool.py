@@ -5,7 +5,7 @@ import pytest
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.testing.clock import FakeClock
-from kairan.testing.memory_spool import MemorySpool
+from kit.memory_spool import MemorySpool
 
 ANN = Address("ann@kairan.test")
 PIECES = (b"Subject: x\r\n", b"\r\n", b"body\r\n")

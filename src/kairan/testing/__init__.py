@@ -2,13 +2,27 @@
 
 In      a directory of yours, a script
 Out     `running_demo`: the demo organisation as a child process, and what lies in its mailboxes;
-        by module: `clock`, `disk` (fails when told to), `peer` (a server that misbehaves on
-        command), `memory_spool`, `killable` (a service to be killed and started again), `ledger`,
-        `recorder` and `senders` (who was promised what)
+        `ScriptedPeer`: a server that keeps to the protocol until its rules say otherwise;
+        `FakeClock`: stands still until it is told to move
 Keeps   nothing outside the directory
 Never   is imported by the service
 """
 
+from kairan.testing.clock import FakeClock
+from kairan.testing.peer import Cut, Hang, Pause, ReceivedMessage, Rule, Say, ScriptedPeer
 from kairan.testing.service import Demo, DemoAccount, DemoError, running_demo
 
-__all__ = ["Demo", "DemoAccount", "DemoError", "running_demo"]
+__all__ = [
+    "Cut",
+    "Demo",
+    "DemoAccount",
+    "DemoError",
+    "FakeClock",
+    "Hang",
+    "Pause",
+    "ReceivedMessage",
+    "Rule",
+    "Say",
+    "ScriptedPeer",
+    "running_demo",
+]

@@ -6,7 +6,7 @@ import pytest
 
 from kairan.mail.envelope import ContentFile
 from kairan.spool.interface import SpoolUnavailable
-from kairan.testing.disk import FailingDisk, Faults
+from kit.disk import FailingDisk, Faults
 
 LARGE = b"0123456789abcdef" * 64 * 1024  # 1 MiB
 

@@ -8,7 +8,7 @@ import pytest
 
 from kairan.spool.interface import NewJob, SpoolRefusal, SpoolUnavailable
 from kairan.spool.sqlite import writer
-from kairan.testing.disk import Faults, failing_connect
+from kit.disk import Faults, failing_connect
 
 CODES = [errno.ENOSPC, errno.EIO, errno.EROFS]
 EVER = 1_000_000

@@ -29,7 +29,7 @@ from kairan.runtime.certificates import make_authority, make_server_certificate,
 from kairan.spool.sqlite.operator.view import NoShardError, ShardView
 
 SENDER = "payroll@ledger.test"
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of a service that lives for minutes
+PASSWORD = "correct horse battery staple"
 EVERYONE = "everyone@ledger.test"
 START_SECONDS_MAX = 120.0  # with a long queue to recover, on a busy machine
 STOP_SECONDS_MAX = 120.0
@@ -136,7 +136,7 @@ class KillableService:
         command = [sys.executable, "-m", "kairan", "serve", "-c", str(self.folder / "kairan.toml")]
         with self.log.open("ab") as log:
             said_before = log.tell()
-            self._process = subprocess.Popen(  # noqa: S603 - our own command, without a shell
+            self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from kairan.testing.killable import EVERYONE, PASSWORD, SENDER, KillableService
-from kairan.testing.ledger import Ledger, make_message
+from kit.killable import EVERYONE, PASSWORD, SENDER, KillableService
+from kit.ledger import Ledger, make_message
 
 REPLY_SECONDS_MAX = 120.0  # a connection may wait for the worker that follows a killed one
 LARGE_OCTETS = 300_000  # beyond what the spool keeps in a row: a file of its own
@@ -135,7 +135,7 @@ def senders(
     service: KillableService, ledger: Ledger, dice: random.Random, habits: Sequence[Habit] = HABITS
 ) -> list[Sender]:
     trust = ssl.create_default_context(cafile=str(service.ca_file))
-    return [Sender(service, ledger, habit, random.Random(dice.random()), trust) for habit in habits]  # noqa: S311 - chance, no secret
+    return [Sender(service, ledger, habit, random.Random(dice.random()), trust) for habit in habits]
 
 
 def _envelope(letter: _Letter) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from kairan.testing.ledger import Ledger
+from kit.ledger import Ledger
 
 CONTENT_OCTETS_MAX = 4 * 1024 * 1024  # of one message; a ledger's are below one
 _PATH = re.compile(rb"<([^>]*)>")

@@ -1,0 +1,9 @@
+"""Kit: what several tests lean on.  What a user's test needs as well is in kairan.testing.
+
+In      a folder, a script of faults, a seed
+Out     `disk` fails when told to; `killable` is a service to be killed and started again; `ledger`,
+        `senders` and `recorder` know who was promised what, and what arrived; `memory_spool`,
+        `plain_directory` and `scripted_transport` stand in for the real ones in tests of rules
+Keeps   nothing outside the folder
+Never   is imported by the package
+"""

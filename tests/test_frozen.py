@@ -66,7 +66,7 @@ BUSY = """
 import sys, asyncio
 from pathlib import Path
 import kairan.worker
-from kairan.cli import main
+from kairan.cli.app import main
 
 async def _pace(_busy):
     while not Path({flag!r}).exists():

@@ -1,5 +1,5 @@
 """`python -m kairan` is `kairan`, where the script is not on the path."""
 
-from kairan.cli import main
+from kairan.cli.app import main
 
 main()

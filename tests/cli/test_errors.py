@@ -178,5 +178,5 @@ def test_a_queue_that_is_busy_for_long_is_said(shell, monkeypatch):
     def locked(*_: object) -> None:
         raise sqlite3.OperationalError("database is locked")
 
-    monkeypatch.setattr("kairan.cli.queue_jobs.statistics", locked)
+    monkeypatch.setattr("kairan.cli.queue.statistics", locked)
     assert "(database is locked); try again" in shell.refused("queue", "stats", code=1)

@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from kairan.cli.app import app
+from kairan.cli.commands import COMMANDS
 from kairan.cli.reference import commands_page, helps, settings_page
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -28,7 +29,7 @@ CONTRACT = {
 WITHOUT_JSON = {"kairan demo", "kairan serve"}
 
 
-COMMANDS = [name for name, text in HELPS.items() if "COMMAND [ARGS]" not in text]
+LEAVES = [name for name, text in HELPS.items() if "COMMAND [ARGS]" not in text]
 
 
 @pytest.mark.parametrize("above", CONTRACT)
@@ -36,13 +37,13 @@ def test_the_contract_is_kept(above):
     assert {f"kairan {above}{word}" for word in CONTRACT[above].split()} <= set(HELPS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", LEAVES)
 def test_every_command_shows_an_example_of_itself(name):
     examples = HELPS[name].partition("Examples:")[2]
     assert f"\n    {name}" in examples
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", LEAVES)
 def test_every_command_has_json_or_runs_in_the_foreground(name):
     assert ("--json" in HELPS[name].partition("Examples:")[0]) != (name in WITHOUT_JSON)
 
@@ -75,19 +76,41 @@ def test_the_page_of_settings_is_fresh():
     )
 
 
-def test_help_imports_none_of_the_rooms():
-    """Measured: 0.15 s on a laptop; SQLAlchemy, pydantic and rich alone would be twice that."""
+def modules_after(*words):
     program = (
-        "import sys; from kairan.cli import main; sys.argv = ['kairan', '--help']\n"
+        "import sys; from kairan.cli.app import main\n"
         "try: main()\n"
-        "except SystemExit: print(*sorted(sys.modules))"
+        "except SystemExit: print('\\n', *sorted(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    loaded = set(done.stdout.decode().split())
-    heavy = {"sqlalchemy", "pydantic", "cryptography", "alembic", "rich", "asyncio"}
-    rooms = {name for name in loaded if name.startswith("kairan.") and name[:10] != "kairan.cli"}
-    assert not loaded & heavy
-    assert not rooms
+    command = [sys.executable, "-c", program, *words]
+    done = subprocess.run(command, capture_output=True, check=True)
+    return set(done.stdout.decode().splitlines()[-1].split())
+
+
+HEAVY = {"sqlalchemy", "pydantic", "cryptography", "alembic", "rich", "asyncio"}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["doctor", "--help"], ["doctor"]], ids=" ".join)
+def test_help_imports_no_command(words):
+    """Measured: 0.15 s on a laptop; SQLAlchemy, pydantic and rich alone would be twice that."""
+    found = modules_after(*words)
+    ours = {name for name in found if name.startswith("kairan.")}
+    assert not found & HEAVY
+    assert not {f"kairan.cli.{row.module}" for row in COMMANDS.values()} & ours
+    assert {name for name in ours if not name.startswith("kairan.cli")} == {
+        "kairan.runtime",
+        "kairan.runtime.visible",
+    }
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_table_says_what_the_command_says_of_itself(words):
+    assert COMMANDS[words].help in HELPS[f"kairan {words}"]
+
+
+def test_a_command_with_a_wrong_name_is_told_the_near_one(shell):
+    assert "Did you mean 'queue'?" in shell.refused("quue")
+    assert "Did you mean 'explain'?" in shell.refused("doctor", "explian")
 
 
 def test_completion_knows_the_commands():

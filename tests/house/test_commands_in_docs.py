@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from kairan.cli.app import app
+from kairan.cli.lazy import loaded
 from kairan.outcomes.catalogue import CATALOGUE
 
 TOP = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ def fault_of(line):
         elif isinstance(here, click.Group) or hasattr(here, "commands"):
             if word not in here.commands:
                 return f"{here.name} has no command {word}"
-            here = here.commands[word]
+            here = loaded(here.commands[word])
     return None
 
 

@@ -62,6 +62,6 @@ def test_imports_point_down(module):
 
 
 def test_the_test_would_notice_an_import_that_points_up():
-    assert list(imported_names(ast.parse("def f():\n    from kairan.cli import main"))) == [
-        "kairan.cli.main"
+    assert list(imported_names(ast.parse("def f():\n    from kairan.cli.app import main"))) == [
+        "kairan.cli.app.main"
     ]

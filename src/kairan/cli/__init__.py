@@ -8,10 +8,3 @@ Never   decides anything about mail, prints a traceback (but with --debug), or t
 Limits  lists print as they are read, so that a million mailboxes need no memory
 Damage  exit code 0: done; 1: failed, may succeed later; 2: the input must change
 """
-
-
-def main() -> None:
-    # The tree of commands is imported here, so that `import kairan.cli.…` costs only what it uses.
-    from kairan.cli.app import app
-
-    app(prog_name="kairan")

@@ -1,36 +1,35 @@
 """kairan account: who may log in and send."""
 
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 
+from kairan.auth.passwords import hash_password, password_fault
+from kairan.auth.settings import AuthSettings
 from kairan.cli.aliases import (
     AddAliasOption,
     RemoveAliasOption,
     changed_aliases,
     changed_apps,
 )
+from kairan.cli.configuration import read_configuration
+from kairan.cli.directory import directory_of, existing_account, open_directory
 from kairan.cli.errors import BadInputError
-from kairan.cli.existing import existing_account
 from kairan.cli.options import (
     ConfigOption,
     DisplayNameOption,
     JsonOption,
-    directory_of,
     examples,
     group_of_commands,
-    open_directory,
-    read_configuration,
     with_option_lists,
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
 from kairan.cli.password import FileOption, GenerateOption, StdinOption, read_password
-
-if TYPE_CHECKING:
-    from kairan.auth.settings import AuthSettings
-    from kairan.directory.accounts import AccountFields
-    from kairan.directory.model import Account
+from kairan.directory.accounts import AccountFields
+from kairan.directory.model import Account
 
 app = group_of_commands("Accounts: who may log in and send.")
 
@@ -79,7 +78,7 @@ class Settings:
     networks: NetworksOption = None
     enabled: EnabledOption = None
 
-    def fields(self) -> "AccountFields":
+    def fields(self) -> AccountFields:
         """Those that were named."""
         fields: AccountFields = {}
         if self.display_name is not None:
@@ -238,8 +237,6 @@ def release(
 
     It was held because it sent far more than usual (admission.volume_jump_factor). Within five seconds it may send again; for a day its volume is not judged, and is part of its history from then on. If it was somebody else who sent, give it another password first.
     """
-    import time
-
     with open_directory(config) as directory:
         directory.volumes.release(address, int(time.time()))
         account = existing_account(directory, address)
@@ -263,15 +260,13 @@ def remove(
         say(f"{account.address} is removed")
 
 
-def _hash(password: str, address: str, settings: "AuthSettings") -> str:
-    from kairan.auth.passwords import hash_password, password_fault
-
+def _hash(password: str, address: str, settings: AuthSettings) -> str:
     if fault := password_fault(password, address=address, settings=settings):
         raise BadInputError(f"{fault}; choose another one, or --generate")
     return hash_password(password, settings)
 
 
-def _print(account: "Account", *, as_json: bool, password: str = "") -> None:
+def _print(account: Account, *, as_json: bool, password: str = "") -> None:
     """`password` only where it was generated: nobody else knows it."""
     record = plain(account) | ({"password": password} if password else {})
     if as_json:
@@ -282,7 +277,7 @@ def _print(account: "Account", *, as_json: bool, password: str = "") -> None:
         print_record(f"account {account.address}", record)
 
 
-def _held(account: "Account") -> str:
+def _held(account: Account) -> str:
     if not account.held_since:
         return ""
     return f"{_moment(account.held_since)}; kairan account release {account.address} ends it"
@@ -290,7 +285,5 @@ def _held(account: "Account") -> str:
 
 def _moment(seconds: int) -> str:
     """Empty where there is none."""
-    from datetime import UTC, datetime
-
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else ""
     return text.replace("+00:00", "Z")

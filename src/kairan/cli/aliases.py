@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kairan.cli.errors import BadInputError
+from kairan.mail.address import key_of
 
 AddAliasOption = Annotated[
     list[str] | None, typer.Option(metavar="ADDRESS", help="A further address; repeats.")
@@ -19,8 +20,6 @@ RemoveAliasOption = Annotated[
 def changed_aliases(
     before: frozenset[str], added: Iterable[str] | None, removed: Iterable[str] | None
 ) -> frozenset[str]:
-    from kairan.mail.address import key_of
-
     gone = {key_of(alias) for alias in removed or ()}
     for alias in sorted(gone - before):
         raise BadInputError(f"{alias} is no alias here; there are: {', '.join(sorted(before))}")

@@ -1,33 +1,50 @@
-"""The tree of commands."""
+"""The root of the commands, and where the program begins."""
 
-from typing import Annotated
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from kairan.cli import (
-    account,
-    app_registration,
-    check_config,
-    demo,
-    domain,
-    group,
-    init,
-    mailbox,
-    organisation,
-    policy,
-    queue,
-    serve,
-    session,
-    trace,
-)
-from kairan.cli.doctor import commands as doctor
-from kairan.cli.errors import DEBUG_OPTION, Commands
+from kairan import __version__
+from kairan.cli.errors import DEBUG_OPTION, FAILED, report
+from kairan.cli.lazy import LazyGroup
 from kairan.cli.options import examples, help_if_alone
 from kairan.cli.output import say
 
+
+class Root(LazyGroup):
+    """Runs a command and turns what goes wrong into a sentence."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> NoReturn:
+        words = sys.argv[1:] if args is None else list(args)
+        named["standalone_mode"] = False
+        try:
+            code = super().main(words, *rest, **named)
+        except BrokenPipeError:
+            code = _stop_writing()
+        except Exception as error:  # noqa: BLE001 - the last place before the operator
+            code = report(error, debug=DEBUG_OPTION in words)
+        finally:
+            _act_as_oneself()
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _act_as_oneself() -> None:
+    """Where the command was root's, and acted as the owner of the data."""
+    if privileges := sys.modules.get("kairan.runtime.privileges"):
+        privileges.act_as_oneself()
+
+
+def _stop_writing() -> int:
+    """The reader of a pipe (`| head`) has gone; what Python still holds must not be flushed."""
+    sys.stdout = None
+    return FAILED
+
+
 app = typer.Typer(
     name="kairan",
-    cls=Commands,
+    cls=Root,
     rich_markup_mode=None,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
@@ -46,25 +63,10 @@ def kairan(
 ) -> None:
     """High-volume mail inside an organisation: the service and its administration."""
     if version:
-        from kairan import __version__
-
         say(f"kairan {__version__}")
     else:
         help_if_alone(context)
 
 
-demo.register(app)
-init.register(app)
-serve.register(app)
-check_config.register(app)
-app.add_typer(account.app, name="account")
-app.add_typer(mailbox.app, name="mailbox")
-app.add_typer(group.app, name="group")
-app.add_typer(organisation.app, name="organisation")
-app.add_typer(domain.app, name="domain")
-app.add_typer(policy.app, name="policy")
-app.add_typer(app_registration.app, name="app")
-app.add_typer(session.app, name="session")
-app.add_typer(queue.app, name="queue")
-trace.register(app)
-app.add_typer(doctor.app, name="doctor")
+def main() -> None:
+    app(prog_name="kairan")

@@ -2,28 +2,22 @@
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from kairan.cli.app_token import register as register_token
-from kairan.cli.existing import existing_app
-from kairan.cli.options import (
-    ConfigOption,
-    JsonOption,
-    directory_of,
-    examples,
-    group_of_commands,
-    open_directory,
-    read_configuration,
-)
+from kairan.cli import app_token
+from kairan.cli.audit import tell
+from kairan.cli.configuration import read_configuration
+from kairan.cli.directory import directory_of, existing_app, open_directory
+from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
-
-if TYPE_CHECKING:
-    from kairan.config.model import Configuration
-    from kairan.directory.model import App
-    from kairan.directory.store import Directory
-    from kairan.issuer.keys import Key, KeyRing
+from kairan.config.model import Configuration
+from kairan.directory.apps import AppFields
+from kairan.directory.model import App, AppSecret
+from kairan.directory.store import Directory
+from kairan.issuer.keys import Key, KeyRing
+from kairan.issuer.secrets import hash_secret, make_secret
 
 DEFAULT_PERMISSION = "Mail.Send"  # what an HVE account's app needs in Exchange Online
 DAY_SECONDS = 86_400
@@ -63,9 +57,6 @@ def add(
 
     Its object id goes on the list of allowed apps of each account named.
     """
-    from kairan.directory.model import App, AppSecret
-    from kairan.issuer.secrets import hash_secret, make_secret
-
     secret = make_secret()
     new = App(
         name=name,
@@ -134,8 +125,6 @@ def set_(
 
     What is not named stays. Disabled, it gets no new token, and those it has live on; `--forbid` ends their use within five seconds.
     """
-    from kairan.directory.apps import AppFields
-
     fields: AppFields = {}
     if permission is not None:
         fields["permissions"] = permission
@@ -179,8 +168,6 @@ def secret_(
 
     The old one stays valid meanwhile, so that it can be replaced where the app runs.
     """
-    from kairan.issuer.secrets import hash_secret, make_secret
-
     secret, now = make_secret(), int(time.time())
     old_until = now + keep_days * DAY_SECONDS if keep_days else None
     with open_directory(config) as directory:
@@ -208,9 +195,6 @@ def rotate(
 
     It is published now and signs after `issuer.key_lead_seconds`; the old one stays published until its last token is dead. With --compromised no worker takes a token of an older key after five seconds, and sessions opened with one end.
     """
-    from kairan.cli.audited import tell
-    from kairan.issuer.keys import KeyRing
-
     configuration = read_configuration(config)
     settings = configuration.issuer
     ring = KeyRing(configuration.issuer_directory)
@@ -225,7 +209,7 @@ def rotate(
         print_record("the next key", answer)
 
 
-def _withdraw(configuration: "Configuration", ring: "KeyRing", new: "Key") -> int:
+def _withdraw(configuration: Configuration, ring: KeyRing, new: Key) -> int:
     """In the directory first, where every worker sees it within a second or two; and if that fails
     the issuer at least publishes them no more.
     """
@@ -259,10 +243,10 @@ def approve(
         say(f"{asking.name} may send as {login.account}")
 
 
-register_token(app)
+app.command("token", epilog=app_token.EPILOG)(app_token.token)
 
 
-def _record(directory: "Directory", one: "App") -> dict[str, Any]:
+def _record(directory: Directory, one: App) -> dict[str, Any]:
     return {
         "name": one.name,
         "client_id": one.client_id,
@@ -274,7 +258,7 @@ def _record(directory: "Directory", one: "App") -> dict[str, Any]:
     }
 
 
-def _print(directory: "Directory", one: "App", *, as_json: bool, secret: str = "") -> None:
+def _print(directory: Directory, one: App, *, as_json: bool, secret: str = "") -> None:
     """`secret` only where it was made: nobody else knows it."""
     record = _record(directory, one)
     if secret:

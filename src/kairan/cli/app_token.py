@@ -1,19 +1,20 @@
 """kairan app token: a token made to measure, so that any failure can be rehearsed."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from kairan.cli.audit import tell
+from kairan.cli.configuration import read_configuration
+from kairan.cli.directory import directory_of, existing_account, existing_app
 from kairan.cli.errors import BadInputError
-from kairan.cli.existing import existing_account, existing_app
-from kairan.cli.options import ConfigOption, JsonOption, directory_of, examples, read_configuration
+from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, say
-
-if TYPE_CHECKING:
-    from kairan.config.model import Configuration
-    from kairan.issuer.keys import Key
-    from kairan.issuer.tokens import Times
+from kairan.config.model import Configuration
+from kairan.issuer.keys import TOKEN_SECONDS_MAX, Key, KeyRing
+from kairan.issuer.places import places_of
+from kairan.issuer.tokens import Times, Wanted, make_token
 
 EPILOG = examples(
     "kairan app token erp --user payroll@example.com",
@@ -21,10 +22,6 @@ EPILOG = examples(
     "kairan app token erp --lifetime=300",
     "kairan app token erp --permission Mail.Read",
 )
-
-
-def register(app: typer.Typer) -> None:
-    app.command("token", epilog=EPILOG)(token)
 
 
 def token(
@@ -63,10 +60,6 @@ def token(
         found = existing_app(directory, name)
         address = existing_account(directory, user).address if user else ""
 
-    from kairan.cli.audited import tell
-    from kairan.issuer.places import places_of
-    from kairan.issuer.tokens import Wanted, make_token
-
     settings = configuration.issuer
     wanted = Wanted(
         issuer=places_of(settings).issuer,
@@ -84,10 +77,7 @@ def token(
         say(text)
 
 
-def _times(usual_seconds: int, lifetime: int | None, not_before: int) -> "Times":
-    from kairan.issuer.keys import TOKEN_SECONDS_MAX
-    from kairan.issuer.tokens import Times
-
+def _times(usual_seconds: int, lifetime: int | None, not_before: int) -> Times:
     seconds = usual_seconds if lifetime is None else lifetime
     if seconds > TOKEN_SECONDS_MAX:
         raise BadInputError(f"--lifetime must be at most {TOKEN_SECONDS_MAX}, which is a day")
@@ -97,9 +87,7 @@ def _times(usual_seconds: int, lifetime: int | None, not_before: int) -> "Times"
     return Times(issued=issued, begins=issued + not_before, expires=now + seconds)
 
 
-def _signing_key(configuration: "Configuration") -> "Key":
-    from kairan.issuer.keys import KeyRing
-
+def _signing_key(configuration: Configuration) -> Key:
     ring, settings = KeyRing(configuration.issuer_directory), configuration.issuer
     # Before the service's first start there is none.
     ring.renew(settings)

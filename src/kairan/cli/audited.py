@@ -6,14 +6,12 @@ of both only what differs is written down; hashes and secrets never are.
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kairan.cli.output import plain, say
-from kairan.trace.audit import record_change
-
-if TYPE_CHECKING:
-    from kairan.config.model import Configuration
-    from kairan.directory.store import Directory
+from kairan.cli.audit import tell
+from kairan.cli.output import plain
+from kairan.config.model import Configuration
+from kairan.directory.store import Directory
 
 Reader = Callable[["Directory", str], Any]
 # Commands that set all they were told, some of which was so before.
@@ -21,7 +19,7 @@ _NOTHING_DONE = (".set", ".allow", ".forbid")
 _NAMES_MAX = 100  # of the members in one line
 
 
-def _of_app(directory: "Directory", name: str) -> Any:
+def _of_app(directory: Directory, name: str) -> Any:
     app = directory.apps.find(name)
     if app is None:
         return None
@@ -81,7 +79,7 @@ _CHANGES = (
 )
 
 
-def audited(directory: "Directory", configuration: "Configuration") -> "Directory":
+def audited(directory: Directory, configuration: Configuration) -> Directory:
     for attribute, method, about, what in _CHANGES:
         owner = getattr(directory, attribute) if attribute else directory
         work = getattr(owner, method)
@@ -89,20 +87,12 @@ def audited(directory: "Directory", configuration: "Configuration") -> "Director
     return directory
 
 
-def tell(configuration: "Configuration", what: str, **facts: object) -> None:
-    """What changed elsewhere than in the directory.  A full disk does not undo the change."""
-    try:
-        record_change(configuration.audit_directory, configuration.audit, what, plain(facts))
-    except OSError as error:
-        say(f"warning: the audit was not written: {error}", to_operator=True)
-
-
 def _recording(
-    directory: "Directory",
+    directory: Directory,
     work: Callable[..., Any],
     read: Reader,
     what: str,
-    configuration: "Configuration",
+    configuration: Configuration,
 ) -> Callable[..., Any]:
     @wraps(work)
     def changing(*arguments: Any, **named: Any) -> Any:

@@ -3,30 +3,33 @@
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from kairan.cli.configuration import read_configuration
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import ConfigOption, JsonOption, examples, read_configuration
+from kairan.cli.options import ConfigOption, JsonOption, examples, one_command
 from kairan.cli.output import print_json, print_record, say
+from kairan.config.environment import check_environment
+from kairan.config.explain import Explained, explain
+from kairan.config.model import Configuration
+from kairan.config.warnings import warnings_of
+from kairan.directory.errors import DirectoryError
+from kairan.directory.store import Directory
+from kairan.runtime.secret_text import without_login
 
-if TYPE_CHECKING:
-    from kairan.config.explain import Explained
-    from kairan.config.model import Configuration
-
-
-def register(app: typer.Typer) -> None:
-    app.command(
-        "check-config",
-        epilog=examples(
-            "kairan check-config",
-            "kairan check-config -c /etc/kairan/kairan.toml --json",
-            "kairan check-config --explain",
-        ),
-    )(check_config)
+app = one_command()
 
 
+@app.command(
+    "check-config",
+    epilog=examples(
+        "kairan check-config",
+        "kairan check-config -c /etc/kairan/kairan.toml --json",
+        "kairan check-config --explain",
+    ),
+)
 def check_config(
     config: ConfigOption = None,
     explain: Annotated[
@@ -41,9 +44,6 @@ def check_config(
     if explain:
         _print_explanation(as_json=as_json)
         return
-    from kairan.config.environment import check_environment
-    from kairan.config.warnings import warnings_of
-
     configuration = read_configuration(config)
     check_environment(configuration)
     _check_postmaster(configuration)
@@ -56,14 +56,11 @@ def check_config(
         print_record(f"{configuration.source} is in order", _summary(configuration))
 
 
-def _check_postmaster(configuration: "Configuration") -> None:
+def _check_postmaster(configuration: Configuration) -> None:
     """Where there is none, reports are lost; the service starts all the same, and warns.
 
     Asked of a directory that is there and answers: one that is not, the start makes or names.
     """
-    from kairan.directory.errors import DirectoryError
-    from kairan.directory.store import Directory
-
     file = configuration.directory_url.removeprefix("sqlite:///")
     if file != configuration.directory_url and not Path(file).exists():
         return
@@ -76,10 +73,8 @@ def _check_postmaster(configuration: "Configuration") -> None:
         raise BadInputError(problem)
 
 
-def _without_passwords(configuration: "Configuration") -> "Configuration":
+def _without_passwords(configuration: Configuration) -> Configuration:
     """What is printed ends up in tickets."""
-    from kairan.runtime.secret_text import without_login
-
     routes = tuple(
         replace(route, to=without_login(route.to)) for route in configuration.delivery.routes
     )
@@ -90,7 +85,7 @@ def _without_passwords(configuration: "Configuration") -> "Configuration":
     )
 
 
-def _summary(configuration: "Configuration") -> dict[str, object]:
+def _summary(configuration: Configuration) -> dict[str, object]:
     return {
         "hostname": configuration.hostname,
         "data": configuration.data_directory,
@@ -105,15 +100,13 @@ def _summary(configuration: "Configuration") -> dict[str, object]:
 
 
 def _print_explanation(*, as_json: bool) -> None:
-    from kairan.config.explain import explain
-
     if as_json:
         print_json(list(explain()))
         return
     say("\n".join(explanation_lines(list(explain()))))
 
 
-def explanation_lines(settings: "list[Explained]") -> list[str]:
+def explanation_lines(settings: list[Explained]) -> list[str]:
     """As it would stand in kairan.toml, each key commented out with its default."""
     lines: list[str] = []
     for section, keys in groupby(settings, key=lambda setting: (setting.section, setting.about)):

@@ -17,19 +17,22 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from kairan import service
+from kairan.auth.passwords import hash_password
 from kairan.cli import demo_app, sample
+from kairan.cli.configuration import read_configuration
+from kairan.cli.directory import directory_of
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import directory_of, examples, read_configuration
+from kairan.cli.options import examples, one_command
 from kairan.cli.output import say
 from kairan.cli.password import generate_password
-
-if TYPE_CHECKING:
-    from kairan.config.model import Configuration
-    from kairan.service import Running
+from kairan.config.installation import Plan, install
+from kairan.config.model import Configuration
+from kairan.service import Running
 
 HOST = "127.0.0.1"  # a demo is nobody else's business
 HOSTNAME = f"mail.{sample.DOMAIN}"
@@ -38,13 +41,13 @@ MAILDIR = "maildir"
 DESCRIPTION = "demo.json"
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        "demo",
-        epilog=examples("kairan demo", "kairan demo --dir /tmp/demo --smtp-port 2525"),
-    )(demo)
+app = one_command()
 
 
+@app.command(
+    "demo",
+    epilog=examples("kairan demo", "kairan demo --dir /tmp/demo --smtp-port 2525"),
+)
 def demo(
     place: Annotated[Path, typer.Option("--dir", metavar="D", help="The demo's folder.")] = Path(
         "demo"
@@ -60,13 +63,11 @@ def demo(
 
     It needs neither root nor network.  The same folder again goes on with what is there.
     """
-    from kairan import service
-
     configuration = _configuration(place, smtp_port)
     passwords = _passwords(place, configuration)
     oauth = demo_app.described(place / DESCRIPTION, configuration)
 
-    def say_ready(running: "Running") -> None:
+    def say_ready(running: Running) -> None:
         description = _description(place, running.listeners[0][1], passwords) | oauth
         _write_whole(place / DESCRIPTION, json.dumps(description, indent=2))
         say(_ready_text(description), flush=True)
@@ -74,7 +75,7 @@ def demo(
     raise typer.Exit(service.serve(configuration, on_ready=say_ready))
 
 
-def _configuration(place: Path, wanted_port: int) -> "Configuration":
+def _configuration(place: Path, wanted_port: int) -> Configuration:
     file = place / "kairan.toml"
     if not file.exists():
         _install(place, wanted_port or _free_port(PORTS))
@@ -85,8 +86,6 @@ def _configuration(place: Path, wanted_port: int) -> "Configuration":
 
 
 def _install(place: Path, port: int) -> None:
-    from kairan.config.installation import Plan, install
-
     plan = Plan(
         place=place,
         hostname=HOSTNAME,
@@ -113,7 +112,7 @@ def _free_port(preferred: tuple[int, ...]) -> int:
     raise BadInputError("no port is free on 127.0.0.1; end a program that listens")
 
 
-def _passwords(place: Path, configuration: "Configuration") -> dict[str, str]:
+def _passwords(place: Path, configuration: Configuration) -> dict[str, str]:
     """By account: those of demo.json, else new ones."""
     try:
         known = json.loads((place / DESCRIPTION).read_text(encoding="utf-8"))["accounts"]
@@ -122,9 +121,7 @@ def _passwords(place: Path, configuration: "Configuration") -> dict[str, str]:
         return _new_passwords(configuration)
 
 
-def _new_passwords(configuration: "Configuration") -> dict[str, str]:
-    from kairan.auth.passwords import hash_password
-
+def _new_passwords(configuration: Configuration) -> dict[str, str]:
     passwords = {sample.address(name): generate_password() for name in sample.ACCOUNTS}
     with directory_of(configuration) as directory:
         for address, password in passwords.items():

@@ -3,29 +3,26 @@
 import json
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kairan.cli import sample
-from kairan.cli.options import directory_of
-
-if TYPE_CHECKING:
-    from kairan.config.model import Configuration
-    from kairan.directory.model import App
-    from kairan.directory.store import Directory
+from kairan.cli.directory import directory_of
+from kairan.config.model import Configuration
+from kairan.directory.model import App, AppSecret
+from kairan.directory.store import Directory
+from kairan.issuer.places import places_of
+from kairan.issuer.secrets import hash_secret, make_secret
 
 NAME = "demo"
 
 
-def described(description: Path, configuration: "Configuration") -> dict[str, dict[str, str]]:
+def described(description: Path, configuration: Configuration) -> dict[str, dict[str, str]]:
     """`oauth` of demo.json; a new secret only where the old one is not to be read there."""
     if not configuration.issuer.enabled:  # switched off by hand
         return {}
     return {"oauth": _oauth(description, configuration)}
 
 
-def _oauth(description: Path, configuration: "Configuration") -> dict[str, str]:
-    from kairan.issuer.places import places_of
-
+def _oauth(description: Path, configuration: Configuration) -> dict[str, str]:
     places = places_of(configuration.issuer)
     audience = configuration.issuer.audience
     return {
@@ -48,10 +45,7 @@ def _known(description: Path) -> dict[str, str] | None:
         return None
 
 
-def _made(configuration: "Configuration") -> dict[str, str]:
-    from kairan.directory.model import App, AppSecret
-    from kairan.issuer.secrets import hash_secret, make_secret
-
+def _made(configuration: Configuration) -> dict[str, str]:
     secret = make_secret()
     app = App(
         name=NAME,
@@ -65,7 +59,7 @@ def _made(configuration: "Configuration") -> dict[str, str]:
     return {"client_id": app.client_id, "client_secret": secret}
 
 
-def _replace(directory: "Directory", app: "App") -> None:
+def _replace(directory: Directory, app: App) -> None:
     if directory.apps.find(app.name) is not None:
         directory.apps.remove(app.name)
     directory.apps.add(app, accounts=[sample.address(name) for name in sample.ACCOUNTS])

@@ -4,13 +4,8 @@ from typing import Annotated
 
 import typer
 
-from kairan.cli.options import (
-    ConfigOption,
-    JsonOption,
-    examples,
-    group_of_commands,
-    open_directory,
-)
+from kairan.cli.directory import open_directory
+from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, say
 
 app = group_of_commands("Accepted domains: what is inside the organisation.")

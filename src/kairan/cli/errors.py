@@ -1,14 +1,11 @@
 """Every error ends here: one sentence on standard error and an exit code, never a traceback."""
 
-import sys
 import traceback
-from collections.abc import Sequence
-from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from kairan.cli.output import say
+from kairan.runtime.visible import visible
 
 FAILED = 1  # may succeed later, or elsewhere
 BAD_INPUT = 2  # will fail again until the input changes
@@ -25,32 +22,7 @@ class FailedError(Exception):
     """It was right to ask, but could not be done."""
 
 
-class Commands(TyperGroup):
-    """The tree's root: runs a command and turns what goes wrong into a sentence."""
-
-    def main(self, args: Sequence[str] | None = None, *rest: Any, **named: Any) -> NoReturn:
-        words = sys.argv[1:] if args is None else list(args)
-        named["standalone_mode"] = False
-        try:
-            code = super().main(words, *rest, **named)
-        except BrokenPipeError:
-            code = _stop_writing()
-        except Exception as error:  # noqa: BLE001 - the last place before the operator
-            code = _report(error, debug=DEBUG_OPTION in words)
-        finally:
-            _act_as_oneself()
-        sys.exit(code if isinstance(code, int) else 0)
-
-
-def _act_as_oneself() -> None:
-    """Where the command was root's, and acted as the owner of the data."""
-    if privileges := sys.modules.get("kairan.runtime.privileges"):
-        privileges.act_as_oneself()
-
-
-def _report(error: Exception, *, debug: bool) -> int:
-    from kairan.runtime.visible import visible
-
+def report(error: Exception, *, debug: bool) -> int:
     if debug:
         say("".join(traceback.format_exception(error)), to_operator=True)
     sentence, code = _judged(error)
@@ -102,9 +74,3 @@ def _usage(error: typer.TyperException) -> str:
 def _system(error: OSError) -> str:
     subject = f"{error.filename}: " if error.filename else ""
     return f"{subject}{error.strerror or error}"
-
-
-def _stop_writing() -> int:
-    """The reader of a pipe (`| head`) has gone; what Python still holds must not be flushed."""
-    sys.stdout = None
-    return FAILED

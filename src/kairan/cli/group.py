@@ -1,31 +1,28 @@
 """kairan group: one address for many people."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from kairan.cli import group_members
+from kairan.cli.configuration import read_configuration
+from kairan.cli.directory import directory_of, open_directory, warn_without_postmaster
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import (
     ConfigOption,
     DisplayNameOption,
     HiddenOption,
     JsonOption,
-    directory_of,
     examples,
     group_of_commands,
-    open_directory,
-    read_configuration,
-    warn_without_postmaster,
     with_option_lists,
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
-
-if TYPE_CHECKING:
-    from kairan.directory.groups import GroupFields
-    from kairan.directory.model import Group
-    from kairan.directory.store import Directory
+from kairan.cli.preview import preview_members
+from kairan.directory.groups import GroupFields
+from kairan.directory.model import Group
+from kairan.directory.store import Directory
 
 app = group_of_commands("Groups: one address for many people.")
 app.add_typer(group_members.app, name="members")
@@ -84,7 +81,7 @@ class Settings:
     report: ReportOption = None
     enabled: EnabledOption = None
 
-    def fields(self) -> "GroupFields":
+    def fields(self) -> GroupFields:
         """Those that were named."""
         fields: GroupFields = {}
         if self.display_name is not None:
@@ -215,8 +212,6 @@ def preview(
 
     Groups within it are opened, and each recipient stands there once.
     """
-    from kairan.cli.preview import preview_members
-
     configuration = read_configuration(config)
     with directory_of(configuration) as directory:
         _existing(directory, address)
@@ -232,14 +227,14 @@ def _list(words: list[str]) -> list[str]:
     return [] if words == [NOBODY] else words
 
 
-def _existing(directory: "Directory", address: str) -> "Group":
+def _existing(directory: Directory, address: str) -> Group:
     group = directory.group(address)
     if group is None:
         raise BadInputError(f"there is no group {address}; `kairan group list` shows them")
     return group
 
 
-def _print(group: "Group", *, as_json: bool) -> None:
+def _print(group: Group, *, as_json: bool) -> None:
     if as_json:
         print_json(group)
     else:

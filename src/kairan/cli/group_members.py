@@ -5,14 +5,8 @@ from typing import Annotated
 import typer
 
 from kairan.cli.csv_files import FileArgument, import_progress
-from kairan.cli.options import (
-    ConfigOption,
-    JsonOption,
-    examples,
-    group_of_commands,
-    open_directory,
-    warn_without_postmaster,
-)
+from kairan.cli.directory import open_directory, warn_without_postmaster
+from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, print_json_list, print_table, say
 
 app = group_of_commands("A group's direct members.")

@@ -4,30 +4,29 @@ import socket
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from kairan.cli.options import JsonOption, examples
+from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json, say
-
-if TYPE_CHECKING:
-    from kairan.directory.store import Directory
+from kairan.config.installation import Plan, install
+from kairan.directory.store import Directory
 
 # Where a machine's name says no domain: a name that is nobody's (RFC 2606 section 2).
 FALLBACK_DOMAIN = "kairan.test"
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        "init",
-        epilog=examples(
-            "kairan init",
-            "kairan init /etc/kairan --hostname mail.example.com --domain example.com",
-        ),
-    )(init)
+app = one_command()
 
 
+@app.command(
+    "init",
+    epilog=examples(
+        "kairan init",
+        "kairan init /etc/kairan --hostname mail.example.com --domain example.com",
+    ),
+)
 def init(
     place: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder.", show_default=False)
@@ -53,8 +52,6 @@ def init(
 
     The folder gets kairan.toml, certificates and a directory with the postmaster in it.  Nothing that exists is overwritten, and nothing half-made stays behind.
     """
-    from kairan.config.installation import Plan, install
-
     own_name = hostname or socket.gethostname()
     own_domain = domain or own_name.partition(".")[2] or FALLBACK_DOMAIN
     plan = Plan(
@@ -78,7 +75,7 @@ def init(
     say(f"  kairan serve -c {settings}")
 
 
-def _add_postmaster(address: str, directory: "Directory") -> None:
+def _add_postmaster(address: str, directory: Directory) -> None:
     """RFC 5321 section 4.5.1: somebody must be there, from the first message on."""
     directory.add_mailbox(address, display_name="Postmaster")
     directory.set_organisation(postmaster=address)

@@ -1,28 +1,19 @@
 """kairan mailbox: the people (and rooms) who receive."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from kairan.cli.aliases import AddAliasOption, RemoveAliasOption, changed_aliases
 from kairan.cli.csv_files import FileArgument, import_progress
+from kairan.cli.directory import open_directory, warn_without_postmaster
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import (
-    ConfigOption,
-    HiddenOption,
-    JsonOption,
-    examples,
-    group_of_commands,
-    open_directory,
-    warn_without_postmaster,
-)
+from kairan.cli.options import ConfigOption, HiddenOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
-
-if TYPE_CHECKING:
-    from kairan.directory.mailboxes import MailboxFields
-    from kairan.directory.model import Mailbox
-    from kairan.directory.store import Directory
+from kairan.directory.mailboxes import MailboxFields
+from kairan.directory.model import Mailbox
+from kairan.directory.store import Directory
 
 app = group_of_commands("Mailboxes: who receives.")
 
@@ -187,7 +178,7 @@ def import_(
 
 def _fields(
     display_name: str | None, hidden: bool | None, attributes: list[str] | None
-) -> "MailboxFields":
+) -> MailboxFields:
     """Those that were named."""
     fields: MailboxFields = {}
     if display_name is not None:
@@ -209,7 +200,7 @@ def _pairs(words: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def _existing(directory: "Directory", address: str) -> "Mailbox":
+def _existing(directory: Directory, address: str) -> Mailbox:
     mailbox = directory.mailbox(address)
     if mailbox is None:
         raise BadInputError(
@@ -218,7 +209,7 @@ def _existing(directory: "Directory", address: str) -> "Mailbox":
     return mailbox
 
 
-def _print(mailbox: "Mailbox", *, as_json: bool) -> None:
+def _print(mailbox: Mailbox, *, as_json: bool) -> None:
     if as_json:
         print_json(mailbox)
     else:

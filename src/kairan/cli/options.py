@@ -1,19 +1,15 @@
-"""Options that many commands share, and the way from -c FILE to what a command works with."""
+"""Options that many commands share, and how a command is declared."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from kairan.cli.output import say
-
-if TYPE_CHECKING:
-    from kairan.config.model import Configuration
-    from kairan.directory.store import Directory
 
 ConfigOption = Annotated[
     Path | None,
@@ -63,38 +59,6 @@ def _written_out(parameter: Parameter) -> Iterator[Parameter]:
         yield Parameter(field.name, parameter.kind, default=field.default, annotation=field.type)
 
 
-def read_configuration(config: Path | None, *, as_owner: bool = True) -> "Configuration":
-    """`as_owner`: from here on root has the rights of the data's owner alone, whose links in there
-    must not lead it elsewhere.
-    """
-    from kairan.config.locate import locate
-    from kairan.config.read import load
-
-    configuration = load(locate(config))
-    if as_owner:
-        from kairan.runtime.privileges import act_as_owner_of
-
-        act_as_owner_of(configuration.data_directory)
-    return configuration
-
-
-def open_directory(config: Path | None) -> "Directory":
-    return directory_of(read_configuration(config))
-
-
-def directory_of(configuration: "Configuration") -> "Directory":
-    from kairan.cli.audited import audited
-    from kairan.directory.store import Directory
-
-    return audited(Directory.open(configuration.directory_url), configuration)
-
-
-def warn_without_postmaster(directory: "Directory") -> None:
-    """After what may have taken the postmaster away, or left him out."""
-    if problem := directory.postmaster_problem():
-        say(f"warning: {problem}", to_operator=True)
-
-
 def examples(*lines: str) -> str:
     """For `epilog=`: stands below the help as it is (backspace: do not wrap)."""
     return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
@@ -106,8 +70,19 @@ def help_if_alone(context: typer.Context) -> None:
         say(context.get_help())
 
 
-def group_of_commands(about: str) -> typer.Typer:
+def group_of_commands(about: str, **named: Any) -> typer.Typer:
     """`kairan queue …`: a command with commands below it."""
-    app = typer.Typer(help=about, rich_markup_mode=None, invoke_without_command=True)
+    app = typer.Typer(
+        help=about,
+        rich_markup_mode=None,
+        invoke_without_command=True,
+        add_completion=False,
+        **named,
+    )
     app.callback()(help_if_alone)
     return app
+
+
+def one_command() -> typer.Typer:
+    """`kairan trace`: for the one `@app.command` of a module."""
+    return typer.Typer(rich_markup_mode=None, add_completion=False)

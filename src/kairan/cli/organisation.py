@@ -4,15 +4,10 @@ from typing import Annotated
 
 import typer
 
-from kairan.cli.options import (
-    ConfigOption,
-    JsonOption,
-    examples,
-    group_of_commands,
-    open_directory,
-    warn_without_postmaster,
-)
+from kairan.cli.directory import open_directory, warn_without_postmaster
+from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import plain, print_json, print_record
+from kairan.directory.organisation import OrganisationFields
 
 app = group_of_commands("Settings of the whole organisation.")
 
@@ -60,8 +55,6 @@ def set_(
 
     Those not named stay.
     """
-    from kairan.directory.organisation import OrganisationFields
-
     fields: OrganisationFields = {}
     if name is not None:
         fields["name"] = name

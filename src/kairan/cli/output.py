@@ -3,20 +3,21 @@
 The one place where commands print.  What they show was often written by strangers (a peer's reply,
 a header, an address), so whatever a terminal might obey is made visible here, in JSON too: what
 reads it prints its strings.
+
+rich takes as long to import as all else that `kairan --help` needs: what prints with it imports it.
 """
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from kairan.runtime.visible import visible, visible_lines
 
 # A table is for eyes; beyond this many rows it says how to get the rest.
 ROWS_MAX = 1_000
@@ -26,8 +27,6 @@ SECRETS = frozenset({"password_hash"})
 
 def plain(value: Any) -> Any:
     """A value of ours as JSON knows it; sets are sorted so that two runs compare."""
-    from kairan.runtime.visible import visible, visible_lines
-
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value) if field.name not in SECRETS]
         return {name: plain(getattr(value, name)) for name in names}
@@ -49,15 +48,11 @@ def plain(value: Any) -> Any:
 
 def say(text: str = "", *, to_operator: bool = False, flush: bool = False) -> None:
     """Sentences; `to_operator`: on standard error, beside the answer itself."""
-    from kairan.runtime.visible import visible_lines
-
     print(visible_lines(text), file=sys.stderr if to_operator else sys.stdout, flush=flush)
 
 
 def print_styled(lines: Iterable[tuple[str, str]]) -> None:
     """Pairs of text and style.  Colour and wrapping on a terminal; plain whole lines in a file."""
-    from kairan.runtime.visible import visible_lines
-
     console = _console() if sys.stdout.isatty() else None
     for text, style in lines:
         if console is None:
@@ -88,7 +83,7 @@ def _encoded(value: Any) -> str:
     return json.dumps(plain(value), ensure_ascii=False)
 
 
-def _plain_encoder() -> "Callable[[Any], str]":
+def _plain_encoder() -> Callable[[Any], str]:
     from msgspec.json import Encoder
 
     encode = Encoder().encode
@@ -105,8 +100,6 @@ def print_record(title: str, values: Mapping[str, Any]) -> None:
     """One thing: a line for each of its values."""
     from rich.table import Table
 
-    from kairan.runtime.visible import visible
-
     table = Table(title=visible(title), title_justify="left", show_header=False, box=None)
     for name, value in values.items():
         table.add_row(visible(name), visible(_cell(value)))
@@ -116,8 +109,6 @@ def print_record(title: str, values: Mapping[str, Any]) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str) -> None:
     """`nothing`: the sentence for an empty list."""
     from rich.table import Table
-
-    from kairan.runtime.visible import visible
 
     remaining = iter(rows)
     shown = list(islice(remaining, ROWS_MAX))
@@ -133,7 +124,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothin
 
 
 @contextmanager
-def progress(what: str, *, total: int | None = None) -> "Iterator[Callable[[int], None]]":
+def progress(what: str, *, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """Gives a function to call with how many are done so far.  A bar only on a terminal."""
     from rich.console import Console
     from rich.progress import Progress

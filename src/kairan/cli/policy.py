@@ -1,23 +1,16 @@
 """kairan policy: the controls that stand before a password."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from kairan.cli import policy_explain
+from kairan.cli.directory import open_directory
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import (
-    ConfigOption,
-    JsonOption,
-    examples,
-    group_of_commands,
-    open_directory,
-)
+from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
-from kairan.cli.policy_explain import register as register_explain
-
-if TYPE_CHECKING:
-    from kairan.directory.store import Directory
+from kairan.directory.store import Directory
 
 app = group_of_commands("Controls that stand before a password, as in Exchange.")
 
@@ -195,10 +188,10 @@ def remove(name: NameArgument, config: ConfigOption = None, as_json: JsonOption 
         say(f"{name} is removed")
 
 
-register_explain(app)
+app.command("explain", epilog=policy_explain.EPILOG)(policy_explain.explain)
 
 
-def _record(directory: "Directory", name: str) -> dict[str, Any]:
+def _record(directory: Directory, name: str) -> dict[str, Any]:
     organisation = directory.organisation()
     return {
         "name": name,
@@ -208,7 +201,7 @@ def _record(directory: "Directory", name: str) -> dict[str, Any]:
     }
 
 
-def _print(directory: "Directory", name: str, *, as_json: bool) -> None:
+def _print(directory: Directory, name: str, *, as_json: bool) -> None:
     record = _record(directory, name)
     if as_json:
         print_json(record)
@@ -216,7 +209,7 @@ def _print(directory: "Directory", name: str, *, as_json: bool) -> None:
         print_record(f"policy {name}", record)
 
 
-def _print_organisation(directory: "Directory", *, as_json: bool) -> None:
+def _print_organisation(directory: Directory, *, as_json: bool) -> None:
     organisation = directory.organisation()
     own = {
         account.address: "on" if account.smtp_client_authentication_disabled else "off"

@@ -1,23 +1,19 @@
 """kairan policy explain: which control allows or blocks an account, and why."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from kairan.cli.existing import existing_account
-from kairan.cli.options import ConfigOption, JsonOption, examples, open_directory
+from kairan.auth.policies import Finding, basic_findings, modern_findings
+from kairan.cli.directory import existing_account, open_directory
+from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, print_table
+from kairan.directory.model import Account, Organisation
+from kairan.intake.settings import Role
+from kairan.smtp.sasl.mechanisms import MECHANISMS
 
-if TYPE_CHECKING:
-    from kairan.auth.policies import Finding
-    from kairan.directory.model import Account, Organisation
-
-
-def register(app: typer.Typer) -> None:
-    app.command("explain", epilog=examples("kairan policy explain printer@example.com --json"))(
-        explain
-    )
+EPILOG = examples("kairan policy explain printer@example.com --json")
 
 
 def explain(
@@ -46,11 +42,7 @@ def explain(
     )
 
 
-def _records(account: "Account", organisation: "Organisation") -> Iterator[dict[str, Any]]:
-    from kairan.auth.policies import basic_findings, modern_findings
-    from kairan.intake.settings import Role
-    from kairan.smtp.sasl.mechanisms import MECHANISMS
-
+def _records(account: Account, organisation: Organisation) -> Iterator[dict[str, Any]]:
     for role in Role:
         for mechanism in MECHANISMS:
             is_basic = mechanism in {"LOGIN", "PLAIN"}
@@ -61,7 +53,7 @@ def _records(account: "Account", organisation: "Organisation") -> Iterator[dict[
 
 
 def _record(
-    role: str, mechanism: str, findings: "list[Finding]", behind: tuple[str, str]
+    role: str, mechanism: str, findings: list[Finding], behind: tuple[str, str]
 ) -> dict[str, Any]:
     block = next((finding for finding in findings if finding.outcome is not None), None)
     fault, why_not = behind
@@ -85,7 +77,7 @@ def _record(
     return record | {"allowed": True, "control": "", "why": why, "reply": ""}
 
 
-def _behind(account: "Account", *, is_basic: bool) -> tuple[str, str]:
+def _behind(account: Account, *, is_basic: bool) -> tuple[str, str]:
     """What would stop it behind the controls, whatever is sent."""
     if not account.enabled:
         return "account", "the account is disabled"

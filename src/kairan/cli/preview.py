@@ -1,17 +1,14 @@
 """Who a group leads to, by the same expansion which messages go through."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from kairan.directory.model import Group, Organisation, Snapshot, Trust
 from kairan.directory.snapshot import read_snapshot
+from kairan.directory.store import Directory
 from kairan.expansion.expand import expand
 from kairan.expansion.settings import ExpansionSettings
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
-
-if TYPE_CHECKING:
-    from kairan.directory.store import Directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class _Unrestricted:
         return self.inner.resolve(address)
 
 
-def preview_members(directory: "Directory", group: str, settings: ExpansionSettings) -> list[str]:
+def preview_members(directory: Directory, group: str, settings: ExpansionSettings) -> list[str]:
     """Primary addresses, sorted."""
     recipient = Recipient(Address(group))
     envelope = Envelope(sender=Address(""), recipients=(recipient,), arrived=0.0)

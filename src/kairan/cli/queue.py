@@ -2,26 +2,25 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from kairan.cli import queue_jobs
+from kairan.cli.audit import tell
+from kairan.cli.configuration import read_configuration
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import (
     ConfigOption,
     JsonOption,
     examples,
     group_of_commands,
-    read_configuration,
     with_option_lists,
 )
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kairan.cli.queue_jobs import Change, Selection
-    from kairan.spool.sqlite.operator.view import Filter
+from kairan.cli.queue_jobs import Change, Selection, change, found, record, statistics
+from kairan.spool.sqlite.operator.view import Filter
 
 app = group_of_commands("The queue: what waits for delivery.")
 
@@ -57,9 +56,7 @@ class Conditions:
     route: RouteOption = ""
     message_id: MessageIdOption = ""
 
-    def filter(self, *, held: bool | None = None, damaged: bool | None = None) -> "Filter":
-        from kairan.spool.sqlite.operator.view import Filter
-
+    def filter(self, *, held: bool | None = None, damaged: bool | None = None) -> Filter:
         return Filter(
             sender=self.sender or None,
             recipient=self.recipient or None,
@@ -77,9 +74,7 @@ class Choice(Conditions):
     everything: AllOption = False
     ids: IdsArgument = None
 
-    def selection(self) -> "Selection":
-        from kairan.cli.queue_jobs import Selection
-
+    def selection(self) -> Selection:
         if self.ids and self != Choice(ids=self.ids):
             raise BadInputError("give ids or conditions, not both")
         return Selection(tuple(self.ids or ()), self.filter(), self.everything)
@@ -109,8 +104,6 @@ def list_(
 
     A job is a message, a route and the recipients that go there together.
     """
-    from kairan.cli.queue_jobs import Selection, found, record
-
     selection = Selection((), conditions.filter(held=held, damaged=damaged), everything=False)
     records = (record(one) for one in found(_spool(config), selection))
     if as_json:
@@ -129,8 +122,6 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a message's jobs and header."""
-    from kairan.cli import queue_jobs
-
     shown = queue_jobs.show(_spool(config), job)
     shard = int(job.partition("-")[0])
     jobs = [queue_jobs.record(queue_jobs.Found(shard, item)) for item in shown.jobs]
@@ -227,8 +218,6 @@ def drop(
 @app.command("stats", epilog=examples("kairan queue stats", "kairan queue stats --json"))
 def stats(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Count what waits, and for how long."""
-    from kairan.cli.queue_jobs import statistics
-
     numbers = statistics(_spool(config), time.time())
     if as_json:
         print_json(numbers)
@@ -236,16 +225,13 @@ def stats(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_record("queue", numbers)
 
 
-def _spool(config: "Path | None") -> "Path":
+def _spool(config: Path | None) -> Path:
     return read_configuration(config).spool_directory
 
 
 def _change(
-    config: "Path | None", selection: "Selection", action: "Change", done: str, *, as_json: bool
+    config: Path | None, selection: Selection, action: Change, done: str, *, as_json: bool
 ) -> None:
-    from kairan.cli.audited import tell
-    from kairan.cli.queue_jobs import change
-
     configuration = read_configuration(config)
     changed = change(configuration.spool_directory, selection, action)
     tell(configuration, f"queue.{done}", jobs=changed, selection=selection)

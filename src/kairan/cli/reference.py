@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from kairan.cli.app import app
+from kairan.cli.lazy import loaded
 from kairan.config.explain import Explained, explain
 
 WIDTH = 90
@@ -65,7 +66,7 @@ def helps(
     yield name, command.get_help(context)
     if isinstance(command, TyperGroup):
         for inner_word, inner in command.commands.items():
-            yield from helps(inner, f"{name} {inner_word}", context)
+            yield from helps(loaded(inner), f"{name} {inner_word}", context)
 
 
 def _about(about: str) -> list[str]:

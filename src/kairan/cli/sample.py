@@ -16,10 +16,8 @@ board                 user001 … user005; accepts mail from payroll only
 
 from collections.abc import Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kairan.directory.store import Directory
+from kairan.directory.store import Directory
 
 DOMAIN = "kairan.test"
 USERS = 200
@@ -81,7 +79,7 @@ def mailboxes_csv() -> str:
     return "\n".join(",".join(row) for row in (columns, *rows))
 
 
-def fill(directory: "Directory") -> None:
+def fill(directory: Directory) -> None:
     """Into a directory that accepts DOMAIN and is otherwise empty.
 
     The accounts get no password here: without a hash nobody logs in.

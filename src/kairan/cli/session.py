@@ -3,23 +3,18 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from kairan.cli.audit import tell
+from kairan.cli.configuration import read_configuration
+from kairan.cli.directory import directory_of
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import (
-    ConfigOption,
-    JsonOption,
-    directory_of,
-    examples,
-    group_of_commands,
-    read_configuration,
-)
+from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, print_json_list, print_table, say
-
-if TYPE_CHECKING:
-    from kairan.config.model import Configuration
+from kairan.config.model import Configuration
+from kairan.intake.control import ask_workers
 
 app = group_of_commands("Sessions that clients hold now.")
 
@@ -81,8 +76,6 @@ def end(
 
     What they have been told 250 for is delivered; a message that is still being sent is not taken. They may log in again: to keep an account out, disable it or change its password, which ends its sessions too.
     """
-    from kairan.cli.audited import tell
-
     configuration = read_configuration(config)
     wanted = _wanted(configuration, account=account, address=address, id=session_id)
     if not wanted:
@@ -95,7 +88,7 @@ def end(
         say(f"{len(ended)} session{'' if len(ended) == 1 else 's'} ended")
 
 
-def _wanted(configuration: "Configuration", **options: str | None) -> dict[str, str]:
+def _wanted(configuration: Configuration, **options: str | None) -> dict[str, str]:
     wanted = {name: value for name, value in options.items() if value is not None}
     if "account" in wanted:
         with directory_of(configuration) as directory:
@@ -106,10 +99,8 @@ def _wanted(configuration: "Configuration", **options: str | None) -> dict[str, 
 
 
 def _asked(
-    configuration: "Configuration", what: str, wanted: dict[str, str]
+    configuration: Configuration, what: str, wanted: dict[str, str]
 ) -> Sequence[dict[str, Any]]:
-    from kairan.intake.control import ask_workers
-
     folder: Path = configuration.control_directory
     sessions = sorted(ask_workers(folder, what, wanted), key=lambda one: one["since"])
     return [{**one, "since": _moment(one["since"])} for one in sessions]

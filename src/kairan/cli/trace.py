@@ -1,35 +1,30 @@
 """kairan trace: what happened to a message."""
 
-import re
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
-from kairan.cli.errors import BadInputError
-from kairan.cli.options import ConfigOption, JsonOption, examples, read_configuration
+from kairan.cli.configuration import read_configuration
+from kairan.cli.options import ConfigOption, JsonOption, examples, one_command
 from kairan.cli.output import print_json_list, print_table
-
-if TYPE_CHECKING:
-    from kairan.trace.search import TraceEvent
+from kairan.cli.times import read_time
+from kairan.trace.search import TraceEvent, search
 
 EVENTS_MAX = 100_000  # one answer in memory: about 50 MB
 
-_SPAN = re.compile(r"(\d+)([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+app = one_command()
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        "trace",
-        epilog=examples(
-            "kairan trace --message-id '<20261123.1@example.com>' --json",
-            "kairan trace --to akiko@example.com --since 2h",
-            "kairan trace --from payroll@example.com --since 2026-11-23T08:00 --until 2026-11-24",
-        ),
-    )(trace)
-
-
+@app.command(
+    "trace",
+    epilog=examples(
+        "kairan trace --message-id '<20261123.1@example.com>' --json",
+        "kairan trace --to akiko@example.com --since 2h",
+        "kairan trace --from payroll@example.com --since 2026-11-23T08:00 --until 2026-11-24",
+    ),
+)
 def trace(
     message_id: Annotated[
         str, typer.Option(metavar="ID", help="The Message-ID field, with or without < >.")
@@ -49,8 +44,6 @@ def trace(
     as_json: JsonOption = False,
 ) -> None:
     """Show what happened to messages."""
-    from kairan.trace.search import search
-
     now = datetime.now(UTC)
     events = search(
         read_configuration(config).trace_directory,
@@ -67,19 +60,7 @@ def trace(
         _print_events(events)
 
 
-def read_time(text: str, now: datetime) -> float:
-    """Seconds since the epoch.  A time without a zone is this machine's."""
-    if span := _SPAN.fullmatch(text):
-        return (now - timedelta(**{_UNITS[span[2]]: int(span[1])})).timestamp()
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        raise BadInputError(
-            f'"{text}" is not a time; write 2026-11-23, 2026-11-23T08:00 or 2h'
-        ) from None
-
-
-def _record(event: "TraceEvent") -> dict[str, Any]:
+def _record(event: TraceEvent) -> dict[str, Any]:
     return {
         "time": _utc(event.time),
         "event": event.event,
@@ -102,7 +83,7 @@ def _local(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "milliseconds")
 
 
-def _print_events(events: "list[TraceEvent]") -> None:
+def _print_events(events: list[TraceEvent]) -> None:
     print_table(
         ("time", "event", "message id", "from", "to", "detail"),
         (
@@ -120,7 +101,7 @@ def _print_events(events: "list[TraceEvent]") -> None:
     )
 
 
-def _told(event: "TraceEvent") -> str:
+def _told(event: TraceEvent) -> str:
     """Of strangers that were refused the address is all that says who they are."""
     if event.first is None:
         return event.detail

@@ -15,7 +15,7 @@ from kairan.cli.doctor.options import (
     read_standard_input,
 )
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import JsonOption, examples
+from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json
 from kairan.cli.password import StdinOption
 
@@ -26,22 +26,22 @@ SECRET_OCTETS_MAX = 20_000
 DEFAULT_PORT = 587
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        "compare",
-        epilog=examples(
-            "kairan doctor compare 127.0.0.1:587 smtp.hve.mx.microsoft",
-            "kairan doctor compare 127.0.0.1:587 smtp.hve.mx.microsoft --user p@example.com --password-stdin --ca ca.pem --json",
-        ),
-        help=(
-            "Hold the same dialogue with two servers and show the differences.\n\n"
-            "No message is sent unless --send says where to. A password or token is sent only in "
-            "TLS with a verified certificate; without one, certificates are not verified. Names, "
-            f"times and ids do not count.\n\n{EXIT_CODES}"
-        ),
-    )(compare)
+app = one_command()
 
 
+@app.command(
+    "compare",
+    epilog=examples(
+        "kairan doctor compare 127.0.0.1:587 smtp.hve.mx.microsoft",
+        "kairan doctor compare 127.0.0.1:587 smtp.hve.mx.microsoft --user p@example.com --password-stdin --ca ca.pem --json",
+    ),
+    help=(
+        "Hold the same dialogue with two servers and show the differences.\n\n"
+        "No message is sent unless --send says where to. A password or token is sent only in "
+        "TLS with a verified certificate; without one, certificates are not verified. Names, "
+        f"times and ids do not count.\n\n{EXIT_CODES}"
+    ),
+)
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="HOST or HOST:PORT.")],
     b: Annotated[str, typer.Argument(metavar="B", help="The other one.")],

@@ -9,7 +9,7 @@ import typer
 
 from kairan.cli.doctor.options import EXIT_CODES, LangOption, language, print_lines
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import JsonOption, examples
+from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json, print_json_list, print_table
 from kairan.cli.password import StdinOption, read_password
 
@@ -27,22 +27,22 @@ class TlsName(StrEnum):
     OFF = "off"
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        "device",
-        epilog=examples(
-            "kairan doctor device",
-            "kairan doctor device --server smtp-have.office365.com --port 587 --tls starttls --user printer@example.com --from printer@example.com",
-            "kairan doctor device --csv fleet.csv --json",
-        ),
-        help=(
-            "Judge a printer's or an application's settings.\n\n"
-            "Without options it asks on the terminal. With --csv it judges a whole fleet: columns "
-            f"name, server, port, tls, user, from, tls_version, auth.\n\n{EXIT_CODES}"
-        ),
-    )(device)
+app = one_command()
 
 
+@app.command(
+    "device",
+    epilog=examples(
+        "kairan doctor device",
+        "kairan doctor device --server smtp-have.office365.com --port 587 --tls starttls --user printer@example.com --from printer@example.com",
+        "kairan doctor device --csv fleet.csv --json",
+    ),
+    help=(
+        "Judge a printer's or an application's settings.\n\n"
+        "Without options it asks on the terminal. With --csv it judges a whole fleet: columns "
+        f"name, server, port, tls, user, from, tls_version, auth.\n\n{EXIT_CODES}"
+    ),
+)
 def device(
     server: Annotated[
         str | None, typer.Option(metavar="HOST", help="The server, as it is typed in.")

@@ -12,24 +12,24 @@ from kairan.cli.doctor.options import (
     read_standard_input,
 )
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import JsonOption, examples
+from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json
 
 TEXT_OCTETS_MAX = 1_000_000  # a pasted transcript; larger ones are for `kairan doctor log`
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        "explain",
-        epilog=examples(
-            'kairan doctor explain "535 5.7.139 Authentication unsuccessful, basic authentication is disabled."',
-            "kairan doctor explain --lang ja '501 5.5.127'",
-            "journalctl -u postfix | tail -1 | kairan doctor explain - --json",
-        ),
-        help=f"Explain a pasted reply, log line or bounce.\n\nOf Kairan, Exchange or any other server.\n\n{EXIT_CODES}",
-    )(explain)
+app = one_command()
 
 
+@app.command(
+    "explain",
+    epilog=examples(
+        'kairan doctor explain "535 5.7.139 Authentication unsuccessful, basic authentication is disabled."',
+        "kairan doctor explain --lang ja '501 5.5.127'",
+        "journalctl -u postfix | tail -1 | kairan doctor explain - --json",
+    ),
+    help=f"Explain a pasted reply, log line or bounce.\n\nOf Kairan, Exchange or any other server.\n\n{EXIT_CODES}",
+)
 def explain(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text; - reads it from input.")],
     lang: LangOption = None,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kairan.cli.doctor.options import EXIT_CODES, LangOption, language, print_lines
-from kairan.cli.options import JsonOption, examples
+from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json
-from kairan.cli.trace import read_time
+from kairan.cli.times import read_time
 
 if TYPE_CHECKING:
     from kairan.doctor.log.read import LogReport, Span
@@ -36,20 +36,20 @@ class FormatName(StrEnum):
     CSV = "csv"
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        "log",
-        epilog=examples(
-            "kairan doctor log /var/log/mail.log",
-            "kairan doctor log app.log app.log.1.gz --since 7d --lang ja",
-            "journalctl -u postfix -o short-iso | kairan doctor log - --json",
-        ),
-        help="Count the refusals in logs by cause, account and time.\n\n"
-        "Of mail servers, applications and printers, of any size, also .gz, .xz and .bz2. "
-        f"What repairs most stands first.\n\n{EXIT_CODES}",
-    )(log)
+app = one_command()
 
 
+@app.command(
+    "log",
+    epilog=examples(
+        "kairan doctor log /var/log/mail.log",
+        "kairan doctor log app.log app.log.1.gz --since 7d --lang ja",
+        "journalctl -u postfix -o short-iso | kairan doctor log - --json",
+    ),
+    help="Count the refusals in logs by cause, account and time.\n\n"
+    "Of mail servers, applications and printers, of any size, also .gz, .xz and .bz2. "
+    f"What repairs most stands first.\n\n{EXIT_CODES}",
+)
 def log(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="The logs; - is input.")],
     since: Annotated[

@@ -11,7 +11,7 @@ import typer
 
 from kairan.cli.doctor.options import EXIT_CODES, LangOption, language, print_lines
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import JsonOption, examples
+from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json
 from kairan.cli.password import FileOption, StdinOption, read_password
 
@@ -32,21 +32,21 @@ class TlsName(StrEnum):
     IMPLICIT = "implicit"
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        "probe",
-        epilog=examples(
-            "kairan doctor probe smtp.hve.mx.microsoft",
-            "kairan doctor probe localhost:2525 --ca ca.pem --user printer@kairan.test --password-file pw --to user001@kairan.test",
-            "kairan doctor probe smtp.hve.mx.microsoft --user hve@example.com --token-stdin < token",
-        ),
-        help="Ask a server step by step whether it would take mail.\n\n"
-        "Name, connection, greeting, TLS, certificate, login, sender, recipient: each with its "
-        "time. Credentials go out after TLS and to a certificate that verifies, or not at all; a "
-        f"message only with --send.\n\n{EXIT_CODES}",
-    )(probe)
+app = one_command()
 
 
+@app.command(
+    "probe",
+    epilog=examples(
+        "kairan doctor probe smtp.hve.mx.microsoft",
+        "kairan doctor probe localhost:2525 --ca ca.pem --user printer@kairan.test --password-file pw --to user001@kairan.test",
+        "kairan doctor probe smtp.hve.mx.microsoft --user hve@example.com --token-stdin < token",
+    ),
+    help="Ask a server step by step whether it would take mail.\n\n"
+    "Name, connection, greeting, TLS, certificate, login, sender, recipient: each with its "
+    "time. Credentials go out after TLS and to a certificate that verifies, or not at all; a "
+    f"message only with --send.\n\n{EXIT_CODES}",
+)
 def probe(
     where: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="Port 587 without one.")],
     user: Annotated[

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kairan.cli.configuration import read_configuration
+from kairan.cli.directory import directory_of
 from kairan.cli.doctor.options import (
     EXIT_CODES,
     LangOption,
@@ -16,7 +18,7 @@ from kairan.cli.doctor.options import (
     read_text_file,
 )
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import ConfigOption, JsonOption, directory_of, examples, read_configuration
+from kairan.cli.options import ConfigOption, JsonOption, examples, one_command
 from kairan.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -30,23 +32,23 @@ TOKEN_FILE_OCTETS_MAX = 200_000
 JWKS_OCTETS_MAX = 1_000_000
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        "token",
-        epilog=examples(
-            "kairan doctor token < token.txt",
-            "kairan doctor token --file answer.json --user printer@example.com --json",
-            "kairan app token erp --user payroll@example.com | kairan doctor token -c kairan.toml",
-        ),
-        help=(
-            "Decode a token, judge each claim, and name the server's answer.\n\n"
-            "Takes the token itself, `Bearer …`, an XOAUTH2 line or the token endpoint's JSON, from "
-            "standard input or a file; never prints the token or its signature. Keys are fetched "
-            f"only where --issuer, --jwks or -c name them.\n\n{EXIT_CODES}"
-        ),
-    )(token)
+app = one_command()
 
 
+@app.command(
+    "token",
+    epilog=examples(
+        "kairan doctor token < token.txt",
+        "kairan doctor token --file answer.json --user printer@example.com --json",
+        "kairan app token erp --user payroll@example.com | kairan doctor token -c kairan.toml",
+    ),
+    help=(
+        "Decode a token, judge each claim, and name the server's answer.\n\n"
+        "Takes the token itself, `Bearer …`, an XOAUTH2 line or the token endpoint's JSON, from "
+        "standard input or a file; never prints the token or its signature. Keys are fetched "
+        f"only where --issuer, --jwks or -c name them.\n\n{EXIT_CODES}"
+    ),
+)
 def token(
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the token is.")] = None,
     user: Annotated[

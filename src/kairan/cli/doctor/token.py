@@ -110,7 +110,7 @@ def _bench(
 ) -> "Bench":
     from dataclasses import replace
 
-    from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
+    from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
     from kairan.doctor.token.judge import Bench
     from kairan.doctor.token.verify import with_audiences
 

@@ -7,7 +7,7 @@ import pytest
 
 ALLOWED = {"mail", "smtp", "outcomes", "runtime", "relay", "sender"}
 # Of the protocol, the client's side alone.
-SERVER_SIDE = ("kairan.smtp.server", "kairan.smtp.states")
+SERVER_SIDE = ("kairan.smtp.server", "kairan.smtp.sasl")
 HEAVY = ("sqlalchemy", "alembic", "starlette", "uvicorn", "pydantic", "typer", "argon2")
 
 

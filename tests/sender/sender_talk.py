@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kairan.relay.destination import TlsPolicy
+from kairan.relay.next_hop import TlsPolicy
 from kairan.sender.async_sender import AsyncSender
 from kairan.sender.message import Message
 from kairan.sender.settings import SenderSettings

@@ -143,3 +143,22 @@ async def test_a_stream_takes_no_more_than_it_can_send():
         async for _ in sender.stream(letters()):
             assert taken - len(peer.messages) <= 6
     assert taken == 100
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"250 2.0.0 Ta", b"\xff\xfe\r\n", b"250-a\r\n550 b\r\n", b"354 Go on\r\n", b"99\r\n"],
+)
+async def test_half_an_answer_after_the_dot_and_nonsense_are_unknown_too(garbage):
+    rules = [Rule("DOT", Say(garbage), Cut())]
+    async with ScriptedPeer(rules) as peer, sender_to(peer) as sender:
+        report = await sender.send(letter())
+    assert report.results[0].state is State.UNKNOWN
+    assert len(peer.messages) == 1
+
+
+async def test_421_after_the_dot_is_an_answer_and_is_tried_again():
+    rules = [Rule("DOT", Say("421 4.3.2 Going down"), Cut(), times=1)]
+    async with ScriptedPeer(rules) as peer, sender_to(peer) as sender:
+        report = await sender.send(letter())
+    assert report.all_sent

@@ -15,14 +15,13 @@ from typing import Any, Self
 from kairan.mail.envelope import Envelope
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
-from kairan.relay import faults
-from kairan.relay.destination import Credentials, TlsPolicy
+from kairan.relay.next_hop import NextHopCredentials, TlsPolicy
 from kairan.relay.pool import Pool, PoolStatistics
 from kairan.sender.batches import Wanted, batches, each_once
 from kairan.sender.causes import outcome_of
 from kairan.sender.message import Message
 from kairan.sender.result import Report, Result, State
-from kairan.sender.server import destination_of
+from kairan.sender.server import next_hop_of
 from kairan.sender.settings import SenderSettings, relay_settings
 
 # Messages of a stream under way at once, for each session: one on the wire, one ready to follow.
@@ -48,13 +47,13 @@ class AsyncSender:
         *,
         user: str = "",
         password: str = "",
-        credentials: Credentials | None = None,
+        credentials: NextHopCredentials | None = None,
         tls: TlsPolicy | None = None,
         ca_file: Path | str | None = None,
         settings: SenderSettings | None = None,
     ) -> None:
         self._settings = settings or SenderSettings()
-        self._destination = destination_of(
+        self._next_hop = next_hop_of(
             server,
             user=user,
             password=password,
@@ -62,7 +61,7 @@ class AsyncSender:
             tls=tls,
             ca_file=ca_file,
         )
-        self._pool = Pool(self._destination, relay_settings(self._settings))
+        self._pool = Pool(self._next_hop, relay_settings(self._settings))
 
     async def __aenter__(self) -> Self:
         return self
@@ -170,17 +169,18 @@ class AsyncSender:
         )
         recipients = [one.recipient for one in batch if one.recipient is not None]
         answers = await self._pool.send(envelope, recipients, message.content)
-        replies = [(reply, answer.relay) for answer in answers for reply in answer.replies]
+        rest = iter(batch)
         return [
-            _result(one.text, reply, server)
-            for one, (reply, server) in zip(batch, replies, strict=True)
+            _result(one.text, reply, answer.relay, is_unknown=n in answer.unknown)
+            for answer in answers
+            for n, (reply, one) in enumerate(zip(answer.replies, rest, strict=False))
         ]
 
 
-def _result(recipient: str, reply: Reply, server: str) -> Result:
+def _result(recipient: str, reply: Reply, server: str, *, is_unknown: bool) -> Result:
     if reply.is_positive:
         return Result(recipient, State.SENT, reply, server)
-    state = State.UNKNOWN if reply == faults.UNKNOWN else State.REFUSED
+    state = State.UNKNOWN if is_unknown else State.REFUSED
     return Result(recipient, state, reply, server, outcome_of(reply))
 
 

@@ -2,22 +2,22 @@
 
 from pathlib import Path
 
-from kairan.relay.destination import Credentials, Destination, TlsPolicy
-from kairan.smtp.client_login import PasswordCredentials
+from kairan.relay.next_hop import NextHop, NextHopCredentials, TlsPolicy
+from kairan.smtp.client.login import PasswordCredentials
 
 SUBMISSION_PORT = 587  # RFC 6409; with STARTTLS
 SUBMISSIONS_PORT = 465  # RFC 8314: TLS from the first octet
 
 
-def destination_of(
+def next_hop_of(
     server: str,
     *,
     user: str = "",
     password: str = "",
-    credentials: Credentials | None = None,
+    credentials: NextHopCredentials | None = None,
     tls: TlsPolicy | None = None,
     ca_file: Path | str | None = None,
-) -> Destination:
+) -> NextHop:
     """`server`: HOST, HOST:PORT or [IPv6]:PORT.  Without `tls`: from the first octet on port 465,
     else STARTTLS, without which nothing is sent.
     """
@@ -26,7 +26,7 @@ def destination_of(
         raise ValueError("either user and password, or credentials")
     if user:
         credentials = PasswordCredentials(user, password)
-    return Destination(
+    return NextHop(
         host=host,
         port=port,
         tls=tls or (TlsPolicy.IMPLICIT if port == SUBMISSIONS_PORT else TlsPolicy.REQUIRE),

@@ -1,11 +1,29 @@
-"""Which language the doctor speaks: the one asked for, else the locale's, else English."""
+"""What each answer of the doctor has: a verdict, which is the exit code, and lines in a language.
+
+The language is the one asked for, else the locale's, else English.
+"""
 
 import locale
 import os
 from collections.abc import Mapping
-from enum import StrEnum
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 
 from kairan.outcomes.outcome import Text
+
+
+class Verdict(IntEnum):
+    """The exit code of every doctor command."""
+
+    HEALTHY = 0
+    PROBLEM = 1
+    UNCLEAR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    style: str = ""  # as rich names it; a file gets the text alone
 
 
 class Language(StrEnum):

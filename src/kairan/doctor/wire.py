@@ -1,12 +1,13 @@
 """One SMTP connection with blocking I/O: lines out, replies in, TLS in between, each with a deadline.
 
-What goes wrong is a value: the probe is about what goes wrong.
+`probe` and `compare` talk to servers through it.  What goes wrong is a value: the doctor is about
+what goes wrong.
 """
 
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -17,7 +18,35 @@ _READ_OCTETS = 4_096
 _HEAD_OCTETS = 200  # of what was heard, enough to see which protocol it is
 
 
-class Kind(StrEnum):
+@dataclass(frozen=True, slots=True)
+class OAuthClient:
+    """RFC 6749 section 4.4, client credentials."""
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str = "https://outlook.office365.com/.default"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLogin:
+    """At most one of password, token and oauth; none: what can be seen without."""
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    oauth: OAuthClient | None = None
+
+    @property
+    def by_token(self) -> bool:
+        return bool(self.token) or self.oauth is not None
+
+    @property
+    def is_given(self) -> bool:
+        return bool(self.user) and (bool(self.password) or self.by_token)
+
+
+class FaultKind(StrEnum):
     SILENT = "no answer in time"
     CLOSED = "the connection was closed"
     RESET = "the connection was reset"
@@ -27,31 +56,33 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class WireFault:
     """`heard`: the first octets that came; `verify_code`: OpenSSL's, X509_V_ERR_…"""
 
-    kind: Kind
+    kind: FaultKind
     detail: str = ""
     heard: bytes = b""
     verify_code: int = 0
 
 
-Answer: TypeAlias = Reply | Fault
+WireAnswer: TypeAlias = Reply | WireFault
 
 
-def fault_of(error: OSError) -> Fault:
+def fault_of(error: OSError) -> WireFault:
     match error:
         case ssl.SSLCertVerificationError():
-            return Fault(Kind.UNVERIFIED, error.verify_message, verify_code=error.verify_code)
+            return WireFault(
+                FaultKind.UNVERIFIED, error.verify_message, verify_code=error.verify_code
+            )
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-            return Fault(Kind.CLOSED)
+            return WireFault(FaultKind.CLOSED)
         case ssl.SSLError():
-            return Fault(Kind.TLS, error.reason or str(error))
+            return WireFault(FaultKind.TLS, error.reason or str(error))
         case TimeoutError():
-            return Fault(Kind.SILENT)
+            return WireFault(FaultKind.SILENT)
         case ConnectionError():
-            return Fault(Kind.RESET, error.strerror or "")
-    return Fault(Kind.CLOSED, error.strerror or str(error))
+            return WireFault(FaultKind.RESET, error.strerror or "")
+    return WireFault(FaultKind.CLOSED, error.strerror or str(error))
 
 
 class Wire:
@@ -65,7 +96,7 @@ class Wire:
         self._is_at_line_end = True
         self.heard = b""
 
-    def ask(self, line: bytes) -> Answer:
+    def ask(self, line: bytes) -> WireAnswer:
         try:
             self._socket.settimeout(self._timeout)
             self._socket.sendall(line + b"\r\n")
@@ -73,7 +104,7 @@ class Wire:
             return fault_of(error)
         return self.read()
 
-    def read(self) -> Answer:
+    def read(self) -> WireAnswer:
         """The whole of a reply within one deadline, though it comes drop by drop."""
         if self._early:
             return self._early.pop(0)
@@ -84,21 +115,21 @@ class Wire:
         except OSError as error:
             return fault_of(error)
 
-    def _read_until(self, deadline: float) -> Answer:
+    def _read_until(self, deadline: float) -> WireAnswer:
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
             data = self._socket.recv(_READ_OCTETS)
             if not data:
-                return Fault(Kind.CLOSED, heard=self.heard)
+                return WireFault(FaultKind.CLOSED, heard=self.heard)
             self._is_at_line_end = data.endswith(b"\n")
             self.heard = (self.heard + data)[:_HEAD_OCTETS]
             for item in self._reader.feed(data):
                 if isinstance(item, PeerFault):
-                    return Fault(Kind.GARBLED, item.what, self.heard)
+                    return WireFault(FaultKind.GARBLED, item.what, self.heard)
                 self._early.append(item)
             if self._early:
                 return self._early.pop(0)
-        return Fault(Kind.SILENT, heard=self.heard)
+        return WireFault(FaultKind.SILENT, heard=self.heard)
 
     @property
     def has_more(self) -> bool:
@@ -111,14 +142,14 @@ class Wire:
         except OSError:
             return False  # nothing waits; or what follows will find out
 
-    def start_tls(self, context: ssl.SSLContext, name: str) -> Fault | None:
+    def start_tls(self, context: ssl.SSLContext, name: str) -> WireFault | None:
         try:
             self._socket.settimeout(self._timeout)
             self._socket = context.wrap_socket(self._socket, server_hostname=name)
         except OSError as error:
             return fault_of(error)
         except ValueError as error:  # a name that cannot be one in a certificate
-            return Fault(Kind.TLS, str(error))
+            return WireFault(FaultKind.TLS, str(error))
         self._reader = ReplyReader()
         return None
 
@@ -126,7 +157,7 @@ class Wire:
     def tls(self) -> ssl.SSLSocket | None:
         return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
 
-    def send_content(self, content: bytes) -> Answer:
+    def send_content(self, content: bytes) -> WireAnswer:
         """RFC 5321 section 4.5.2 is the caller's: the content has its dots doubled already."""
         try:
             self._socket.settimeout(self._timeout)

@@ -132,5 +132,6 @@ def test_the_doctor_needs_neither_uvloop_nor_fork():
         "for name in ('uvloop', 'fcntl', 'resource', 'grp', 'pwd'): sys.modules[name] = None\n"
         "import kairan.doctor.explain.text, kairan.doctor.device.text, kairan.doctor.token.text\n"
         "import kairan.doctor.compare.text, kairan.doctor.token.verify, kairan.cli.app\n"
+        "from kairan.cli.doctor import compare, device, explain, log, probe, token\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -6,8 +6,6 @@ import pytest
 from typer.testing import CliRunner
 
 from kairan.cli.app import app
-from kairan.cli.doctor.probe import TIMEOUT_SECONDS, TlsName
-from kairan.doctor.probe.settings import ProbeSettings, ProbeTls
 from kairan.testing import running_demo
 
 
@@ -123,8 +121,3 @@ def test_what_cannot_be_asked_is_a_sentence_that_says_what_to_do(words, says):
     assert result.exit_code == 2
     assert says in result.stderr
     assert result.stderr.count("\n") == 1
-
-
-def test_the_helps_copies_are_the_doctors():
-    assert [name.value for name in TlsName] == [name.value for name in ProbeTls]
-    assert ProbeSettings().timeout_seconds == TIMEOUT_SECONDS

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from kairan.doctor.answer import Language
-from kairan.doctor.compare.compare import Difference, difference_of, wait_comparison
-from kairan.doctor.compare.dialogue import DIALOGUE, Action, Needs
+from kairan.doctor.answer import Language, Verdict
+from kairan.doctor.compare.compare import Difference, compare, difference_of
+from kairan.doctor.compare.dialogue import DIALOGUE, DialogueAction, DialogueNeeds
 from kairan.doctor.compare.mask import masked, own_name
-from kairan.doctor.compare.session import Login, Plan, Server, wait_transcript
+from kairan.doctor.compare.session import ComparedServer, ComparisonPlan, transcript
 from kairan.doctor.compare.text import lines_of, record_of
-from kairan.doctor.explain.explain import Verdict
+from kairan.doctor.wire import ServerLogin
 from kairan.testing.service import running_demo
 from peers.postfix import postfix_smtp
 
 PASSWORD = "correct horse"
-LOGIN = Login("printer@kairan.test", password=PASSWORD)
+LOGIN = ServerLogin("printer@kairan.test", password=PASSWORD)
 
 
 @pytest.fixture(scope="module")
@@ -28,39 +28,44 @@ def demo(tmp_path_factory):
 
 def plan_of(demo, **more):
     account = demo.accounts[0]
-    return Plan(Login(account.address, password=account.password), demo.ca_file, **more)
+    return ComparisonPlan(
+        ServerLogin(account.address, password=account.password), demo.ca_file, **more
+    )
 
 
 def test_our_demo_answers_as_itself(demo):
-    server = Server(demo.smtp_host, demo.smtp_port)
-    found = asyncio.run(wait_comparison(server, server, plan_of(demo)))
+    server = ComparedServer(demo.smtp_host, demo.smtp_port)
+    found = compare(server, server, plan_of(demo))
     assert [pair for pair in found.pairs if pair.difference] == []
     assert found.verdict is Verdict.HEALTHY
-    assert {step.name for step in DIALOGUE if step.needs is not Needs.SEND} == {
+    assert {step.name for step in DIALOGUE if step.needs is not DialogueNeeds.SEND} == {
         pair.step for pair in found.pairs
     }
 
 
 def test_nothing_is_sent_unless_asked_for(demo):
-    server = Server(demo.smtp_host, demo.smtp_port)
-    asyncio.run(wait_transcript(server, plan_of(demo)))
-    asyncio.run(wait_transcript(server, plan_of(demo, send_to="user200@kairan.test")))
+    server = ComparedServer(demo.smtp_host, demo.smtp_port)
+    transcript(server, plan_of(demo))
+    transcript(server, plan_of(demo, send_to="user200@kairan.test"))
     demo.wait_messages("user200@kairan.test", count=1)
     assert len(demo.messages("user200@kairan.test")) == 1
 
 
 def test_a_certificate_that_cannot_be_verified_keeps_the_password_at_home(demo):
-    server = Server(demo.smtp_host, demo.smtp_port)
-    turns = asyncio.run(wait_transcript(server, replace(plan_of(demo), ca_file=None)))
-    assert turns[-1].step.action is Action.STARTTLS
+    server = ComparedServer(demo.smtp_host, demo.smtp_port)
+    turns = transcript(server, replace(plan_of(demo), ca_file=None))
+    assert turns[-1].step.action is DialogueAction.STARTTLS
     assert turns[-1].lines[0].startswith("(TLS failed")
 
 
 @pytest.mark.peers
 def test_a_postfix_answers_otherwise_and_the_differences_are_shown(demo):
     with postfix_smtp(tls=True) as postfix:
-        ours, theirs = Server(demo.smtp_host, demo.smtp_port), Server("127.0.0.1", postfix.port)
-        found = asyncio.run(wait_comparison(ours, theirs, Plan()))
+        ours, theirs = (
+            ComparedServer(demo.smtp_host, demo.smtp_port),
+            ComparedServer("127.0.0.1", postfix.port),
+        )
+        found = compare(ours, theirs, ComparisonPlan())
     said = "\n".join(line.text for line in lines_of(found, Language.EN, everything=False))
     differences = {pair.step: pair.difference for pair in found.pairs}
     assert found.verdict is Verdict.PROBLEM
@@ -71,8 +76,8 @@ def test_a_postfix_answers_otherwise_and_the_differences_are_shown(demo):
 
 
 async def test_who_is_not_there_leaves_it_unclear():
-    server = Server("127.0.0.1", 1)
-    found = await wait_comparison(server, server, Plan())
+    server = ComparedServer("127.0.0.1", 1)
+    found = await asyncio.to_thread(compare, server, server, ComparisonPlan())
     assert found.verdict is Verdict.UNCLEAR
     assert "127.0.0.1:1" in next(lines_of(found, Language.JA, everything=False)).text
 
@@ -97,14 +102,14 @@ async def server_that(answer):
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     try:
-        yield Server("127.0.0.1", server.sockets[0].getsockname()[1]), heard
+        yield ComparedServer("127.0.0.1", server.sockets[0].getsockname()[1]), heard
     finally:
         server.close()
 
 
 async def test_two_dialogues_that_both_ended_early_are_not_called_alike():
     async with server_that(lambda line: None if line == "NOOP" else "250 fine") as (server, _):
-        found = await wait_comparison(server, server, Plan())
+        found = await asyncio.to_thread(compare, server, server, ComparisonPlan())
     said = [line.text for line in lines_of(found, Language.EN, everything=False)]
     assert found.verdict is Verdict.UNCLEAR
     assert found.cut == "NOOP"
@@ -113,7 +118,7 @@ async def test_two_dialogues_that_both_ended_early_are_not_called_alike():
 
 async def test_without_tls_no_credentials_are_said():
     async with server_that(lambda _line: "250 fine") as (server, heard):
-        turns = await wait_transcript(server, Plan(LOGIN))
+        turns = await asyncio.to_thread(transcript, server, ComparisonPlan(LOGIN))
     assert not any(PASSWORD in line or "cHJpbnRlckBrYWlyYW4udGVzdA" in line for line in heard)
     assert "login" not in {turn.step.name for turn in turns}
 
@@ -123,32 +128,53 @@ async def test_a_server_that_wants_a_message_where_none_is_meant_gets_none():
         return "354 go ahead" if line == "DATA" else "250 fine"
 
     async with server_that(answer) as (server, heard):
-        await wait_transcript(server, Plan())
+        await asyncio.to_thread(transcript, server, ComparisonPlan())
     assert "." not in heard
 
 
 async def test_a_server_that_hangs_up_ends_its_column_there():
     async with server_that(lambda line: None if line == "KAIRAN" else "250 fine") as (server, _):
-        turns = await wait_transcript(server, Plan())
+        turns = await asyncio.to_thread(transcript, server, ComparisonPlan())
     assert turns[-1].step.name == "unknown command"
     assert turns[-1].lines == ("(the server closed the connection)",)
 
 
-@pytest.mark.parametrize("answer", ["250-" + "x" * 10_000, "\r\n".join(["250-x"] * 200)])
-async def test_an_answer_without_end_is_cut_off(answer):
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("\r\n".join(["250-x"] * 200), "(no SMTP: a reply has too many lines)"),
+        ("250-" + "x" * 70_000, "(no SMTP: a reply line is too long)"),
+        ("250-x", "(no answer in time)"),
+        ("hello", "(no SMTP: a reply does not begin with a reply code)"),
+    ],
+)
+async def test_an_answer_without_end_ends_the_dialogue(answer, shown):
+    plan = ComparisonPlan(timeout_seconds=1.0)
     async with server_that(lambda _line: answer) as (server, _):
-        turns = await wait_transcript(server, Plan())
-    assert turns[-1].lines[0] in {"(a line too long)", "(an answer without end)"}
+        turns = await asyncio.to_thread(transcript, server, plan)
+    assert turns[-1].lines == (shown,)
+
+
+async def test_words_in_plain_text_behind_starttls_end_the_dialogue_before_any_login():
+    """RFC 3207 section 4.2: who sits between could have put them there."""
+
+    def answer(line):
+        return "220 go ahead\r\n250 mine" if line == "STARTTLS" else "250 fine"
+
+    async with server_that(answer) as (server, _):
+        turns = await asyncio.to_thread(transcript, server, ComparisonPlan(LOGIN))
+    assert turns[-1].step.action is DialogueAction.STARTTLS
+    assert "plain text" in turns[-1].lines[0]
 
 
 async def test_a_server_cannot_move_the_terminals_cursor():
     async with server_that(lambda _line: "250 \x1b[2J\x07") as (server, _):
-        turns = await wait_transcript(server, Plan())
+        turns = await asyncio.to_thread(transcript, server, ComparisonPlan())
     assert not any("\x1b" in line for turn in turns for line in turn.lines)
 
 
 def test_a_login_does_not_show_its_secret():
-    assert PASSWORD not in repr(Plan(LOGIN))
+    assert PASSWORD not in repr(ComparisonPlan(LOGIN))
 
 
 # What counts as a difference.
@@ -200,17 +226,17 @@ def test_a_greeting_without_a_name_masks_nothing():
 
 
 def test_a_program_gets_every_step(demo):
-    server = Server(demo.smtp_host, demo.smtp_port)
-    record = record_of(asyncio.run(wait_comparison(server, server, Plan())))
+    server = ComparedServer(demo.smtp_host, demo.smtp_port)
+    record = record_of(compare(server, server, ComparisonPlan()))
     assert record["differences"] == 0
     assert record["steps"][0]["step"] == "greeting"
-    assert {step.action for step in DIALOGUE} == set(Action)
+    assert {step.action for step in DIALOGUE} == set(DialogueAction)
 
 
 def test_the_login_is_shown_as_a_word_and_never_as_it_was_sent(demo):
-    server, plan = Server(demo.smtp_host, demo.smtp_port), plan_of(demo)
-    turns = asyncio.run(wait_transcript(server, plan))
-    (login,) = [turn for turn in turns if turn.step.action is Action.LOGIN]
+    server, plan = ComparedServer(demo.smtp_host, demo.smtp_port), plan_of(demo)
+    turns = transcript(server, plan)
+    (login,) = [turn for turn in turns if turn.step.action is DialogueAction.LOGIN]
     assert login.sent == "login"
     assert login.lines[-1].startswith("235 ")
     assert plan.login.password not in repr(turns)

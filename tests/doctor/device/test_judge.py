@@ -5,15 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from kairan.cli.doctor.device import TlsName
-from kairan.cli.doctor.options import LanguageName
-from kairan.doctor.answer import Language
+from kairan.doctor.answer import Language, Verdict
 from kairan.doctor.device.endpoints import distance, meant_by
 from kairan.doctor.device.findings import MEANINGS, Severity
 from kairan.doctor.device.fleet import FleetError, judge_fleet
-from kairan.doctor.device.judge import DeviceSettings, Tls, judge_device, verdict_of
+from kairan.doctor.device.judge import DeviceSettings, judge_device, verdict_of
 from kairan.doctor.device.text import legend, lines_of, record_of
-from kairan.doctor.explain.explain import Verdict
 from kairan.outcomes.catalogue import CATALOGUE
 
 GOOD = DeviceSettings(
@@ -207,11 +204,6 @@ def test_slips_are_counted(one, other, slips):
 def test_a_name_of_ones_own_is_not_taken_for_a_slip():
     assert meant_by("smtp.hve.example.com") == ""
     assert meant_by("smtp.example.com") == ""
-
-
-def test_the_commands_know_the_same_names():
-    assert [one.value for one in TlsName] == [one.value for one in Tls]
-    assert [one.value for one in LanguageName] == [one.value for one in Language]
 
 
 # Fleets.

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kairan.doctor.answer import Language, language_of
-from kairan.doctor.explain.explain import ACCEPTED, UNKNOWN, Verdict, explain, verdict_of
+from kairan.doctor.answer import Language, Verdict, language_of
+from kairan.doctor.explain.explain import ACCEPTED, UNKNOWN, explain, verdict_of
 from kairan.doctor.explain.text import lines_of, record_of
 from kairan.outcomes.catalogue import CATALOGUE
 

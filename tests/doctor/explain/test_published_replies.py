@@ -34,8 +34,8 @@ from auth.controls_kit import (
     tenant_switch,
 )
 from auth.issuer_kit import OTHER_RSA_KEY, TestIssuer, app_only, delegated, signed
-from kairan.doctor.answer import Language
-from kairan.doctor.explain.explain import Verdict, explain, verdict_of
+from kairan.doctor.answer import Language, Verdict
+from kairan.doctor.explain.explain import explain, verdict_of
 from kairan.doctor.explain.text import lines_of, record_of
 from kairan.outcomes.catalogue import CATALOGUE
 
@@ -211,7 +211,7 @@ def test_the_reply_is_explained_in_both_languages(provoke, code, key, control, d
     print(f"\nC: {sent.decode()}\nS: {reply}\n=> {first.key}")
     assert reply.startswith(f"{code} {CATALOGUE[key].text} [mail.kairan.test ")
     assert first.key == key
-    assert f"{first.code} {first.enhanced}" == code
+    assert f"{first.reply.code} {first.reply.enhanced}" == code
     assert verdict_of(explanations) is Verdict.PROBLEM
     for language in Language:
         record = record_of(first, language)

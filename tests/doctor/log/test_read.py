@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kairan.doctor.log.read import Span, read_logs
+from kairan.doctor.log.read import TimeSpan, read_logs
 from kairan.doctor.log.settings import LogSettings
 
 BASIC = "535 5.7.139 Authentication unsuccessful, basic authentication is disabled."
@@ -173,7 +173,7 @@ def test_a_japanese_export_is_read_in_the_encodings_of_windows(tmp_path):
     for encoding in ("cp932", "utf-8-sig", "utf-16"):
         report = read(tmp_path, text.encode(encoding))
         assert whose(report) == {"auth-unsuccessful": {"経理": 1}}, encoding
-        assert report.causes[0].first is not None
+        assert report.causes[0].times.first is not None
 
 
 # Packed, damaged, hostile.
@@ -279,12 +279,18 @@ def test_first_last_and_the_spans_between_are_kept(tmp_path):
         for day in (3, 9, 9)
     ]
     (cause,) = read(tmp_path, "\n".join(lines)).causes
-    assert (cause.first, cause.last) == (at("2026-11-03T08:00:00Z"), at("2026-11-09T08:00:00Z"))
-    assert cause.buckets == {int(at("2026-11-03T08:00:00Z")): 1, int(at("2026-11-09T08:00:00Z")): 2}
+    assert (cause.times.first, cause.times.last) == (
+        at("2026-11-03T08:00:00Z"),
+        at("2026-11-09T08:00:00Z"),
+    )
+    assert cause.times.buckets == {
+        int(at("2026-11-03T08:00:00Z")): 1,
+        int(at("2026-11-09T08:00:00Z")): 2,
+    }
 
 
 def test_since_and_until_count_what_lies_outside(tmp_path):
-    span = Span(since=at("2026-11-23T08:30:00"), until=at("2026-11-23T09:30:00"))
+    span = TimeSpan(since=at("2026-11-23T08:30:00"), until=at("2026-11-23T09:30:00"))
     report = read(tmp_path, PYTHON, span=span)
     assert counts(report) == {"basic-auth-disabled": 1}
     assert report.outside == 2
@@ -297,8 +303,8 @@ def test_many_spans_are_merged_into_longer_ones_and_none_is_lost(tmp_path):
     )
     report = read(tmp_path, "\n".join(lines), settings=LogSettings(buckets_max=64))
     (cause,) = report.causes
-    assert len(cause.buckets) <= 64
-    assert sum(cause.buckets.values()) == cause.count == 500
+    assert len(cause.times.buckets) <= 64
+    assert sum(cause.times.buckets.values()) == cause.count == 500
     assert report.bucket_seconds > 3_600
 
 
@@ -373,7 +379,7 @@ def test_a_date_without_a_year_is_the_latest_before_the_file_was_written(tmp_pat
     written = datetime(2025, 1, 2, tzinfo=UTC).timestamp()
     os.utime(path, (written, written))
     (cause,) = read_logs([str(path)], SETTINGS).causes
-    assert cause.first == datetime(2024, 12, 31, 23, 59, 59).timestamp()
+    assert cause.times.first == datetime(2024, 12, 31, 23, 59, 59).timestamp()
 
 
 def test_what_stands_behind_an_address_in_brackets_tells_causes_apart(tmp_path):

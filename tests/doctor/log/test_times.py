@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from kairan.doctor.log.times import Times
+from kairan.doctor.log.times import LogTimes
 
 REFERENCE = datetime(2026, 11, 24, tzinfo=UTC).timestamp()
 HERE = datetime(2026, 11, 23, 8, 0, 1).timestamp()
@@ -36,7 +36,7 @@ IN_JAPAN = datetime(2026, 11, 23, 8, 0, 1, tzinfo=timezone(timedelta(hours=9))).
     ],
 )
 def test_a_time_is_read(line, moment):
-    assert Times(REFERENCE).find(line) == moment
+    assert LogTimes(REFERENCE).find(line) == moment
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,21 @@ def test_a_time_is_read(line, moment):
     ],
 )
 def test_what_is_no_time_is_none(line):
-    assert Times(REFERENCE).find(line) is None
+    assert LogTimes(REFERENCE).find(line) is None
 
 
 def test_a_day_that_would_lie_ahead_is_last_years():
-    found = Times(REFERENCE).find("Dec 31 08:00:01 mx1 syslog")
+    found = LogTimes(REFERENCE).find("Dec 31 08:00:01 mx1 syslog")
     assert found == datetime(2025, 12, 31, 8, 0, 1).timestamp()
 
 
 def test_a_leap_day_is_in_the_last_leap_year():
-    found = Times(REFERENCE).find("Feb 29 08:00:01 mx1 syslog")
+    found = LogTimes(REFERENCE).find("Feb 29 08:00:01 mx1 syslog")
     assert found == datetime(2024, 2, 29, 8, 0, 1).timestamp()
 
 
 def test_a_log_with_several_shapes_is_read_whichever_came_last():
-    times = Times(REFERENCE)
+    times = LogTimes(REFERENCE)
     for _ in range(2):
         assert times.find("Nov 23 08:00:01 mx1") == HERE
         assert times.find("2026-11-23T08:00:01Z app") == IN_UTC

@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kairan.doctor.probe.probe import probe
-from kairan.doctor.probe.settings import Login, ProbeSettings, Target
-from kairan.doctor.probe.step import Mark, ProbeReport, Step
+from kairan.doctor.probe.settings import ProbeSettings, ProbeTarget, ProbeTransaction
+from kairan.doctor.probe.step import ProbeReport, ProbeStep, StepMark
+from kairan.doctor.wire import ServerLogin
 from kairan.runtime.certificates import make_authority, make_server_certificate
 from kairan.testing.peer import Rule, Say, ScriptedPeer
 
-LOGIN = Login("printer@contoso.com", "correct horse 7")
+LOGIN = ServerLogin("printer@contoso.com", "correct horse 7")
 SETTINGS = ProbeSettings(timeout_seconds=1.0, second_look_seconds=1.0)
+NO_TRANSACTION = ProbeTransaction()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +57,25 @@ PASSWORDS = hello("SIZE 1000", "AUTH LOGIN PLAIN")
 
 
 async def probed(
-    peer: ScriptedPeer, authority: Authority | None, login: Login = LOGIN, **target: object
+    peer: ScriptedPeer,
+    authority: Authority | None,
+    login: ServerLogin = LOGIN,
+    transaction: ProbeTransaction = NO_TRANSACTION,
+    **target: object,
 ) -> ProbeReport:
     trust = authority.trust if authority else None
-    asked = replace(Target("127.0.0.1", peer.port, ca_file=trust), **target)
+    asked = replace(
+        ProbeTarget("127.0.0.1", peer.port, ca_file=trust, transaction=transaction), **target
+    )
     return await asyncio.to_thread(probe, asked, login, SETTINGS)
 
 
-def step(report: ProbeReport, name: str) -> Step:
+def step(report: ProbeReport, name: str) -> ProbeStep:
     return next(one for one in report.steps if one.name == name)
 
 
 def marks(report: ProbeReport) -> dict[str, str]:
-    return {one.name: one.mark.value for one in report.steps if one.mark is not Mark.SKIPPED}
+    return {one.name: one.mark.value for one in report.steps if one.mark is not StepMark.SKIPPED}
 
 
 def keys(report: ProbeReport) -> list[str]:

@@ -3,15 +3,16 @@
 import pytest
 
 from doctor.probe.probe_talk import LOGIN, SETTINGS, keys, marks, step
-from kairan.doctor.explain.explain import Verdict
+from kairan.doctor.answer import Verdict
 from kairan.doctor.log.read import read_logs
 from kairan.doctor.log.settings import LogSettings
 from kairan.doctor.probe.probe import probe
-from kairan.doctor.probe.settings import Login, ProbeTls, Target
-from kairan.doctor.probe.step import Mark
+from kairan.doctor.probe.settings import ProbeTarget, ProbeTls, ProbeTransaction
+from kairan.doctor.probe.step import StepMark
+from kairan.doctor.wire import ServerLogin
 from peers.postfix import postfix_smtp
 
-NOBODY = Login()
+NOBODY = ServerLogin()
 pytestmark = pytest.mark.peers
 
 
@@ -23,13 +24,15 @@ def postfix():
 
 def ask(postfix, login=NOBODY, *, trusted=True, **more):
     ca_file = postfix.certificate.file if trusted else None
-    return probe(Target("localhost", postfix.port, ca_file=ca_file, **more), login, SETTINGS)
+    return probe(ProbeTarget("localhost", postfix.port, ca_file=ca_file, **more), login, SETTINGS)
 
 
 def test_postfix_is_healthy_up_to_a_recipient_of_its_own(postfix):
-    report = ask(postfix, sender="a@postfix.test", recipient="b@postfix.test")
+    report = ask(
+        postfix, transaction=ProbeTransaction(sender="a@postfix.test", recipient="b@postfix.test")
+    )
     # "localhost" is ::1 too, where the fixture does not listen.
-    assert step(report, "connect").mark in {Mark.OK, Mark.WARNING}
+    assert step(report, "connect").mark in {StepMark.OK, StepMark.WARNING}
     assert report.verdict is Verdict.HEALTHY
     assert marks(report)["rcpt"] == "ok"
     assert postfix.messages() == []
@@ -38,12 +41,12 @@ def test_postfix_is_healthy_up_to_a_recipient_of_its_own(postfix):
 def test_its_self_signed_certificate_is_named(postfix):
     report = ask(postfix, LOGIN, trusted=False)
     assert "certificate-self-signed" in keys(report)
-    assert step(report, "auth").mark is Mark.SKIPPED
+    assert step(report, "auth").mark is StepMark.SKIPPED
 
 
 def test_a_certificate_that_ends_tomorrow_is_a_warning(postfix):
     report = ask(postfix)
-    assert step(report, "certificate").mark is Mark.WARNING
+    assert step(report, "certificate").mark is StepMark.WARNING
     assert "certificate-ends-soon" in keys(report)
 
 
@@ -56,8 +59,8 @@ def test_implicit_tls_at_its_port_is_the_wrong_kind(postfix):
 
 
 def test_a_refusal_is_explained_at_once_and_found_again_in_its_log(postfix):
-    asked = {"sender": "printer@postfix.test", "recipient": "someone@example.org"}
-    report = ask(postfix, **asked)
+    asked = ProbeTransaction("printer@postfix.test", "someone@example.org")
+    report = ask(postfix, transaction=asked)
     assert step(report, "rcpt").meanings[0].key == "relay-denied"
     found = read_logs([str(postfix.base / "log" / "postfix.log")], LogSettings())
     (cause,) = found.causes

@@ -17,13 +17,14 @@ from doctor.probe.probe_talk import (
     said_nothing_secret,
     step,
 )
-from kairan.doctor.explain.explain import Verdict
+from kairan.doctor.answer import Verdict
 from kairan.doctor.probe.probe import probe
-from kairan.doctor.probe.settings import Login, ProbeTls, Target
-from kairan.doctor.probe.step import STEPS, Mark
+from kairan.doctor.probe.settings import ProbeTarget, ProbeTls, ProbeTransaction
+from kairan.doctor.probe.step import STEPS, StepMark
+from kairan.doctor.wire import ServerLogin
 from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
 
-TOKEN = Login("printer@contoso.com", token="eyJhbGciOiJub25lIn0.e30.")
+TOKEN = ServerLogin("printer@contoso.com", token="eyJhbGciOiJub25lIn0.e30.")
 
 
 @pytest.fixture
@@ -38,7 +39,11 @@ def peer(authority, *rules, names=("127.0.0.1",), days_ago=0, **more):
 
 async def test_a_healthy_server_is_walked_through_to_rcpt_and_no_message_is_sent(authority):
     async with peer(authority) as server:
-        report = await probed(server, authority, sender="a@contoso.com", recipient="b@contoso.com")
+        report = await probed(
+            server,
+            authority,
+            transaction=ProbeTransaction(sender="a@contoso.com", recipient="b@contoso.com"),
+        )
         assert report.verdict is Verdict.HEALTHY
         assert set(marks(report)) == set(STEPS) - {"token", "message"}
         assert server.verbs() == ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "QUIT"]
@@ -54,15 +59,15 @@ async def test_every_step_is_in_the_report_in_its_order_also_where_it_was_skippe
 
 async def test_a_message_is_sent_when_it_is_asked_for(authority):
     async with peer(authority) as server:
-        asked = {"sender": "a@contoso.com", "recipient": "b@contoso.com", "send": True}
-        report = await probed(server, authority, **asked)
-        assert step(report, "message").mark is Mark.OK
+        asked = ProbeTransaction("a@contoso.com", "b@contoso.com", send=True)
+        report = await probed(server, authority, transaction=asked)
+        assert step(report, "message").mark is StepMark.OK
         assert b"kairan doctor probe --send" in server.messages[0].content
 
 
 async def test_without_credentials_it_looks_and_does_not_log_in(authority):
     async with peer(authority) as server:
-        report = await probed(server, authority, Login())
+        report = await probed(server, authority, ServerLogin())
         assert report.verdict is Verdict.HEALTHY
         assert said_nothing_secret(server)
 
@@ -89,7 +94,7 @@ async def test_credentials_stay_here_where_starttls_is_refused(authority):
     async with peer(authority, Rule("STARTTLS", Say("454 4.7.0 TLS not available"))) as server:
         report = await probed(server, authority)
         assert said_nothing_secret(server)
-    assert step(report, "starttls").mark is Mark.PROBLEM
+    assert step(report, "starttls").mark is StepMark.PROBLEM
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,7 @@ async def test_credentials_stay_here_where_the_certificate_does_not_verify(
         assert said_nothing_secret(server)
     assert found in keys(report)
     assert keys(report)[-1] == "credentials-held-back"
-    assert step(report, "certificate").mark is Mark.PROBLEM
+    assert step(report, "certificate").mark is StepMark.PROBLEM
 
 
 async def test_an_authority_that_is_not_trusted_is_named_and_gets_no_credentials(authority):
@@ -122,7 +127,7 @@ async def test_insecure_goes_on_and_says_so_loudly(authority):
     async with peer(authority) as server:
         report = await probed(server, None, insecure=True)
         assert "AUTH" in server.verbs()
-    assert step(report, "certificate").mark is Mark.WARNING
+    assert step(report, "certificate").mark is StepMark.WARNING
     assert keys(report)[0] == "insecure"
 
 
@@ -180,21 +185,23 @@ async def test_a_strange_greeting_is_named(authority, action, found):
 
 async def test_silence_in_the_middle_is_a_time_out_and_not_a_hang(authority):
     async with peer(authority, PASSWORDS, Rule("MAIL", Hang())) as server:
-        report = await probed(server, authority, sender="a@contoso.com")
-    assert step(report, "mail").mark is Mark.PROBLEM
+        report = await probed(
+            server, authority, transaction=ProbeTransaction(sender="a@contoso.com")
+        )
+    assert step(report, "mail").mark is StepMark.PROBLEM
     assert keys(report) == ["answer-timeout"]
 
 
 async def test_a_nearby_refusal_names_the_port_that_nobody_listens_at():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        report = probe(Target("127.0.0.1", unused.getsockname()[1]), LOGIN, SETTINGS)
+        report = probe(ProbeTarget("127.0.0.1", unused.getsockname()[1]), LOGIN, SETTINGS)
     assert keys(report) == ["connection-refused"]
     assert report.verdict is Verdict.PROBLEM
 
 
 def test_a_name_that_cannot_be_is_explained():
-    report = probe(Target("no-such-host.invalid"), LOGIN, SETTINGS)
+    report = probe(ProbeTarget("no-such-host.invalid"), LOGIN, SETTINGS)
     assert keys(report)[0] in {"name-unknown", "name-not-looked-up"}
     assert report.verdict in {Verdict.PROBLEM, Verdict.UNCLEAR}
 
@@ -204,7 +211,7 @@ def test_dns_that_does_not_know_the_real_service_is_the_one_to_blame(monkeypatch
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    report = probe(Target("smtp.hve.mx.microsoft"), LOGIN, SETTINGS)
+    report = probe(ProbeTarget("smtp.hve.mx.microsoft"), LOGIN, SETTINGS)
     assert keys(report) == ["name-not-looked-up"]
     assert report.verdict is Verdict.UNCLEAR
 
@@ -265,13 +272,17 @@ async def test_a_password_where_only_tokens_are_taken_finds_no_mechanism(authori
 async def test_each_refusal_of_a_login_is_explained_by_the_catalogue(authority, reply, found):
     async with peer(authority, PASSWORDS, Rule("AUTH", Say(reply))) as server:
         report = await probed(server, authority)
-    assert step(report, "auth").mark is Mark.PROBLEM
+    assert step(report, "auth").mark is StepMark.PROBLEM
     assert step(report, "auth").meanings[0].key == found
 
 
 async def test_a_refused_sender_ends_the_transaction_and_says_good_bye(authority):
     refusal = Say("550 5.7.60 SMTP; Client does not have permissions to send as this sender")
     async with peer(authority, PASSWORDS, Rule("MAIL", refusal)) as server:
-        report = await probed(server, authority, sender="x@y.test", recipient="b@contoso.com")
+        report = await probed(
+            server,
+            authority,
+            transaction=ProbeTransaction(sender="x@y.test", recipient="b@contoso.com"),
+        )
         assert server.verbs()[-2:] == ["MAIL", "QUIT"]
     assert keys(report)[0] == "sender-not-yours"

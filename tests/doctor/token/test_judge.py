@@ -17,24 +17,24 @@ from auth.issuer_kit import (
     delegated,
     signed,
 )
-from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
+from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
 from kairan.directory.model import Account
-from kairan.doctor.answer import Language
-from kairan.doctor.explain.explain import Verdict
-from kairan.doctor.token.claims import Judged
-from kairan.doctor.token.input import Kind, Wrapping, read_input
-from kairan.doctor.token.judge import Bench, wait_report
+from kairan.doctor.answer import Language, Verdict
+from kairan.doctor.token.claims import ClaimVerdict
+from kairan.doctor.token.input import InputKind, Wrapping, read_input
+from kairan.doctor.token.judge import TokenContext, TokenUser, wait_report
 from kairan.doctor.token.text import lines_of, record_of
 from kairan.doctor.token.verify import verify_with, wait_verified
 
 NOW = 1_800_000_000.0
 V1 = f"https://sts.windows.net/{TENANT}/"
 V2 = f"https://login.microsoftonline.com/{TENANT}/v2.0"
+UNKNOWN_USER = TokenUser()
 PRINTER = Account(1, "printer@kairan.test", "", allowed_apps=frozenset({OBJECT}))
 
 
-def report_of(text, **bench):
-    return asyncio.run(wait_report(read_input(text), Bench(now=NOW, **bench)))
+def report_of(text, user=UNKNOWN_USER, **context):
+    return asyncio.run(wait_report(read_input(text), TokenContext(now=NOW, user=user, **context)))
 
 
 def answers(report):
@@ -43,7 +43,7 @@ def answers(report):
 
 
 def bad(report):
-    return {row.claim for row in report.claims if row.verdict is Judged.BAD}
+    return {row.claim for row in report.claims if row.verdict is ClaimVerdict.BAD}
 
 
 def printed(report, language=Language.EN):
@@ -80,7 +80,7 @@ FAULTS = [
 @pytest.mark.parametrize(("change", "claim", "keys"), FAULTS, ids=lambda value: str(value)[:40])
 def test_a_fault_is_found_in_its_claim_and_in_no_other(change, claim, keys):
     token = signed(app_only(V2, NOW, **change))
-    report = report_of(token, account=PRINTER, account_known=True)
+    report = report_of(token, TokenUser(PRINTER, is_known=True))
     assert bad(report) == {claim}
     assert answers(report) == keys
     assert report.verdict is Verdict.PROBLEM
@@ -94,7 +94,7 @@ def test_a_fault_is_found_in_its_claim_and_in_no_other(change, claim, keys):
     ],
 )
 def test_a_signed_in_persons_token_is_judged_by_scope_and_name(change, claim, key):
-    report = report_of(signed(delegated(V1, NOW, **change)), account=PRINTER)
+    report = report_of(signed(delegated(V1, NOW, **change)), TokenUser(PRINTER))
     assert bad(report) == {claim}
     assert answers(report)[0] == key
 
@@ -108,21 +108,21 @@ def test_several_faults_are_all_shown_though_the_service_names_but_one():
 
 def test_a_client_id_on_the_list_of_allowed_apps_is_pointed_out():
     confused = Account(1, "printer@kairan.test", "", allowed_apps=frozenset({APP}))
-    report = report_of(signed(app_only(V2, NOW)), account=confused, account_known=True)
+    report = report_of(signed(app_only(V2, NOW)), TokenUser(confused, is_known=True))
     assert bad(report) == {"oid", "azp"}
     assert "where the object ID (oid) belongs" in printed(report)
 
 
 def test_without_the_directory_the_list_is_not_guessed():
-    report = report_of(signed(app_only(V2, NOW)), account=Account(0, "printer@kairan.test", ""))
+    report = report_of(signed(app_only(V2, NOW)), TokenUser(Account(0, "printer@kairan.test", "")))
     (row,) = [row for row in report.claims if row.claim == "oid"]
-    assert row.verdict is Judged.UNCLEAR
+    assert row.verdict is ClaimVerdict.UNCLEAR
     assert answers(report) == ["", ""]
 
 
 def test_send_as_app_is_enough_on_a_client_door_only():
     token = signed(app_only(V2, NOW, roles=["SMTP.SendAsApp"]))
-    assert answers(report_of(token, role="client")) == ["", ""]
+    assert answers(report_of(token, TokenUser(role="client"))) == ["", ""]
     assert answers(report_of(token)) == ["token-permission", "token-permission-2026"]
 
 
@@ -143,7 +143,7 @@ def test_a_weak_algorithm_is_shown_and_refused(algorithm):
     head = base64.urlsafe_b64encode(json.dumps({"alg": algorithm}).encode()).decode().rstrip("=")
     token = f"{head}.{signed(app_only(V2, NOW)).split('.')[1]}."
     report = report_of(token)
-    assert report.header[0].verdict is Judged.BAD
+    assert report.header[0].verdict is ClaimVerdict.BAD
     assert answers(report) == ["oauth-unsuccessful"] * 2
     assert {row.claim for row in report.claims} >= {"aud", "exp"}
 
@@ -157,7 +157,7 @@ async def by_keys(_issuer, claimed, token):
 
 def test_a_signature_is_verified_where_the_keys_are_at_hand():
     report = report_of(signed(app_only(V2, NOW)), verify=by_keys)
-    assert report.signature.verdict is Judged.GOOD
+    assert report.signature.verdict is ClaimVerdict.GOOD
 
 
 @pytest.mark.parametrize(
@@ -170,13 +170,17 @@ def test_a_signature_is_verified_where_the_keys_are_at_hand():
 )
 def test_a_forged_signature_is_named_and_refused(token):
     report = report_of(token, verify=by_keys)
-    assert report.signature.verdict is Judged.BAD
+    assert report.signature.verdict is ClaimVerdict.BAD
     assert answers(report) == ["oauth-unsuccessful"] * 2
 
 
 @pytest.mark.parametrize(
     ("document", "verdict"),
-    [(KEYS, Judged.GOOD), (b"<html>", Judged.UNCLEAR), (b'{"keys": []}', Judged.UNCLEAR)],
+    [
+        (KEYS, ClaimVerdict.GOOD),
+        (b"<html>", ClaimVerdict.UNCLEAR),
+        (b'{"keys": []}', ClaimVerdict.UNCLEAR),
+    ],
 )
 async def test_the_issuer_is_asked_for_its_keys_once(document, verdict):
     asked = []
@@ -189,10 +193,10 @@ async def test_the_issuer_is_asked_for_its_keys_once(document, verdict):
         return await wait_verified(issuer, claimed, token, TokenSettings(), fetch)
 
     mine = IssuerSettings(V2, jwks_url="https://keys.test/jwks")
-    bench = Bench(now=NOW, issuers=[mine], verify=verify)
-    report = await wait_report(read_input(signed(app_only(V2, NOW))), bench)
+    context = TokenContext(now=NOW, issuers=[mine], verify=verify)
+    report = await wait_report(read_input(signed(app_only(V2, NOW))), context)
     assert report.signature.verdict is verdict
-    assert report.verdict is (Verdict.HEALTHY if verdict is Judged.GOOD else Verdict.UNCLEAR)
+    assert report.verdict is (Verdict.HEALTHY if verdict is ClaimVerdict.GOOD else Verdict.UNCLEAR)
     assert asked == ["https://keys.test/jwks"]
 
 
@@ -219,7 +223,7 @@ BEARER_LINE = base64.b64encode(f"n,a=p@kairan.test,\1auth=Bearer {TOKEN}\1\1".en
 )
 def test_a_token_is_found_whatever_is_wrapped_around_it(text, wrapping):
     given = read_input(text)
-    assert (given.kind, given.wrapping, given.token) == (Kind.JWT, wrapping, TOKEN)
+    assert (given.kind, given.wrapping, given.token) == (InputKind.JWT, wrapping, TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +239,7 @@ def test_a_token_is_found_whatever_is_wrapped_around_it(text, wrapping):
 )
 def test_a_malformed_line_gets_the_code_that_the_server_would_answer(message, key):
     report = report_of(base64.b64encode(message.encode()).decode())
-    assert report.given.kind is Kind.MALFORMED
+    assert report.given.kind is InputKind.MALFORMED
     assert answers(report) == [key, key]
     assert report.verdict is Verdict.PROBLEM
 
@@ -250,11 +254,11 @@ def test_a_line_with_a_url_safe_alphabet_is_not_base64():
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("0.AXYAopaque-refresh-token", Kind.OPAQUE),
-        ("a.b.c.d.e", Kind.ENCRYPTED),
-        ("", Kind.EMPTY),
-        ("{}", Kind.EMPTY),
-        ("{broken", Kind.EMPTY),
+        ("0.AXYAopaque-refresh-token", InputKind.OPAQUE),
+        ("a.b.c.d.e", InputKind.ENCRYPTED),
+        ("", InputKind.EMPTY),
+        ("{}", InputKind.EMPTY),
+        ("{broken", InputKind.EMPTY),
     ],
 )
 def test_what_nobody_but_the_issuer_can_read_is_said_to_be_so(text, kind):

@@ -3,7 +3,7 @@
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,11 @@ from kairan.cli.errors import BadInputError
 from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json
 from kairan.cli.password import StdinOption
-
-if TYPE_CHECKING:
-    from kairan.doctor.compare.session import Login, Server
+from kairan.doctor.compare.compare import compare as compared
+from kairan.doctor.compare.session import ComparedServer, ComparisonPlan
+from kairan.doctor.compare.text import lines_of, record_of
+from kairan.doctor.wire import ServerLogin
+from kairan.mail.address import parse_address
 
 SECRET_OCTETS_MAX = 20_000
 DEFAULT_PORT = 587
@@ -68,19 +70,13 @@ def compare(
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    import asyncio
-
-    from kairan.doctor.compare.compare import wait_comparison
-    from kairan.doctor.compare.session import Plan
-    from kairan.doctor.compare.text import lines_of, record_of
-
     login = _login(user, password_stdin=password_stdin, token_stdin=token_stdin)
     if send and login is None:
         raise BadInputError("--send needs a login: --user and --password-stdin or --token-stdin")
     _check_address(user)
     _check_address(send)
-    plan = Plan(login, ca, send, message_id=secrets.token_hex(12))
-    found = asyncio.run(wait_comparison(_server(a), _server(b), plan))
+    plan = ComparisonPlan(login, ca, send, message_id=secrets.token_hex(12))
+    found = compared(_server(a), _server(b), plan)
     if as_json:
         print_json(record_of(found))
     else:
@@ -88,9 +84,7 @@ def compare(
     raise typer.Exit(int(found.verdict))
 
 
-def _login(user: str, *, password_stdin: bool, token_stdin: bool) -> "Login | None":
-    from kairan.doctor.compare.session import Login
-
+def _login(user: str, *, password_stdin: bool, token_stdin: bool) -> ServerLogin | None:
     if not (password_stdin or token_stdin):
         if user:
             raise BadInputError("give --password-stdin or --token-stdin with --user")
@@ -105,22 +99,18 @@ def _login(user: str, *, password_stdin: bool, token_stdin: bool) -> "Login | No
         secret = read_standard_input(octets_max=SECRET_OCTETS_MAX, what="the secret").rstrip("\r\n")
     if not secret or "\n" in secret or "\r" in secret:
         raise BadInputError("standard input must hold one line, the password or token")
-    return Login(user, password=secret) if password_stdin else Login(user, token=secret)
+    return ServerLogin(user, password=secret) if password_stdin else ServerLogin(user, token=secret)
 
 
 def _check_address(text: str) -> None:
-    from kairan.mail.address import parse_address
-
     if text and parse_address(text) is None:
         raise BadInputError(f'"{text}" is no address; write name@example.com')
 
 
-def _server(text: str) -> "Server":
-    from kairan.doctor.compare.session import Server
-
+def _server(text: str) -> ComparedServer:
     host, colon, port = text.rpartition(":")
     if not colon or "]" in port or (":" in host.strip("[]") and not host.startswith("[")):
-        return Server(text.strip("[]"), DEFAULT_PORT)
+        return ComparedServer(text.strip("[]"), DEFAULT_PORT)
     if not port.isdecimal() or not 0 < int(port) < 65_536 or not host:
         raise BadInputError(f'"{text}" is no server; write HOST or HOST:PORT')
-    return Server(host.strip("[]"), int(port))
+    return ComparedServer(host.strip("[]"), int(port))

@@ -1,9 +1,8 @@
 """kairan doctor device: are a printer's settings right?"""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,20 +11,10 @@ from kairan.cli.errors import BadInputError
 from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json, print_json_list, print_table
 from kairan.cli.password import StdinOption, read_password
-
-if TYPE_CHECKING:
-    from kairan.doctor.answer import Language
-    from kairan.doctor.device.judge import DeviceSettings
-    from kairan.doctor.explain.explain import Verdict
-
-
-class TlsName(StrEnum):
-    """The doctor's Tls, for a help that imports no room; a test compares them."""
-
-    STARTTLS = "starttls"
-    IMPLICIT = "implicit"
-    OFF = "off"
-
+from kairan.doctor.answer import Language, Verdict
+from kairan.doctor.device.fleet import FleetError, judge_fleet
+from kairan.doctor.device.judge import DeviceSettings, DeviceTls, judge_device, verdict_of
+from kairan.doctor.device.text import device_record, device_row, legend, lines_of, record_of
 
 app = one_command()
 
@@ -48,7 +37,7 @@ def device(
         str | None, typer.Option(metavar="HOST", help="The server, as it is typed in.")
     ] = None,
     port: Annotated[str, typer.Option(metavar="N", help="The port.")] = "587",
-    tls: Annotated[TlsName, typer.Option(help="How TLS is used.")] = TlsName.STARTTLS,
+    tls: Annotated[DeviceTls, typer.Option(help="How TLS is used.")] = DeviceTls.STARTTLS,
     user: Annotated[str, typer.Option(metavar="ADDRESS", help="The login.")] = "",
     sender: Annotated[str, typer.Option("--from", metavar="ADDRESS", help="The sender.")] = "",
     tls_version: Annotated[
@@ -64,8 +53,6 @@ def device(
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    from kairan.doctor.device.judge import DeviceSettings
-
     spoken = language(lang)
     if csv is not None:
         if server is not None or password_stdin:
@@ -86,10 +73,7 @@ def device(
     raise typer.Exit(int(verdict))
 
 
-def _one(settings: "DeviceSettings", spoken: "Language", *, as_json: bool) -> "Verdict":
-    from kairan.doctor.device.judge import judge_device, verdict_of
-    from kairan.doctor.device.text import lines_of, record_of
-
+def _one(settings: DeviceSettings, spoken: Language, *, as_json: bool) -> Verdict:
     findings = judge_device(settings)
     if as_json:
         print_json({"findings": [record_of(one, spoken) for one in findings]})
@@ -98,12 +82,7 @@ def _one(settings: "DeviceSettings", spoken: "Language", *, as_json: bool) -> "V
     return verdict_of(findings)
 
 
-def _fleet(file: Path, spoken: "Language", *, as_json: bool) -> "Verdict":
-    from kairan.doctor.device.fleet import FleetError, judge_fleet
-    from kairan.doctor.device.judge import verdict_of
-    from kairan.doctor.device.text import device_record, device_row, legend
-    from kairan.doctor.explain.explain import Verdict
-
+def _fleet(file: Path, spoken: Language, *, as_json: bool) -> Verdict:
     try:
         devices = list(judge_fleet(file))
     except FleetError as error:
@@ -128,10 +107,8 @@ _QUESTIONS = {
 }
 
 
-def _ask(spoken: "Language") -> "DeviceSettings":
+def _ask(spoken: Language) -> DeviceSettings:
     """The printer's form, in its order."""
-    from kairan.doctor.device.judge import DeviceSettings
-
     answers = {
         name: typer.prompt(
             japanese if spoken.value == "ja" else english,

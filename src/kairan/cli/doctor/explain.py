@@ -14,6 +14,9 @@ from kairan.cli.doctor.options import (
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json
+from kairan.doctor.explain.explain import explain as explanations_of
+from kairan.doctor.explain.explain import verdict_of
+from kairan.doctor.explain.text import lines_of, record_of
 
 TEXT_OCTETS_MAX = 1_000_000  # a pasted transcript; larger ones are for `kairan doctor log`
 
@@ -35,10 +38,6 @@ def explain(
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    from kairan.doctor.explain.explain import explain as explanations_of
-    from kairan.doctor.explain.explain import verdict_of
-    from kairan.doctor.explain.text import lines_of, record_of
-
     if text == "-":
         text = read_standard_input(octets_max=TEXT_OCTETS_MAX, what="the reply")
     if not text.strip():

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,27 +12,13 @@ from kairan.cli.doctor.options import EXIT_CODES, LangOption, language, print_li
 from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json
 from kairan.cli.times import read_time
-
-if TYPE_CHECKING:
-    from kairan.doctor.log.read import LogReport, Span
-
+from kairan.doctor.log.blocks import STDIN
+from kairan.doctor.log.formats import FormatName
+from kairan.doctor.log.read import LogReport, TimeSpan, read_logs
+from kairan.doctor.log.settings import LogSettings
+from kairan.doctor.log.text import lines_of, record_of, verdict_of
 
 BAR_OCTETS_MIN = 32 * 1024 * 1024  # half a second: below it a bar only flickers
-
-
-class FormatName(StrEnum):
-    """The doctor's FORMATS, for a help that imports no room; a test compares them."""
-
-    AUTO = "auto"
-    POSTFIX = "postfix"
-    SENDMAIL = "sendmail"
-    MSMTP = "msmtp"
-    KAIRAN = "kairan"
-    DOTNET = "dotnet"
-    JAVA = "java"
-    PYTHON = "python"
-    NODEMAILER = "nodemailer"
-    CSV = "csv"
 
 
 app = one_command()
@@ -48,7 +33,7 @@ app = one_command()
     ),
     help="Count the refusals in logs by cause, account and time.\n\n"
     "Of mail servers, applications and printers, of any size, also .gz, .xz and .bz2. "
-    f"What repairs most stands first.\n\n{EXIT_CODES}",
+    f"What repairs most comes first.\n\n{EXIT_CODES}",
 )
 def log(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="The logs; - is input.")],
@@ -65,8 +50,6 @@ def log(
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    from kairan.doctor.log.text import lines_of, record_of, verdict_of
-
     report = _read(files, _span(since, until), form, top)
     spoken = language(lang)
     if as_json:
@@ -76,23 +59,20 @@ def log(
     raise typer.Exit(int(verdict_of(report)))
 
 
-def _span(since: str, until: str) -> "Span":
-    from kairan.doctor.log.read import Span
-
+def _span(since: str, until: str) -> TimeSpan:
     now = datetime.now(UTC)
-    return Span(read_time(since, now) if since else None, read_time(until, now) if until else None)
+    return TimeSpan(
+        read_time(since, now) if since else None, read_time(until, now) if until else None
+    )
 
 
-def _read(files: list[str], span: "Span", form: FormatName, top: int) -> "LogReport":
-    from kairan.doctor.log.read import read_logs
-    from kairan.doctor.log.settings import LogSettings
-
+def _read(files: list[str], span: TimeSpan, form: FormatName, top: int) -> LogReport:
     with _octets_bar(_octets(files)) as on_progress:
         return read_logs(
             files,
             LogSettings(),
             span=span,
-            format_name=form.value,
+            format_name=form,
             top=top,
             on_progress=on_progress,
         )
@@ -100,8 +80,6 @@ def _read(files: list[str], span: "Span", form: FormatName, top: int) -> "LogRep
 
 def _octets(files: list[str]) -> int | None:
     """None: not known before the end."""
-    from kairan.doctor.log.blocks import STDIN
-
     sizes = [Path(file).stat().st_size for file in files if Path(file).is_file()]
     return None if STDIN in files else sum(sizes)
 

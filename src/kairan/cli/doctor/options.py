@@ -2,42 +2,29 @@
 
 import sys
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from kairan.cli.errors import BadInputError
 from kairan.cli.output import print_styled, say
-
-if TYPE_CHECKING:
-    from kairan.doctor.answer import Language
-    from kairan.doctor.explain.text import Line
+from kairan.doctor.answer import Language, Line, language_of
 
 EXIT_CODES = "Exit code: 0 healthy, 1 a problem was found, 2 it could not be told."
 
 
-class LanguageName(StrEnum):
-    """The doctor's Language, for a help that imports no room; a test compares them."""
-
-    EN = "en"
-    JA = "ja"
-
-
 LangOption = Annotated[
-    LanguageName | None,
+    Language | None,
     typer.Option("--lang", help="Without it: the locale's, else English.", show_default=False),
 ]
 
 
-def language(asked: LanguageName | None) -> "Language":
-    from kairan.doctor.answer import language_of
-
+def language(asked: Language | None) -> Language:
     return language_of(asked)
 
 
-def print_lines(lines: "Iterable[Line]") -> None:
+def print_lines(lines: Iterable[Line]) -> None:
     print_styled((line.text, line.style) for line in lines)
 
 

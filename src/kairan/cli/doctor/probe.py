@@ -2,9 +2,8 @@
 
 import re
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -14,22 +13,24 @@ from kairan.cli.errors import BadInputError
 from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json
 from kairan.cli.password import FileOption, StdinOption, read_password
-
-if TYPE_CHECKING:
-    from kairan.doctor.probe.settings import Login, OAuthClient, Target
+from kairan.doctor.probe.probe import probe as run
+from kairan.doctor.probe.settings import (
+    PORT_IMPLICIT,
+    PORT_SUBMISSION,
+    ProbeSettings,
+    ProbeTarget,
+    ProbeTls,
+    ProbeTransaction,
+)
+from kairan.doctor.probe.text import lines_of, record_of
+from kairan.doctor.probe.tls import context_of
+from kairan.doctor.wire import OAuthClient, ServerLogin
+from kairan.mail.address import parse_address
 
 # A name, an address, or [an IPv6 address]; behind it perhaps a port.
 _WHERE = re.compile(
     r"(?:\[(?P<ipv6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>\d{1,5}))?"
 )
-TIMEOUT_SECONDS = 15.0  # ProbeSettings has the reason
-
-
-class TlsName(StrEnum):
-    """The doctor's ProbeTls, for a help that imports no room."""
-
-    STARTTLS = "starttls"
-    IMPLICIT = "implicit"
 
 
 app = one_command()
@@ -75,7 +76,7 @@ def probe(
     ] = "",
     send: Annotated[bool, typer.Option("--send", help="Send a test message to --to.")] = False,
     tls: Annotated[
-        TlsName | None,
+        ProbeTls | None,
         typer.Option(help="Without it: implicit at port 465, else starttls.", show_default=False),
     ] = None,
     ca_file: Annotated[
@@ -86,14 +87,10 @@ def probe(
     ] = False,
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.1, max=600, help="For each step.")
-    ] = TIMEOUT_SECONDS,
+    ] = ProbeSettings().timeout_seconds,
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    from kairan.doctor.probe.probe import probe as run
-    from kairan.doctor.probe.settings import ProbeSettings
-    from kairan.doctor.probe.text import lines_of, record_of
-
     oauth = _oauth(oauth_token_url, oauth_client_id, oauth_secret_file, oauth_scope)
     ways = (password_stdin, password_file is not None, token_stdin, oauth is not None)
     if sum(ways) > 1:
@@ -115,15 +112,13 @@ def probe(
 
 def _target(
     where: str,
-    tls: TlsName | None,
+    tls: ProbeTls | None,
     ca_file: Path | None,
     sender: str,
     recipient: str,
     send: bool,
     insecure: bool,
-) -> "Target":
-    from kairan.doctor.probe.settings import PORT_IMPLICIT, PORT_SUBMISSION, ProbeTls, Target
-
+) -> ProbeTarget:
     found = _WHERE.fullmatch(where.strip())
     port = int(found["port"] or PORT_SUBMISSION) if found else 0
     if found is None or not 0 < port < 65_536:
@@ -132,31 +127,27 @@ def _target(
         raise BadInputError("--send needs to know to whom: add --to ADDRESS")
     if ca_file is not None:
         _check_authority(ca_file)
-    implicit = tls is TlsName.IMPLICIT or (tls is None and port == PORT_IMPLICIT)
-    return Target(
+    implicit = tls is ProbeTls.IMPLICIT or (tls is None and port == PORT_IMPLICIT)
+    return ProbeTarget(
         host=found["ipv6"] or found["host"],
         port=port,
         tls=ProbeTls.IMPLICIT if implicit else ProbeTls.STARTTLS,
         ca_file=ca_file,
-        sender=_address(sender) if recipient or "@" in sender else "",
-        recipient=_address(recipient),
-        send=send,
         insecure=insecure,
+        transaction=ProbeTransaction(
+            _address(sender) if recipient or "@" in sender else "", _address(recipient), send
+        ),
     )
 
 
 def _address(text: str) -> str:
     """What goes into a command must be an address and nothing else."""
-    from kairan.mail.address import parse_address
-
     if text and parse_address(text) is None:
         raise BadInputError(f'"{text}" is not an address (in ASCII)')
     return text
 
 
 def _check_authority(file: Path) -> None:
-    from kairan.doctor.probe.tls import context_of
-
     try:
         context_of(file, verify=True)
     except OSError as error:
@@ -165,24 +156,22 @@ def _check_authority(file: Path) -> None:
 
 
 def _login(
-    user: str, oauth: "OAuthClient | None", from_stdin: bool, file: Path | None, token_stdin: bool
-) -> "Login":
-    from kairan.doctor.probe.settings import Login
-
+    user: str, oauth: OAuthClient | None, from_stdin: bool, file: Path | None, token_stdin: bool
+) -> ServerLogin:
     if token_stdin:
-        return Login(user, token="".join(sys.stdin.read().split()))
+        return ServerLogin(user, token="".join(sys.stdin.read().split()))
     if oauth is not None:
-        return Login(user, oauth=oauth)
+        return ServerLogin(user, oauth=oauth)
     if from_stdin or file is not None:
-        return Login(user, read_password(from_stdin=from_stdin, file=file, generate=False))
+        return ServerLogin(user, read_password(from_stdin=from_stdin, file=file, generate=False))
     if user and sys.stdin.isatty():
-        return Login(user, str(typer.prompt("Password", hide_input=True, default="", err=True)))
-    return Login(user)
+        return ServerLogin(
+            user, str(typer.prompt("Password", hide_input=True, default="", err=True))
+        )
+    return ServerLogin(user)
 
 
-def _oauth(url: str, client_id: str, secret_file: Path | None, scope: str) -> "OAuthClient | None":
-    from kairan.doctor.probe.settings import OAuthClient
-
+def _oauth(url: str, client_id: str, secret_file: Path | None, scope: str) -> OAuthClient | None:
     if not (url or client_id or secret_file):
         return None
     if not (url and client_id and secret_file):

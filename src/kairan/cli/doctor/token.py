@@ -1,14 +1,15 @@
 """kairan doctor token: what is in it, and would the service take it?"""
 
+import asyncio
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from kairan.cli.configuration import read_configuration
-from kairan.cli.directory import directory_of
+from kairan.auth.settings_tokens import IssuerSettings
 from kairan.cli.doctor.options import (
     EXIT_CODES,
     LangOption,
@@ -20,12 +21,14 @@ from kairan.cli.doctor.options import (
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, examples, one_command
 from kairan.cli.output import print_json
-
-if TYPE_CHECKING:
-    from kairan.config.model import Configuration
-    from kairan.directory.model import Account, Trust
-    from kairan.doctor.token.input import TokenInput
-    from kairan.doctor.token.judge import Bench, TokenReport
+from kairan.directory.model import Account
+from kairan.doctor.token.input import read_input
+from kairan.doctor.token.judge import TokenContext, TokenUser, wait_report
+from kairan.doctor.token.text import lines_of, record_of
+from kairan.doctor.token.verify import verify_with, wait_verified, with_audiences
+from kairan.mail.address import key_of
+from kairan.runtime import logs
+from kairan.runtime.fetch import HttpFetch
 
 ROLES = ("hve", "client", "device")
 TOKEN_FILE_OCTETS_MAX = 200_000
@@ -62,24 +65,19 @@ def token(
         list[str] | None, typer.Option(metavar="URI", help="In place of Exchange's; repeats.")
     ] = None,
     role: Annotated[
-        str, typer.Option(metavar="ROLE", help="The door: hve, client, device.")
+        str, typer.Option(metavar="ROLE", help="The listener's role: hve, client, device.")
     ] = "hve",
     config: ConfigOption = None,
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    import asyncio
-
-    from kairan.doctor.token.input import read_input
-    from kairan.doctor.token.text import lines_of, record_of
-
     if role not in ROLES:
         raise BadInputError(f"--role is one of {', '.join(ROLES)}")
     given = read_input(_read(file))
-    # Only where it was named: a kairan.toml that lies about must not judge a foreign token.
-    configuration = read_configuration(config) if config else None
-    bench = _bench(given, user, issuer, jwks, audience or [], role, configuration)
-    report = asyncio.run(_report(given, bench))
+    context = _context(user or given.user, issuer, audience or [], role, config)
+    if jwks or context.issuers:
+        context = replace(context, verify=_verifier(jwks, context.settings))
+    report = asyncio.run(wait_report(given, context))
     if as_json:
         print_json(record_of(report, language(lang)))
     else:
@@ -93,80 +91,23 @@ def _read(file: Path | None) -> str:
     return read_text_file(file, octets_max=TOKEN_FILE_OCTETS_MAX, what="the token")
 
 
-async def _report(given: "TokenInput", bench: "Bench") -> "TokenReport":
-    from kairan.doctor.token.judge import wait_report
+def _context(
+    user: str, issuer: str, audiences: list[str], role: str, config: Path | None
+) -> TokenContext:
+    # Only where it was named: a kairan.toml that lies about must not judge a foreign token.
+    if config is None:
+        account = Account(0, key_of(user), "") if user else None
+        known = TokenContext(now=time.time(), user=TokenUser(account, role=role))
+    else:
+        # The service's own packages need Unix; the doctor runs on Windows, too.
+        from kairan.cli.doctor.installation import context_of
 
-    return await wait_report(given, bench)
-
-
-def _bench(
-    given: "TokenInput",
-    user: str,
-    issuer: str,
-    jwks: str,
-    audience: list[str],
-    role: str,
-    configuration: "Configuration | None",
-) -> "Bench":
-    from dataclasses import replace
-
-    from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
-    from kairan.doctor.token.judge import Bench
-    from kairan.doctor.token.verify import with_audiences
-
-    is_url = "://" in jwks
-    named = IssuerSettings(issuer, jwks_url=jwks if is_url else "", account_claim="upn")
-    issuers = [named] if issuer else []
-    if configuration and not issuers:
-        issuers = list(configuration.auth.issuers)
-    account, known = _account(user or given.user, configuration)
-    settings = configuration.auth.tokens if configuration else TokenSettings()
-    bench = Bench(
-        now=time.time(),
-        issuers=[with_audiences(one, audience) for one in issuers],
-        settings=settings,
-        account=account,
-        account_known=known,
-        role=role,
-        trust=_trust(configuration),
-        own_issuer=configuration.own_issuer if configuration else "",
-    )
-    if jwks or issuers:
-        return replace(bench, verify=_verifier(jwks, settings))
-    return bench
-
-
-def _account(user: str, configuration: "Configuration | None") -> "tuple[Account | None, bool]":
-    """Whether its list of allowed apps is known, too."""
-    from kairan.directory.model import Account
-    from kairan.mail.address import key_of
-
-    if not user:
-        return None, False
-    if configuration is None:
-        return Account(0, key_of(user), ""), False
-    with directory_of(configuration) as directory:
-        found = directory.account(user)
-    # One that is not there allows nothing.
-    return found or Account(0, key_of(user), "", enabled=False), True
-
-
-def _trust(configuration: "Configuration | None") -> "Trust":
-    from kairan.directory.model import Trust
-
-    if configuration is None:
-        return Trust()
-    with directory_of(configuration) as directory:
-        return directory.trust()
+        known = context_of(config, user, role)
+    named = [IssuerSettings(issuer, account_claim="upn")] if issuer else known.issuers
+    return replace(known, issuers=[with_audiences(one, audiences) for one in named])
 
 
 def _verifier(jwks: str, settings: Any) -> Any:
-    from dataclasses import replace
-
-    from kairan.doctor.token.verify import verify_with, wait_verified
-    from kairan.runtime import logs
-    from kairan.runtime.fetch import HttpFetch
-
     logs.set_up(level=logging.WARNING)
     if jwks and "://" not in jwks:
         document = read_text_file(Path(jwks), octets_max=JWKS_OCTETS_MAX, what="the keys").encode()

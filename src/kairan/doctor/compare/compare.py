@@ -1,6 +1,6 @@
-"""Twin: the same dialogue with two servers, and where their answers differ.
+"""The same dialogue with two servers, and where their answers differ.
 
-So that anybody with a real tenant can prove, or disprove, that Kairan answers as it does.
+An administrator with a real tenant can so prove, or disprove, that Kairan answers as it does.
 """
 
 import re
@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kairan.doctor.answer import Verdict
 from kairan.doctor.compare.dialogue import DIALOGUE
 from kairan.doctor.compare.mask import masked, own_name
-from kairan.doctor.compare.session import Plan, Server, Turn, wait_transcript
-from kairan.doctor.explain.explain import Verdict
+from kairan.doctor.compare.session import ComparedServer, ComparisonPlan, Turn, transcript
 
 _STATUS = re.compile(r"(\d{3})[ -]?(\d\.\d{1,3}\.\d{1,3})?")
 _NOT_REACHED = ("(not reached)",)
@@ -52,13 +52,13 @@ class Comparison:
         return Verdict.UNCLEAR if self.cut else Verdict.HEALTHY
 
 
-async def wait_comparison(a: Server, b: Server, plan: Plan) -> Comparison:
+def compare(a: ComparedServer, b: ComparedServer, plan: ComparisonPlan) -> Comparison:
     """One after the other: a server that counts its sessions is not to see two of ours."""
     transcripts: list[Sequence[Turn]] = []
     for server in (a, b):
         try:
-            transcripts.append(await wait_transcript(server, plan))
-        except (OSError, TimeoutError) as error:
+            transcripts.append(transcript(server, plan))
+        except (OSError, UnicodeError) as error:
             why = f"{server.name}: {error or 'no answer'}"
             return Comparison(a.name, b.name, (), unreached=why)
     ends = (turns[-1].step.name for turns in transcripts)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Action(Enum):
+class DialogueAction(Enum):
     GREETING = "greeting"  # listen
     LINE = "line"  # send `line`
     STARTTLS = "starttls"
@@ -20,7 +20,7 @@ class Action(Enum):
     MESSAGE = "message"  # DATA and a message
 
 
-class Needs(Enum):
+class DialogueNeeds(Enum):
     NOTHING = 0
     TLS = 1
     LOGIN = 2
@@ -28,63 +28,65 @@ class Needs(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DialogueStep:
     name: str
     line: str = ""
-    action: Action = Action.LINE
-    needs: Needs = Needs.NOTHING
+    action: DialogueAction = DialogueAction.LINE
+    needs: DialogueNeeds = DialogueNeeds.NOTHING
 
 
-_TLS, _LOGIN, _SEND = Needs.TLS, Needs.LOGIN, Needs.SEND
+_TLS, _LOGIN, _SEND = DialogueNeeds.TLS, DialogueNeeds.LOGIN, DialogueNeeds.SEND
 _TOKEN = "auth=Bearer eyJ.x.y"  # noqa: S105 - nobody's
 
-DIALOGUE: tuple[Step, ...] = (
-    Step("greeting", action=Action.GREETING),
-    Step("EHLO before TLS", "EHLO doctor.invalid"),
-    Step("NOOP", "NOOP"),
-    Step("unknown command", "KAIRAN"),
-    Step("MAIL before TLS", "MAIL FROM:<probe@doctor.invalid>"),
-    Step("RSET", "RSET"),
-    Step("AUTH before TLS", "AUTH LOGIN"),
-    Step("STARTTLS with an argument", "STARTTLS now"),
-    Step("STARTTLS", "STARTTLS", Action.STARTTLS),
-    Step("EHLO after TLS", "EHLO doctor.invalid", needs=_TLS),
-    Step("STARTTLS again", "STARTTLS", needs=_TLS),
-    Step("MAIL before login", "MAIL FROM:<probe@doctor.invalid>", needs=_TLS),
-    Step("RSET before login", "RSET", needs=_TLS),
-    Step("RCPT before MAIL", "RCPT TO:<probe@doctor.invalid>", needs=_TLS),
-    Step("DATA before MAIL", "DATA", needs=_TLS),
-    Step("AUTH without mechanism", "AUTH", needs=_TLS),
-    Step("unknown mechanism", "AUTH KAIRAN", needs=_TLS),
-    Step("AUTH LOGIN, given up", "AUTH LOGIN", needs=_TLS),
-    Step("XOAUTH2: not base64", "AUTH XOAUTH2 %%%", needs=_TLS),
-    Step(
+DIALOGUE: tuple[DialogueStep, ...] = (
+    DialogueStep("greeting", action=DialogueAction.GREETING),
+    DialogueStep("EHLO before TLS", "EHLO doctor.invalid"),
+    DialogueStep("NOOP", "NOOP"),
+    DialogueStep("unknown command", "KAIRAN"),
+    DialogueStep("MAIL before TLS", "MAIL FROM:<probe@doctor.invalid>"),
+    DialogueStep("RSET", "RSET"),
+    DialogueStep("AUTH before TLS", "AUTH LOGIN"),
+    DialogueStep("STARTTLS with an argument", "STARTTLS now"),
+    DialogueStep("STARTTLS", "STARTTLS", DialogueAction.STARTTLS),
+    DialogueStep("EHLO after TLS", "EHLO doctor.invalid", needs=_TLS),
+    DialogueStep("STARTTLS again", "STARTTLS", needs=_TLS),
+    DialogueStep("MAIL before login", "MAIL FROM:<probe@doctor.invalid>", needs=_TLS),
+    DialogueStep("RSET before login", "RSET", needs=_TLS),
+    DialogueStep("RCPT before MAIL", "RCPT TO:<probe@doctor.invalid>", needs=_TLS),
+    DialogueStep("DATA before MAIL", "DATA", needs=_TLS),
+    DialogueStep("AUTH without mechanism", "AUTH", needs=_TLS),
+    DialogueStep("unknown mechanism", "AUTH KAIRAN", needs=_TLS),
+    DialogueStep("AUTH LOGIN, given up", "AUTH LOGIN", needs=_TLS),
+    DialogueStep("XOAUTH2: not base64", "AUTH XOAUTH2 %%%", needs=_TLS),
+    DialogueStep(
         "XOAUTH2: wrong order", f"AUTH XOAUTH2 b64:{_TOKEN}^Auser=a@doctor.invalid^A^A", needs=_TLS
     ),
-    Step("XOAUTH2: no user", f"AUTH XOAUTH2 b64:user=^A{_TOKEN}^A^A", needs=_TLS),
-    Step("XOAUTH2: user is no address", f"AUTH XOAUTH2 b64:user=a^A{_TOKEN}^A^A", needs=_TLS),
-    Step(
+    DialogueStep("XOAUTH2: no user", f"AUTH XOAUTH2 b64:user=^A{_TOKEN}^A^A", needs=_TLS),
+    DialogueStep(
+        "XOAUTH2: user is no address", f"AUTH XOAUTH2 b64:user=a^A{_TOKEN}^A^A", needs=_TLS
+    ),
+    DialogueStep(
         "XOAUTH2: no Bearer", "AUTH XOAUTH2 b64:user=a@doctor.invalid^Aauth=eyJ.x.y^A^A", needs=_TLS
     ),
-    Step(
+    DialogueStep(
         "XOAUTH2: no token", "AUTH XOAUTH2 b64:user=a@doctor.invalid^Aauth=Bearer ^A^A", needs=_TLS
     ),
-    Step("login", action=Action.LOGIN, needs=_LOGIN),
-    Step("login again", "AUTH LOGIN", needs=_LOGIN),
-    Step("MAIL too large", "MAIL FROM:<{user}> SIZE=999999999", needs=_LOGIN),
-    Step("RSET after size", "RSET", needs=_LOGIN),
-    Step("MAIL malformed", "MAIL FROM:nobody", needs=_LOGIN),
-    Step("MAIL as somebody else", "MAIL FROM:<probe@doctor.invalid>", needs=_LOGIN),
-    Step("RSET after MAIL", "RSET", needs=_LOGIN),
-    Step("MAIL", "MAIL FROM:<{user}>", needs=_LOGIN),
-    Step("MAIL twice", "MAIL FROM:<{user}>", needs=_LOGIN),
-    Step("DATA before RCPT", "DATA", needs=_LOGIN),
-    Step("RCPT malformed", "RCPT TO:nobody", needs=_LOGIN),
-    Step("RCPT outside", "RCPT TO:<probe@doctor.invalid>", needs=_LOGIN),
-    Step("RCPT unknown", "RCPT TO:<kairan-doctor-nobody@{domain}>", needs=_LOGIN),
-    Step("RSET after RCPT", "RSET", needs=_LOGIN),
-    Step("MAIL to send", "MAIL FROM:<{user}>", needs=_SEND),
-    Step("RCPT to send", "RCPT TO:<{to}>", needs=_SEND),
-    Step("message", action=Action.MESSAGE, needs=_SEND),
-    Step("QUIT", "QUIT"),
+    DialogueStep("login", action=DialogueAction.LOGIN, needs=_LOGIN),
+    DialogueStep("login again", "AUTH LOGIN", needs=_LOGIN),
+    DialogueStep("MAIL too large", "MAIL FROM:<{user}> SIZE=999999999", needs=_LOGIN),
+    DialogueStep("RSET after size", "RSET", needs=_LOGIN),
+    DialogueStep("MAIL malformed", "MAIL FROM:nobody", needs=_LOGIN),
+    DialogueStep("MAIL as somebody else", "MAIL FROM:<probe@doctor.invalid>", needs=_LOGIN),
+    DialogueStep("RSET after MAIL", "RSET", needs=_LOGIN),
+    DialogueStep("MAIL", "MAIL FROM:<{user}>", needs=_LOGIN),
+    DialogueStep("MAIL twice", "MAIL FROM:<{user}>", needs=_LOGIN),
+    DialogueStep("DATA before RCPT", "DATA", needs=_LOGIN),
+    DialogueStep("RCPT malformed", "RCPT TO:nobody", needs=_LOGIN),
+    DialogueStep("RCPT outside", "RCPT TO:<probe@doctor.invalid>", needs=_LOGIN),
+    DialogueStep("RCPT unknown", "RCPT TO:<kairan-doctor-nobody@{domain}>", needs=_LOGIN),
+    DialogueStep("RSET after RCPT", "RSET", needs=_LOGIN),
+    DialogueStep("MAIL to send", "MAIL FROM:<{user}>", needs=_SEND),
+    DialogueStep("RCPT to send", "RCPT TO:<{to}>", needs=_SEND),
+    DialogueStep("message", action=DialogueAction.MESSAGE, needs=_SEND),
+    DialogueStep("QUIT", "QUIT"),
 )

@@ -4,19 +4,19 @@ A password or a token is sent after a TLS handshake with a certificate that was 
 all.  Without credentials the certificate is not verified: servers under test sign their own.
 """
 
-import asyncio
 import base64
-import re
+import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from kairan.doctor.compare.dialogue import DIALOGUE, Action, Needs, Step
+from kairan.doctor.compare.dialogue import DIALOGUE, DialogueAction, DialogueNeeds, DialogueStep
+from kairan.doctor.wire import FaultKind, ServerLogin, Wire, WireAnswer, WireFault
+from kairan.mail.reply import Reply
 
-REPLY_SECONDS_MAX = 60.0  # a tarpit must not hold us for ever
-_REPLY_LINES_MAX = 100  # an EHLO has a dozen
-_LINE_OCTETS_MAX = 4_096  # RFC 5321 section 4.5.3.1.5 allows 512
+# Each reply.  A tarpit must not hold us for ever, and a slow server is not to look like a dead one.
+REPLY_SECONDS_MAX = 60.0
 CLOSED = "(the server closed the connection)"
 
 _MESSAGE = (
@@ -27,31 +27,25 @@ _MESSAGE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
-    user: str
-    password: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)  # set: XOAUTH2 in place of LOGIN
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    login: Login | None = None
+class ComparisonPlan:
+    login: ServerLogin | None = None
     ca_file: Path | None = None
     send_to: str = ""  # set: one message goes there
     message_id: str = "compare"
+    timeout_seconds: float = REPLY_SECONDS_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One step's answer.  `sent` is what may be shown."""
 
-    step: Step
+    step: DialogueStep
     sent: str
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ComparedServer:
     host: str
     port: int = 587
 
@@ -60,95 +54,87 @@ class Server:
         return f"{self.host}:{self.port}"
 
 
-class _ClosedError(Exception):
-    """The other side hung up, fell silent, or said too much; the text says which."""
+class _EndedError(Exception):
+    """The dialogue ends here; the text says why."""
 
 
-async def wait_transcript(server: Server, plan: Plan) -> Sequence[Turn]:
+def transcript(server: ComparedServer, plan: ComparisonPlan) -> Sequence[Turn]:
     """Raises OSError where there is no connection at all."""
-    async with asyncio.timeout(REPLY_SECONDS_MAX):
-        reader, writer = await asyncio.open_connection(
-            server.host, server.port, limit=_LINE_OCTETS_MAX
-        )
+    connection = socket.create_connection((server.host, server.port), plan.timeout_seconds)
+    wire = Wire(connection, plan.timeout_seconds)
     try:
-        return await _Run(server, plan, reader, writer).wait_turns()
+        return _Dialogue(server, plan, wire).turns()
     finally:
-        writer.close()
+        wire.close()
 
 
-class _Run:
-    def __init__(
-        self,
-        server: Server,
-        plan: Plan,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
+class _Dialogue:
+    def __init__(self, server: ComparedServer, plan: ComparisonPlan, wire: Wire) -> None:
         self._server = server
         self._plan = plan
-        self._reader = reader
-        self._writer = writer
+        self._wire = wire
         self._secure = self._logged_in = False
 
-    async def wait_turns(self) -> list[Turn]:
+    def turns(self) -> list[Turn]:
         turns: list[Turn] = []
         for step in DIALOGUE:
             if not self._has(step.needs):
                 continue
             try:
-                lines = await self._wait_step(step)
-            except (_ClosedError, OSError) as error:
-                turns.append(Turn(step, step.line, (str(error) or CLOSED,)))
+                replies = self._step(step)
+            except _EndedError as end:
+                turns.append(Turn(step, step.line, (str(end),)))
                 break
-            turns.append(Turn(step, step.line or step.action.value, tuple(lines)))
+            lines = tuple(line for reply in replies for line in _shown(reply))
+            if step.action is DialogueAction.STARTTLS and self._wire.tls is not None:
+                lines = (*lines, f"({self._wire.tls.version()})")
+            turns.append(Turn(step, step.line or step.action.value, lines))
         return turns
 
-    def _has(self, needs: Needs) -> bool:
+    def _has(self, needs: DialogueNeeds) -> bool:
         match needs:
-            case Needs.NOTHING:
+            case DialogueNeeds.NOTHING:
                 return True
-            case Needs.TLS:
+            case DialogueNeeds.TLS:
                 return self._secure
-            case Needs.LOGIN:
+            case DialogueNeeds.LOGIN:
                 return self._secure and self._plan.login is not None
-            case Needs.SEND:
+            case DialogueNeeds.SEND:
                 return self._logged_in and bool(self._plan.send_to)
 
-    async def _wait_step(self, step: Step) -> list[str]:
+    def _step(self, step: DialogueStep) -> list[Reply]:
         match step.action:
-            case Action.GREETING:
-                return await self._wait_reply()
-            case Action.LINE:
-                return await self._wait_line(self._filled(step.line))
-            case Action.STARTTLS:
-                return await self._wait_tls(step.line)
-            case Action.LOGIN:
-                return await self._wait_login()
-            case Action.MESSAGE:
-                return await self._wait_message()
+            case DialogueAction.GREETING:
+                return [_reply(self._wire.read())]
+            case DialogueAction.LINE:
+                return self._line(self._filled(step.line))
+            case DialogueAction.STARTTLS:
+                return self._start_tls(step.line)
+            case DialogueAction.LOGIN:
+                return self._log_in()
+            case DialogueAction.MESSAGE:
+                return self._message()
 
-    async def _wait_line(self, line: str) -> list[str]:
-        lines = await self._wait_answer(line)
-        if lines[-1].startswith("334"):  # a login that we do not mean
-            lines += await self._wait_answer("*")
-        elif lines[-1].startswith("354"):
+    def _line(self, line: str) -> list[Reply]:
+        reply = self._ask(line)
+        if reply.code == 334:  # a login that we do not mean
+            return [reply, self._ask("*")]
+        if reply.code == 354:
             # It waits for a message where it should have refused; a dot would send an empty one.
-            raise _ClosedError(f"{lines[-1]} (we hung up: a message was not meant)")
-        return lines
+            raise _EndedError(f"{reply} (we hung up: a message was not meant)")
+        return [reply]
 
-    async def _wait_tls(self, line: str) -> list[str]:
-        lines = await self._wait_answer(line)
-        if not lines[-1].startswith("220"):
-            return lines
-        try:
-            async with asyncio.timeout(REPLY_SECONDS_MAX):
-                await self._writer.start_tls(self._context(), server_hostname=self._server.host)
-        except (OSError, TimeoutError) as error:
-            reason = getattr(error, "verify_message", "") or getattr(error, "reason", "")
-            raise _ClosedError(f"(TLS failed: {reason or error})") from error
+    def _start_tls(self, line: str) -> list[Reply]:
+        reply = self._ask(line)
+        if reply.code != 220:
+            return [reply]
+        if self._wire.has_more:  # RFC 3207 section 4.2; somebody in between could have put it there
+            raise _EndedError("(octets in plain text behind the answer to STARTTLS)")
+        fault = self._wire.start_tls(self._context(), self._server.host)
+        if fault is not None:
+            raise _EndedError(f"(TLS failed: {fault.detail or fault.kind})")
         self._secure = True
-        tls = self._writer.get_extra_info("ssl_object")
-        return [*lines, f"({tls.version()})"]
+        return [reply]
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
@@ -159,30 +145,29 @@ class _Run:
             context.verify_mode = ssl.CERT_NONE
         return context
 
-    async def _wait_login(self) -> list[str]:
+    def _log_in(self) -> list[Reply]:
         assert self._plan.login is not None, "what the step needs"
         assert self._secure, "credentials cross the network in TLS alone"
         login = self._plan.login
         if login.token:
             text = f"user={login.user}\1auth=Bearer {login.token}\1\1"
-            lines = await self._wait_answer(f"AUTH XOAUTH2 {_base64(text)}")
+            replies = [self._ask(f"AUTH XOAUTH2 {_base64(text)}")]
         else:
-            lines = await self._wait_answer("AUTH LOGIN")
+            replies = [self._ask("AUTH LOGIN")]
             for secret in (login.user, login.password):
-                if lines[-1].startswith("334"):
-                    lines += await self._wait_answer(_base64(secret))
-        self._logged_in = lines[-1].startswith("235")
-        return lines
+                if replies[-1].code == 334:
+                    replies.append(self._ask(_base64(secret)))
+        self._logged_in = replies[-1].code == 235
+        return replies
 
-    async def _wait_message(self) -> list[str]:
-        lines = await self._wait_answer("DATA")
-        if lines[-1].startswith("354"):
-            assert self._plan.login is not None, "what the step needs"
-            values = {"user": self._plan.login.user, "to": self._plan.send_to}
-            text = _MESSAGE.format(**values, id=self._plan.message_id)
-            self._writer.write(text.encode())
-            lines += await self._wait_reply()
-        return lines
+    def _message(self) -> list[Reply]:
+        reply = self._ask("DATA")
+        if reply.code != 354:
+            return [reply]
+        assert self._plan.login is not None, "what the step needs"
+        values = {"user": self._plan.login.user, "to": self._plan.send_to}
+        content = _MESSAGE.format(**values, id=self._plan.message_id)
+        return [reply, _reply(self._wire.send_content(content.encode()))]
 
     def _filled(self, line: str) -> str:
         user = self._plan.login.user if self._plan.login else ""
@@ -192,32 +177,25 @@ class _Run:
         command, marker, word = text.partition("b64:")
         return command + _base64(word.replace("^A", "\1")) if marker else text
 
-    async def _wait_answer(self, line: str) -> list[str]:
-        self._writer.write(f"{line}\r\n".encode())
-        await self._writer.drain()
-        return await self._wait_reply()
-
-    async def _wait_reply(self) -> list[str]:
-        """RFC 5321 section 4.2.1: all but the last line have a hyphen behind the code."""
-        lines: list[str] = []
-        try:
-            async with asyncio.timeout(REPLY_SECONDS_MAX):
-                while len(lines) < _REPLY_LINES_MAX:
-                    octets = await self._reader.readline()
-                    if not octets.endswith(b"\n"):
-                        raise _ClosedError(CLOSED)
-                    lines.append(_UNPRINTABLE.sub("?", octets.decode("utf-8", "replace").strip()))
-                    if lines[-1][3:4] != "-":
-                        return lines
-        except TimeoutError:
-            raise _ClosedError("(no answer)") from None
-        except ValueError:
-            raise _ClosedError("(a line too long)") from None
-        raise _ClosedError("(an answer without end)")
+    def _ask(self, line: str) -> Reply:
+        return _reply(self._wire.ask(line.encode()))
 
 
-# A server's words are a stranger's: nothing in them may move a terminal's cursor.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+def _reply(answer: WireAnswer) -> Reply:
+    if isinstance(answer, WireFault):
+        raise _EndedError(_told(answer))
+    return answer
+
+
+def _told(fault: WireFault) -> str:
+    if fault.kind in {FaultKind.CLOSED, FaultKind.RESET}:
+        return CLOSED
+    return f"({': '.join(filter(None, (fault.kind.value, fault.detail)))})"
+
+
+def _shown(reply: Reply) -> list[str]:
+    """As it came, line by line; what could move a terminal's cursor was taken out by the reader."""
+    return [line.rstrip() for line in reply.wire.decode().splitlines()]
 
 
 def _base64(text: str) -> str:

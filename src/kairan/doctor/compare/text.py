@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from kairan.doctor.answer import Language, say
+from kairan.doctor.answer import Language, Line, say
 from kairan.doctor.compare.compare import Comparison, Difference, Pair
-from kairan.doctor.explain.text import Line
 from kairan.outcomes.outcome import Text
 
 _SAME = Text(

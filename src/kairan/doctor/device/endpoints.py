@@ -6,7 +6,7 @@ from enum import Enum
 from kairan.runtime.kept import kept
 
 
-class Service(Enum):
+class MailService(Enum):
     HVE = "hve"
     CLIENT = "client"  # ordinary client submission: a mailbox, its licence, its limits
     OTHER = "other"  # Microsoft's, but no place for this mail
@@ -17,14 +17,14 @@ HVE_ENDPOINT = "smtp.hve.mx.microsoft"
 HVE_ENDPOINT_RETIRING = "smtp-hve.office365.com"
 CLIENT_ENDPOINT = "smtp.office365.com"
 
-ENDPOINTS: Mapping[str, Service] = {
-    HVE_ENDPOINT: Service.HVE,
-    HVE_ENDPOINT_RETIRING: Service.HVE,
-    CLIENT_ENDPOINT: Service.CLIENT,
-    "smtp-legacy.office365.com": Service.CLIENT,
-    "smtp-mail.outlook.com": Service.CLIENT,
-    "outlook.office365.com": Service.OTHER,  # reads mail, takes none
-    "smtp-lob.office365.com": Service.OTHER,  # the preview's name
+ENDPOINTS: Mapping[str, MailService] = {
+    HVE_ENDPOINT: MailService.HVE,
+    HVE_ENDPOINT_RETIRING: MailService.HVE,
+    CLIENT_ENDPOINT: MailService.CLIENT,
+    "smtp-legacy.office365.com": MailService.CLIENT,
+    "smtp-mail.outlook.com": MailService.CLIENT,
+    "outlook.office365.com": MailService.OTHER,  # reads mail, takes none
+    "smtp-lob.office365.com": MailService.OTHER,  # the preview's name
 }
 _MICROSOFT_DOMAINS = (
     ".office365.com",
@@ -40,10 +40,10 @@ _SLIPS_MAX = 3
 _NAME_CHARACTERS_MAX = 63  # of a field in a device; the longest endpoint has 25
 
 
-def service_of(host: str) -> Service:
+def service_of(host: str) -> MailService:
     if host in ENDPOINTS:
         return ENDPOINTS[host]
-    return Service.OTHER if host.endswith(_MICROSOFT_DOMAINS) else Service.OWN
+    return MailService.OTHER if host.endswith(_MICROSOFT_DOMAINS) else MailService.OWN
 
 
 # A fleet has few different servers.

@@ -19,7 +19,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class FindingMeaning:
     severity: Severity
     text: Text
     remedy: Text
@@ -27,7 +27,7 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DeviceFinding:
     """`key` stands in MEANINGS or is a milestone's; `detail` goes into the text."""
 
     key: str
@@ -75,14 +75,14 @@ _DEVICE_DOOR = Text(
     "機器側で対応できない場合は、Kairan にそのネットワーク専用の `device` ロールの受付口を用意し、外部との通信は Kairan に任せてください。",
 )
 
-MEANINGS: Mapping[str, Meaning] = {
+MEANINGS: Mapping[str, FindingMeaning] = {
     # The server's name.
-    "server-missing": Meaning(
+    "server-missing": FindingMeaning(
         _E,
         Text("No server is set.", "サーバーが設定されていません。"),
         _SET_HVE,
     ),
-    "server-mistranslated": Meaning(
+    "server-mistranslated": FindingMeaning(
         _E,
         Text(
             "smtp-have.office365.com does not exist: a machine-translated help page printed 'have' for 'hve'.",
@@ -91,7 +91,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _SET_HVE,
         "name-lookup-failed",
     ),
-    "server-misspelt": Meaning(
+    "server-misspelt": FindingMeaning(
         _E,
         Text(
             "The server's name looks misspelt; {} is meant.",
@@ -103,7 +103,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         "name-lookup-failed",
     ),
-    "server-retiring": Meaning(
+    "server-retiring": FindingMeaning(
         _W,
         Text(
             "smtp-hve.office365.com still works, but will be withdrawn at a date not yet named.",
@@ -114,7 +114,7 @@ MEANINGS: Mapping[str, Meaning] = {
             "今のうちにサーバーを smtp.hve.mx.microsoft に変更してください。ほかの設定はそのままです。",
         ),
     ),
-    "server-client-submission": Meaning(
+    "server-client-submission": FindingMeaning(
         _W,
         Text(
             "{} is ordinary client submission, another door than High Volume Email: it wants a licensed mailbox, obeys SmtpClientAuthenticationDisabled, and allows 30 messages a minute over 3 connections.",
@@ -126,7 +126,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         "smtp-auth-disabled-tenant",
     ),
-    "server-legacy-tls": Meaning(
+    "server-legacy-tls": FindingMeaning(
         _W,
         Text(
             "smtp-legacy.office365.com is for clients without TLS 1.2, only with the organisation's consent, and never for HVE accounts.",
@@ -134,7 +134,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         _DEVICE_DOOR,
     ),
-    "server-direct-send": Meaning(
+    "server-direct-send": FindingMeaning(
         _W,
         Text(
             "This is the organisation's MX: it takes mail without a login, on port 25, filters it as foreign mail, and knows no HVE accounts.",
@@ -143,7 +143,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _SET_HVE,
         "auth-mechanism-unknown",
     ),
-    "server-not-for-sending": Meaning(
+    "server-not-for-sending": FindingMeaning(
         _E,
         Text(
             "{} is Microsoft's, but takes no submissions.",
@@ -151,7 +151,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         _SET_HVE,
     ),
-    "server-ip-address": Meaning(
+    "server-ip-address": FindingMeaning(
         _E,
         Text(
             "The server is given as an IP address: it changes without notice, and no certificate fits it.",
@@ -160,25 +160,25 @@ MEANINGS: Mapping[str, Meaning] = {
         Text("Enter the server's DNS name.", "サーバーの DNS 名を入力してください。"),
         "peer-tls-failed",
     ),
-    "server-with-port": Meaning(
+    "server-with-port": FindingMeaning(
         _E,
         Text("The port stands in the server's field.", "サーバー欄にポート番号が含まれています。"),
         _HOST_ALONE,
         "name-lookup-failed",
     ),
-    "server-with-scheme": Meaning(
+    "server-with-scheme": FindingMeaning(
         _E,
         Text("The server's field holds a URL.", "サーバー欄に URL が入力されています。"),
         _HOST_ALONE,
         "name-lookup-failed",
     ),
-    "server-with-spaces": Meaning(
+    "server-with-spaces": FindingMeaning(
         _E,
         Text("There is white space in the server's field.", "サーバー欄に空白が含まれています。"),
         _HOST_ALONE,
         "name-lookup-failed",
     ),
-    "server-full-width": Meaning(
+    "server-full-width": FindingMeaning(
         _E,
         Text(
             "The server's name holds full-width or other characters outside ASCII.",
@@ -187,7 +187,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _HOST_ALONE,
         "name-lookup-failed",
     ),
-    "server-is-address": Meaning(
+    "server-is-address": FindingMeaning(
         _E,
         Text(
             "An e-mail address stands in the server's field.",
@@ -195,13 +195,13 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         _SET_HVE,
     ),
-    "server-invalid": Meaning(
+    "server-invalid": FindingMeaning(
         _E,
         Text("The server's name is no DNS name.", "サーバー名が DNS 名の書式ではありません。"),
         _SET_HVE,
         "name-lookup-failed",
     ),
-    "server-long": Meaning(
+    "server-long": FindingMeaning(
         _W,
         Text(
             "The server's name is longer than 40 characters; some devices cut it.",
@@ -212,12 +212,12 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
     ),
     # Port and TLS.
-    "port-invalid": Meaning(
+    "port-invalid": FindingMeaning(
         _E,
         Text("'{}' is no port.", "「{}」はポート番号ではありません。"),
         Text("Set the port to 587.", "ポートを 587 に設定してください。"),
     ),
-    "port-465": Meaning(
+    "port-465": FindingMeaning(
         _E,
         Text(
             "Port 465 is for TLS from the first byte; Microsoft's endpoints have no such door.",
@@ -226,7 +226,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _SET_STARTTLS,
         "peer-unreachable",
     ),
-    "port-25": Meaning(
+    "port-25": FindingMeaning(
         _W,
         Text(
             "Port 25 is for mail between servers; networks often block it, and HVE does not listen on it.",
@@ -235,7 +235,7 @@ MEANINGS: Mapping[str, Meaning] = {
         Text("Set the port to 587.", "ポートを 587 に設定してください。"),
         "peer-unreachable",
     ),
-    "port-not-587": Meaning(
+    "port-not-587": FindingMeaning(
         _E,
         Text(
             "The endpoint listens on port 587, not {}.",
@@ -244,7 +244,7 @@ MEANINGS: Mapping[str, Meaning] = {
         Text("Set the port to 587.", "ポートを 587 に設定してください。"),
         "peer-unreachable",
     ),
-    "tls-off": Meaning(
+    "tls-off": FindingMeaning(
         _E,
         Text(
             "TLS is off: the server refuses the login, and a password would cross the network in the clear.",
@@ -253,7 +253,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _SET_STARTTLS,
         "starttls-required",
     ),
-    "tls-off-without-login": Meaning(
+    "tls-off-without-login": FindingMeaning(
         _W,
         Text(
             "TLS is off: only a door of the role `device` takes such mail, and anybody on the way can read it.",
@@ -262,7 +262,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _SET_STARTTLS,
         "starttls-required",
     ),
-    "tls-implicit": Meaning(
+    "tls-implicit": FindingMeaning(
         _E,
         Text(
             "Implicit TLS ('SSL', 'SSL/TLS', 'wrapper') is set; this door speaks STARTTLS.",
@@ -271,7 +271,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _SET_STARTTLS,
         "greeting-too-early",
     ),
-    "tls-starttls-on-465": Meaning(
+    "tls-starttls-on-465": FindingMeaning(
         _W,
         Text(
             "STARTTLS is set with port 465, which is for implicit TLS: client and server would both wait.",
@@ -283,7 +283,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         "peer-dropped",
     ),
-    "tls-unreadable": Meaning(
+    "tls-unreadable": FindingMeaning(
         _W,
         Text("'{}' does not say how TLS is used.", "「{}」からは TLS の方式を判断できません。"),
         Text(
@@ -291,7 +291,7 @@ MEANINGS: Mapping[str, Meaning] = {
             "starttls、implicit、off のいずれかで指定してください。",
         ),
     ),
-    "tls-old": Meaning(
+    "tls-old": FindingMeaning(
         _E,
         Text(
             "The device speaks {}; 1.2 is the least that is accepted.",
@@ -304,7 +304,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "peer-tls-failed",
     ),
     # The login.
-    "user-missing": Meaning(
+    "user-missing": FindingMeaning(
         _E,
         Text(
             "No user is set, so the device does not log in.",
@@ -316,13 +316,13 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         "not-authenticated",
     ),
-    "user-not-address": Meaning(
+    "user-not-address": FindingMeaning(
         _E,
         Text("The user is no e-mail address.", "ユーザーがメール アドレスではありません。"),
         _FULL_ADDRESS,
         "auth-unsuccessful",
     ),
-    "user-with-backslash": Meaning(
+    "user-with-backslash": FindingMeaning(
         _E,
         Text(
             "The user is written DOMAIN\\name, as for Windows.",
@@ -331,13 +331,13 @@ MEANINGS: Mapping[str, Meaning] = {
         _FULL_ADDRESS,
         "auth-unsuccessful",
     ),
-    "user-with-spaces": Meaning(
+    "user-with-spaces": FindingMeaning(
         _E,
         Text("There is white space in the user's field.", "ユーザー欄に空白が含まれています。"),
         _FULL_ADDRESS,
         "auth-unsuccessful",
     ),
-    "user-long": Meaning(
+    "user-long": FindingMeaning(
         _W,
         Text(
             "The user is longer than 64 characters; many devices cut it.",
@@ -346,13 +346,13 @@ MEANINGS: Mapping[str, Meaning] = {
         Text("Give the account a shorter address.", "アカウントのアドレスを短くしてください。"),
         "auth-unsuccessful",
     ),
-    "auth-none": Meaning(
+    "auth-none": FindingMeaning(
         _E,
         Text("The device's login is switched off.", "機器の SMTP 認証が無効です。"),
         Text("Switch SMTP authentication on.", "SMTP 認証を有効にしてください。"),
         "not-authenticated",
     ),
-    "auth-mechanism": Meaning(
+    "auth-mechanism": FindingMeaning(
         _E,
         Text(
             "{} is not offered: LOGIN and XOAUTH2 are.",
@@ -364,7 +364,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         "auth-mechanism-unknown",
     ),
-    "auth-plain-hidden": Meaning(
+    "auth-plain-hidden": FindingMeaning(
         _W,
         Text(
             "Microsoft's endpoints do not offer PLAIN; a device that knows nothing else cannot log in.",
@@ -373,7 +373,7 @@ MEANINGS: Mapping[str, Meaning] = {
         Text("Set the mechanism to LOGIN.", "認証方式を LOGIN に設定してください。"),
         "auth-mechanism-unknown",
     ),
-    "password-characters": Meaning(
+    "password-characters": FindingMeaning(
         _W,
         Text(
             "The password holds characters that devices mangle: quotes, backslash, tilde, blanks, or letters outside ASCII.",
@@ -382,7 +382,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _PLAIN_PASSWORD,
         "auth-unsuccessful",
     ),
-    "password-edge-space": Meaning(
+    "password-edge-space": FindingMeaning(
         _W,
         Text(
             "The password begins or ends with white space, usually copied along by accident.",
@@ -391,7 +391,7 @@ MEANINGS: Mapping[str, Meaning] = {
         Text("Enter it again without.", "空白を除いて入力し直してください。"),
         "auth-unsuccessful",
     ),
-    "password-long": Meaning(
+    "password-long": FindingMeaning(
         _W,
         Text(
             "The password is longer than 32 characters; many devices cut it without a word.",
@@ -400,14 +400,14 @@ MEANINGS: Mapping[str, Meaning] = {
         _PLAIN_PASSWORD,
         "auth-unsuccessful",
     ),
-    "password-empty": Meaning(
+    "password-empty": FindingMeaning(
         _E,
         Text("The password is empty.", "パスワードが空です。"),
         _PLAIN_PASSWORD,
         "auth-unsuccessful",
     ),
     # The sender.
-    "from-missing": Meaning(
+    "from-missing": FindingMeaning(
         _W,
         Text("No sender address is set.", "差出人アドレスが設定されていません。"),
         Text(
@@ -416,7 +416,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         "from-invalid",
     ),
-    "from-not-address": Meaning(
+    "from-not-address": FindingMeaning(
         _E,
         Text("The sender is no e-mail address.", "差出人がメール アドレスではありません。"),
         Text(
@@ -425,7 +425,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         "sender-invalid",
     ),
-    "from-differs": Meaning(
+    "from-differs": FindingMeaning(
         _I,
         Text(
             "The sender is another address than the login's; it must be one of the account's.",
@@ -434,7 +434,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _ALIAS,
         "sender-not-yours",
     ),
-    "from-foreign-domain": Meaning(
+    "from-foreign-domain": FindingMeaning(
         _W,
         Text(
             "The sender's domain is not the login's: it is refused unless the account has that address, too.",
@@ -446,6 +446,8 @@ MEANINGS: Mapping[str, Meaning] = {
 }
 
 
-def finding(key: str, detail: str = "") -> Finding:
+def finding(key: str, detail: str = "") -> DeviceFinding:
     meaning = MEANINGS[key]
-    return Finding(key, meaning.severity, meaning.text, meaning.remedy, detail, meaning.outcome)
+    return DeviceFinding(
+        key, meaning.severity, meaning.text, meaning.remedy, detail, meaning.outcome
+    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from kairan.doctor.device.findings import Finding
+from kairan.doctor.device.findings import DeviceFinding
 from kairan.doctor.device.judge import DeviceSettings, judge_device
 
 FILE_OCTETS_MAX = 64 * 1024 * 1024  # some 500,000 devices
@@ -43,7 +43,7 @@ class JudgedDevice:
     row: int  # as a spreadsheet counts: the header is 1
     name: str
     settings: DeviceSettings
-    findings: tuple[Finding, ...]
+    findings: tuple[DeviceFinding, ...]
 
 
 def judge_fleet(file: Path) -> Iterator[JudgedDevice]:

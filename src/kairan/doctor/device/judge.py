@@ -7,19 +7,19 @@ left is judged as if it had been meant.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
-from kairan.doctor.device.endpoints import Service, meant_by, service_of
-from kairan.doctor.device.findings import Finding, Severity, finding
+from kairan.doctor.answer import Verdict
+from kairan.doctor.device.endpoints import MailService, meant_by, service_of
+from kairan.doctor.device.findings import DeviceFinding, Severity, finding
 from kairan.doctor.device.login import judge_auth, judge_from, judge_password, judge_user
 from kairan.doctor.device.server import clean_server, judge_server
 from kairan.doctor.device.tls import judge_port_and_tls, judge_tls_version
-from kairan.doctor.explain.explain import Verdict
 from kairan.outcomes.dates import MILESTONES
 from kairan.outcomes.outcome import Text
 
 
-class Tls(Enum):
+class DeviceTls(StrEnum):
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
     OFF = "off"
@@ -27,9 +27,9 @@ class Tls(Enum):
 
 # How people and devices' export files call them.
 _TLS_NAMES = {
-    Tls.STARTTLS: "starttls tls explicit on yes true enabled 1 有効 オン はい",
-    Tls.IMPLICIT: "implicit ssl ssl/tls ssl_tls tls/ssl smtps wrapper 暗黙",
-    Tls.OFF: "off none no false disabled plain 0 無効 オフ なし いいえ",
+    DeviceTls.STARTTLS: "starttls tls explicit on yes true enabled 1 有効 オン はい",
+    DeviceTls.IMPLICIT: "implicit ssl ssl/tls ssl_tls tls/ssl smtps wrapper 暗黙",
+    DeviceTls.OFF: "off none no false disabled plain 0 無効 オフ なし いいえ",
 }
 _TLS_BY_NAME = {name: tls for tls, names in _TLS_NAMES.items() for name in names.split()}
 
@@ -48,7 +48,7 @@ class DeviceSettings:
     password: str | None = field(default=None, repr=False)  # None: not to be judged
 
 
-def judge_device(settings: DeviceSettings) -> tuple[Finding, ...]:
+def judge_device(settings: DeviceSettings) -> tuple[DeviceFinding, ...]:
     """All that can be said of it, worst first."""
     host, about_server = clean_server(settings.server)
     service = service_of(meant_by(host) or host)
@@ -73,7 +73,7 @@ def judge_device(settings: DeviceSettings) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda one: _ORDER.index(one.severity)))
 
 
-def verdict_of(findings: Iterable[Finding]) -> Verdict:
+def verdict_of(findings: Iterable[DeviceFinding]) -> Verdict:
     """Information alone is no problem."""
     serious = any(one.severity is not Severity.INFO for one in findings)
     return Verdict.PROBLEM if serious else Verdict.HEALTHY
@@ -81,8 +81,11 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _MILESTONES_OF = {
-    Service.HVE: ("hve-basic-auth-ends",),
-    Service.CLIENT: ("client-basic-auth-off-by-default", "client-basic-auth-final-date-announced"),
+    MailService.HVE: ("hve-basic-auth-ends",),
+    MailService.CLIENT: (
+        "client-basic-auth-off-by-default",
+        "client-basic-auth-final-date-announced",
+    ),
 }
 _PLAN_FOR_OAUTH = Text(
     "Plan for OAuth, or for a gateway that does it for the device.",
@@ -90,10 +93,10 @@ _PLAN_FOR_OAUTH = Text(
 )
 
 
-def _dates(service: Service, auth: str) -> Iterator[Finding]:
+def _dates(service: MailService, auth: str) -> Iterator[DeviceFinding]:
     """Login by password ends at some day; a token does not care."""
     if auth.strip().upper() in {"XOAUTH2", "OAUTHBEARER", "OAUTH"}:
         return
     for milestone in MILESTONES:
         if milestone.key in _MILESTONES_OF.get(service, ()):
-            yield Finding(milestone.key, Severity.INFO, milestone.what, _PLAN_FOR_OAUTH)
+            yield DeviceFinding(milestone.key, Severity.INFO, milestone.what, _PLAN_FOR_OAUTH)

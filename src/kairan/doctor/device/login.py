@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from kairan.doctor.device.endpoints import Service
-from kairan.doctor.device.findings import Finding, finding
+from kairan.doctor.device.endpoints import MailService
+from kairan.doctor.device.findings import DeviceFinding, finding
 from kairan.mail.address import domain_of, key_of, parse_address
 
 _USER_CHARACTERS_SAFE = 64
@@ -14,11 +14,11 @@ _OFFERED = frozenset({"LOGIN", "PLAIN", "XOAUTH2", "OAUTHBEARER", "OAUTH", "AUTO
 _NONE = frozenset({"NONE", "OFF", "NO"})
 
 
-def judge_user(typed: str, service: Service) -> Iterator[Finding]:
+def judge_user(typed: str, service: MailService) -> Iterator[DeviceFinding]:
     user = typed.strip("\r\n")
     if not user.strip():
         # A door of one's own may know its devices by their network.
-        if service is not Service.OWN:
+        if service is not MailService.OWN:
             yield finding("user-missing")
     elif any(character.isspace() for character in user):
         yield finding("user-with-spaces")
@@ -30,18 +30,18 @@ def judge_user(typed: str, service: Service) -> Iterator[Finding]:
         yield finding("user-long")
 
 
-def judge_auth(typed: str, service: Service) -> Iterator[Finding]:
+def judge_auth(typed: str, service: MailService) -> Iterator[DeviceFinding]:
     mechanism = typed.strip().upper()
     if mechanism in _NONE:
-        if service is not Service.OWN:
+        if service is not MailService.OWN:
             yield finding("auth-none")
     elif mechanism not in _OFFERED:
         yield finding("auth-mechanism", mechanism)
-    elif mechanism == "PLAIN" and service is not Service.OWN:
+    elif mechanism == "PLAIN" and service is not MailService.OWN:
         yield finding("auth-plain-hidden")
 
 
-def judge_from(typed: str, typed_user: str) -> Iterator[Finding]:
+def judge_from(typed: str, typed_user: str) -> Iterator[DeviceFinding]:
     sender, user = parse_address(typed.strip()), parse_address(typed_user.strip())
     if not typed.strip():
         yield finding("from-missing")
@@ -55,7 +55,7 @@ def judge_from(typed: str, typed_user: str) -> Iterator[Finding]:
         yield finding("from-differs", sender)
 
 
-def judge_password(password: str | None) -> Iterator[Finding]:
+def judge_password(password: str | None) -> Iterator[DeviceFinding]:
     """What is found says nothing of which character stands where."""
     if password is None:
         return

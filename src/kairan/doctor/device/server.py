@@ -7,11 +7,11 @@ from unicodedata import normalize
 
 from kairan.doctor.device.endpoints import (
     HVE_ENDPOINT_RETIRING,
-    Service,
+    MailService,
     meant_by,
     service_of,
 )
-from kairan.doctor.device.findings import Finding, finding
+from kairan.doctor.device.findings import DeviceFinding, finding
 
 # Seen in office devices' manuals: fields of 40, 48 and 64 characters.
 _SERVER_CHARACTERS_SAFE = 40
@@ -25,7 +25,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 
 
-def clean_server(typed: str) -> tuple[str, tuple[Finding, ...]]:
+def clean_server(typed: str) -> tuple[str, tuple[DeviceFinding, ...]]:
     """The host that was meant, and what had to be cleaned off it."""
     keys, host = [], normalize("NFKC", typed)
     if host != typed or not typed.isascii():
@@ -43,7 +43,7 @@ def clean_server(typed: str) -> tuple[str, tuple[Finding, ...]]:
     return host, tuple(finding(key, meant_by(host) or host) for key in keys)
 
 
-def judge_server(host: str) -> Iterator[Finding]:
+def judge_server(host: str) -> Iterator[DeviceFinding]:
     key, detail = _fault(host)
     if key:
         yield finding(key, detail)
@@ -73,14 +73,14 @@ _FAULTS = {
 
 def _fault_of_name(host: str) -> tuple[str, str]:
     service = service_of(host)
-    if service is Service.CLIENT:
+    if service is MailService.CLIENT:
         return "server-client-submission", host
     if host.endswith(_DIRECT_SEND):
         return "server-direct-send", ""
     meant = meant_by(host)
     if meant:
         return "server-misspelt", meant
-    return ("server-not-for-sending", host) if service is Service.OTHER else ("", "")
+    return ("server-not-for-sending", host) if service is MailService.OTHER else ("", "")
 
 
 def _is_ip(host: str) -> bool:

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kairan.doctor.answer import Language, say
-from kairan.doctor.device.findings import Finding, Severity
+from kairan.doctor.answer import Language, Line, say
+from kairan.doctor.device.findings import DeviceFinding, Severity
 from kairan.doctor.device.fleet import JudgedDevice
-from kairan.doctor.explain.text import Line
 from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.outcome import Text
 
@@ -24,7 +23,7 @@ _WHAT_IT_MEANS = Text("What was found, most frequent first", "検出内容（件
 _NAMED_MAX = 5
 
 
-def lines_of(findings: Sequence[Finding], language: Language) -> Iterator[Line]:
+def lines_of(findings: Sequence[DeviceFinding], language: Language) -> Iterator[Line]:
     if all(one.severity is Severity.INFO for one in findings):
         yield Line(say(_NOTHING, language), "bold green")
     for one in findings:
@@ -36,13 +35,13 @@ def lines_of(findings: Sequence[Finding], language: Language) -> Iterator[Line]:
         yield Line(f"  → {one.advised(language)}", "bold")
 
 
-def _is_answered(one: Finding) -> bool:
+def _is_answered(one: DeviceFinding) -> bool:
     """Some faults never get as far as an answer: their entries are what our own relay reports."""
     is_answer = one.outcome and not one.outcome.startswith(("peer-", "name-lookup"))
     return bool(is_answer) and one.severity is not Severity.INFO
 
 
-def record_of(one: Finding, language: Language) -> dict[str, Any]:
+def record_of(one: DeviceFinding, language: Language) -> dict[str, Any]:
     """For --json."""
     return {
         "key": one.key,
@@ -71,7 +70,7 @@ def device_row(device: JudgedDevice) -> tuple[object, ...]:
 
 def legend(devices: Iterable[JudgedDevice], language: Language) -> Iterator[Line]:
     """Each finding of a fleet once: how often, where first, and what to do."""
-    seen: dict[tuple[str, str], Finding] = {}
+    seen: dict[tuple[str, str], DeviceFinding] = {}
     names: dict[tuple[str, str], list[str]] = {}
     for device in devices:
         for one in device.findings:

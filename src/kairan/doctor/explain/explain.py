@@ -7,8 +7,8 @@ what the digits say where no entry fits.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
+from kairan.doctor.answer import Verdict
 from kairan.doctor.explain.classify import Candidate, Classification, classify_part
 from kairan.doctor.explain.digits import meaning_of_digits
 from kairan.doctor.explain.parts import ReplyPart, reply_parts
@@ -22,27 +22,27 @@ ACCEPTED = "accepted"
 TEXT_CHARACTERS_MAX = 100_000
 
 
-class Verdict(IntEnum):
-    """The exit code of every doctor command."""
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """`causes` and `remedies`: likeliest first.  `profiles`: the editions that have it."""
 
-    HEALTHY = 0
-    PROBLEM = 1
-    UNCLEAR = 2
+    when: Text
+    causes: tuple[Text, ...] = ()
+    remedies: tuple[Text, ...] = ()
+    source: str = "RFC 5321 section 4.2.1"
+    profiles: tuple[str, ...] = PROFILES
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One thing that the text may mean.  `key` is the catalogue's, or UNKNOWN, or ACCEPTED."""
+    """One thing that the text may mean.  `key` is the catalogue's, or UNKNOWN, or ACCEPTED.
+
+    `reply` is as the catalogue has it; where it has none, as it was pasted.
+    """
 
     key: str
-    code: int | None
-    enhanced: str
-    text: str  # as the catalogue has it; the pasted words where it does not
-    when: Text
-    causes: tuple[Text, ...]
-    remedies: tuple[Text, ...]
-    source: str
-    profiles: tuple[str, ...]
+    reply: ReplyPart
+    advice: Advice
     confidence: float
     why: Text
     dates: tuple[Milestone, ...] = ()
@@ -80,7 +80,7 @@ _PASTE_MORE = Text(
     "3 桁の番号を含む応答全体、または前後のログ行を貼り付けてください。サーバーを直接調べることもできます: `kairan doctor probe HOST`",
 )
 _ASK_OPERATOR = Text(
-    "Give the reply, the time and the session id in its brackets to whoever runs the server that said it.",
+    "Give the reply, the time and the session id in its brackets to the administrator of the server that said it.",
     "応答と時刻、角かっこ内のセッション ID を、その応答を返したサーバーの管理者に伝えてください。",
 )
 _RETRY = Text(
@@ -148,14 +148,10 @@ def _explanation(
     wanted = (*_DATES.get(outcome.key, ()), *dates)
     return Explanation(
         key=outcome.key,
-        code=outcome.code,
-        enhanced=outcome.enhanced,
-        text=outcome.text,
-        when=outcome.when,
-        causes=outcome.causes,
-        remedies=outcome.remedies,
-        source=outcome.source,
-        profiles=outcome.profiles,
+        reply=ReplyPart(outcome.code, outcome.enhanced, outcome.text),
+        advice=Advice(
+            outcome.when, outcome.causes, outcome.remedies, outcome.source, outcome.profiles
+        ),
         confidence=candidate.confidence,
         why=candidate.why,
         dates=tuple(one for name in wanted for one in MILESTONES if one.key == name),
@@ -171,14 +167,13 @@ def _unknown(part: ReplyPart) -> Explanation:
         remedies = (*((_RETRY,) if is_transient else ()), _ASK_OPERATOR, _PASTE_MORE)
     return Explanation(
         key=UNKNOWN,
-        code=part.code,
-        enhanced=part.enhanced,
-        text=part.text,
-        when=_UNKNOWN_WHEN if digits else _NOTHING_WHEN,
-        causes=digits,
-        remedies=remedies,
-        source="RFC 3463, RFC 5248" if part.enhanced else "RFC 5321 section 4.2.1",
-        profiles=PROFILES,
+        reply=part,
+        advice=Advice(
+            _UNKNOWN_WHEN if digits else _NOTHING_WHEN,
+            digits,
+            remedies,
+            "RFC 3463, RFC 5248" if part.enhanced else "RFC 5321 section 4.2.1",
+        ),
         confidence=0.0,
         why=_NO_ENTRY_WHY,
     )
@@ -188,17 +183,13 @@ def _accepted(text: str) -> Explanation:
     found = re.search(r"[23]\d\d", text)
     return Explanation(
         key=ACCEPTED,
-        code=int(found[0]) if found else None,
-        enhanced="",
-        text=text.strip()[:200],
-        when=Text(
-            "This is no refusal: the server agreed.",
-            "これは拒否ではありません。サーバーは受け入れています。",
+        reply=ReplyPart(int(found[0]) if found else None, "", text.strip()[:200]),
+        advice=Advice(
+            Text(
+                "This is no refusal: the server agreed.",
+                "これは拒否ではありません。サーバーは受け入れています。",
+            )
         ),
-        causes=(),
-        remedies=(),
-        source="RFC 5321 section 4.2.1",
-        profiles=PROFILES,
         confidence=1.0,
         why=Text("The first digit is 2 or 3.", "先頭の数字が 2 または 3 です。"),
     )

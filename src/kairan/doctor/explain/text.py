@@ -1,23 +1,16 @@
 """An explanation as a person reads it, line by line, and as a program does."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from kairan.doctor.answer import Language, say
+from kairan.doctor.answer import Language, Line, say
 from kairan.doctor.explain.explain import UNKNOWN, Explanation
 from kairan.outcomes.dates import Milestone
 from kairan.outcomes.outcome import Text
 
 # Of several that fit, so many are told in full; the rest by name.
 TOLD_IN_FULL_MAX = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    text: str
-    style: str = ""  # as rich names it; a file gets the text alone
 
 
 _WHAT = Text("What happened", "何が起きたか")
@@ -49,21 +42,21 @@ def lines_of(explanations: Sequence[Explanation], language: Language) -> Iterato
     if rest:
         yield Line("")
         yield Line(say(_ALSO, language), "bold")
-        yield from (Line(f"  - {one.key}: {say(one.when, language)}") for one in rest)
+        yield from (Line(f"  - {one.key}: {say(one.advice.when, language)}") for one in rest)
 
 
 def record_of(one: Explanation, language: Language) -> dict[str, Any]:
     """For --json."""
     return {
         "key": one.key,
-        "code": one.code,
-        "enhanced": one.enhanced,
-        "text": one.text,
-        "when": say(one.when, language),
-        "causes": [say(cause, language) for cause in one.causes],
-        "remedies": [say(remedy, language) for remedy in one.remedies],
-        "source": one.source,
-        "profiles": list(one.profiles),
+        "code": one.reply.code,
+        "enhanced": one.reply.enhanced,
+        "text": one.reply.text,
+        "when": say(one.advice.when, language),
+        "causes": [say(cause, language) for cause in one.advice.causes],
+        "remedies": [say(remedy, language) for remedy in one.advice.remedies],
+        "source": one.advice.source,
+        "profiles": list(one.advice.profiles),
         "confidence": one.confidence,
         "why": say(one.why, language),
         "dates": [_date_record(milestone, language) for milestone in one.dates],
@@ -72,22 +65,26 @@ def record_of(one: Explanation, language: Language) -> dict[str, Any]:
 
 def _full(one: Explanation, language: Language) -> Iterator[Line]:
     name = say(_UNKNOWN, language) if one.key == UNKNOWN else one.key
-    codes = " ".join(part for part in (str(one.code or ""), one.enhanced) if part)
+    codes = " ".join(part for part in (str(one.reply.code or ""), one.reply.enhanced) if part)
     yield Line(f"{codes}  {name}".strip(), "bold cyan")
-    yield Line(f"  {one.text}", "dim")
+    yield Line(f"  {one.reply.text}", "dim")
     yield Line(f"  ({say(one.why, language)})", "dim")
-    yield from _section(_WHAT, (say(one.when, language),), language, numbered=False)
-    causes = tuple(say(cause, language) for cause in one.causes)
+    yield from _section(_WHAT, (say(one.advice.when, language),), language, numbered=False)
+    causes = tuple(say(cause, language) for cause in one.advice.causes)
     is_unknown = one.key == UNKNOWN
     yield from _section(
         _DIGITS if is_unknown else _CAUSES, causes, language, numbered=not is_unknown
     )
-    remedies = tuple(say(remedy, language) for remedy in one.remedies)
+    remedies = tuple(say(remedy, language) for remedy in one.advice.remedies)
     yield from _section(_REMEDIES, remedies, language, numbered=True)
     dates = tuple(date_line(milestone, language) for milestone in one.dates)
     yield from _section(_DATES, dates, language, numbered=False)
-    profiles = "" if len(one.profiles) != 1 else f"; {say(_EDITION, language)} {one.profiles[0]}"
-    yield Line(f"{say(_SOURCE, language)}: {one.source}{profiles}", "dim")
+    profiles = (
+        ""
+        if len(one.advice.profiles) != 1
+        else f"; {say(_EDITION, language)} {one.advice.profiles[0]}"
+    )
+    yield Line(f"{say(_SOURCE, language)}: {one.advice.source}{profiles}", "dim")
 
 
 def _section(

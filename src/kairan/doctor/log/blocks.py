@@ -1,6 +1,6 @@
 """A log in blocks of whole lines, whatever it is packed in and however it is damaged.
 
-Each block carries the end of the one before, so that what belongs to a refusal and stands some
+Each block carries the end of the one before, so that what belongs to a refusal and is some
 lines above it can still be seen.  Packed files are known by their first octets, not by their name.
 """
 
@@ -31,8 +31,8 @@ _BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """`octets[start:]` is new; what stands before it was in the last block already."""
+class LogBlock:
+    """`octets[start:]` is new; what is before it was in the last block already."""
 
     octets: bytes
     start: int
@@ -45,7 +45,7 @@ def octets_of(path: str) -> int | None:
     return None if path == STDIN else Path(path).stat().st_size
 
 
-def blocks(path: str, settings: LogSettings) -> Iterator[Block]:
+def blocks(path: str, settings: LogSettings) -> Iterator[LogBlock]:
     """Raises OSError if the file cannot be opened or read."""
     if path == STDIN:
         yield from _blocks(sys.stdin.buffer, settings)
@@ -54,7 +54,7 @@ def blocks(path: str, settings: LogSettings) -> Iterator[Block]:
         yield from _blocks(file, settings)
 
 
-def _blocks(file: BinaryIO, settings: LogSettings) -> Iterator[Block]:
+def _blocks(file: BinaryIO, settings: LogSettings) -> Iterator[LogBlock]:
     counted = _Counted(file)
     kept, rest, damage = b"", b"", ""
     pieces = _pieces(counted, settings.block_octets)
@@ -67,7 +67,7 @@ def _blocks(file: BinaryIO, settings: LogSettings) -> Iterator[Block]:
         if b"\n" not in whole:
             whole = whole.replace(b"\r", b"\n")  # the line ends of old printers
         if whole or damage:
-            yield Block(kept + whole, len(kept), counted.position, damage)
+            yield LogBlock(kept + whole, len(kept), counted.position, damage)
             kept = (kept + whole)[-settings.context_octets :]
         if not piece:
             return

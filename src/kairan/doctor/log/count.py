@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from kairan.doctor.log.lines import Refusal
+from kairan.doctor.log.lines import LoggedRefusal
 from kairan.doctor.log.redact import redact
 from kairan.doctor.log.settings import LogSettings
 from kairan.outcomes.catalogue import CATALOGUE
@@ -18,7 +18,7 @@ BUCKET_SECONDS = (60, 300, 900, 3_600, 6 * 3_600, 86_400, 7 * 86_400, 28 * 86_40
 
 
 @dataclass(slots=True)
-class Count:
+class CauseCount:
     """One cause."""
 
     cause: str
@@ -31,14 +31,14 @@ class Count:
     buckets: Counter[int] = field(default_factory=Counter)
 
 
-class Counts:
+class CauseCounts:
     """`reached`: the bounds that were hit, in words: the figures below them are then estimates."""
 
     def __init__(self, settings: LogSettings) -> None:
         self._settings = settings
         self._accounts: Counter[tuple[str, str]] = Counter()
         self._width = 0  # an index into BUCKET_SECONDS
-        self.causes: dict[str, Count] = {}
+        self.causes: dict[str, CauseCount] = {}
         self.reached: set[str] = set()
 
     @property
@@ -49,7 +49,7 @@ class Counts:
     def total(self) -> int:
         return sum(count.count for count in self.causes.values())
 
-    def add(self, refusal: Refusal) -> None:
+    def add(self, refusal: LoggedRefusal) -> None:
         count = self._count_of(refusal.cause)
         count.count += 1
         self._accounts[count.cause, refusal.account or UNNAMED] += 1
@@ -66,13 +66,13 @@ class Counts:
         own = Counter({who: n for (key, who), n in self._accounts.items() if key == cause})
         return own.most_common(top)
 
-    def _count_of(self, cause: str) -> Count:
+    def _count_of(self, cause: str) -> CauseCount:
         if cause not in self.causes and cause not in CATALOGUE:
             unknown = sum(1 for key in self.causes if key not in CATALOGUE)
             if unknown >= self._settings.unknown_causes_max:
                 self.reached.add("unknown_causes_max")
                 cause = UNKNOWN_CAUSE
-        return self.causes.setdefault(cause, Count(cause))
+        return self.causes.setdefault(cause, CauseCount(cause))
 
     def _drop_rare_accounts(self) -> None:
         """The rarer half becomes "others" of its cause: totals stay exact, rare names are lost."""
@@ -83,7 +83,7 @@ class Counts:
                 kept[cause, OTHERS] += count
         self._accounts = kept
 
-    def _note_example(self, count: Count, line: str) -> None:
+    def _note_example(self, count: CauseCount, line: str) -> None:
         """Different ones: a kind is the line without its figures and addresses."""
         is_late = count.count > self._settings.examples_among
         if is_late or len(count.examples) >= self._settings.examples_max:
@@ -94,7 +94,7 @@ class Counts:
             printable = "".join(c if c.isprintable() else " " for c in redact(line).strip())
             count.examples.append(printable[: self._settings.example_characters])
 
-    def _note_time(self, count: Count, time: float) -> None:
+    def _note_time(self, count: CauseCount, time: float) -> None:
         count.first = time if count.first is None else min(count.first, time)
         count.last = time if count.last is None else max(count.last, time)
         count.buckets[int(time // self.bucket_seconds)] += 1

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
 
 _ADDRESS = r"(?P<who>[^\s<>@\"',;=()\[\]]{1,64}@[^\s<>@\"',;:()\[\]\\]{1,255})"
@@ -28,8 +29,23 @@ _HINTS: Mapping[re.Pattern[str], str] = {
 }
 
 
+class FormatName(StrEnum):
+    """What can be asked for; AUTO looks."""
+
+    AUTO = "auto"
+    POSTFIX = "postfix"
+    SENDMAIL = "sendmail"
+    MSMTP = "msmtp"
+    KAIRAN = "kairan"
+    DOTNET = "dotnet"
+    JAVA = "java"
+    PYTHON = "python"
+    NODEMAILER = "nodemailer"
+    CSV = "csv"
+
+
 @dataclass(frozen=True, slots=True)
-class Format:
+class LogFormat:
     """`marks`: what its lines look like; `accounts`: where they name the account or sender."""
 
     name: str
@@ -37,61 +53,63 @@ class Format:
     accounts: tuple[re.Pattern[str], ...] = (_SEND_AS, _LOGIN, _SENDER)
 
 
-FORMATS: Mapping[str, Format] = {
+FORMATS: Mapping[str, LogFormat] = {
     one.name: one
     for one in (
-        Format(
-            "postfix",
+        LogFormat(
+            FormatName.POSTFIX,
             re.compile(rb"postfix[\w./-]*\[\d+\]: "),
             (_SEND_AS, _SASL, _REJECTED, _SENDER),
         ),
-        Format("sendmail", re.compile(rb"(?:sendmail|sm-mta|sm-msp-queue)\[\d+\]: ")),
-        Format("msmtp", re.compile(rb"\bhost=\S+ tls=(?:on|off) auth=(?:on|off) ")),
-        Format(
-            "kairan",
+        LogFormat(FormatName.SENDMAIL, re.compile(rb"(?:sendmail|sm-mta|sm-msp-queue)\[\d+\]: ")),
+        LogFormat(FormatName.MSMTP, re.compile(rb"\bhost=\S+ tls=(?:on|off) auth=(?:on|off) ")),
+        LogFormat(
+            FormatName.KAIRAN,
             re.compile(
                 rb"^time=\S+ level=\w+ event=|\"event\": \"(?:REFUSE|DEFER|FAIL)\"", re.MULTILINE
             ),
         ),
-        Format(
-            "dotnet",
+        LogFormat(
+            FormatName.DOTNET,
             re.compile(
                 rb"System\.Net\.Mail\.|MailKit\.|SmtpCommandException|   at [\w.]+\(.*\) in "
             ),
         ),
-        Format(
-            "java",
+        LogFormat(
+            FormatName.JAVA,
             re.compile(rb"(?:jakarta|javax)\.mail\.|com\.sun\.mail|org\.eclipse\.angus|\n\tat "),
         ),
-        Format("python", re.compile(rb"smtplib\.|Traceback \(most recent call last\)")),
-        Format(
-            "nodemailer", re.compile(rb"nodemailer|responseCode: \d|ESOCKET|EAUTH|    at .*\.js:\d")
+        LogFormat(FormatName.PYTHON, re.compile(rb"smtplib\.|Traceback \(most recent call last\)")),
+        LogFormat(
+            FormatName.NODEMAILER,
+            re.compile(rb"nodemailer|responseCode: \d|ESOCKET|EAUTH|    at .*\.js:\d"),
         ),
-        Format(
-            "csv",
+        LogFormat(
+            FormatName.CSV,
             re.compile(
                 rb"\A(?:\xef\xbb\xbf)?[^\r\n]{0,400}[,;\t][^\r\n]{0,400}\r?\n(?=[^\r\n]*[,;\t])"
             ),
         ),
     )
 }
-AUTO = "auto"
-ANY = Format("mixed", re.compile(rb""), (_SEND_AS, _REJECTED, _LOGIN, _SENDER))
+ANY = LogFormat("mixed", re.compile(rb""), (_SEND_AS, _REJECTED, _LOGIN, _SENDER))
 
 # A handful of marks tells; a CSV is known by its first line alone, so it is asked last.
 _MARKS_COUNTED = 50
 _SAMPLE_OCTETS = 256 * 1024
 
 
-def detect(head: bytes) -> Format:
+def detect(head: bytes) -> LogFormat:
     """By what the log's beginning holds most of; two kinds in one file are `mixed`."""
     sample = head[:_SAMPLE_OCTETS]
-    counts = {name: _count(one.marks, sample) for name, one in FORMATS.items() if name != "csv"}
+    counts = {
+        name: _count(one.marks, sample) for name, one in FORMATS.items() if name != FormatName.CSV
+    }
     name, most = max(counts.items(), key=lambda item: item[1])
     if most:
         others = sum(counts.values()) - most
         return FORMATS[name] if others < most / 4 else ANY
-    return FORMATS["csv"] if _has_columns(sample) else ANY
+    return FORMATS[FormatName.CSV] if _has_columns(sample) else ANY
 
 
 def _count(marks: re.Pattern[bytes], sample: bytes) -> int:

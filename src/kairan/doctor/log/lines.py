@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kairan.doctor.log.formats import Format, account_in
-from kairan.doctor.log.reply import GOOD_NEWS, Said, said_in
+from kairan.doctor.log.formats import FormatName, LogFormat, account_in
+from kairan.doctor.log.reply import GOOD_NEWS, LineReply, said_in
 from kairan.doctor.log.settings import LogSettings
-from kairan.doctor.log.times import Times
+from kairan.doctor.log.times import LogTimes
 
 # Postfix's client notes what each server said and then, for each recipient, what came of it.
 _POSTFIX_CLIENT = re.compile(r"postfix[\w./-]*/(?:smtp|lmtp)\[\d+\]: ")
@@ -37,7 +37,7 @@ _ACCOUNT_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LoggedRefusal:
     """`time`: seconds since the epoch; `account` empty: the log does not say."""
 
     cause: str
@@ -58,17 +58,19 @@ class _Event:
 class LineReader:
     """One log file.  `header`: its first line, for the columns of a CSV."""
 
-    def __init__(self, log: Format, times: Times, settings: LogSettings, *, header: str) -> None:
+    def __init__(
+        self, log: LogFormat, times: LogTimes, settings: LogSettings, *, header: str
+    ) -> None:
         self._format = log
         self._times = times
         self._settings = settings
         self._event = _Event()
         self._senders: dict[str, str] = {}
         self._undated = 0
-        self.is_csv = log.name == "csv"
+        self.is_csv = log.name == FormatName.CSV
         self._separator, self._account_column = _columns(header) if self.is_csv else (",", None)
 
-    def read(self, octets: bytes, begin: int, end: int, *, offset: int) -> Refusal | None:
+    def read(self, octets: bytes, begin: int, end: int, *, offset: int) -> LoggedRefusal | None:
         """The line `octets[begin:end]`; `offset`: of `octets` in the whole log."""
         raw = octets[begin:end]
         if any(news in raw for news in GOOD_NEWS):
@@ -87,7 +89,9 @@ class LineReader:
         account = self._account(line, octets, begin) or (
             self._account_above(back) if time is None else ""
         )
-        return Refusal(said.cause, account, self._time_above(back) if time is None else time, line)
+        return LoggedRefusal(
+            said.cause, account, self._time_above(back) if time is None else time, line
+        )
 
     def _above_undated(self, line: str, octets: bytes, begin: int) -> str:
         """A line with a time of its own belongs to nothing above it."""
@@ -95,7 +99,9 @@ class LineReader:
             return ""
         return decode(octets[max(0, begin - _NEAR_OCTETS) : begin])
 
-    def _goes_on(self, line: str, said: Said, time: float | None, *, begin: int, end: int) -> bool:
+    def _goes_on(
+        self, line: str, said: LineReply, time: float | None, *, begin: int, end: int
+    ) -> bool:
         event = self._event
         shape = line[: said.at][-_SHAPE_CHARACTERS:].translate(_NO_DIGITS)
         if (
@@ -125,7 +131,7 @@ class LineReader:
         return row[place].strip() if place < len(row) else ""
 
     def _queued_by(self, line: str, octets: bytes, begin: int) -> str:
-        """A queue's sender stands on another line of the same id, shortly before."""
+        """A queue's sender is on another line of the same id, shortly before."""
         found = _QUEUE_ID.search(line)
         if found is None:
             return ""

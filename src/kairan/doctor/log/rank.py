@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kairan.doctor.log.count import Count
+from kairan.doctor.log.count import CauseCount
 from kairan.outcomes.catalogue import CATALOGUE
 
 # How much one act of repair is worth for each refusal.  One switch for everybody; one account or
@@ -49,7 +49,7 @@ def fixability(cause: str) -> float:
     return PASSES if is_transient else ONE_BY_ONE
 
 
-def in_order(counts: list[Count]) -> list[Count]:
+def in_order(counts: list[CauseCount]) -> list[CauseCount]:
     return sorted(
         counts, key=lambda one: (-one.count * fixability(one.cause), -one.count, one.cause)
     )

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kairan.doctor.log.blocks import STDIN, blocks
-from kairan.doctor.log.count import Counts
+from kairan.doctor.log.count import CauseCounts
 from kairan.doctor.log.find import candidate_lines
-from kairan.doctor.log.formats import ANY, AUTO, FORMATS, Format, detect
-from kairan.doctor.log.lines import LineReader, Refusal, decode
+from kairan.doctor.log.formats import ANY, FORMATS, FormatName, LogFormat, detect
+from kairan.doctor.log.lines import LineReader, LoggedRefusal, decode
 from kairan.doctor.log.rank import in_order
 from kairan.doctor.log.settings import LogSettings
-from kairan.doctor.log.times import Times
+from kairan.doctor.log.times import LogTimes
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """Seconds since the epoch; what has no time is outside as soon as there is a bound."""
 
     since: float | None = None
@@ -44,26 +44,33 @@ class FileRead:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """`key`: of the catalogue, or a reply's codes that no entry fits.  Times: epoch seconds."""
+class CauseTimes:
+    """Epoch seconds.  `undated`: how many refusals have no time."""
 
-    key: str
-    count: int
     undated: int
     first: float | None
     last: float | None
+    buckets: dict[int, int]  # begin of each bucket: how many
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCause:
+    """`key`: of the catalogue, or a reply's codes that no entry fits."""
+
+    key: str
+    count: int
+    times: CauseTimes
     accounts: tuple[tuple[str, int], ...]
     examples: tuple[str, ...]
-    buckets: dict[int, int]  # begin of each bucket, epoch seconds: how many
 
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
-    """`causes`: what to do first stands first.  `reached`: bounds beyond which is estimated."""
+    """`causes`: what to do first comes first.  `reached`: bounds beyond which is estimated."""
 
     files: tuple[FileRead, ...]
     total: int
-    causes: tuple[Cause, ...]
+    causes: tuple[LoggedCause, ...]
     bucket_seconds: int
     reached: tuple[str, ...]
     outside: int  # refusals before --since, after --until, or without a time when one is given
@@ -72,15 +79,15 @@ class LogReport:
 @dataclass(slots=True)
 class _Reading:
     settings: LogSettings
-    span: Span
+    span: TimeSpan
     format_name: str
-    counts: Counts = field(init=False)
+    counts: CauseCounts = field(init=False)
     outside: int = 0
 
     def __post_init__(self) -> None:
-        self.counts = Counts(self.settings)
+        self.counts = CauseCounts(self.settings)
 
-    def note(self, refusal: Refusal) -> None:
+    def note(self, refusal: LoggedRefusal) -> None:
         if self.span.holds(refusal.time):
             self.counts.add(refusal)
         else:
@@ -91,8 +98,8 @@ def read_logs(
     paths: Sequence[str],
     settings: LogSettings,
     *,
-    span: Span = Span(),
-    format_name: str = AUTO,
+    span: TimeSpan = TimeSpan(),
+    format_name: str = FormatName.AUTO,
     top: int = 10,
     on_progress: Callable[[int], None] = lambda _octets: None,
 ) -> LogReport:
@@ -143,23 +150,25 @@ def _reader(file: FileRead, reading: _Reading, head: bytes) -> LineReader:
     file.format = log.name
     written = time.time() if file.path == STDIN else Path(file.path).stat().st_mtime
     header = decode(head.split(b"\n", 1)[0].rstrip(b"\r")[: reading.settings.line_octets])
-    return LineReader(log, Times(written), reading.settings, header=header)
+    return LineReader(log, LogTimes(written), reading.settings, header=header)
 
 
-def _format(name: str, head: bytes) -> Format:
-    return detect(head) if name == AUTO else FORMATS.get(name, ANY)
+def _format(name: str, head: bytes) -> LogFormat:
+    return detect(head) if name == FormatName.AUTO else FORMATS.get(name, ANY)
 
 
-def _cause(counts: Counts, key: str, top: int) -> Cause:
+def _cause(counts: CauseCounts, key: str, top: int) -> LoggedCause:
     count = counts.causes[key]
     seconds = counts.bucket_seconds
-    return Cause(
+    return LoggedCause(
         key,
         count.count,
-        count.undated,
-        count.first,
-        count.last,
+        CauseTimes(
+            count.undated,
+            count.first,
+            count.last,
+            {bucket * seconds: number for bucket, number in sorted(count.buckets.items())},
+        ),
         tuple(counts.accounts(key, top)),
         tuple(count.examples),
-        {bucket * seconds: number for bucket, number in sorted(count.buckets.items())},
     )

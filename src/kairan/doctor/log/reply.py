@@ -100,21 +100,21 @@ _NO_DIGITS = {ord(digit): None for digit in "0123456789"}
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LineReply:
     """`cause`: a key of the catalogue, or the codes as they stand; `at`: where the reply begins."""
 
     cause: str
     at: int
 
 
-def said_in(line: str, *, near: Callable[[], str], is_csv: bool) -> Said | None:
+def said_in(line: str, *, near: Callable[[], str], is_csv: bool) -> LineReply | None:
     """None: no refusal.  `near`: what the line goes on from, asked only for a network fault."""
     rule = _RULE.search(line) if "rule=" in line or '"detail"' in line else None
     if rule and (key := rule["key"] or rule["detail"]) in CATALOGUE:
-        return Said(key, rule.start())
+        return LineReply(key, rule.start())
     at = _reply_at(line, is_csv=is_csv)
     if at is not None:
-        return Said(_cause(line[at : at + _TELLING_CHARACTERS]), at)
+        return LineReply(_cause(line[at : at + _TELLING_CHARACTERS]), at)
     return _network(line, near)
 
 
@@ -170,14 +170,14 @@ def _judge(reply: str) -> str:
     return judged.key or f"{code} {judged.part.enhanced}".strip() or "?"
 
 
-def _network(line: str, near: Callable[[], str]) -> Said | None:
+def _network(line: str, near: Callable[[], str]) -> LineReply | None:
     found = next((at for word in _NETWORK if (at := line.find(word)) >= 0), None)
     if found is None:
         return None
     around = line[max(0, found - _AROUND_CHARACTERS) : found + _AROUND_CHARACTERS]
     key = _network_cause(around)
     if key and (_OF_MAIL.search(line) or _OF_MAIL.search(near())):
-        return Said(key, found)
+        return LineReply(key, found)
     return None
 
 

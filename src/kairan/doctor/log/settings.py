@@ -9,7 +9,7 @@ MIB = 1024 * 1024
 class LogSettings:
     # Read at once.  Larger blocks are no faster (measured at 1, 4 and 16 MiB), only hungrier.
     block_octets: int = 4 * MIB
-    # How far back a refusal looks for what stands on earlier lines: its time, its sender.
+    # How far back a refusal looks for what is on earlier lines: its time, its sender.
     context_octets: int = 64 * 1024
     # What is read of one line around its refusal; a line without end costs no more than this.
     line_octets: int = 8 * 1024

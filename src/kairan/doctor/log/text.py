@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kairan.doctor.answer import Language, say
-from kairan.doctor.explain.explain import Verdict, explain
-from kairan.doctor.explain.text import Line
-from kairan.doctor.log.read import Cause, LogReport
+from kairan.doctor.answer import Language, Line, Verdict, say
+from kairan.doctor.explain.explain import explain
+from kairan.doctor.log.read import LoggedCause, LogReport
 from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.outcome import Text
 
@@ -102,7 +101,7 @@ def _counted(number: int, what: Text, language: Language) -> str:
 def _plot_lines(report: LogReport, language: Language) -> Iterator[Line]:
     together: dict[int, int] = {}
     for cause in report.causes:
-        for begin, count in cause.buckets.items():
+        for begin, count in cause.times.buckets.items():
             together[begin] = together.get(begin, 0) + count
     if not together:
         return
@@ -138,7 +137,7 @@ def _column_seconds(span_seconds: int, bucket_seconds: int) -> int:
 
 
 def _cause_lines(
-    report: LogReport, cause: Cause, language: Language, *, in_full: bool
+    report: LogReport, cause: LoggedCause, language: Language, *, in_full: bool
 ) -> Iterator[Line]:
     outcome = CATALOGUE.get(cause.key)
     share = cause.count / report.total
@@ -158,19 +157,19 @@ def _cause_lines(
     yield from (Line(f"    - {text}") for text in _remedies(cause, language))
 
 
-def _when(cause: Cause, language: Language) -> str:
+def _when(cause: LoggedCause, language: Language) -> str:
     parts = []
-    if cause.first is not None and cause.last is not None:
-        first, last = _moment(cause.first), _moment(cause.last)
+    if cause.times.first is not None and cause.times.last is not None:
+        first, last = _moment(cause.times.first), _moment(cause.times.last)
         parts.append(say(_SPAN, language).format(first=first, last=last))
-    if cause.undated:
-        parts.append(say(_UNDATED, language).format(cause.undated))
+    if cause.times.undated:
+        parts.append(say(_UNDATED, language).format(cause.times.undated))
     return ", ".join(parts)
 
 
-def _remedies(cause: Cause, language: Language) -> list[str]:
+def _remedies(cause: LoggedCause, language: Language) -> list[str]:
     outcome = CATALOGUE.get(cause.key)
-    remedies = outcome.remedies if outcome else explain(cause.key)[0].remedies
+    remedies = outcome.remedies if outcome else explain(cause.key)[0].advice.remedies
     return [say(text, language) for text in remedies]
 
 
@@ -188,23 +187,23 @@ def _width(seconds: int) -> str:
 # For programs.
 
 
-def _cause_record(cause: Cause, language: Language) -> dict[str, Any]:
+def _cause_record(cause: LoggedCause, language: Language) -> dict[str, Any]:
     outcome = CATALOGUE.get(cause.key)
     return {
         "key": cause.key,
         "code": outcome.code if outcome else None,
         "enhanced": outcome.enhanced if outcome else "",
         "count": cause.count,
-        "undated": cause.undated,
-        "first": _iso(cause.first),
-        "last": _iso(cause.last),
+        "undated": cause.times.undated,
+        "first": _iso(cause.times.first),
+        "last": _iso(cause.times.last),
         "accounts": [{"account": who, "count": count} for who, count in cause.accounts],
         "examples": list(cause.examples),
         "when": say(outcome.when if outcome else _NO_ENTRY, language),
         "causes": [say(text, language) for text in outcome.causes] if outcome else [],
         "remedies": _remedies(cause, language),
         "buckets": [
-            {"begin": _iso(begin), "count": count} for begin, count in cause.buckets.items()
+            {"begin": _iso(begin), "count": count} for begin, count in cause.times.buckets.items()
         ],
     }
 

@@ -36,7 +36,7 @@ _SHAPES: tuple[re.Pattern[str], ...] = tuple(
 )
 
 
-class Times:
+class LogTimes:
     """`reference`: when the log was last written, seconds since the epoch."""
 
     def __init__(self, reference: float) -> None:

@@ -1,13 +1,13 @@
 """What a probe finds that is no reply: the network, TLS, certificates, and which door it is.
 
-Replies have their entries in the catalogue; these have nobody who says them.
+Replies have their entries in the catalogue; these faults come without a reply.
 """
 
-from kairan.doctor.probe.step import Meaning
+from kairan.doctor.probe.step import ProbeMeaning
 from kairan.outcomes.outcome import Text
 
 _ASK_NETWORK = Text(
-    "Ask whoever runs the firewall to allow TCP to this host and port from this machine; compare with `kairan doctor probe` from another network.",
+    "Ask the firewall's administrator to allow TCP to this host and port from this machine; compare with `kairan doctor probe` from another network.",
     "このマシンからこのホストとポートへの TCP を許可するよう、ファイアウォールの管理者に依頼してください。別のネットワークから `kairan doctor probe` を実行して比べるのも有効です。",
 )
 _CHECK_HOST = Text(
@@ -31,7 +31,7 @@ _INSPECTION_OFF = Text(
     "この接続に対する SMTP 検査（「fixup」「ESMTP inspect」）を無効にしてください。",
 )
 
-NAME_UNKNOWN = Meaning(
+NAME_UNKNOWN = ProbeMeaning(
     "name-unknown",
     Text("The host's name does not exist in DNS.", "ホスト名が DNS に存在しません。"),
     (
@@ -52,7 +52,7 @@ NAME_UNKNOWN = Meaning(
         ),
     ),
 )
-NAME_NOT_LOOKED_UP = Meaning(
+NAME_NOT_LOOKED_UP = ProbeMeaning(
     "name-not-looked-up",
     Text(
         "The name could not be looked up: no DNS server answered.",
@@ -75,7 +75,7 @@ NAME_NOT_LOOKED_UP = Meaning(
         ),
     ),
 )
-CONNECT_TIMEOUT = Meaning(
+CONNECT_TIMEOUT = ProbeMeaning(
     "connect-timeout",
     Text(
         "Nothing answers at this port: packets are dropped on the way.",
@@ -90,7 +90,7 @@ CONNECT_TIMEOUT = Meaning(
     ),
     (_CHECK_HOST, _ASK_NETWORK),
 )
-PORT_25_BLOCKED = Meaning(
+PORT_25_BLOCKED = ProbeMeaning(
     "port-25-blocked",
     Text(
         "Port 25 does not answer; most providers and clouds block it against spam.",
@@ -105,10 +105,10 @@ PORT_25_BLOCKED = Meaning(
         _ASK_NETWORK,
     ),
 )
-CONNECTION_REFUSED = Meaning(
+CONNECTION_REFUSED = ProbeMeaning(
     "connection-refused",
     Text(
-        "The host is there, and nobody listens at this port.",
+        "The host is there, but no server listens at this port.",
         "ホストには到達しましたが、このポートで待ち受けているものがありません。",
     ),
     (
@@ -127,7 +127,7 @@ CONNECTION_REFUSED = Meaning(
         ),
     ),
 )
-UNREACHABLE = Meaning(
+UNREACHABLE = ProbeMeaning(
     "network-unreachable",
     Text(
         "There is no way to this address from here.", "ここからこのアドレスへの経路がありません。"
@@ -146,7 +146,7 @@ UNREACHABLE = Meaning(
         _ASK_NETWORK,
     ),
 )
-SOME_ADDRESSES_FAIL = Meaning(
+SOME_ADDRESSES_FAIL = ProbeMeaning(
     "some-addresses-fail",
     Text(
         "Some of the host's addresses do not answer; devices that try only the first will fail.",
@@ -160,10 +160,10 @@ SOME_ADDRESSES_FAIL = Meaning(
         ),
     ),
 )
-GREETING_SILENT = Meaning(
+GREETING_SILENT = ProbeMeaning(
     "greeting-silent",
     Text(
-        "The connection stands, but the server does not greet.",
+        "The connection is made, but the server does not greet.",
         "接続はできましたが、サーバーが最初の応答を返しません。",
     ),
     (
@@ -180,7 +180,7 @@ GREETING_SILENT = Meaning(
         _INSPECTION_OFF,
     ),
 )
-IMPLICIT_TLS_PORT = Meaning(
+IMPLICIT_TLS_PORT = ProbeMeaning(
     "implicit-tls-port",
     Text(
         "This port expects TLS from the first octet ('SSL/TLS'), not STARTTLS.",
@@ -199,7 +199,7 @@ IMPLICIT_TLS_PORT = Meaning(
         ),
     ),
 )
-STARTTLS_PORT = Meaning(
+STARTTLS_PORT = ProbeMeaning(
     "starttls-port",
     Text(
         "This port speaks plain SMTP first: TLS comes by STARTTLS, not from the first octet.",
@@ -213,7 +213,7 @@ STARTTLS_PORT = Meaning(
         ),
     ),
 )
-NOT_SMTP = Meaning(
+NOT_SMTP = ProbeMeaning(
     "not-smtp",
     Text("What answers here does not speak SMTP.", "応答したのは SMTP サーバーではありません。"),
     (
@@ -222,7 +222,7 @@ NOT_SMTP = Meaning(
     ),
     (_CHECK_HOST,),
 )
-CLOSED_EARLY = Meaning(
+CLOSED_EARLY = ProbeMeaning(
     "closed-early",
     Text(
         "The server closed the connection instead of answering.",
@@ -243,7 +243,7 @@ CLOSED_EARLY = Meaning(
         _INSPECTION_OFF,
     ),
 )
-STEP_TIMEOUT = Meaning(
+STEP_TIMEOUT = ProbeMeaning(
     "answer-timeout",
     Text("No answer came in time.", "時間内に応答がありませんでした。"),
     (
@@ -252,7 +252,7 @@ STEP_TIMEOUT = Meaning(
     ),
     GREETING_SILENT.remedies,
 )
-SMTP_INSPECTION = Meaning(
+SMTP_INSPECTION = ProbeMeaning(
     "smtp-inspection",
     Text(
         "Something between here and the server overwrites its words (*** or XXXX).",
@@ -261,7 +261,7 @@ SMTP_INSPECTION = Meaning(
     (_INSPECTION,),
     (_INSPECTION_OFF,),
 )
-STARTTLS_MISSING = Meaning(
+STARTTLS_MISSING = ProbeMeaning(
     "starttls-not-offered",
     Text(
         "The server does not offer STARTTLS; no credentials were sent.",
@@ -279,16 +279,16 @@ STARTTLS_MISSING = Meaning(
         _INSPECTION_OFF,
     ),
 )
-STARTTLS_INJECTION = Meaning(
+STARTTLS_INJECTION = ProbeMeaning(
     "starttls-injection",
     Text(
-        "Octets came in plain text behind the answer to STARTTLS; somebody may be meddling, so the probe stopped.",
+        "Octets came in plain text behind the answer to STARTTLS; they may have been put there on the way, so the probe stopped.",
         "STARTTLS の応答の後に平文のデータが届きました。第三者の介入の可能性があるため中止しました。",
     ),
     (_INSPECTION,),
     (_INSPECTION_OFF,),
 )
-AUTH_BEFORE_TLS = Meaning(
+AUTH_BEFORE_TLS = ProbeMeaning(
     "auth-before-tls",
     Text(
         "The server offers login before TLS: a device without TLS would send its password readable by anybody.",
@@ -302,7 +302,7 @@ AUTH_BEFORE_TLS = Meaning(
         ),
     ),
 )
-TLS_FAILED = Meaning(
+TLS_FAILED = ProbeMeaning(
     "tls-handshake-failed",
     Text(
         "Client and server could not agree on TLS.",
@@ -323,7 +323,7 @@ TLS_FAILED = Meaning(
         _INSPECTION_OFF,
     ),
 )
-CERTIFICATE_EXPIRED = Meaning(
+CERTIFICATE_EXPIRED = ProbeMeaning(
     "certificate-expired",
     Text("The certificate has expired.", "証明書の有効期限が切れています。"),
     (
@@ -332,7 +332,7 @@ CERTIFICATE_EXPIRED = Meaning(
     ),
     (_RENEW,),
 )
-CERTIFICATE_NOT_YET = Meaning(
+CERTIFICATE_NOT_YET = ProbeMeaning(
     "certificate-not-yet-valid",
     Text("The certificate is not valid yet.", "証明書の有効期間がまだ始まっていません。"),
     (Text("This machine's clock is wrong.", "このマシンの時計がずれています。"),),
@@ -343,13 +343,13 @@ CERTIFICATE_NOT_YET = Meaning(
         ),
     ),
 )
-CERTIFICATE_ENDS_SOON = Meaning(
+CERTIFICATE_ENDS_SOON = ProbeMeaning(
     "certificate-ends-soon",
     Text("The certificate expires within days.", "証明書の有効期限が間近です。"),
     (),
     (_RENEW,),
 )
-CERTIFICATE_NAME = Meaning(
+CERTIFICATE_NAME = ProbeMeaning(
     "certificate-wrong-name",
     Text(
         "The certificate is for other names than this host.",
@@ -372,7 +372,7 @@ CERTIFICATE_NAME = Meaning(
         ),
     ),
 )
-CERTIFICATE_SELF_SIGNED = Meaning(
+CERTIFICATE_SELF_SIGNED = ProbeMeaning(
     "certificate-self-signed",
     Text(
         "The certificate is signed by an authority that this machine does not know, or by itself.",
@@ -390,7 +390,7 @@ CERTIFICATE_SELF_SIGNED = Meaning(
         ),
     ),
 )
-CERTIFICATE_CHAIN = Meaning(
+CERTIFICATE_CHAIN = ProbeMeaning(
     "certificate-chain-incomplete",
     Text(
         "The certificate's issuer is not known here: its chain is incomplete, or its authority is not trusted.",
@@ -411,20 +411,20 @@ CERTIFICATE_CHAIN = Meaning(
         _GIVE_CA,
     ),
 )
-CERTIFICATE_OTHER = Meaning(
+CERTIFICATE_OTHER = ProbeMeaning(
     "certificate-not-trusted",
     Text("The certificate does not verify.", "証明書を検証できません。"),
     (),
     (_RENEW, _GIVE_CA),
 )
-INSECURE = Meaning(
+INSECURE = ProbeMeaning(
     "insecure",
     Text(
         "WARNING: --insecure: credentials go to a server whose identity is NOT proven. Change the password afterwards if in doubt.",
         "警告: --insecure が指定されたため、身元を確認できないサーバーに資格情報を送信します。不安がある場合は後でパスワードを変更してください。",
     ),
 )
-CREDENTIALS_HELD_BACK = Meaning(
+CREDENTIALS_HELD_BACK = ProbeMeaning(
     "credentials-held-back",
     Text(
         "No credentials were sent: the server has not proven who it is.",
@@ -438,7 +438,7 @@ CREDENTIALS_HELD_BACK = Meaning(
         ),
     ),
 )
-NO_MECHANISM = Meaning(
+NO_MECHANISM = ProbeMeaning(
     "no-usable-mechanism",
     Text(
         "The server offers no way of login that fits what was given.",
@@ -458,7 +458,7 @@ NO_MECHANISM = Meaning(
         ),
     ),
 )
-TOKEN_NOT_GIVEN = Meaning(
+TOKEN_NOT_GIVEN = ProbeMeaning(
     "token-not-given",
     Text(
         "The token endpoint gave no token.",

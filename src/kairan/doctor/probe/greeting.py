@@ -3,10 +3,10 @@
 import ssl
 
 from kairan.doctor.probe import findings
-from kairan.doctor.probe.network import Address, connect_once
+from kairan.doctor.probe.network import HostAddress, connect_once
 from kairan.doctor.probe.settings import ProbeSettings
-from kairan.doctor.probe.step import Meaning
-from kairan.doctor.wire import Fault, Kind, Wire, fault_of
+from kairan.doctor.probe.step import ProbeMeaning
+from kairan.doctor.wire import FaultKind, Wire, WireFault, fault_of
 from kairan.mail.reply import Reply
 from kairan.smtp.client.capabilities import Capabilities
 
@@ -14,14 +14,14 @@ from kairan.smtp.client.capabilities import Capabilities
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 
 
-def wants_tls(fault: Fault, address: Address, settings: ProbeSettings) -> bool:
+def wants_tls(fault: WireFault, address: HostAddress, settings: ProbeSettings) -> bool:
     """After the greeting failed: does TLS from the first octet work here?"""
     if fault.heard.startswith(_TLS_RECORDS):
         return True
-    return fault.kind is Kind.SILENT and _speaks_tls(address, settings)
+    return fault.kind is FaultKind.SILENT and _speaks_tls(address, settings)
 
 
-def _speaks_tls(address: Address, settings: ProbeSettings) -> bool:
+def _speaks_tls(address: HostAddress, settings: ProbeSettings) -> bool:
     """Whatever its certificate: only whether the handshake comes to an end, or to an alert."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -31,11 +31,11 @@ def _speaks_tls(address: Address, settings: ProbeSettings) -> bool:
             context.wrap_socket(connection).close()
     except OSError as error:
         fault = fault_of(error)
-        return fault.kind is Kind.TLS and "ALERT" in fault.detail
+        return fault.kind is FaultKind.TLS and "ALERT" in fault.detail
     return True
 
 
-def greets(address: Address, settings: ProbeSettings) -> bool:
+def greets(address: HostAddress, settings: ProbeSettings) -> bool:
     """After TLS failed: do plain words work here?"""
     try:
         connection = connect_once(address, settings.second_look_seconds)
@@ -49,7 +49,7 @@ def greets(address: Address, settings: ProbeSettings) -> bool:
 
 def judge_hello(
     reply: Reply, capabilities: Capabilities, *, is_secure: bool
-) -> tuple[Meaning, ...]:
+) -> tuple[ProbeMeaning, ...]:
     """What works and should not stay so."""
     found = []
     if any("XXXX" in line or "****" in line for line in reply.lines):

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from kairan.doctor.probe.settings import Login, OAuthClient
-from kairan.doctor.wire import Answer
+from kairan.doctor.wire import OAuthClient, ServerLogin, WireAnswer
 from kairan.mail.reply import Reply
 from kairan.smtp.client.login import Login as LoginMechanism
 from kairan.smtp.client.login import Mechanism, Plain
@@ -33,13 +32,13 @@ class _Bearer:
         return b"\x01"  # RFC 7628 section 3.2.3: the client has read it
 
 
-def usable(offered: frozenset[str], login: Login) -> tuple[str, ...]:
+def usable(offered: frozenset[str], login: ServerLogin) -> tuple[str, ...]:
     """The offered mechanisms that what was given fits, best first."""
     wanted = _BY_TOKEN if login.by_token else _BY_PASSWORD
     return tuple(name for name in wanted if name in offered)
 
 
-def mechanism(name: str, login: Login, token: str, host: str, port: int) -> Mechanism:
+def mechanism(name: str, login: ServerLogin, token: str, host: str, port: int) -> Mechanism:
     user = login.user
     match name:
         case "PLAIN":
@@ -53,13 +52,13 @@ def mechanism(name: str, login: Login, token: str, host: str, port: int) -> Mech
     return _Bearer(name, message.encode())
 
 
-def spoken_forms(chosen: Mechanism, login: Login) -> list[str]:
+def spoken_forms(chosen: Mechanism, login: ServerLogin) -> list[str]:
     """The secret as it goes over the line, for hiding it where a server repeats it."""
     messages = (chosen.initial(), login.password.encode())
     return [b64encode(message).decode("ascii") for message in messages if message]
 
 
-def authenticate(ask: Callable[[bytes], Answer], chosen: Mechanism) -> Answer:
+def authenticate(ask: Callable[[bytes], WireAnswer], chosen: Mechanism) -> WireAnswer:
     """RFC 4954 section 4."""
     first = chosen.initial()
     command = f"AUTH {chosen.name}".encode()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from kairan.doctor.probe import findings
-from kairan.doctor.probe.settings import ProbeSettings, Target
-from kairan.doctor.probe.step import Mark, Meaning, Step
+from kairan.doctor.probe.settings import ProbeSettings, ProbeTarget
+from kairan.doctor.probe.step import ProbeMeaning, ProbeStep, StepMark
 
 _PORT_OF_SERVERS = 25  # RFC 5321 between servers; providers block it for clients
 # These exist: where DNS does not know them, it is DNS that is cut off from the world.
@@ -20,7 +20,7 @@ _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.E
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class HostAddress:
     family: socket.AddressFamily
     where: tuple[str, int] | tuple[str, int, int, int]
 
@@ -29,10 +29,12 @@ class Address:
         return self.where[0]
 
 
-_Tried: TypeAlias = tuple[Address, socket.socket | OSError, float]
+_Tried: TypeAlias = tuple[HostAddress, socket.socket | OSError, float]
 
 
-def resolve(target: Target, settings: ProbeSettings) -> tuple[Step, tuple[Address, ...]]:
+def resolve(
+    target: ProbeTarget, settings: ProbeSettings
+) -> tuple[ProbeStep, tuple[HostAddress, ...]]:
     started = time.perf_counter()
     found = _look_up(target, settings.timeout_seconds)
     milliseconds = (time.perf_counter() - started) * 1_000
@@ -40,17 +42,17 @@ def resolve(target: Target, settings: ProbeSettings) -> tuple[Step, tuple[Addres
         return _not_found(target.host, found, milliseconds), ()
     addresses = tuple(dict.fromkeys(found))[: settings.addresses_max]
     said = ", ".join(address.text for address in addresses)
-    return Step("name", Mark.OK, milliseconds, said), addresses
+    return ProbeStep("name", StepMark.OK, milliseconds, said), addresses
 
 
-def _look_up(target: Target, timeout_seconds: float) -> Sequence[Address] | BaseException:
+def _look_up(target: ProbeTarget, timeout_seconds: float) -> Sequence[HostAddress] | BaseException:
     """In a thread of its own: the system's resolver has no deadline that we could set."""
-    result: list[Sequence[Address] | BaseException] = []
+    result: list[Sequence[HostAddress] | BaseException] = []
 
     def run() -> None:
         try:
             found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-            result.append([Address(one[0], cast("tuple[str, int]", one[4])) for one in found])
+            result.append([HostAddress(one[0], cast("tuple[str, int]", one[4])) for one in found])
         except (OSError, UnicodeError) as error:
             result.append(error)
 
@@ -60,7 +62,7 @@ def _look_up(target: Target, timeout_seconds: float) -> Sequence[Address] | Base
     return result[0] if result else TimeoutError("no answer from DNS in time")
 
 
-def _not_found(host: str, error: BaseException, milliseconds: float) -> Step:
+def _not_found(host: str, error: BaseException, milliseconds: float) -> ProbeStep:
     """EAI_AGAIN and silence say nothing of the name; all else says that there is none."""
     is_ours = (
         isinstance(error, TimeoutError)
@@ -69,13 +71,15 @@ def _not_found(host: str, error: BaseException, milliseconds: float) -> Step:
     )
     said = str(getattr(error, "strerror", None) or error)
     if is_ours:
-        return Step("name", Mark.UNCLEAR, milliseconds, said, (findings.NAME_NOT_LOOKED_UP,))
-    return Step("name", Mark.PROBLEM, milliseconds, said, (findings.NAME_UNKNOWN,))
+        return ProbeStep(
+            "name", StepMark.UNCLEAR, milliseconds, said, (findings.NAME_NOT_LOOKED_UP,)
+        )
+    return ProbeStep("name", StepMark.PROBLEM, milliseconds, said, (findings.NAME_UNKNOWN,))
 
 
 def connect(
-    addresses: Sequence[Address], target: Target, settings: ProbeSettings
-) -> tuple[Step, Address | None, socket.socket | None]:
+    addresses: Sequence[HostAddress], target: ProbeTarget, settings: ProbeSettings
+) -> tuple[ProbeStep, HostAddress | None, socket.socket | None]:
     """All at once, as RFC 8305's clients nearly do; the first of the list that answers is used."""
     started = time.perf_counter()
     with ThreadPoolExecutor(max_workers=len(addresses)) as pool:
@@ -88,18 +92,18 @@ def connect(
     errors = [result for _, result, _ in tried if isinstance(result, OSError)]
     if not open_ones:
         mark, meanings = _why_none(errors, target)
-        return Step("connect", mark, milliseconds, said, meanings), None, None
+        return ProbeStep("connect", mark, milliseconds, said, meanings), None, None
     for _, unused in open_ones[1:]:
         unused.close()
     (address, connection), first = open_ones[0], min(one[2] for one in tried)
     if errors:
-        step = Step("connect", Mark.WARNING, first, said, (findings.SOME_ADDRESSES_FAIL,))
+        step = ProbeStep("connect", StepMark.WARNING, first, said, (findings.SOME_ADDRESSES_FAIL,))
     else:
-        step = Step("connect", Mark.OK, milliseconds, said)
+        step = ProbeStep("connect", StepMark.OK, milliseconds, said)
     return step, address, connection
 
 
-def _try(address: Address, timeout_seconds: float) -> _Tried:
+def _try(address: HostAddress, timeout_seconds: float) -> _Tried:
     started = time.perf_counter()
     result: socket.socket | OSError
     try:
@@ -109,7 +113,7 @@ def _try(address: Address, timeout_seconds: float) -> _Tried:
     return address, result, (time.perf_counter() - started) * 1_000
 
 
-def connect_once(address: Address, timeout_seconds: float) -> socket.socket:
+def connect_once(address: HostAddress, timeout_seconds: float) -> socket.socket:
     connection = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         connection.settimeout(timeout_seconds)
@@ -130,13 +134,17 @@ def _reason(error: OSError) -> str:
     return "timed out" if isinstance(error, TimeoutError) else error.strerror or str(error)
 
 
-def _why_none(errors: Sequence[OSError], target: Target) -> tuple[Mark, tuple[Meaning, ...]]:
+def _why_none(
+    errors: Sequence[OSError], target: ProbeTarget
+) -> tuple[StepMark, tuple[ProbeMeaning, ...]]:
     """One that refused tells most: the host is there."""
     if any(isinstance(error, ConnectionRefusedError) for error in errors):
-        return Mark.PROBLEM, (findings.CONNECTION_REFUSED,)
+        return StepMark.PROBLEM, (findings.CONNECTION_REFUSED,)
     if any(isinstance(error, TimeoutError) for error in errors):
         blocked = target.port == _PORT_OF_SERVERS
-        return Mark.PROBLEM, (findings.PORT_25_BLOCKED if blocked else findings.CONNECT_TIMEOUT,)
+        return StepMark.PROBLEM, (
+            findings.PORT_25_BLOCKED if blocked else findings.CONNECT_TIMEOUT,
+        )
     if all(error.errno in _NO_ROUTE for error in errors):
-        return Mark.UNCLEAR, (findings.UNREACHABLE,)
-    return Mark.PROBLEM, (findings.CONNECT_TIMEOUT,)
+        return StepMark.UNCLEAR, (findings.UNREACHABLE,)
+    return StepMark.PROBLEM, (findings.CONNECT_TIMEOUT,)

@@ -12,31 +12,31 @@ from contextlib import suppress
 from kairan.doctor.probe import findings
 from kairan.doctor.probe.greeting import judge_hello, wants_tls
 from kairan.doctor.probe.mail import log_in, transaction
-from kairan.doctor.probe.run import FAULTS, Judged, Run, Stop, since
+from kairan.doctor.probe.run import FAULTS, JudgedReply, ProbeRun, ProbeStopped, since
 from kairan.doctor.probe.secure import hello, start_tls, tls_at_once
-from kairan.doctor.probe.settings import Login, ProbeSettings, ProbeTls, Target
-from kairan.doctor.probe.step import STEPS, Mark, ProbeReport, Step
-from kairan.doctor.wire import Answer, Fault, Kind
+from kairan.doctor.probe.settings import ProbeSettings, ProbeTarget, ProbeTls
+from kairan.doctor.probe.step import STEPS, ProbeReport, ProbeStep, StepMark
+from kairan.doctor.wire import FaultKind, ServerLogin, WireAnswer, WireFault
 from kairan.mail.reply import Reply
 from kairan.smtp.client.capabilities import Capabilities, read_capabilities
 
 
-def probe(target: Target, login: Login, settings: ProbeSettings) -> ProbeReport:
+def probe(target: ProbeTarget, login: ServerLogin, settings: ProbeSettings) -> ProbeReport:
     """Raises OSError if `target.ca_file` cannot be used; what the network does is in the report."""
-    run = Run(target, login, settings)
+    run = ProbeRun(target, login, settings)
     try:
-        with suppress(Stop):
+        with suppress(ProbeStopped):
             _go(run)
         run.quit()
     finally:
         run.close()
     done = {step.name for step in run.steps}
-    skipped = [Step(name, Mark.SKIPPED) for name in STEPS if name not in done]
+    skipped = [ProbeStep(name, StepMark.SKIPPED) for name in STEPS if name not in done]
     steps = sorted((*run.steps, *skipped), key=lambda step: STEPS.index(step.name))
     return ProbeReport(target.host, target.port, tuple(steps))
 
 
-def _go(run: Run) -> None:
+def _go(run: ProbeRun) -> None:
     run.connect()
     if run.target.tls is ProbeTls.IMPLICIT:
         tls_at_once(run)
@@ -49,20 +49,20 @@ def _go(run: Run) -> None:
     transaction(run)
 
 
-def _judge_greeting(run: Run, answer: Answer) -> Judged | None:
+def _judge_greeting(run: ProbeRun, answer: WireAnswer) -> JudgedReply | None:
     """A port that is silent, or speaks in octets, may be one for TLS from the first octet."""
-    if isinstance(answer, Fault):
+    if isinstance(answer, WireFault):
         run.close()
         if wants_tls(answer, run.address, run.settings):
-            return Mark.PROBLEM, (findings.IMPLICIT_TLS_PORT,)
-        silent = answer.kind is Kind.SILENT
-        return Mark.PROBLEM, (findings.GREETING_SILENT if silent else FAULTS[answer.kind],)
+            return StepMark.PROBLEM, (findings.IMPLICIT_TLS_PORT,)
+        silent = answer.kind is FaultKind.SILENT
+        return StepMark.PROBLEM, (findings.GREETING_SILENT if silent else FAULTS[answer.kind],)
     if answer.is_positive and "***" in answer.text:
-        return Mark.WARNING, (findings.SMTP_INSPECTION,)
+        return StepMark.WARNING, (findings.SMTP_INSPECTION,)
     return None
 
 
-def _say_hello(run: Run, name: str) -> Capabilities:
+def _say_hello(run: ProbeRun, name: str) -> Capabilities:
     started = time.perf_counter()
     answer = run.wire.ask(hello(run))
     milliseconds = since(started)
@@ -71,7 +71,7 @@ def _say_hello(run: Run, name: str) -> Capabilities:
     assert isinstance(answer, Reply), "a fault has stopped the run"
     capabilities = read_capabilities(answer)
     meanings = judge_hello(answer, capabilities, is_secure=run.wire.tls is not None)
-    mark = Mark.WARNING if meanings else Mark.OK
+    mark = StepMark.WARNING if meanings else StepMark.OK
     said = ", ".join(answer.lines[1:]) or answer.text
-    run.note(Step(name, mark, milliseconds, said, meanings))
+    run.note(ProbeStep(name, mark, milliseconds, said, meanings))
     return capabilities

@@ -5,38 +5,38 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from kairan.doctor.probe import findings
-from kairan.doctor.probe.network import Address, connect, connect_once, resolve
-from kairan.doctor.probe.settings import Login, ProbeSettings, Target
-from kairan.doctor.probe.step import Mark, Meaning, Step, meanings_of
-from kairan.doctor.wire import Answer, Fault, Kind, Wire
+from kairan.doctor.probe.network import HostAddress, connect, connect_once, resolve
+from kairan.doctor.probe.settings import ProbeSettings, ProbeTarget
+from kairan.doctor.probe.step import ProbeMeaning, ProbeStep, StepMark, meanings_of
+from kairan.doctor.wire import FaultKind, ServerLogin, Wire, WireAnswer, WireFault
 from kairan.mail.reply import Reply
 
 FAULTS = {
-    Kind.SILENT: findings.STEP_TIMEOUT,
-    Kind.CLOSED: findings.CLOSED_EARLY,
-    Kind.RESET: findings.CLOSED_EARLY,
-    Kind.GARBLED: findings.NOT_SMTP,
-    Kind.TLS: findings.TLS_FAILED,
-    Kind.UNVERIFIED: findings.CERTIFICATE_OTHER,
+    FaultKind.SILENT: findings.STEP_TIMEOUT,
+    FaultKind.CLOSED: findings.CLOSED_EARLY,
+    FaultKind.RESET: findings.CLOSED_EARLY,
+    FaultKind.GARBLED: findings.NOT_SMTP,
+    FaultKind.TLS: findings.TLS_FAILED,
+    FaultKind.UNVERIFIED: findings.CERTIFICATE_OTHER,
 }
 
-Judged: TypeAlias = tuple[Mark, tuple[Meaning, ...]]
+JudgedReply: TypeAlias = tuple[StepMark, tuple[ProbeMeaning, ...]]
 
 
-class Stop(Exception):  # noqa: N818 - not an error: there is no next step
+class ProbeStopped(Exception):  # noqa: N818 - not an error: there is no next step
     pass
 
 
-class Run:
-    def __init__(self, target: Target, login: Login, settings: ProbeSettings) -> None:
+class ProbeRun:
+    def __init__(self, target: ProbeTarget, login: ServerLogin, settings: ProbeSettings) -> None:
         self.target = target
         self.login = login
         self.settings = settings
-        self.steps: list[Step] = []
+        self.steps: list[ProbeStep] = []
         # Hidden wherever the peer repeats them.
         self.secrets = [secret for secret in (login.password, login.token) if secret]
         self._wire: Wire | None = None
-        self._address: Address | None = None
+        self._address: HostAddress | None = None
 
     @property
     def wire(self) -> Wire:
@@ -44,7 +44,7 @@ class Run:
         return self._wire
 
     @property
-    def address(self) -> Address:
+    def address(self) -> HostAddress:
         assert self._address is not None
         return self._address
 
@@ -65,7 +65,7 @@ class Run:
         try:
             self._wire = Wire(connect_once(self.address, timeout), timeout)
         except OSError:
-            raise Stop from None
+            raise ProbeStopped from None
         return self._wire
 
     def close(self) -> None:
@@ -80,16 +80,18 @@ class Run:
         started = time.perf_counter()
         answer = self._wire.ask(b"QUIT")
         if isinstance(answer, Reply):
-            self.steps.append(Step("quit", Mark.OK, since(started), self.hide(str(answer))))
+            self.steps.append(
+                ProbeStep("quit", StepMark.OK, since(started), self.hide(str(answer)))
+            )
 
     # Noting.
 
     def timed(
         self,
         name: str,
-        talk: Callable[[], Answer],
+        talk: Callable[[], WireAnswer],
         *,
-        judge: Callable[[Answer], Judged | None] = lambda _: None,
+        judge: Callable[[WireAnswer], JudgedReply | None] = lambda _: None,
     ) -> Reply:
         """`judge` may know better than the reply's first digit."""
         started = time.perf_counter()
@@ -98,28 +100,28 @@ class Run:
         judged = judge(answer)
         if judged is not None:
             mark, meanings = judged
-            self.note(Step(name, mark, milliseconds, self._told(answer), meanings))
+            self.note(ProbeStep(name, mark, milliseconds, self._told(answer), meanings))
         elif isinstance(answer, Reply) and answer.is_positive:
-            self.note(Step(name, Mark.OK, milliseconds, self._told(answer)))
+            self.note(ProbeStep(name, StepMark.OK, milliseconds, self._told(answer)))
         else:
             self.fail(name, milliseconds, answer)
         assert isinstance(answer, Reply), "a fault has stopped the run"
         return answer
 
-    def fail(self, name: str, milliseconds: float, answer: Answer) -> None:
+    def fail(self, name: str, milliseconds: float, answer: WireAnswer) -> None:
         """Notes the problem, and stops."""
-        if isinstance(answer, Fault):
-            meanings: tuple[Meaning, ...] = (FAULTS[answer.kind],)
+        if isinstance(answer, WireFault):
+            meanings: tuple[ProbeMeaning, ...] = (FAULTS[answer.kind],)
             self.close()
         else:
             meanings = meanings_of(str(answer))
-        self.note(Step(name, Mark.PROBLEM, milliseconds, self._told(answer), meanings))
+        self.note(ProbeStep(name, StepMark.PROBLEM, milliseconds, self._told(answer), meanings))
 
-    def note(self, step: Step) -> None:
+    def note(self, step: ProbeStep) -> None:
         """A problem is the last thing that happens."""
         self.steps.append(step)
-        if step.mark in {Mark.PROBLEM, Mark.UNCLEAR}:
-            raise Stop
+        if step.mark in {StepMark.PROBLEM, StepMark.UNCLEAR}:
+            raise ProbeStopped
 
     def hide(self, text: str) -> str:
         """A server may repeat what it was told."""
@@ -127,7 +129,7 @@ class Run:
             text = text.replace(secret, "[hidden]")
         return text
 
-    def _told(self, answer: Answer) -> str:
+    def _told(self, answer: WireAnswer) -> str:
         if isinstance(answer, Reply):
             return self.hide(str(answer))
         heard = answer.heard.decode("ascii", "backslashreplace").strip()

@@ -1,6 +1,6 @@
 """What a probe asks for, and its bounds."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,50 +14,30 @@ class ProbeTls(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OAuthClient:
-    """RFC 6749 section 4.4, client credentials."""
+class ProbeTransaction:
+    """Empty: the step is left out."""
 
-    token_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    scope: str = "https://outlook.office365.com/.default"
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """At most one of password, token and oauth; none: what can be seen without."""
-
-    user: str = ""
-    password: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-    oauth: OAuthClient | None = None
-
-    @property
-    def by_token(self) -> bool:
-        return bool(self.token) or self.oauth is not None
-
-    @property
-    def is_given(self) -> bool:
-        return bool(self.user) and (bool(self.password) or self.by_token)
+    sender: str = ""
+    recipient: str = ""
+    send: bool = False  # a test message, to the recipient
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProbeTarget:
     host: str
     port: int = PORT_SUBMISSION
     tls: ProbeTls = ProbeTls.STARTTLS
     ca_file: Path | None = None  # None: the authorities that the system trusts
-    sender: str = ""
-    recipient: str = ""
-    send: bool = False
     insecure: bool = False  # log in although the certificate does not verify
-    hostname: str = "kairan-doctor.invalid"  # what we call ourselves in EHLO
+    transaction: ProbeTransaction = ProbeTransaction()
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
     # Of each step.  A person waits: far below RFC 5321's minutes, far above any working network.
     timeout_seconds: float = 15.0
+    # What we call ourselves in EHLO.
+    hostname: str = "kairan-doctor.invalid"
     # The second look, after a silent port: does it speak TLS?
     second_look_seconds: float = 5.0
     # Large services answer with eight; more would tell nothing new.

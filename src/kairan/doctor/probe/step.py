@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kairan.doctor.explain.explain import Verdict, explain
+from kairan.doctor.answer import Verdict
+from kairan.doctor.explain.explain import explain
 from kairan.outcomes.outcome import Text
 
 # The order of a session.  What was not reached is listed as skipped.
@@ -28,7 +29,7 @@ STEPS = (
 _MEANINGS_MAX = 2
 
 
-class Mark(StrEnum):
+class StepMark(StrEnum):
     OK = "ok"
     WARNING = "warning"  # works, and should not stay so
     PROBLEM = "problem"
@@ -37,8 +38,8 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """`key`: of the catalogue, or of probe_findings."""
+class ProbeMeaning:
+    """`key`: of the catalogue, or of `findings`."""
 
     key: str
     when: Text
@@ -47,31 +48,31 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProbeStep:
     name: str
-    mark: Mark
+    mark: StepMark
     milliseconds: float = 0.0
     said: str = ""  # the peer's words, or what we found, in its own terms
-    meanings: tuple[Meaning, ...] = ()
+    meanings: tuple[ProbeMeaning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
     host: str
     port: int
-    steps: tuple[Step, ...]
+    steps: tuple[ProbeStep, ...]
 
     @property
     def verdict(self) -> Verdict:
         marks = {step.mark for step in self.steps}
-        if Mark.PROBLEM in marks:
+        if StepMark.PROBLEM in marks:
             return Verdict.PROBLEM
-        return Verdict.UNCLEAR if Mark.UNCLEAR in marks else Verdict.HEALTHY
+        return Verdict.UNCLEAR if StepMark.UNCLEAR in marks else Verdict.HEALTHY
 
 
-def meanings_of(reply: str) -> tuple[Meaning, ...]:
+def meanings_of(reply: str) -> tuple[ProbeMeaning, ...]:
     """What a refusal means, by the catalogue."""
     return tuple(
-        Meaning(one.key, one.when, one.causes, one.remedies)
+        ProbeMeaning(one.key, one.advice.when, one.advice.causes, one.advice.remedies)
         for one in explain(reply)[:_MEANINGS_MAX]
     )

@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kairan.doctor.answer import Language, say
-from kairan.doctor.explain.explain import Verdict
-from kairan.doctor.explain.text import Line
-from kairan.doctor.probe.step import Mark, Meaning, ProbeReport, Step
+from kairan.doctor.answer import Language, Line, Verdict, say
+from kairan.doctor.probe.step import ProbeMeaning, ProbeReport, ProbeStep, StepMark
 from kairan.outcomes.outcome import Text
 
 _NAMES: Mapping[str, Text] = {
@@ -26,12 +24,12 @@ _NAMES: Mapping[str, Text] = {
     "message": Text("test message", "テスト メッセージ"),
     "quit": Text("QUIT", "QUIT"),
 }
-_MARKS: Mapping[Mark, tuple[Text, str]] = {
-    Mark.OK: (Text("ok", "正常"), "green"),
-    Mark.WARNING: (Text("warning", "警告"), "yellow"),
-    Mark.PROBLEM: (Text("PROBLEM", "問題"), "bold red"),
-    Mark.UNCLEAR: (Text("unclear", "不明"), "yellow"),
-    Mark.SKIPPED: (Text("skipped", "未実施"), "dim"),
+_MARKS: Mapping[StepMark, tuple[Text, str]] = {
+    StepMark.OK: (Text("ok", "正常"), "green"),
+    StepMark.WARNING: (Text("warning", "警告"), "yellow"),
+    StepMark.PROBLEM: (Text("PROBLEM", "問題"), "bold red"),
+    StepMark.UNCLEAR: (Text("unclear", "不明"), "yellow"),
+    StepMark.SKIPPED: (Text("skipped", "未実施"), "dim"),
 }
 _VERDICTS: Mapping[Verdict, tuple[Text, str]] = {
     Verdict.HEALTHY: (
@@ -67,14 +65,14 @@ def record_of(report: ProbeReport, language: Language) -> dict[str, Any]:
     }
 
 
-def _step_line(step: Step, language: Language) -> Line:
+def _step_line(step: ProbeStep, language: Language) -> Line:
     text, style = _MARKS[step.mark]
-    time = "" if step.mark is Mark.SKIPPED else f"{step.milliseconds:.0f} ms"
+    time = "" if step.mark is StepMark.SKIPPED else f"{step.milliseconds:.0f} ms"
     line = f"{say(text, language):<{_MARK_COLUMNS}} {time:>9}  {say(_NAMES[step.name], language)}"
     return Line(f"{line}: {step.said}" if step.said else line, style)
 
 
-def _meaning_lines(step: Step, meaning: Meaning, language: Language) -> Iterator[Line]:
+def _meaning_lines(step: ProbeStep, meaning: ProbeMeaning, language: Language) -> Iterator[Line]:
     yield Line("")
     yield Line(
         f"{say(_NAMES[step.name], language)} [{meaning.key}]: {say(meaning.when, language)}", "bold"
@@ -85,7 +83,7 @@ def _meaning_lines(step: Step, meaning: Meaning, language: Language) -> Iterator
             yield from (Line(f"    - {say(text, language)}") for text in texts)
 
 
-def _step_record(step: Step, language: Language) -> dict[str, Any]:
+def _step_record(step: ProbeStep, language: Language) -> dict[str, Any]:
     return {
         "step": step.name,
         "verdict": step.mark.value,

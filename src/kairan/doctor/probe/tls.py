@@ -11,11 +11,11 @@ from cryptography.x509.oid import NameOID
 
 from kairan.doctor.probe import findings
 from kairan.doctor.probe.settings import ProbeSettings
-from kairan.doctor.probe.step import Mark, Meaning
-from kairan.doctor.wire import Fault
+from kairan.doctor.probe.step import ProbeMeaning, StepMark
+from kairan.doctor.wire import WireFault
 
 # OpenSSL's X509_V_ERR_…, x509_vfy.h.
-_BY_VERIFY_CODE: Mapping[int, Meaning] = {
+_BY_VERIFY_CODE: Mapping[int, ProbeMeaning] = {
     9: findings.CERTIFICATE_NOT_YET,
     10: findings.CERTIFICATE_EXPIRED,
     18: findings.CERTIFICATE_SELF_SIGNED,
@@ -33,8 +33,8 @@ class Seen:
     """What a certificate says of itself, and what is wrong with that."""
 
     said: str
-    mark: Mark
-    meanings: tuple[Meaning, ...]
+    mark: StepMark
+    meanings: tuple[ProbeMeaning, ...]
 
 
 def context_of(ca_file: Path | None, *, verify: bool) -> ssl.SSLContext:
@@ -47,12 +47,12 @@ def context_of(ca_file: Path | None, *, verify: bool) -> ssl.SSLContext:
 
 
 def judge(
-    tls: ssl.SSLSocket, refused: Fault | None, settings: ProbeSettings, *, now: datetime
+    tls: ssl.SSLSocket, refused: WireFault | None, settings: ProbeSettings, *, now: datetime
 ) -> Seen:
     """`refused`: why it did not verify; None: it did."""
     der = tls.getpeercert(binary_form=True)
     if der is None:
-        return Seen("no certificate", Mark.PROBLEM, (findings.CERTIFICATE_OTHER,))
+        return Seen("no certificate", StepMark.PROBLEM, (findings.CERTIFICATE_OTHER,))
     certificate = x509.load_der_x509_certificate(der)
     said = _told(certificate, now)
     if refused is not None:
@@ -60,10 +60,10 @@ def judge(
         meaning = _BY_VERIFY_CODE.get(refused.verify_code, findings.CERTIFICATE_OTHER)
         expired = (findings.CERTIFICATE_EXPIRED,) if certificate.not_valid_after_utc < now else ()
         meanings = tuple(dict.fromkeys((meaning, *expired)))
-        return Seen(f"{said}; {refused.detail}", Mark.PROBLEM, meanings)
+        return Seen(f"{said}; {refused.detail}", StepMark.PROBLEM, meanings)
     if _days_left(certificate, now) < settings.days_left_warning:
-        return Seen(said, Mark.WARNING, (findings.CERTIFICATE_ENDS_SOON,))
-    return Seen(said, Mark.OK, ())
+        return Seen(said, StepMark.WARNING, (findings.CERTIFICATE_ENDS_SOON,))
+    return Seen(said, StepMark.OK, ())
 
 
 def now_utc() -> datetime:

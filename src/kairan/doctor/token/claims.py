@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from kairan.auth.tokens.judge import account_claim_of, app_of, is_app_only, judge_token, user_of
-from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
+from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
+from kairan.auth.token import account_claim_of, app_of, is_app_only, judge_token, user_of
 from kairan.directory.model import Account, Trust
 from kairan.outcomes.decision import Refuse
 from kairan.outcomes.outcome import Outcome, Text
@@ -21,7 +21,7 @@ _VALUE_CHARACTERS_MAX = 120
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a1-\u024f\u3000-\u9fff]")
 
 
-class Judged(StrEnum):
+class ClaimVerdict(StrEnum):
     GOOD = "good"
     BAD = "bad"
     UNCLEAR = "unclear"  # it depends on what is not known here
@@ -32,22 +32,29 @@ class Judged(StrEnum):
 class ClaimRow:
     claim: str
     value: str
-    verdict: Judged
+    verdict: ClaimVerdict
     why: Text
     outcome: str = ""  # the refusal that it ends in
 
 
 @dataclass(frozen=True, slots=True)
-class Court:
-    """What a token is judged by.  `account` None: it is not known which, so any that would fit."""
+class JudgedIssuer:
+    """`is_own`: the service's own, whose apps are in `trust`."""
 
-    issuer: IssuerSettings
+    settings: IssuerSettings
+    trust: Trust = field(default_factory=Trust)
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimContext:
+    """What a claim is judged by.  `account` None: it is not known which, so any that would fit."""
+
+    issuer: JudgedIssuer
     settings: TokenSettings
     account: Account | None
     role: str
     now: float
-    trust: Trust = field(default_factory=Trust)
-    is_own: bool = False  # of the service's own issuer, whose apps are in `trust`
 
 
 # An hour ahead: beyond any margin.
@@ -103,7 +110,7 @@ _BAD: Mapping[str, Text] = {
         "アカウントの許可リストにありません。この値で `Add-HVEAppAccess -Identity ADDRESS -AppIds OBJECT-ID` を実行してください。Kairan では `kairan app set NAME --allow ADDRESS`。",
     ),
     "upn": Text(
-        "Somebody else signed in than the account that shall send.",
+        "Another user signed in than the account that is to send.",
         "送信に使うアカウントとは別のユーザーがサインインしています。",
     ),
 }
@@ -139,84 +146,90 @@ _VERSION = Text(
 
 
 def judge_claims(
-    claims: Mapping[str, Any], court: Court, *, list_known: bool
+    claims: Mapping[str, Any], context: ClaimContext, *, list_known: bool
 ) -> Iterator[ClaimRow]:
     """A row for each claim that is there, and for each that is missing and needed."""
-    ruled = {"aud", *_TIMES, *(["tid"] if court.issuer.tenant else [])}
+    ruled = {"aud", *_TIMES, *(["tid"] if context.issuer.settings.tenant else [])}
     for claim in ("aud", "tid", *_TIMES):
         if claim in ruled and (claim in claims or claim in {"aud", "exp", "tid"}):
-            yield _row(claim, claims, _refusal(claims, court, {claim}))
-    yield from _permission_rows(claims, court)
-    yield from _who_rows(claims, court, list_known=list_known)
+            yield _row(claim, claims, _refusal(claims, context, {claim}))
+    yield from _permission_rows(claims, context)
+    yield from _who_rows(claims, context, list_known=list_known)
     for claim in sorted(set(claims) - ruled - _JUDGED):
         why = _VERSION if claim == "ver" else _NO_RULE
-        yield ClaimRow(printable(claim), _value(claim, claims), Judged.NOTE, why)
+        yield ClaimRow(printable(claim), _value(claim, claims), ClaimVerdict.NOTE, why)
 
 
-def answer_of(claims: Mapping[str, Any], court: Court) -> Outcome | None:
+def answer_of(claims: Mapping[str, Any], context: ClaimContext) -> Outcome | None:
     """The refusal that the service would send for a genuine token of these claims."""
-    return _decided(claims, court, court.account or _fitting_account(claims, court))
+    return _decided(claims, context, context.account or _fitting_account(claims, context))
 
 
 _JUDGED = frozenset({"iss", *_PERMISSIONS, *_WHO})
 
 
-def _permission_rows(claims: Mapping[str, Any], court: Court) -> Iterator[ClaimRow]:
+def _permission_rows(claims: Mapping[str, Any], context: ClaimContext) -> Iterator[ClaimRow]:
     deciding = "roles" if is_app_only(claims) else "scope" if "scope" in claims else "scp"
     if deciding == "scope" and "scp" in claims:
         deciding = "scp"
-    yield _row(deciding, claims, _refusal(claims, court, set(_PERMISSIONS)))
+    yield _row(deciding, claims, _refusal(claims, context, set(_PERMISSIONS)))
     for claim in _PERMISSIONS:
         if claim in claims and claim != deciding:
-            yield ClaimRow(claim, _value(claim, claims), Judged.NOTE, _NO_RULE)
+            yield ClaimRow(claim, _value(claim, claims), ClaimVerdict.NOTE, _NO_RULE)
 
 
-def _who_rows(claims: Mapping[str, Any], court: Court, *, list_known: bool) -> Iterator[ClaimRow]:
+def _who_rows(
+    claims: Mapping[str, Any], context: ClaimContext, *, list_known: bool
+) -> Iterator[ClaimRow]:
     app_only = is_app_only(claims)
-    named = court
-    if not app_only and court.account is not None:  # which client it was is said beside its name
-        account = replace(court.account, allowed_apps=frozenset())
-        named = replace(court, account=account, is_own=False)
-    user_claim = account_claim_of(court.issuer) or "upn"
+    named = context
+    if not app_only and context.account is not None:  # which client it was is said beside its name
+        account = replace(context.account, allowed_apps=frozenset())
+        named = replace(context, account=account, issuer=replace(context.issuer, is_own=False))
+    user_claim = account_claim_of(context.issuer.settings) or "upn"
     deciding = _app_claim(claims) if app_only else user_claim
     refusal = _refusal(claims, named, set())
     row = _row(
         deciding, claims, refusal, rule=_SAME_RULE.get(deciding, "oid" if app_only else "upn")
     )
     if refusal is None and app_only and not list_known:
-        row = replace(row, verdict=Judged.UNCLEAR, why=_LIST_NOT_KNOWN)
-    elif refusal is None and court.account is None:
-        row = replace(row, verdict=Judged.UNCLEAR, why=_USER_NOT_KNOWN)
+        row = replace(row, verdict=ClaimVerdict.UNCLEAR, why=_LIST_NOT_KNOWN)
+    elif refusal is None and context.account is None:
+        row = replace(row, verdict=ClaimVerdict.UNCLEAR, why=_USER_NOT_KNOWN)
     yield row
     for claim in _WHO:
         if claim in claims and claim != deciding:
-            yield _other_name(claim, claims, court)
+            yield _other_name(claim, claims, context)
 
 
 def _app_claim(claims: Mapping[str, Any]) -> str:
     return "oid" if "oid" in claims or "sub" not in claims else "sub"
 
 
-def _other_name(claim: str, claims: Mapping[str, Any], court: Court) -> ClaimRow:
+def _other_name(claim: str, claims: Mapping[str, Any], context: ClaimContext) -> ClaimRow:
     value = _value(claim, claims)
     if claim in {"appid", "azp"}:
-        allowed = court.account.allowed_apps if court.account else ()
+        allowed = context.account.allowed_apps if context.account else ()
         if not is_app_only(claims):
-            return _client_row(claim, claims, court)
+            return _client_row(claim, claims, context)
         if str(claims[claim]).lower() in {one.lower() for one in allowed}:
-            return ClaimRow(claim, value, Judged.BAD, _CLIENT_ID_ON_LIST, "oauth-unsuccessful")
-        return ClaimRow(claim, value, Judged.NOTE, _CLIENT_ID)
-    return ClaimRow(claim, value, Judged.NOTE, _NO_RULE)
+            return ClaimRow(
+                claim, value, ClaimVerdict.BAD, _CLIENT_ID_ON_LIST, "oauth-unsuccessful"
+            )
+        return ClaimRow(claim, value, ClaimVerdict.NOTE, _CLIENT_ID)
+    return ClaimRow(claim, value, ClaimVerdict.NOTE, _NO_RULE)
 
 
-def _client_row(claim: str, claims: Mapping[str, Any], court: Court) -> ClaimRow:
-    """Of somebody who signed in: it is judged where the account has a list, or the app is ours."""
+def _client_row(claim: str, claims: Mapping[str, Any], context: ClaimContext) -> ClaimRow:
+    """Of a user who signed in: it is judged where the account has a list, or the app is ours."""
     refusal = None
-    if court.account is not None and (court.account.allowed_apps or court.is_own):
-        refusal = _refusal(claims, court, set())
+    if context.account is not None and (context.account.allowed_apps or context.issuer.is_own):
+        refusal = _refusal(claims, context, set())
     if refusal is None:
-        return ClaimRow(claim, _value(claim, claims), Judged.NOTE, _CLIENT_ID)
-    return ClaimRow(claim, _value(claim, claims), Judged.BAD, _CLIENT_NOT_ALLOWED, refusal.key)
+        return ClaimRow(claim, _value(claim, claims), ClaimVerdict.NOTE, _CLIENT_ID)
+    return ClaimRow(
+        claim, _value(claim, claims), ClaimVerdict.BAD, _CLIENT_NOT_ALLOWED, refusal.key
+    )
 
 
 def _row(
@@ -224,54 +237,54 @@ def _row(
 ) -> ClaimRow:
     rule = rule or _SAME_RULE.get(claim, claim)
     if refusal is None:
-        return ClaimRow(claim, _value(claim, claims), Judged.GOOD, _GOOD[rule])
+        return ClaimRow(claim, _value(claim, claims), ClaimVerdict.GOOD, _GOOD[rule])
     why = _BAD[rule] if claim in claims else _missing(rule)
-    return ClaimRow(claim, _value(claim, claims), Judged.BAD, why, refusal.key)
+    return ClaimRow(claim, _value(claim, claims), ClaimVerdict.BAD, why, refusal.key)
 
 
 def _missing(rule: str) -> Text:
     return Text(f"{_MISSING.en} {_BAD[rule].en}", f"{_MISSING.ja}{_BAD[rule].ja}")
 
 
-def _refusal(claims: Mapping[str, Any], court: Court, kept: set[str]) -> Outcome | None:
+def _refusal(claims: Mapping[str, Any], context: ClaimContext, kept: set[str]) -> Outcome | None:
     """What the rule says when all but `kept` is as it should be; nothing kept: who it is."""
-    wanted = {name: value for name, value in _in_order(court, claims).items() if name not in kept}
+    wanted = {name: value for name, value in _in_order(context, claims).items() if name not in kept}
     asked = {name: value for name, value in claims.items() if name in kept or name not in wanted}
     given = {**asked, **{name: value for name, value in wanted.items() if value is not None}}
-    fitting = _fitting_account(given, court)
-    return _decided(given, court, fitting if kept else court.account or fitting)
+    fitting = _fitting_account(given, context)
+    return _decided(given, context, fitting if kept else context.account or fitting)
 
 
-def _decided(claims: Mapping[str, Any], court: Court, account: Account) -> Outcome | None:
+def _decided(claims: Mapping[str, Any], context: ClaimContext, account: Account) -> Outcome | None:
     decided = judge_token(
         claims,
         account,
-        court.issuer,
-        court.settings,
-        role=court.role,
-        now=court.now,
-        trust=court.trust,
-        is_own=court.is_own,
+        context.issuer.settings,
+        context.settings,
+        role=context.role,
+        now=context.now,
+        trust=context.issuer.trust,
+        is_own=context.issuer.is_own,
     )
     return decided.outcome if isinstance(decided, Refuse) else None
 
 
-def _in_order(court: Court, claims: Mapping[str, Any]) -> dict[str, Any]:
+def _in_order(context: ClaimContext, claims: Mapping[str, Any]) -> dict[str, Any]:
     """Good values of what is judged; None: better absent."""
-    permission = next(iter(court.settings.permissions), "")
+    permission = next(iter(context.settings.permissions), "")
     granted = {"roles": [permission]} if is_app_only(claims) else {"scp": permission}
     return {
-        "aud": next(iter(court.issuer.audiences), ""),
-        "tid": court.issuer.tenant or None,
-        "exp": court.now + _FRESH_SECONDS,
-        "nbf": court.now,
-        "iat": court.now,
+        "aud": next(iter(context.issuer.settings.audiences), ""),
+        "tid": context.issuer.settings.tenant or None,
+        "exp": context.now + _FRESH_SECONDS,
+        "nbf": context.now,
+        "iat": context.now,
         **granted,
     }
 
 
 def object_ids(claims: Mapping[str, Any]) -> frozenset[str]:
-    """What a list of allowed apps would have to hold for this token; one of somebody who signed in
+    """What a list of allowed apps would have to hold for this token; one of a user who signed in
     needs none.
     """
     if not is_app_only(claims):
@@ -280,10 +293,10 @@ def object_ids(claims: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name.lower() for name in names if isinstance(name, str))
 
 
-def _fitting_account(claims: Mapping[str, Any], court: Court) -> Account:
+def _fitting_account(claims: Mapping[str, Any], context: ClaimContext) -> Account:
     apps = object_ids(claims)
-    address = user_of(claims, court.issuer) or "anyone@invalid"
-    known = court.account
+    address = user_of(claims, context.issuer.settings) or "anyone@invalid"
+    known = context.account
     return Account(
         0, known.address if known else address, "", aliases=frozenset({address}), allowed_apps=apps
     )

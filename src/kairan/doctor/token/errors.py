@@ -163,7 +163,8 @@ _BY_ERROR: Mapping[str, _Row] = {
     ),
     "authorization_pending": (
         Text(
-            "Nobody has approved the device code yet.", "デバイス コードがまだ承認されていません。"
+            "The device code has not been approved yet.",
+            "デバイス コードがまだ承認されていません。",
         ),
         Text(
             "Approve it in the browser; the client asks again by itself.",
@@ -182,7 +183,7 @@ _BY_ERROR: Mapping[str, _Row] = {
         Text("Start the sign-in anew.", "サインインを最初からやり直してください。"),
     ),
     "access_denied": (
-        Text("Somebody said no at the sign-in.", "サインイン時に拒否されました。"),
+        Text("The sign-in was declined.", "サインイン時に拒否されました。"),
         Text("Sign in anew as the HVE account.", "HVE アカウントでサインインし直してください。"),
     ),
 }

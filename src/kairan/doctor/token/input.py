@@ -20,7 +20,7 @@ from kairan.smtp.sasl.step import BearerToken
 INPUT_OCTETS_MAX = 200_000
 
 
-class Kind(StrEnum):
+class InputKind(StrEnum):
     JWT = "jwt"
     ENCRYPTED = "encrypted"  # a JWE: five parts
     OPAQUE = "opaque"
@@ -41,7 +41,7 @@ class Wrapping(StrEnum):
 class TokenInput:
     """The token never shows in a repr."""
 
-    kind: Kind
+    kind: InputKind
     wrapping: Wrapping = Wrapping.NONE
     token: str = ""
     user: str = ""
@@ -55,7 +55,7 @@ class TokenInput:
 def read_input(text: str) -> TokenInput:
     text = text.strip().strip("\"'").strip()
     if not text:
-        return TokenInput(Kind.EMPTY)
+        return TokenInput(InputKind.EMPTY)
     if text.startswith("{"):
         return _of_endpoint(text)
     words = text.split()
@@ -83,17 +83,17 @@ def _of_sasl(line: str, *, forced: str) -> TokenInput:
     if isinstance(step, BearerToken):
         return _of_token(step.token, wrapping, user=step.user)
     assert isinstance(step, Outcome), "a line was given"
-    return TokenInput(Kind.MALFORMED, wrapping, outcome=step)
+    return TokenInput(InputKind.MALFORMED, wrapping, outcome=step)
 
 
 def _of_token(token: str, wrapping: Wrapping, *, user: str = "") -> TokenInput:
     if not token:
-        return TokenInput(Kind.EMPTY, wrapping, user=user)
-    return TokenInput(_KIND_BY_DOTS.get(token.count("."), Kind.OPAQUE), wrapping, token, user)
+        return TokenInput(InputKind.EMPTY, wrapping, user=user)
+    return TokenInput(_KIND_BY_DOTS.get(token.count("."), InputKind.OPAQUE), wrapping, token, user)
 
 
 # RFC 7516 section 3.1: five parts, RFC 7515 section 3.1: three.
-_KIND_BY_DOTS = {2: Kind.JWT, 4: Kind.ENCRYPTED}
+_KIND_BY_DOTS = {2: InputKind.JWT, 4: InputKind.ENCRYPTED}
 
 
 def _of_endpoint(text: str) -> TokenInput:
@@ -105,7 +105,7 @@ def _of_endpoint(text: str) -> TokenInput:
         answer = {}
     if "error" in answer:
         error = endpoint_error(_string(answer, "error"), _string(answer, "error_description"))
-        return TokenInput(Kind.ENDPOINT_ERROR, Wrapping.ENDPOINT, error=error)
+        return TokenInput(InputKind.ENDPOINT_ERROR, Wrapping.ENDPOINT, error=error)
     return _of_token(_string(answer, "access_token"), Wrapping.ENDPOINT)
 
 

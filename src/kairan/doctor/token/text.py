@@ -3,20 +3,24 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kairan.doctor.answer import Language, say
-from kairan.doctor.explain.text import Line
-from kairan.doctor.token.claims import ClaimRow, Judged
+from kairan.doctor.answer import Language, Line, say
+from kairan.doctor.token.claims import ClaimRow, ClaimVerdict
 from kairan.doctor.token.input import Wrapping
-from kairan.doctor.token.judge import Answer, TokenReport
+from kairan.doctor.token.judge import ProfileAnswer, TokenReport
 from kairan.outcomes.outcome import Outcome, Text
 
 _VERDICTS = {
-    Judged.GOOD: Text("good", "良"),
-    Judged.BAD: Text("BAD", "不可"),
-    Judged.UNCLEAR: Text("unclear", "不明"),
-    Judged.NOTE: Text("", ""),
+    ClaimVerdict.GOOD: Text("good", "良"),
+    ClaimVerdict.BAD: Text("BAD", "不可"),
+    ClaimVerdict.UNCLEAR: Text("unclear", "不明"),
+    ClaimVerdict.NOTE: Text("", ""),
 }
-_STYLES = {Judged.GOOD: "green", Judged.BAD: "bold red", Judged.UNCLEAR: "yellow", Judged.NOTE: ""}
+_STYLES = {
+    ClaimVerdict.GOOD: "green",
+    ClaimVerdict.BAD: "bold red",
+    ClaimVerdict.UNCLEAR: "yellow",
+    ClaimVerdict.NOTE: "",
+}
 _WRAPPINGS = {
     Wrapping.BEARER: Text("It came behind Bearer.", "Bearer の後に書かれていました。"),
     Wrapping.XOAUTH2: Text("It came in an XOAUTH2 line.", "XOAUTH2 の行に入っていました。"),
@@ -92,7 +96,7 @@ def _claim_line(row: ClaimRow, language: Language) -> Line:
     return Line(text, _STYLES[row.verdict])
 
 
-def _answer_line(answer: Answer, language: Language) -> Line:
+def _answer_line(answer: ProfileAnswer, language: Language) -> Line:
     said = (
         str(answer.outcome.reply) if answer.outcome else f"235 2.7.0 ({say(_ACCEPTED, language)})"
     )
@@ -122,7 +126,7 @@ def _row_record(row: ClaimRow, language: Language) -> dict[str, str]:
     }
 
 
-def _answer_record(answer: Answer, language: Language) -> dict[str, Any]:
+def _answer_record(answer: ProfileAnswer, language: Language) -> dict[str, Any]:
     outcome = answer.outcome
     return {
         "profile": answer.profile,

@@ -5,11 +5,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kairan.auth.tokens.claims import Claimed
-from kairan.auth.tokens.jwks import has_signed, read_jwks
-from kairan.auth.tokens.keys import Fetch, Keys
-from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
-from kairan.doctor.token.claims import ClaimRow, Judged, printable
+from kairan.auth.claims import Claimed
+from kairan.auth.jwks import has_signed, read_jwks
+from kairan.auth.keys import Fetch, Keys
+from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
+from kairan.doctor.token.claims import ClaimRow, ClaimVerdict, printable
 from kairan.outcomes.outcome import Text
 
 _TENANT = r"(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -22,23 +22,23 @@ _ENTRA_V2 = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    verdict: Judged
+    verdict: ClaimVerdict
     why: Text
     outcome: str = ""
 
 
 NOT_CHECKED = Signature(
-    Judged.UNCLEAR,
+    ClaimVerdict.UNCLEAR,
     Text(
         "Not checked: name the issuer's keys by --issuer, --jwks or -c.",
         "未検証です。--issuer、--jwks、-c のいずれかで発行者の鍵を指定してください。",
     ),
 )
 _RIGHT = Signature(
-    Judged.GOOD, Text("Made with the issuer's key.", "発行者の鍵による正しい署名です。")
+    ClaimVerdict.GOOD, Text("Made with the issuer's key.", "発行者の鍵による正しい署名です。")
 )
 _WRONG = Signature(
-    Judged.BAD,
+    ClaimVerdict.BAD,
     Text(
         "Wrong: the token was changed, or is not this issuer's.",
         "署名が不正です。改変されたか、この発行者のものではありません。",
@@ -46,7 +46,7 @@ _WRONG = Signature(
     "oauth-unsuccessful",
 )
 _NO_SUCH_KEY = Signature(
-    Judged.BAD,
+    ClaimVerdict.BAD,
     Text(
         "The issuer has no key of that kid and algorithm.",
         "その kid とアルゴリズムの鍵を発行者は持っていません。",
@@ -54,7 +54,7 @@ _NO_SUCH_KEY = Signature(
     "oauth-unsuccessful",
 )
 _NO_KEYS = Signature(
-    Judged.UNCLEAR,
+    ClaimVerdict.UNCLEAR,
     Text(
         "The issuer's keys could not be had: a wrong URL, or it does not answer.",
         "発行者の鍵を取得できませんでした。URL の誤り、または応答がありません。",
@@ -69,18 +69,18 @@ def issuer_of(
     """The settings to judge by.  Without any configured, Entra's are known by their shape."""
     known = next((one for one in configured if one.issuer == claimed), None)
     if known:
-        return known, _row(claimed, Judged.GOOD, _CONFIGURED)
+        return known, _row(claimed, ClaimVerdict.GOOD, _CONFIGURED)
     if configured:
         names = ", ".join(printable(one.issuer) for one in configured)
         why = Text(f"Not believed; believed is {names}.", f"信頼されていません。信頼対象: {names}")
-        return configured[0], _row(claimed, Judged.BAD, why, "oauth-unsuccessful")
+        return configured[0], _row(claimed, ClaimVerdict.BAD, why, "oauth-unsuccessful")
     for shape, why in ((_ENTRA_V1, _VERSION_1), (_ENTRA_V2, _VERSION_2)):
         entra = shape.fullmatch(claimed)
         if entra:
             settings = IssuerSettings(claimed, tenant=entra["tenant"])
-            return settings, _row(claimed, Judged.GOOD, why)
+            return settings, _row(claimed, ClaimVerdict.GOOD, why)
     assumed = IssuerSettings(claimed, account_claim="upn")
-    return assumed, _row(claimed, Judged.UNCLEAR, _NOT_ENTRA)
+    return assumed, _row(claimed, ClaimVerdict.UNCLEAR, _NOT_ENTRA)
 
 
 _CONFIGURED = Text("An issuer that is believed.", "信頼された発行者です。")
@@ -92,7 +92,7 @@ _NOT_ENTRA = Text(
 )
 
 
-def _row(claimed: str, verdict: Judged, why: Text, outcome: str = "") -> ClaimRow:
+def _row(claimed: str, verdict: ClaimVerdict, why: Text, outcome: str = "") -> ClaimRow:
     return ClaimRow("iss", printable(claimed), verdict, why, outcome)
 
 

@@ -453,9 +453,7 @@ class Client:
 
 
 def _last_result(transaction: Transaction, reply: Reply) -> Sent:
-    # 421 after the dot is an answer: it has not taken the message.
-    is_unknown = transaction.dot_sent and reply.code != 421
-    unknown = transaction.unanswered if is_unknown else frozenset[int]()
+    unknown = transaction.dot_sent and not transaction.all_are_answered and reply.code != 421
     transaction.fill(reply)
     return transaction.result(unknown=unknown)
 

@@ -1,1 +1,0 @@
-"""Login by password: hashing, and who must wait for it."""

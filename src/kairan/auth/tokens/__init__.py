@@ -1,1 +1,0 @@
-"""Login by access token: issuers' keys, claims, and what a token allows."""

@@ -1,1 +1,0 @@
-"""Many rows at a time, from files."""

@@ -1,1 +1,0 @@
-"""The database: connections and transactions, tables, migrations."""

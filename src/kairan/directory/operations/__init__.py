@@ -1,1 +1,0 @@
-"""Reading and changing each kind of record, within a transaction that is given."""

@@ -1,1 +1,0 @@
-"""The directory in memory, and how it is kept fresh."""

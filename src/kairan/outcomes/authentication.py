@@ -1,6 +1,6 @@
 """Who are you: login by user name and password, and the controls that stand before it."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import (
     ALLOW_BASIC_AUTH,
     FIND_THE_CONTROL,
@@ -102,6 +102,7 @@ AUTH_UNSUCCESSFUL = Outcome(
         ),
     ),
     source=_HVE_PAGE,
+    speaker=Speaker.ANY,
 )
 
 LOGIN_REVOKED = Outcome(
@@ -138,6 +139,7 @@ LOGIN_REVOKED = Outcome(
         ),
     ),
     source="RFC 5321 section 3.8 (421 closes the channel); rule and text ours",
+    speaker=Speaker.KAIRAN,
 )
 
 LOGIN_TOO_OLD = Outcome(
@@ -166,6 +168,7 @@ LOGIN_TOO_OLD = Outcome(
         ),
     ),
     source="RFC 5321 section 3.8 (421 closes the channel); rule and text ours",
+    speaker=Speaker.KAIRAN,
 )
 
 SESSION_ENDED = Outcome(
@@ -190,6 +193,7 @@ SESSION_ENDED = Outcome(
         ),
     ),
     source="RFC 5321 section 3.8; rule and text ours",
+    speaker=Speaker.KAIRAN,
 )
 
 AUTH_THROTTLED = Outcome(
@@ -224,6 +228,7 @@ AUTH_THROTTLED = Outcome(
         ),
     ),
     source="RFC 4954 section 6 (454 4.7.0)",
+    speaker=Speaker.KAIRAN,
 )
 
 AUTH_CANCELLED = Outcome(
@@ -248,6 +253,7 @@ AUTH_CANCELLED = Outcome(
         ),
     ),
     source="RFC 4954 section 4",
+    speaker=Speaker.KAIRAN,
 )
 
 AUTH_NOT_BASE64 = Outcome(
@@ -262,6 +268,7 @@ AUTH_NOT_BASE64 = Outcome(
     causes=(_BAD_ENCODING,),
     remedies=(_USE_LIBRARY,),
     source="RFC 4954 section 4",
+    speaker=Speaker.KAIRAN,
 )
 
 AUTH_MALFORMED = Outcome(
@@ -285,6 +292,7 @@ AUTH_MALFORMED = Outcome(
     ),
     remedies=(_USE_LIBRARY,),
     source="RFC 4616 section 2",
+    speaker=Speaker.KAIRAN,
 )
 
 AUTH_MECHANISM_UNKNOWN = Outcome(
@@ -331,6 +339,7 @@ AUTH_MECHANISM_UNKNOWN = Outcome(
         ),
     ),
     source=_WIRE + "; RFC 4954 section 4 (504)",
+    speaker=Speaker.ANY,
 )
 
 AUTH_LINE_TOO_LONG = Outcome(
@@ -355,6 +364,7 @@ AUTH_LINE_TOO_LONG = Outcome(
         ),
     ),
     source="RFC 4954 section 4",
+    speaker=Speaker.ANY,
 )
 
 AUTH_ALREADY = Outcome(
@@ -379,6 +389,7 @@ AUTH_ALREADY = Outcome(
         ),
     ),
     source="RFC 4954 section 4",
+    speaker=Speaker.KAIRAN,
 )
 
 AUTH_IN_TRANSACTION = Outcome(
@@ -398,6 +409,7 @@ AUTH_IN_TRANSACTION = Outcome(
     ),
     remedies=(UPDATE_CLIENT,),
     source="RFC 4954 section 4",
+    speaker=Speaker.KAIRAN,
 )
 
 AUTH_NEEDS_TLS = Outcome(
@@ -422,6 +434,7 @@ AUTH_NEEDS_TLS = Outcome(
         ),
     ),
     source="RFC 4954 section 6 (538 5.7.11)",
+    speaker=Speaker.ANY,
 )
 
 BASIC_AUTH_NOT_ALLOWED = Outcome(

@@ -1,6 +1,6 @@
 """Commands out of order, unknown or badly written."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import FIX_ADDRESS, UPDATE_CLIENT
 
 _CLIENT_BUG = Text(
@@ -28,6 +28,7 @@ BAD_SEQUENCE = Outcome(
     causes=(_REFUSED_BEFORE, _CLIENT_BUG),
     remedies=(_READ_FIRST_REFUSAL, UPDATE_CLIENT),
     source="RFC 5321 section 4.1.4",
+    speaker=Speaker.ANY,
 )
 
 NEED_MAIL = Outcome(
@@ -118,6 +119,7 @@ COMMAND_NOT_IMPLEMENTED = Outcome(
         ),
     ),
     source="RFC 5321 section 4.2.4, 7.3 (EXPN may be switched off)",
+    speaker=Speaker.KAIRAN,
 )
 
 SYNTAX_ERROR = Outcome(
@@ -144,6 +146,7 @@ SYNTAX_ERROR = Outcome(
         UPDATE_CLIENT,
     ),
     source="RFC 5321 section 4.3.2; RFC 3463 section 3.6 (X.5.4)",
+    speaker=Speaker.ANY,
 )
 
 PARAMETER_UNKNOWN = Outcome(
@@ -173,6 +176,7 @@ PARAMETER_UNKNOWN = Outcome(
         UPDATE_CLIENT,
     ),
     source="RFC 5321 section 4.1.1.11",
+    speaker=Speaker.ANY,
 )
 
 LINE_TOO_LONG = Outcome(
@@ -192,6 +196,7 @@ LINE_TOO_LONG = Outcome(
     ),
     remedies=(UPDATE_CLIENT,),
     source="RFC 5321 section 4.5.3.1.4, 4.5.3.1.9",
+    speaker=Speaker.KAIRAN,
 )
 
 SENDER_INVALID = Outcome(
@@ -211,6 +216,7 @@ SENDER_INVALID = Outcome(
     ),
     remedies=(FIX_ADDRESS,),
     source="RFC 5321 section 4.1.2; RFC 3463 section 3.2 (X.1.7)",
+    speaker=Speaker.ANY,
 )
 
 RECIPIENT_INVALID = Outcome(
@@ -230,6 +236,7 @@ RECIPIENT_INVALID = Outcome(
     ),
     remedies=(FIX_ADDRESS,),
     source="RFC 5321 section 4.1.2; RFC 3463 section 3.2 (X.1.3)",
+    speaker=Speaker.ANY,
 )
 
 SMTPUTF8_NEEDED = Outcome(
@@ -259,6 +266,7 @@ SMTPUTF8_NEEDED = Outcome(
         ),
     ),
     source="RFC 6531 section 3.5",
+    speaker=Speaker.ANY,
 )
 
 BINARY_NEEDS_BDAT = Outcome(
@@ -278,6 +286,7 @@ BINARY_NEEDS_BDAT = Outcome(
         ),
     ),
     source="RFC 3030 section 3",
+    speaker=Speaker.KAIRAN,
 )
 
 BDAT_SYNTAX = Outcome(
@@ -298,4 +307,5 @@ BDAT_SYNTAX = Outcome(
         UPDATE_CLIENT,
     ),
     source="RFC 3030 section 2",
+    speaker=Speaker.KAIRAN,
 )

@@ -1,6 +1,6 @@
 """Doors, TLS and the life of a session."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import TRY_LATER, UPDATE_CLIENT, USE_A_QUEUE
 
 STARTTLS_REQUIRED = Outcome(
@@ -57,6 +57,7 @@ TLS_ALREADY = Outcome(
         ),
     ),
     source="RFC 3207 section 4.2",
+    speaker=Speaker.KAIRAN,
 )
 
 GREETING_TOO_EARLY = Outcome(
@@ -86,6 +87,7 @@ GREETING_TOO_EARLY = Outcome(
         UPDATE_CLIENT,
     ),
     source="RFC 5321 section 3.1 (a client waits for the greeting); code ours",
+    speaker=Speaker.KAIRAN,
 )
 
 PROXY_REQUIRED = Outcome(
@@ -118,6 +120,7 @@ PROXY_REQUIRED = Outcome(
         ),
     ),
     source="HAProxy PROXY protocol section 2 (a receiver must not guess); code ours",
+    speaker=Speaker.KAIRAN,
 )
 
 DEVICE_NOT_LISTED = Outcome(
@@ -150,6 +153,7 @@ DEVICE_NOT_LISTED = Outcome(
         ),
     ),
     source="RFC 3463 section 3.8 (X.7.1, delivery not authorized); rule ours",
+    speaker=Speaker.KAIRAN,
 )
 
 TOO_MANY_CONNECTIONS = Outcome(
@@ -184,6 +188,7 @@ TOO_MANY_CONNECTIONS = Outcome(
         TRY_LATER,
     ),
     source="RFC 5321 section 3.8 (421); limit ours",
+    speaker=Speaker.KAIRAN,
 )
 
 SHUTTING_DOWN = Outcome(
@@ -200,6 +205,7 @@ SHUTTING_DOWN = Outcome(
     ),
     remedies=(TRY_LATER, USE_A_QUEUE),
     source="RFC 5321 section 3.8",
+    speaker=Speaker.KAIRAN,
 )
 
 IDLE_TIMEOUT = Outcome(
@@ -232,6 +238,7 @@ IDLE_TIMEOUT = Outcome(
         ),
     ),
     source="RFC 5321 section 4.5.3.2.7; RFC 3463 section 3.5 (X.4.1)",
+    speaker=Speaker.KAIRAN,
 )
 
 TOO_MANY_ERRORS = Outcome(
@@ -264,6 +271,7 @@ TOO_MANY_ERRORS = Outcome(
         ),
     ),
     source="RFC 5321 section 3.8 (421); limit ours",
+    speaker=Speaker.KAIRAN,
 )
 
 TOO_MANY_IDLE_COMMANDS = Outcome(
@@ -297,4 +305,5 @@ TOO_MANY_IDLE_COMMANDS = Outcome(
         ),
     ),
     source="ours; RFC 5321 section 4.1.1.9 lets a client send NOOP, not for ever",
+    speaker=Speaker.KAIRAN,
 )

@@ -1,6 +1,6 @@
 """What becomes of an accepted message that cannot be delivered: words of traces and bounces."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import WATCH_TRACE
 
 _CHECK_ROUTE = Text(
@@ -35,6 +35,7 @@ MESSAGE_EXPIRED = Outcome(
         WATCH_TRACE,
     ),
     source="RFC 3463 section 3.5 (X.4.7); code and text as Exchange writes them",
+    speaker=Speaker.ANY,
 )
 
 NO_ROUTE = Outcome(
@@ -64,6 +65,7 @@ NO_ROUTE = Outcome(
         _CHECK_ROUTE,
     ),
     source="RFC 3463 section 3.5 (X.4.4); RFC 7505 (null MX)",
+    speaker=Speaker.KAIRAN,
 )
 
 HOST_NOT_PUBLIC = Outcome(
@@ -96,6 +98,7 @@ HOST_NOT_PUBLIC = Outcome(
         ),
     ),
     source="RFC 3463 section 3.5 (X.4.4); RFC 6890",
+    speaker=Speaker.KAIRAN,
 )
 
 DESTINATION_BUSY = Outcome(
@@ -125,6 +128,7 @@ DESTINATION_BUSY = Outcome(
         WATCH_TRACE,
     ),
     source="RFC 3463 section 3.5 (X.4.5, mail system congestion)",
+    speaker=Speaker.KAIRAN,
 )
 
 PEER_UNREACHABLE = Outcome(
@@ -143,6 +147,7 @@ PEER_UNREACHABLE = Outcome(
     ),
     remedies=(_CHECK_ROUTE, _QUEUE_RETRY),
     source="RFC 3463 section 3.5 (X.4.1)",
+    speaker=Speaker.KAIRAN,
 )
 
 PEER_DROPPED = Outcome(
@@ -172,6 +177,7 @@ PEER_DROPPED = Outcome(
         WATCH_TRACE,
     ),
     source="RFC 3463 section 3.5 (X.4.2); RFC 1047 (why duplicates cannot be excluded)",
+    speaker=Speaker.KAIRAN,
 )
 
 PEER_TLS_FAILED = Outcome(
@@ -205,6 +211,7 @@ PEER_TLS_FAILED = Outcome(
         ),
     ),
     source="RFC 3463 section 3.8 (X.7.5)",
+    speaker=Speaker.KAIRAN,
 )
 
 NAME_LOOKUP_FAILED = Outcome(
@@ -227,6 +234,7 @@ NAME_LOOKUP_FAILED = Outcome(
         _QUEUE_RETRY,
     ),
     source="RFC 3463 section 3.5 (X.4.3)",
+    speaker=Speaker.KAIRAN,
 )
 
 MAILBOX_NOT_WRITABLE = Outcome(
@@ -253,6 +261,7 @@ MAILBOX_NOT_WRITABLE = Outcome(
         _QUEUE_RETRY,
     ),
     source="RFC 3463 section 3.3 (X.2.0)",
+    speaker=Speaker.KAIRAN,
 )
 
 INTERNAL_ERROR = Outcome(
@@ -277,4 +286,5 @@ INTERNAL_ERROR = Outcome(
         ),
     ),
     source="ours; RFC 3463 section 3.4 (X.3.0)",
+    speaker=Speaker.KAIRAN,
 )

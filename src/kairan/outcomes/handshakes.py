@@ -3,7 +3,7 @@
 The codes are RFC 3463's for what happened; they never go over the wire.
 """
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 
 _SOURCE = "RFC 8446 section 6.2 (alerts), RFC 3463 section 3.8; text ours"
 _LOOK = Text(
@@ -37,6 +37,7 @@ TLS_TOO_OLD = Outcome(
         ),
     ),
     source=_SOURCE,
+    speaker=Speaker.KAIRAN,
 )
 
 TLS_NOT_TRUSTED = Outcome(
@@ -66,6 +67,7 @@ TLS_NOT_TRUSTED = Outcome(
         _LOOK,
     ),
     source=_SOURCE,
+    speaker=Speaker.KAIRAN,
 )
 
 TLS_NAME_MISMATCH = Outcome(
@@ -91,6 +93,7 @@ TLS_NAME_MISMATCH = Outcome(
         _LOOK,
     ),
     source=_SOURCE,
+    speaker=Speaker.KAIRAN,
 )
 
 TLS_PLAIN_TEXT = Outcome(
@@ -116,6 +119,7 @@ TLS_PLAIN_TEXT = Outcome(
         ),
     ),
     source=_SOURCE,
+    speaker=Speaker.KAIRAN,
 )
 
 TLS_HANDSHAKE_FAILED = Outcome(
@@ -139,4 +143,5 @@ TLS_HANDSHAKE_FAILED = Outcome(
     ),
     remedies=(_LOOK,),
     source=_SOURCE,
+    speaker=Speaker.KAIRAN,
 )

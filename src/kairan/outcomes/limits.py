@@ -1,6 +1,6 @@
 """How much and how fast: limits of accounts, of the machine, and of Exchange Online."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import SEND_TO_GROUP, TRY_LATER, USE_A_QUEUE
 
 _NDR_TABLE = "Microsoft Support: Email non-delivery reports in Exchange Online"
@@ -76,6 +76,7 @@ RATE_EXCEEDED = Outcome(
         ),
     ),
     source="code as for concurrent connections; text ours (no HVE text is published)",
+    speaker=Speaker.KAIRAN,
 )
 
 RECIPIENT_RATE_EXCEEDED = Outcome(
@@ -109,6 +110,7 @@ RECIPIENT_RATE_EXCEEDED = Outcome(
         ),
     ),
     source="Code as for the message rate; limit and text ours",
+    speaker=Speaker.KAIRAN,
 )
 
 ACCOUNT_HELD = Outcome(
@@ -153,6 +155,7 @@ ACCOUNT_HELD = Outcome(
         ),
     ),
     source="Code as for the message rate; limit and text ours",
+    speaker=Speaker.KAIRAN,
 )
 
 DISK_LOW = Outcome(
@@ -186,6 +189,7 @@ DISK_LOW = Outcome(
         TRY_LATER,
     ),
     source="RFC 5321 section 4.2.3 (452); RFC 3463 section 3.4 (X.3.1)",
+    speaker=Speaker.KAIRAN,
 )
 
 TOO_MUCH_UNFINISHED = Outcome(
@@ -216,6 +220,7 @@ TOO_MUCH_UNFINISHED = Outcome(
         ),
     ),
     source="RFC 5321 section 4.2.3 (452); RFC 3463 section 3.4 (X.3.1)",
+    speaker=Speaker.KAIRAN,
 )
 
 SPOOL_FAILED = Outcome(
@@ -245,6 +250,7 @@ SPOOL_FAILED = Outcome(
         TRY_LATER,
     ),
     source="RFC 5321 section 4.2.5, 6.1; RFC 3463 section 3.4 (X.3.0)",
+    speaker=Speaker.KAIRAN,
 )
 
 REPUTATION_VOLUME = Outcome(

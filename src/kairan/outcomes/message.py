@@ -1,6 +1,6 @@
 """What is wrong with the message itself."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import UPDATE_CLIENT
 
 MESSAGE_TOO_LARGE = Outcome(
@@ -33,6 +33,7 @@ MESSAGE_TOO_LARGE = Outcome(
         ),
     ),
     source="RFC 1870 section 6; RFC 3463 section 3.4 (X.3.4); limit: reported of HVE in 2026",
+    speaker=Speaker.ANY,
 )
 
 HEADER_TOO_LARGE = Outcome(
@@ -62,6 +63,7 @@ HEADER_TOO_LARGE = Outcome(
         UPDATE_CLIENT,
     ),
     source="Exchange Online limits (256 KB of header); RFC 3463 section 3.4",
+    speaker=Speaker.KAIRAN,
 )
 
 BARE_LINE_ENDING = Outcome(
@@ -127,6 +129,7 @@ LOOP_DETECTED = Outcome(
         ),
     ),
     source="RFC 5321 section 6.3; RFC 3463 section 3.5 (X.4.6)",
+    speaker=Speaker.ANY,
 )
 
 ROUTING_LOOP = Outcome(
@@ -188,4 +191,5 @@ NUL_IN_MESSAGE = Outcome(
         UPDATE_CLIENT,
     ),
     source="RFC 2045 sections 2.7 and 2.8; code and text ours",
+    speaker=Speaker.KAIRAN,
 )

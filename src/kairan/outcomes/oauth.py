@@ -1,6 +1,6 @@
 """Login by token: XOAUTH2's own refusals, in both editions of High Volume Email."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import (
     ALLOW_APP,
     GRANT_MAIL_SEND,
@@ -369,6 +369,7 @@ TOKEN_ISSUER_UNREACHABLE = Outcome(
         TRY_LATER,
     ),
     source="RFC 4954 section 6 (454 4.7.0); text ours",
+    speaker=Speaker.KAIRAN,
 )
 
 TOKEN_SESSION_EXPIRED = Outcome(
@@ -394,4 +395,5 @@ TOKEN_SESSION_EXPIRED = Outcome(
         ),
     ),
     source="RFC 5321 section 3.8 (421 closes the channel); rule and text ours",
+    speaker=Speaker.KAIRAN,
 )

@@ -1,6 +1,7 @@
 """The shape of one entry of the catalogue."""
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 
 from kairan.mail.reply import Reply
@@ -16,6 +17,14 @@ class Text:
 
     en: str
     ja: str
+
+
+class Speaker(Enum):
+    """Whose reply an entry is, and so what its code says where the words are unknown."""
+
+    ANY = "any"  # the standard gives the code this meaning, whichever server says it
+    EXCHANGE = "exchange"  # Exchange Online's, High Volume Email's, and ours which follow them
+    KAIRAN = "kairan"  # no other server's: causes and remedies are about this service
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Outcome:
     remedies: tuple[Text, ...]
     source: str
     profiles: tuple[str, ...] = PROFILES
+    speaker: Speaker = Speaker.EXCHANGE
 
     @cached_property
     def reply(self) -> Reply:

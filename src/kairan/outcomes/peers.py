@@ -1,6 +1,6 @@
 """What a next server will not do for us, or cannot: words of traces and bounces."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import WATCH_TRACE
 
 _NDR_TABLE = "Microsoft Support: Email non-delivery reports in Exchange Online"
@@ -41,6 +41,7 @@ PEER_REFUSED_SESSION = Outcome(
         WATCH_TRACE,
     ),
     source="RFC 3463 section 3.5 (X.4.0)",
+    speaker=Speaker.KAIRAN,
 )
 
 PEER_REFUSED_LOGIN = Outcome(
@@ -67,6 +68,7 @@ PEER_REFUSED_LOGIN = Outcome(
         WATCH_TRACE,
     ),
     source="RFC 3463 section 3.8 (X.7.8, RFC 4954 section 6)",
+    speaker=Speaker.KAIRAN,
 )
 
 PEER_LACKS_SMTPUTF8 = Outcome(
@@ -87,6 +89,7 @@ PEER_LACKS_SMTPUTF8 = Outcome(
         _SWITCH_ON,
     ),
     source="RFC 6531 sections 3.2 and 3.5 (X.6.7)",
+    speaker=Speaker.KAIRAN,
 )
 
 PEER_LACKS_BINARYMIME = Outcome(
@@ -107,6 +110,7 @@ PEER_LACKS_BINARYMIME = Outcome(
         _SWITCH_ON,
     ),
     source="RFC 3030 section 3 (X.6.1)",
+    speaker=Speaker.KAIRAN,
 )
 
 PEER_SIZE_LIMIT = Outcome(
@@ -128,6 +132,7 @@ PEER_SIZE_LIMIT = Outcome(
         ),
     ),
     source="RFC 1870 section 6.1",
+    speaker=Speaker.KAIRAN,
 )
 
 RELAY_BUSY = Outcome(
@@ -151,6 +156,7 @@ RELAY_BUSY = Outcome(
         WATCH_TRACE,
     ),
     source="RFC 3463 section 3.4 (X.3.2)",
+    speaker=Speaker.KAIRAN,
 )
 
 SENDING_ADDRESS_BANNED = Outcome(

@@ -1,6 +1,6 @@
 """May they receive it: recipients, and groups that not everybody may write to."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import FIX_ADDRESS, SEND_TO_GROUP, TRY_LATER
 
 _NDR_TABLE = "Microsoft Support: Email non-delivery reports in Exchange Online"
@@ -95,6 +95,7 @@ TOO_MANY_RECIPIENTS = Outcome(
         ),
     ),
     source="RFC 5321 section 4.5.3.1.10; number: Microsoft Learn, Troubleshoot High Volume Email",
+    speaker=Speaker.ANY,
 )
 
 GROUP_SENDER_NOT_ALLOWED = Outcome(
@@ -180,6 +181,7 @@ EXPANSION_TOO_LARGE = Outcome(
         ),
     ),
     source="RFC 3463 section 3.3 (X.2.4, mailing list expansion problem); limit ours",
+    speaker=Speaker.KAIRAN,
 )
 
 GROUP_REACHES_NOBODY = Outcome(
@@ -208,6 +210,7 @@ GROUP_REACHES_NOBODY = Outcome(
         ),
     ),
     source="RFC 3463 section 3.3 (X.2.4, mailing list expansion problem); text ours",
+    speaker=Speaker.KAIRAN,
 )
 
 RECIPIENT_RESTRICTED = Outcome(

@@ -1,6 +1,6 @@
 """May you send as this: the envelope's sender and the header's From."""
 
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 
 _NDR_TABLE = "Microsoft Support: Email non-delivery reports in Exchange Online"
 _HEARSAY = (
@@ -280,4 +280,5 @@ DISPLAY_NAME_NOT_YOURS = Outcome(
         ),
     ),
     source="code and text ours; Exchange lets it pass",
+    speaker=Speaker.KAIRAN,
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kairan.doctor.explain.classify import classify, may_hold_refusal, squeeze
+from kairan.doctor.explain.classify import classify, classify_part, may_hold_refusal, squeeze
 from kairan.doctor.explain.parts import reply_part, reply_parts
 from kairan.doctor.explain.phrases import (
     COMMON_PHRASES,
@@ -11,9 +11,12 @@ from kairan.doctor.explain.phrases import (
     OTHER_CODES,
     PHRASES,
 )
+from kairan.doctor.explain.speaker import speaker_in
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.outcome import Speaker
 
 SUFFIX = "[SN2PR00CA0018.namprd00.prod.outlook.com 2024-08-13T18:27:55.030Z 08DCBB430284475F]"
+OUR_SUFFIX = "[mail.contoso.test 2026-08-13T18:27:55.030Z 08DCBB430284475F]"
 by_outcome = pytest.mark.parametrize("outcome", CATALOGUE.values(), ids=lambda o: o.key)
 
 
@@ -24,7 +27,8 @@ def test_every_reply_of_ours_explains_to_itself_alone(outcome):
 
 @by_outcome
 def test_the_suffix_changes_nothing(outcome):
-    assert classify(str(outcome.reply_with(SUFFIX))).keys == (outcome.key,)
+    suffix = OUR_SUFFIX if outcome.speaker is Speaker.KAIRAN else SUFFIX
+    assert classify(str(outcome.reply_with(suffix))).keys == (outcome.key,)
 
 
 @by_outcome
@@ -255,7 +259,8 @@ def test_a_transcript_gives_each_different_reply_once():
 
 
 def test_the_tables_name_entries_that_exist():
-    named = {*PHRASES, *COMMON_PHRASES, *COMMON_WORDS, *LIKELY_FIRST, *OTHER_CODES.values()}
+    named = {*PHRASES, *COMMON_PHRASES, *COMMON_WORDS, *LIKELY_FIRST}
+    named |= {key for key, _ in OTHER_CODES.values()}
     assert named <= set(CATALOGUE)
 
 
@@ -271,3 +276,78 @@ def test_a_very_long_text_is_judged_by_its_beginning():
         classify("535 5.7.3 Authentication unsuccessful " + "x" * 1_000_000).key
         == "auth-unsuccessful"
     )
+
+
+# Whose code it is.
+
+FOREIGN = [
+    # The wording is none of ours, the code is: 4.7.0, 4.4.0, 5.5.1 … mean something at every server.
+    "status=deferred (SASL authentication failed; server mx.fabrikam.test[192.0.2.7] said: 454 4.7.0 Temporary authentication failure: Connection lost to authentication server)",
+    "421-4.7.0 [192.0.2.7] Our system has detected an unusual rate of unsolicited mail. x18-20020a170902 - gsmtp",
+    "421 4.7.0 mx.fabrikam.test Error: too many errors",
+    "421 4.7.0 Try again later, closing connection. (EHLO) a640c23a62f3a-aa5 - gsmtp",
+    "451 4.7.0 Temporary server error. Please try again later. PRX2 [AM5PR0701CA0008.eurprd07.prod.outlook.com]",
+    "451 4.4.0 DNS query failed",
+    "452 4.3.1 Insufficient system storage",
+    "452 4.3.1 Insufficient system resources (TSTE) [SN1NAM02FT001.eop-nam02.prod.protection.outlook.com]",
+    "451 4.3.0 Temporary lookup failure",
+    "421 4.3.2 System not accepting network messages",
+    "450 4.3.2 Service currently unavailable, greylisted",
+    "550 5.7.1 Service unavailable; client host [192.0.2.7] blocked using zen.spamhaus.org",
+    "554 5.7.1 Spam message rejected",
+    "550 5.4.4 Unable to route: no mail hosts for domain",
+    "550 5.2.2 <a@fabrikam.test>: user is over quota",
+    "451 4.2.0 Greylisted, please try again in 300 seconds",
+    "502 5.5.1 VRFY disallowed",
+    "500 5.5.2 Error: bad syntax",
+    "550 5.4.1 All recipient addresses rejected : no such domain here",
+    "556 5.1.10 <a@fabrikam.test>: Recipient address rejected: Domain fabrikam.test does not accept mail (nullMX)",
+    "Error: Invalid login: 502 Command not implemented, command: 'AUTH PLAIN'",
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_a_code_of_another_server_chooses_no_entry_of_ours(text):
+    assert classify(text).keys == ()
+
+
+@by_outcome
+@pytest.mark.parametrize("words", ["", "Zażółć gęślą jaźń", "said by some other server"])
+def test_the_bare_code_of_what_only_we_say_is_not_taken_for_ours(outcome, words):
+    keys = classify(f"{outcome.code} {outcome.enhanced} {words}").keys
+    assert not [key for key in keys if CATALOGUE[key].speaker is Speaker.KAIRAN]
+
+
+@by_outcome
+def test_where_our_host_is_in_the_text_the_code_is_ours(outcome):
+    said = f"220 kairan.contoso.test Microsoft ESMTP MAIL Service ready\r\n{outcome.code} {outcome.enhanced} words of a later version"
+    assert outcome.key in [key for part in reply_parts(said) for key in classify_part(part).keys]
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker"),
+    [
+        ("220 kairan.contoso.test Microsoft ESMTP MAIL Service ready", Speaker.KAIRAN),
+        ("220 mx.contoso.test Microsoft ESMTP MAIL Service ready", None),
+        (f"421 4.7.0 Go away {OUR_SUFFIX}", Speaker.KAIRAN),
+        (f"421 4.7.0 Go away {SUFFIX}", Speaker.EXCHANGE),
+        (
+            "host contoso-com.mail.protection.outlook.com[192.0.2.7] said: 421 4.7.0",
+            Speaker.EXCHANGE,
+        ),
+        ("421 4.7.0 [Hostname=EX01.contoso.local]", Speaker.EXCHANGE),
+        ("421 4.7.0 gsmtp", None),
+        ("<someone@outlook.com>: host mx.fabrikam.test said: 450 4.7.0 no", None),
+        ("<printer@kairan.test>: host mx.fabrikam.test said: 450 4.7.0 no", None),
+        ("relay=kairan.contoso.test; host x.mail.protection.outlook.com said: 450 4.7.0", None),
+    ],
+)
+def test_who_spoke_is_told_by_host_and_suffix_and_never_by_an_address(text, speaker):
+    assert speaker_in(text) is speaker
+
+
+@pytest.mark.parametrize(
+    "text", ["from=<docker@example.com>, size=503, nrcpt=1", "at index.js:427:20", "delay=450, x"]
+)
+def test_a_number_that_no_word_names_a_code_is_none(text):
+    assert reply_part(text).code is None

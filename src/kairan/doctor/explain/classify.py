@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from unicodedata import normalize
 
+from kairan.doctor.explain.digits import is_standard
 from kairan.doctor.explain.parts import ReplyPart, reply_part
 from kairan.doctor.explain.phrases import (
     COMMON_PHRASES,
@@ -23,7 +24,7 @@ from kairan.doctor.explain.phrases import (
     PHRASES,
 )
 from kairan.outcomes.catalogue import CATALOGUE
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.runtime.kept import kept
 
 # A large site's log of a year has some hundreds of different replies, each some 300 octets.
@@ -144,7 +145,7 @@ def classify(text: str) -> Classification:
 
 def classify_part(part: ReplyPart) -> Classification:
     words = squeeze(_ADDRESS.sub("", part.text))
-    return Classification(_judge(words, part.code or 0, part.enhanced), part)
+    return Classification(_judge(words, part.code or 0, part.enhanced, part.speaker), part)
 
 
 def squeeze(text: str) -> str:
@@ -159,9 +160,10 @@ _ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@,;]{1,255}")
 @dataclass(frozen=True, slots=True)
 class _Entry:
     outcome: Outcome
+    own: str  # our text
     telling: tuple[str, ...]
     common: tuple[str, ...]
-    other_codes: frozenset[str]
+    codes: Mapping[str, Speaker]  # enhanced ones, and at whose server they mean this
     rank: int  # low: met often
 
 
@@ -174,19 +176,24 @@ def _entries() -> Iterator[_Entry]:
         is_common = key in COMMON_WORDS
         yield _Entry(
             outcome,
+            own,
             telling if is_common else (own, *telling),
             (own, *common) if is_common else common,
-            frozenset(code for code, meant in OTHER_CODES.items() if meant == key),
+            {outcome.enhanced: outcome.speaker, **_other_codes(key)},
             LIKELY_FIRST.index(key) if key in LIKELY_FIRST else len(LIKELY_FIRST) + place,
         )
+
+
+def _other_codes(key: str) -> Mapping[str, Speaker]:
+    return {code: speaker for code, (meant, speaker) in OTHER_CODES.items() if meant == key}
 
 
 _ENTRIES = tuple(_entries())
 
 
 @kept(octets=_JUDGEMENTS_OCTETS, key_octets=_JUDGED_OCTETS)
-def _judge(words: str, code: int, enhanced: str) -> tuple[Candidate, ...]:
-    fits = [fit for entry in _ENTRIES if (fit := _fit(entry, code, enhanced, words))]
+def _judge(words: str, code: int, enhanced: str, speaker: Speaker | None) -> tuple[Candidate, ...]:
+    fits = [fit for entry in _ENTRIES if (fit := _fit(entry, code, enhanced, words, speaker))]
     fits.sort(key=lambda fit: (-fit[0].confidence, -len(fit[0].phrase), fit[1]))
     if not fits:
         return ()
@@ -199,17 +206,52 @@ def _is_worth_naming(one: Candidate, best: Candidate) -> bool:
     return one.confidence >= _WORTH_NAMING * best.confidence and not within
 
 
-def _fit(entry: _Entry, code: int, enhanced: str, words: str) -> tuple[Candidate, int] | None:
+def _fit(
+    entry: _Entry, code: int, enhanced: str, words: str, speaker: Speaker | None
+) -> tuple[Candidate, int] | None:
     phrase, kind = _longest(entry.telling, words), Words.TELLING
     if not phrase:
         phrase, kind = _longest(entry.common, words), Words.COMMON
-    pair = (kind if phrase else Words.NONE, _compare(entry, enhanced))
+        kind = kind if phrase and _may_mean(entry, words, speaker) else Words.NONE
+    pair = (kind, _compare(entry, enhanced))
     if pair not in _CONFIDENCE:
         return None
+    if kind is Words.NONE and not _code_is_enough(entry, code, enhanced, words, speaker):
+        return None
+    phrase = "" if kind is Words.NONE else phrase
     confidence = round(_CONFIDENCE[pair] + _agreement(entry, code, pair), 2)
     if confidence < _CONFIDENCE_MIN:
         return None
     return Candidate(entry.outcome.key, confidence, _WHY[pair], phrase), entry.rank
+
+
+def _may_mean(entry: _Entry, words: str, speaker: Speaker | None) -> bool:
+    """Common words mean an entry of ours only if we said them, or nothing else was said."""
+    if entry.outcome.speaker is not Speaker.KAIRAN:
+        return True
+    return speaker is Speaker.KAIRAN or (speaker is None and words == entry.own)
+
+
+def _code_is_enough(
+    entry: _Entry, code: int, enhanced: str, words: str, speaker: Speaker | None
+) -> bool:
+    """Whether a code without words that we know chooses the entry.
+
+    It does where every server means this by it, where its own server spoke, and where the number is
+    one that the standard leaves to Exchange.  A standard number behind words that are none of ours
+    is some other server's, with a meaning of its own.
+    """
+    if speaker is Speaker.KAIRAN:
+        return True
+    same = (own for own in entry.codes if own == enhanced)
+    own = next(same, "") or next(one for one in entry.codes if one[1:] == enhanced[1:])
+    match entry.codes[own]:
+        case Speaker.ANY:
+            return code in {0, entry.outcome.code} or own != entry.outcome.enhanced
+        case Speaker.EXCHANGE:
+            return not words or not is_standard(enhanced)
+        case Speaker.KAIRAN:
+            return False
 
 
 def _agreement(entry: _Entry, code: int, pair: tuple[Words, Codes]) -> float:
@@ -229,7 +271,7 @@ def _longest(phrases: tuple[str, ...], words: str) -> str:
 def _compare(entry: _Entry, enhanced: str) -> Codes:
     if not enhanced:
         return Codes.ABSENT
-    if enhanced == entry.outcome.enhanced or enhanced in entry.other_codes:
+    if enhanced in entry.codes:
         return Codes.SAME
     own = entry.outcome.enhanced
     # RFC 3463 section 2: subject and detail say what, the class only for how long.

@@ -145,10 +145,17 @@ _AREAS: Mapping[str, Text] = {
 }
 
 _OF_ITS_OWN = Text(
-    "The last number is this server's own: the standard defines none that high.",
+    "The number is this server's own: the standard does not define it.",
     "末尾の番号はサーバー独自のものです（標準では定義されていません）。",
 )
-_DETAIL_MAX = 40  # IANA's registry ends below it
+# The last detail of each subject in IANA's registry of enhanced codes (2024-11).
+_DETAIL_MAX = {"0": 0, "1": 10, "2": 4, "3": 6, "4": 7, "5": 6, "6": 10, "7": 30}
+
+
+def is_standard(enhanced: str) -> bool:
+    """False: the number is one of the server's own."""
+    _, subject, detail = enhanced.split(".")
+    return int(detail) <= _DETAIL_MAX.get(subject, 0)
 
 
 def meaning_of_digits(code: int | None, enhanced: str) -> Iterator[Text]:
@@ -169,5 +176,5 @@ def _enhanced_meaning(enhanced: str) -> Iterator[Text]:
         yield _SUBJECTS[subject]
     if f"{subject}.{detail}" in _DETAILS:
         yield _DETAILS[f"{subject}.{detail}"]
-    elif int(detail) > _DETAIL_MAX:
+    elif not is_standard(enhanced):
         yield _OF_ITS_OWN

@@ -1,6 +1,6 @@
 r"""Which part of a pasted text is the server's reply.
 
-A reply comes to us bare, or wrapped by whoever met it:
+A reply comes to us bare, or wrapped by the software that met it:
 
     535 5.7.3 Authentication unsuccessful [host time id]          a transcript
     535-5.7.3 Authentication\r\n535 5.7.3 unsuccessful            a reply of several lines
@@ -17,8 +17,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kairan.doctor.explain.speaker import speaker_in
+from kairan.outcomes.outcome import Speaker
+
 # A reply line has 512 octets, Exchange's diagnostics several lines; more says nothing new.
 REPLY_CHARACTERS_MAX = 2_000
+_LINE_CHARACTERS = 500  # before the codes: who said them
 
 _BETWEEN = r"""(?:[ \t\-:;,#'"(|\\]|b(?=['"])){1,8}"""
 # What must not stand before is asked behind the first digit: a pattern that begins with a set of
@@ -27,8 +31,11 @@ _ENHANCED = r"(?P<enhanced>[45]\.\d{1,3}\.\d{1,3})(?!\.?\d)"
 _BOTH = re.compile(rf"(?P<code>[45](?<![\d.].)\d\d){_BETWEEN}{_ENHANCED}")
 _ENHANCED_ALONE = re.compile(rf"(?<![\d.])(?<!dsn=){_ENHANCED}")
 _ENHANCED_BY_POSTFIX = re.compile(rf"dsn={_ENHANCED}")
+# "size=503" and "index.js:427:20" have the shape of one, so a word before it must name it.
 _CODE_ALONE = re.compile(
-    r"""(?:^|[(<>'"#|]|\w[:=]|\bcode)[ *]{0,4}(?P<code>[45]\d\d)(?=[ \-:,;)'"]|$)""", re.MULTILINE
+    r"""(?:^|[(<>'"#|]|\w:(?= )|(?:code|status|error|reply|response)[:=]|\bcode)[ *]{0,4}"""
+    r"""(?P<code>[45]\d\d)(?=[ \-:,;)'"]|$)""",
+    re.MULTILINE | re.IGNORECASE,
 )
 _CODE_AT_ALL = re.compile(r"(?<![\d.:\[])(?P<code>[45]\d\d)(?![\d.:\]])")
 
@@ -41,18 +48,23 @@ _SUFFIX = re.compile(r"\[[\w.-]+\.[\w-]+(?: \d{4}-\d\d-\d\dT[^\]]{0,60})?\]|\[Ho
 class ReplyPart:
     code: int | None
     enhanced: str  # empty: none was there
-    text: str  # what stands behind the codes; all of it where there are none
+    text: str  # what follows the codes; all of it where there are none
+    speaker: Speaker | None = None  # whose reply it is, where that can be told
 
 
 def reply_part(text: str) -> ReplyPart:
     """The first reply in the text; without codes the whole text is its own words."""
     both = _BOTH.search(text)
     if both:
-        return ReplyPart(int(both["code"]), both["enhanced"], _words(text[both.end() :]))
+        words = _words(text[both.end() :])
+        return ReplyPart(int(both["code"]), both["enhanced"], words, speaker_in(text))
     enhanced = _ENHANCED_ALONE.search(text) or _ENHANCED_BY_POSTFIX.search(text)
     code = _CODE_ALONE.search(text) or (_CODE_AT_ALL.search(text) if enhanced else None)
     return ReplyPart(
-        int(code["code"]) if code else None, enhanced["enhanced"] if enhanced else "", _words(text)
+        int(code["code"]) if code else None,
+        enhanced["enhanced"] if enhanced else "",
+        _words(text),
+        speaker_in(text),
     )
 
 
@@ -62,6 +74,7 @@ def reply_parts(text: str) -> Iterator[ReplyPart]:
     if not found:
         yield reply_part(text)
         return
+    whole = speaker_in(text)
     seen: set[tuple[str, str]] = set()
     for this, following in zip(found, [*found[1:], None], strict=True):
         codes = (this["code"], this["enhanced"])
@@ -69,7 +82,10 @@ def reply_parts(text: str) -> Iterator[ReplyPart]:
             seen.add(codes)
             same = following is None or codes == (following["code"], following["enhanced"])
             end = len(text) if same or following is None else following.start()
-            yield ReplyPart(int(codes[0]), codes[1], _words(text[this.end() : end]))
+            words = _words(text[this.end() : end])
+            line = text.rfind("\n", max(0, this.start() - _LINE_CHARACTERS), this.start()) + 1
+            own = speaker_in(text[line or max(0, this.start() - _LINE_CHARACTERS) : end])
+            yield ReplyPart(int(codes[0]), codes[1], words, own or whole)
 
 
 def _words(text: str) -> str:

@@ -2,14 +2,16 @@
 
 Exchange's own wording, the Japanese of the troubleshooting page, what mail libraries say when they
 swallow the reply, and codes that others use for the same.  Case, punctuation and white space do not
-count.  A phrase here says what happened whatever code stands beside it: Exchange packs several
+count.  A phrase here says what happened whatever the code beside it: Exchange packs several
 faults into one code (5.2.0, 5.7.139), and libraries drop codes.
 """
 
 from collections.abc import Mapping
 
+from kairan.outcomes.outcome import Speaker
+
 PHRASES: Mapping[str, tuple[str, ...]] = {
-    # Doors and TLS.
+    # Listeners and TLS.
     "starttls-required": (
         "Must issue a STARTTLS command first",
         "STARTTLS extension not supported by server",
@@ -188,7 +190,11 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "group-sender-not-allowed": ("RESOLVER.RST.NotAuthorized",),
     "group-sender-not-authenticated": ("SenderNotAuthenticatedForGroup",),
     "recipient-threads-exceeded": ("recipient thread limit exceeded",),
-    "receiving-rate-exceeded": ("per hour message receive limit", "RESOLVER.ADR.RecipRateLimit"),
+    "receiving-rate-exceeded": (
+        "per hour message receive limit",
+        "limit for the number of messages they can receive per hour",
+        "RESOLVER.ADR.RecipRateLimit",
+    ),
     # Messages.
     "message-too-large": (
         "message size exceeds",
@@ -212,7 +218,11 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "daily-quota-exceeded": ("SubmissionQuotaExceededException",),
     "sent-items-full": ("STOREDRV.Submission.Exception:QuotaExceededException",),
     "reputation-volume": ("AS780090",),
-    "recipient-limit-daily": ("daily recipient limit", "exceeds the recipient rate limit"),
+    "recipient-limit-daily": (
+        "daily recipient limit",
+        "reached your daily limit for message recipients",
+        "exceeds the recipient rate limit",
+    ),
     "tenant-threshold": ("tenant has exceeded threshold",),
     "sending-address-banned": ("banned sending IP", "sender.office.com"),
     "tenant-traffic-refused": ("traffic not accepted from this IP",),
@@ -273,12 +283,15 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
 # Whose text is said by too many servers on too many occasions: it counts beside its code alone.
 COMMON_WORDS = frozenset(
     {
+        "auth-already",
         "auth-cancelled",
+        "auth-throttled",
         "auth-unsuccessful",
         "bad-sequence",
         "command-not-implemented",
         "command-unknown",
         "delivery-not-authorised",
+        "disk-low",
         "idle-timeout",
         "line-too-long",
         "need-mail",
@@ -290,7 +303,10 @@ COMMON_WORDS = frozenset(
         "sender-throttled",
         "shutting-down",
         "syntax-error",
+        "tls-already",
+        "tls-handshake-failed",
         "token-expired-2026",
+        "too-many-connections",
         "too-many-recipients",
     }
 )
@@ -307,20 +323,21 @@ COMMON_PHRASES: Mapping[str, tuple[str, ...]] = {
 }
 
 # Other servers', and Exchange's further, codes for the same thing.
-OTHER_CODES: Mapping[str, str] = {
-    "5.1.1": "recipient-unknown",
-    "5.4.1": "recipient-unknown",  # Exchange's edge, for addresses that the directory has not
-    "5.2.122": "receiving-rate-exceeded",
-    "5.2.253": "sender-throttled",
-    "5.2.254": "sender-throttled",
-    "5.2.255": "sender-throttled",
-    "5.5.3": "too-many-recipients",
-    "5.7.12": "recipient-restricted",
-    "5.7.136": "recipient-restricted",
-    "5.7.64": "relay-denied",
-    "5.7.8": "auth-unsuccessful",
-    "5.7.9": "auth-mechanism-unknown",
-    "5.2.3": "message-too-large",
+OTHER_CODES: Mapping[str, tuple[str, Speaker]] = {
+    "5.1.1": ("recipient-unknown", Speaker.ANY),
+    # Exchange's edge, for addresses that the directory has not.
+    "5.4.1": ("recipient-unknown", Speaker.EXCHANGE),
+    "5.2.122": ("receiving-rate-exceeded", Speaker.EXCHANGE),
+    "5.2.253": ("sender-throttled", Speaker.EXCHANGE),
+    "5.2.254": ("sender-throttled", Speaker.EXCHANGE),
+    "5.2.255": ("sender-throttled", Speaker.EXCHANGE),
+    "5.5.3": ("too-many-recipients", Speaker.ANY),
+    "5.7.12": ("recipient-restricted", Speaker.EXCHANGE),
+    "5.7.136": ("recipient-restricted", Speaker.EXCHANGE),
+    "5.7.64": ("relay-denied", Speaker.EXCHANGE),
+    "5.7.8": ("auth-unsuccessful", Speaker.ANY),
+    "5.7.9": ("auth-mechanism-unknown", Speaker.ANY),
+    "5.2.3": ("message-too-large", Speaker.ANY),
 }
 
 # Where nothing else decides, what is met most often comes first.

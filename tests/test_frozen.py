@@ -9,7 +9,7 @@ import sys
 import time
 
 from attacks.kit import USER, make_installation, running_service, wait_for
-from issuer.test_issuer_process import TOML
+from issuer.web.test_process import TOML
 
 # Real use has 30: here the machine may be busy, and the test has no hour.
 WATCHED = """

@@ -28,7 +28,7 @@ from functools import partial
 import structlog
 
 from kairan import worker
-from kairan.auth.recognised import Recognised
+from kairan.auth.passwords.recognised import Recognised
 from kairan.config.model import Configuration
 from kairan.config.warnings import warnings_of
 from kairan.directory.errors import DirectoryError
@@ -214,7 +214,7 @@ class Supervisor:
 
     def _run_issuer(self) -> int:
         # Here, not above: a service without an issuer needs no web server in memory.
-        from kairan.issuer.server import Site, run  # noqa: PLC0415
+        from kairan.issuer.web.server import Site, run  # noqa: PLC0415
 
         assert self._issuer_door is not None, "opened before the first fork"
         configuration = self.configuration

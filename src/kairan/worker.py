@@ -22,17 +22,17 @@ from pathlib import Path
 
 import structlog
 
-from kairan.auth.aside import Aside, fork_aside
-from kairan.auth.authenticator import Authenticator
-from kairan.auth.bearer import TokenAuthenticator
-from kairan.auth.keys import Keys
-from kairan.auth.recognised import Recognised
+from kairan.auth.passwords.authenticator import Authenticator
+from kairan.auth.passwords.background import Aside, fork_aside
+from kairan.auth.passwords.recognised import Recognised
+from kairan.auth.tokens.authenticator import TokenAuthenticator
+from kairan.auth.tokens.keys import Keys
 from kairan.config.model import Configuration
 from kairan.delivery.delivery import Delivery
 from kairan.delivery.transports import transport_for
 from kairan.directory.errors import DirectoryError
-from kairan.directory.keeper import SnapshotKeeper
 from kairan.directory.model import Account
+from kairan.directory.snapshot.keeper import SnapshotKeeper
 from kairan.directory.store import Directory
 from kairan.intake.context import Busy, IntakeContext, IntakeStatistics
 from kairan.intake.control import Control

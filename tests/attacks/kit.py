@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
-from kairan.auth.passwords import hash_password
+from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
 from kairan.cli import sample
 from kairan.config.installation import Plan, install

@@ -13,13 +13,13 @@ import pytest
 from attacks.growth import UNITS, Parser, too_steep, uncached
 from intake.submitted import submission
 from kairan.auth.attempts import network_of
-from kairan.auth.claims import read_token
-from kairan.auth.jwks import read_jwks
-from kairan.auth.passwords import prepared
-from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
-from kairan.auth.token import judge_token, kept_claims
+from kairan.auth.passwords.hashing import prepared
+from kairan.auth.tokens.claims import read_token
+from kairan.auth.tokens.judge import judge_token, kept_claims
+from kairan.auth.tokens.jwks import read_jwks
+from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
 from kairan.delivery.transports.maildir_names import folder_name
-from kairan.directory.csv_rows import CsvFile, aliases
+from kairan.directory.bulk.csv_rows import CsvFile, aliases
 from kairan.directory.errors import DirectoryError
 from kairan.doctor.compare.mask import masked
 from kairan.doctor.device.judge import DeviceSettings, judge_device
@@ -38,7 +38,7 @@ from kairan.dsn.build import header_of
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
 from kairan.issuer.clients import shown_by
 from kairan.issuer.scopes import granted
-from kairan.issuer.web import read_form
+from kairan.issuer.web.application import read_form
 from kairan.mail.address import parse_address
 from kairan.mail.authors import read_authors
 from kairan.mail.header import header_length, mailboxes, read_header

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from kairan.auth.authenticator import Authenticator
-from kairan.auth.passwords import hash_password
+from kairan.auth.passwords.authenticator import Authenticator
+from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
 from kairan.directory.model import Account, Group, Organisation, Snapshot, Trust
 

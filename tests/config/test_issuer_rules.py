@@ -5,7 +5,7 @@ import pytest
 from kairan.config.errors import ConfigError
 from kairan.config.installation import Plan, install
 from kairan.config.read import load
-from kairan.issuer.places import places_of
+from kairan.issuer.web.places import places_of
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert
 
-from kairan.directory.schema import metadata, organisation, revision
+from kairan.directory.database.schema import metadata, organisation, revision
 from kairan.directory.store import Directory
 from peers.postgresql import Cluster, cluster
 

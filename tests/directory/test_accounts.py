@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from kairan.directory.errors import DirectoryError
-from kairan.directory.snapshot import read_snapshot
+from kairan.directory.snapshot.memory import read_snapshot
 from kairan.directory.store import Directory
 
 

@@ -1,9 +1,9 @@
 import pytest
 
-from kairan.directory.accounts import APPS_MAX
-from kairan.directory.device_logins import WAITING_MAX
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import App, AppSecret, DeviceLogin
+from kairan.directory.operations.accounts import APPS_MAX
+from kairan.directory.operations.device_logins import WAITING_MAX
 
 PRINTER = "printer@kairan.test"
 
@@ -60,7 +60,7 @@ def test_allowing_an_app_reaches_snapshots_and_a_secret_does_not_concern_them(or
 
 
 def organisation_heads(directory):
-    from kairan.directory.snapshot import read_snapshot
+    from kairan.directory.snapshot.memory import read_snapshot
 
     return read_snapshot(directory).revision.heads
 

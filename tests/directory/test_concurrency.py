@@ -4,7 +4,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 from kairan.directory.errors import DirectoryError
-from kairan.directory.snapshot import read_snapshot
+from kairan.directory.snapshot.memory import read_snapshot
 from kairan.directory.store import Directory
 
 

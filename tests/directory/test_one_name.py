@@ -9,7 +9,7 @@ from kairan.admission.recipients import judge_recipient
 from kairan.admission.sender import judge_sender
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.errors import DirectoryError
-from kairan.directory.snapshot import read_snapshot
+from kairan.directory.snapshot.memory import read_snapshot
 from kairan.directory.store import Directory
 from kairan.expansion.expand import expand
 from kairan.expansion.settings import ExpansionSettings

@@ -2,10 +2,10 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from kairan.directory.database import Database
+from kairan.directory.database.database import Database
+from kairan.directory.database.migrate import _config
 from kairan.directory.errors import DirectoryError
-from kairan.directory.migrate import _config
-from kairan.directory.snapshot import read_snapshot
+from kairan.directory.snapshot.memory import read_snapshot
 from kairan.directory.store import Directory
 
 PRINTER = "printer@kairan.test"

@@ -3,7 +3,7 @@
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from kairan.directory.migrate import _config, _shapes
+from kairan.directory.database.migrate import _config, _shapes
 from kairan.directory.store import Directory
 
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from kairan.directory.errors import DirectoryError
-from kairan.directory.snapshot import read_snapshot
-from kairan.directory.volumes import DAYS_KEPT, RELEASED_SECONDS
+from kairan.directory.operations.volumes import DAYS_KEPT, RELEASED_SECONDS
+from kairan.directory.snapshot.memory import read_snapshot
 
 ERP, OTHER = "erp@kairan.test", "other@kairan.test"
 TODAY = 20_000

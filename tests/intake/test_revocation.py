@@ -31,12 +31,12 @@ from auth.controls_kit import (
     security_defaults,
     tenant_switch,
 )
-from kairan.auth.passwords import hash_password
+from kairan.auth.passwords.hashing import hash_password
 from kairan.directory.model import App
 from kairan.issuer.keys import KeyRing
-from kairan.issuer.places import places_of
 from kairan.issuer.settings import Algorithm, IssuerServiceSettings
 from kairan.issuer.tokens import Times, Wanted, make_token
+from kairan.issuer.web.places import places_of
 
 WITHIN_SECONDS = 5.0
 MAIL = f"MAIL FROM:<{PRINTER}>".encode()

@@ -16,10 +16,10 @@ from kairan.directory.store import Directory
 from kairan.issuer.clients import Clients
 from kairan.issuer.grants import Grants
 from kairan.issuer.keys import KeyRing
-from kairan.issuer.places import places_of
 from kairan.issuer.secrets import hash_secret
 from kairan.issuer.settings import Algorithm, IssuerServiceSettings
-from kairan.issuer.web import Web
+from kairan.issuer.web.application import Web
+from kairan.issuer.web.places import places_of
 
 SECRET = "kai~a secret with blanks: & % +"
 ACCOUNT = "printer@kairan.test"

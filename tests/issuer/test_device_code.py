@@ -86,7 +86,7 @@ async def test_when_too_many_wait_at_one_address_others_are_not_told_to_come_lat
 
 
 async def test_when_too_many_wait_in_all_who_has_most_makes_room(issuer, monkeypatch):
-    monkeypatch.setattr("kairan.directory.device_logins.WAITING_ALL_MAX", 5)
+    monkeypatch.setattr("kairan.directory.operations.device_logins.WAITING_ALL_MAX", 5)
     first = (await asked(issuer, "192.0.2.9")).json()["device_code"]
     codes = [(await asked(issuer, "198.51.100.1")).json()["device_code"] for _ in range(9)]
     assert (await poll(issuer, first)).json()["error"] == "authorization_pending"

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kairan.auth.passwords import hash_password
+from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
 from kairan.directory.store import Directory
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private

@@ -16,8 +16,8 @@ from typing import TypeAlias
 
 from kairan.auth.networks import may_come_from
 from kairan.auth.policies import judge_basic, judge_modern
-from kairan.auth.settings_tokens import TokenSettings
-from kairan.auth.token import TokenLogin, judge_app
+from kairan.auth.tokens.judge import TokenLogin, judge_app
+from kairan.auth.tokens.settings import TokenSettings
 from kairan.directory.model import Account, Snapshot
 from kairan.outcomes.catalogue import LOGIN_REVOKED, NOT_AUTHENTICATED
 from kairan.outcomes.decision import ACCEPT, Decision, Refuse

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kairan.auth.token import CLIENT_ROLE
+from kairan.auth.tokens.judge import CLIENT_ROLE
 from kairan.directory.model import Account, Organisation
 from kairan.outcomes.catalogue import (
     BASIC_AUTH_DISABLED,

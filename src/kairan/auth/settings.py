@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
+from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
 
 
 @dataclass(frozen=True, slots=True)

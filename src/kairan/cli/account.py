@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kairan.auth.passwords import hash_password, password_fault
+from kairan.auth.passwords.hashing import hash_password, password_fault
 from kairan.auth.settings import AuthSettings
 from kairan.cli.aliases import (
     AddAliasOption,
@@ -28,8 +28,8 @@ from kairan.cli.options import (
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
 from kairan.cli.password import FileOption, GenerateOption, StdinOption, read_password
-from kairan.directory.accounts import AccountFields
 from kairan.directory.model import Account
+from kairan.directory.operations.accounts import AccountFields
 
 app = group_of_commands("Accounts: who may log in and send.")
 

@@ -13,8 +13,8 @@ from kairan.cli.directory import directory_of, existing_app, open_directory
 from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
 from kairan.config.model import Configuration
-from kairan.directory.apps import AppFields
 from kairan.directory.model import App, AppSecret
+from kairan.directory.operations.apps import AppFields
 from kairan.directory.store import Directory
 from kairan.issuer.keys import Key, KeyRing
 from kairan.issuer.secrets import hash_secret, make_secret

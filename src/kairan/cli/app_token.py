@@ -13,8 +13,8 @@ from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, say
 from kairan.config.model import Configuration
 from kairan.issuer.keys import TOKEN_SECONDS_MAX, Key, KeyRing
-from kairan.issuer.places import places_of
 from kairan.issuer.tokens import Times, Wanted, make_token
+from kairan.issuer.web.places import places_of
 
 EPILOG = examples(
     "kairan app token erp --user payroll@example.com",

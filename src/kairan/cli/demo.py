@@ -22,7 +22,7 @@ from typing import Annotated, Any
 import typer
 
 from kairan import service
-from kairan.auth.passwords import hash_password
+from kairan.auth.passwords.hashing import hash_password
 from kairan.cli import demo_app, sample
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of

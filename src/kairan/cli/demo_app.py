@@ -9,8 +9,8 @@ from kairan.cli.directory import directory_of
 from kairan.config.model import Configuration
 from kairan.directory.model import App, AppSecret
 from kairan.directory.store import Directory
-from kairan.issuer.places import places_of
 from kairan.issuer.secrets import hash_secret, make_secret
+from kairan.issuer.web.places import places_of
 
 NAME = "demo"
 

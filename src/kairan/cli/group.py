@@ -20,8 +20,8 @@ from kairan.cli.options import (
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
 from kairan.cli.preview import preview_members
-from kairan.directory.groups import GroupFields
 from kairan.directory.model import Group
+from kairan.directory.operations.groups import GroupFields
 from kairan.directory.store import Directory
 
 app = group_of_commands("Groups: one address for many people.")

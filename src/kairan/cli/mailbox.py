@@ -11,8 +11,8 @@ from kairan.cli.directory import open_directory, warn_without_postmaster
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, HiddenOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
-from kairan.directory.mailboxes import MailboxFields
 from kairan.directory.model import Mailbox
+from kairan.directory.operations.mailboxes import MailboxFields
 from kairan.directory.store import Directory
 
 app = group_of_commands("Mailboxes: who receives.")

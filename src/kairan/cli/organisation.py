@@ -7,7 +7,7 @@ import typer
 from kairan.cli.directory import open_directory, warn_without_postmaster
 from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import plain, print_json, print_record
-from kairan.directory.organisation import OrganisationFields
+from kairan.directory.operations.organisation import OrganisationFields
 
 app = group_of_commands("Settings of the whole organisation.")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from kairan.directory.model import Group, Organisation, Snapshot, Trust
-from kairan.directory.snapshot import read_snapshot
+from kairan.directory.snapshot.memory import read_snapshot
 from kairan.directory.store import Directory
 from kairan.expansion.expand import expand
 from kairan.expansion.settings import ExpansionSettings

@@ -25,8 +25,8 @@ from pathlib import Path
 from kairan.config.errors import ConfigError
 from kairan.config.locate import FILE_NAME
 from kairan.directory.store import Directory
-from kairan.issuer.places import places_of
 from kairan.issuer.settings import IssuerServiceSettings
+from kairan.issuer.web.places import places_of
 from kairan.mail.address import parse_address
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 

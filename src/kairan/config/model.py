@@ -11,8 +11,8 @@ from kairan.auth.settings import AuthSettings
 from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.settings_transport import TransportSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
-from kairan.issuer.places import places_of
 from kairan.issuer.settings import IssuerServiceSettings
+from kairan.issuer.web.places import places_of
 from kairan.spool.settings import SpoolSettings
 from kairan.trace.settings import AuditSettings, TraceSettings
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from kairan.auth.settings_tokens import IssuerSettings
+from kairan.auth.tokens.settings import IssuerSettings
 from kairan.config.errors import Source, suggestion
 from kairan.config.lines import Path_
 from kairan.config.model import SECTIONS, Configuration
@@ -170,7 +170,7 @@ def _certificate(configuration: Configuration) -> Iterator[Problem]:
 def _believed(issuers: tuple[IssuerSettings, ...]) -> Iterator[Problem]:
     if not issuers:
         return
-    from kairan.auth.keys import is_trustworthy  # noqa: PLC0415 - brings PyJWT and cryptography
+    from kairan.auth.tokens.keys import is_trustworthy  # noqa: PLC0415 - brings PyJWT and cryptography
 
     names = [issuer.issuer for issuer in issuers]
     for position, issuer in enumerate(issuers):

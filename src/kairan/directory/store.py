@@ -10,30 +10,30 @@ from typing import Self, Unpack
 
 from sqlalchemy import Connection
 
-from kairan.directory import (
+from kairan.directory.bulk import csv_import
+from kairan.directory.bulk.csv_import import ImportReport, Progress
+from kairan.directory.bulk.csv_rows import Source
+from kairan.directory.database.database import Database, Part
+from kairan.directory.database.migrate import bring_up_to_date
+from kairan.directory.model import Account, Group, Mailbox, Organisation, Trust
+from kairan.directory.operations import (
     accounts,
-    csv_import,
     groups,
     mailboxes,
     members,
     organisation,
     withdrawn_keys,
 )
-from kairan.directory.accounts import AccountFields
-from kairan.directory.apps import Apps, registered
-from kairan.directory.csv_import import ImportReport, Progress
-from kairan.directory.csv_rows import Source
-from kairan.directory.database import Database, Part
-from kairan.directory.device_logins import DeviceLogins
-from kairan.directory.groups import GroupFields
-from kairan.directory.mailboxes import MailboxFields
-from kairan.directory.migrate import bring_up_to_date
-from kairan.directory.model import Account, Group, Mailbox, Organisation, Trust
-from kairan.directory.names import key
-from kairan.directory.organisation import OrganisationFields
-from kairan.directory.policies import Policies
-from kairan.directory.volumes import Volumes
-from kairan.directory.withdrawn_keys import WithdrawnKeys
+from kairan.directory.operations.accounts import AccountFields
+from kairan.directory.operations.apps import Apps, registered
+from kairan.directory.operations.device_logins import DeviceLogins
+from kairan.directory.operations.groups import GroupFields
+from kairan.directory.operations.mailboxes import MailboxFields
+from kairan.directory.operations.names import key
+from kairan.directory.operations.organisation import OrganisationFields
+from kairan.directory.operations.policies import Policies
+from kairan.directory.operations.volumes import Volumes
+from kairan.directory.operations.withdrawn_keys import WithdrawnKeys
 
 
 class Directory:

@@ -1,7 +1,7 @@
 """One address: whom does it mean today?  Exchange's RESOLVE."""
 
 from kairan.directory.model import Group, Snapshot
-from kairan.directory.postmaster import stand_in
+from kairan.directory.operations.postmaster import stand_in
 from kairan.directory.reply_to import reader_of
 from kairan.mail.address import Address, domain_of, key_of
 from kairan.mail.envelope import Notify, Recipient

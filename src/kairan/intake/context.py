@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kairan.admission.settings import AdmissionSettings
-from kairan.auth.authenticator import Authenticator
-from kairan.auth.bearer import TokenAuthenticator
+from kairan.auth.passwords.authenticator import Authenticator
 from kairan.auth.settings import AuthSettings
+from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.directory.model import Snapshot
 from kairan.intake.counters import Column
 from kairan.intake.failure_bursts import FailureBursts

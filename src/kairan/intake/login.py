@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias, assert_never
 
 from kairan.auth.held import judge_held
 from kairan.auth.policies import judge_basic, judge_modern
-from kairan.auth.token import TokenLogin
+from kairan.auth.tokens.judge import TokenLogin
 from kairan.directory.model import Account, Snapshot
 from kairan.intake.context import IntakeContext
 from kairan.intake.failure_bursts import is_worth_a_line

@@ -17,10 +17,10 @@ from kairan.issuer import answers
 from kairan.issuer.answers import Problem
 from kairan.issuer.clients import Clients
 from kairan.issuer.keys import KeyRing
-from kairan.issuer.places import Places
 from kairan.issuer.scopes import granted
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.tokens import Times, Wanted, make_token
+from kairan.issuer.web.places import Places
 
 CLIENT_CREDENTIALS = "client_credentials"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 section 3.4

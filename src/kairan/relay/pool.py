@@ -42,6 +42,7 @@ class TransactionResult:
     `reached` False: no session heard the message to its end, so another host may be asked.
     `remote` is the host that was spoken with, empty where there was none or it has no name;
     `contact` is what the try says of it.  `dsn`: it was given NOTIFY and reports success itself.
+    `unknown`: positions of those who may have the message though no answer says so.
     """
 
     replies: tuple[Reply, ...]
@@ -50,6 +51,7 @@ class TransactionResult:
     dsn: bool = False
     remote: str = ""
     contact: Contact = Contact.ANSWERED
+    unknown: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -223,12 +225,13 @@ class Pool:
         reached = sent.dot_sent or not session.over or not sent.replies
         self._counters.messages += reached
         self._counters.recipients += sum(reply.is_positive for reply in sent.replies)
-        self._counters.unknown += sent.unknown
+        self._counters.unknown += bool(sent.unknown)
         return TransactionResult(
             sent.replies,
             session.peer,
             reached=reached,
             dsn=sent.dsn,
+            unknown=sent.unknown,
             remote=self.next_hop.remote,
             contact=session.contact,
         )

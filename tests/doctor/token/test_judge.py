@@ -17,7 +17,7 @@ from auth.issuer_kit import (
     delegated,
     signed,
 )
-from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
+from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
 from kairan.directory.model import Account
 from kairan.doctor.answer import Language, Verdict
 from kairan.doctor.token.claims import ClaimVerdict

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kairan.auth.settings_tokens import IssuerSettings
+from kairan.auth.tokens.settings import IssuerSettings
 from kairan.cli.doctor.options import (
     EXIT_CODES,
     LangOption,

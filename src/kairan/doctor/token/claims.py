@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
-from kairan.auth.token import account_claim_of, app_of, is_app_only, judge_token, user_of
+from kairan.auth.tokens.judge import account_claim_of, app_of, is_app_only, judge_token, user_of
+from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
 from kairan.directory.model import Account, Trust
 from kairan.outcomes.decision import Refuse
 from kairan.outcomes.outcome import Outcome, Text

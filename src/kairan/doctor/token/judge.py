@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kairan.auth.claims import Claimed, read_token
-from kairan.auth.settings_tokens import IssuerSettings, Profile, TokenSettings
+from kairan.auth.tokens.claims import Claimed, read_token
+from kairan.auth.tokens.settings import IssuerSettings, Profile, TokenSettings
 from kairan.directory.model import Account, Trust
 from kairan.doctor.answer import Verdict
 from kairan.doctor.token.claims import (

@@ -5,10 +5,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kairan.auth.claims import Claimed
-from kairan.auth.jwks import has_signed, read_jwks
-from kairan.auth.keys import Fetch, Keys
-from kairan.auth.settings_tokens import IssuerSettings, TokenSettings
+from kairan.auth.tokens.claims import Claimed
+from kairan.auth.tokens.jwks import has_signed, read_jwks
+from kairan.auth.tokens.keys import Fetch, Keys
+from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
 from kairan.doctor.token.claims import ClaimRow, ClaimVerdict, printable
 from kairan.outcomes.outcome import Text
 

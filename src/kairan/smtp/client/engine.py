@@ -453,7 +453,9 @@ class Client:
 
 
 def _last_result(transaction: Transaction, reply: Reply) -> Sent:
-    unknown = transaction.dot_sent and not transaction.all_are_answered and reply.code != 421
+    # 421 after the dot is an answer: it has not taken the message.
+    is_unknown = transaction.dot_sent and reply.code != 421
+    unknown = transaction.unanswered if is_unknown else frozenset[int]()
     transaction.fill(reply)
     return transaction.result(unknown=unknown)
 

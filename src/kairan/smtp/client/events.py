@@ -63,13 +63,13 @@ class Sent:
     `limit`: the peer has shown that it takes no more recipients at once; `replies` then ends before
     those that were too many.  It is empty where the peer ended the session (421) in the middle of
     the recipients: a smaller number may pass.
-    `unknown`: the final dot went out and the session ended before all answers came, so those
-    recipients may have the message or not.  `dsn`: the peer got NOTIFY and will report itself.
+    `unknown`: positions of the recipients who may have the message or not, for the final dot went
+    out and the session ended before their answer came.  `dsn`: the peer got NOTIFY and will report itself.
     """
 
     replies: tuple[Reply, ...]
     dot_sent: bool = False
-    unknown: bool = False
+    unknown: frozenset[int] = frozenset()
     dsn: bool = False
     limit: int | None = None
 

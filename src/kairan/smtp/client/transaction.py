@@ -67,6 +67,11 @@ class Transaction:
     def all_are_answered(self) -> bool:
         return None not in self.replies
 
+    @property
+    def unanswered(self) -> frozenset[int]:
+        """Positions of the recipients who have no answer yet."""
+        return frozenset(n for n, reply in enumerate(self.replies) if reply is None)
+
     def file(self, reply: Reply) -> bool:
         """The answer to one RCPT; a yes leaves the place open.  False: that was the last."""
         position = self.asked[self.next]
@@ -88,7 +93,7 @@ class Transaction:
         """Everybody who has no answer yet gets this one."""
         self.replies = [known or reply for known in self.replies]
 
-    def result(self, *, unknown: bool = False) -> Sent:
+    def result(self, *, unknown: frozenset[int] = frozenset()) -> Sent:
         replies = tuple(reply for reply in self.replies if reply is not None)
         assert len(replies) == len(self.replies)
         return Sent(

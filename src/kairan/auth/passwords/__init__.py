@@ -1,0 +1,1 @@
+"""Login by password: hashing, and who must wait for it."""

@@ -1,0 +1,293 @@
+"""Who is it?  Decides about a name and a password without letting the answer's time tell more.
+
+`cached` answers for those who were right a moment ago, without waiting.  `verify` hashes, and
+hashing is the expensive thing a stranger can make us do; so, in this order:
+
+1. The back-off is asked before any hash.  A password that was right before passes it.
+2. The same credential offered by the same source several times at once is hashed once: an
+   application that opens fifty sessions logs in with one hash.
+3. Two queues, each with its own bound and its own threads.  One is for the known: a password that
+   was right before, at whichever worker, and an address that has logged in under this name before
+   and has not failed since.  All others are strangers, however many come: their hashes and their
+   number cost the known nothing.
+4. One network has one stranger's hash under way; its others wait their turn and ask the back-off
+   again then.  So a burst gains nothing, and another network waits for at most one hash of each.
+5. Hashes run in a small pool of threads, which step back for all others: who is in already goes
+   first.  Those of a network that has failed lately run aside, in a process that gets what nobody
+   else wants of the processor.
+
+A name that is unknown, disabled or without a usable password costs one hash, too, with the
+parameters that most accounts' hashes have: after the settings have changed, only who logs in has
+his password hashed anew (`rehash`), and meanwhile time must not tell who exists.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from kairan.auth.attempts import Attempts, network_of
+from kairan.auth.networks import may_come_from
+from kairan.auth.passwords.background import Aside
+from kairan.auth.passwords.hashing import (
+    hash_password,
+    hasher,
+    matches,
+    nobodys_hash,
+    parameters,
+    parameters_of,
+)
+from kairan.auth.passwords.recognised import Recognised
+from kairan.auth.passwords.verified import Verified
+from kairan.auth.settings import AuthSettings
+from kairan.directory.model import Account, Snapshot
+from kairan.mail.address import key_of
+from kairan.outcomes.catalogue import AUTH_THROTTLED, AUTH_UNSUCCESSFUL
+from kairan.outcomes.decision import Refuse
+
+# Of 40 steps: a tenth of a busy processor for strangers, a quarter for the known, whose number is
+# bounded by the accounts.
+_STRANGERS_NICENESS = 10
+_KNOWN_NICENESS = 5
+_KNOWN_THREADS = 1  # each credential comes once in verified_seconds
+# To ask of a mere head whether Argon2 would compute it.
+_ANY_SALT_AND_HASH = f"${'A' * 22}${'A' * 43}"
+
+# Writes an account's new hash in the place of the old one; the old hash, then the new.
+Rehash = Callable[[Account, str, str], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """Somebody says to be `name`.  `account`: only one that may log in with a password."""
+
+    name: str
+    password: str = field(repr=False)
+    source: str
+    account: Account | None
+    why_not: str  # for the trace, where `account` is None
+    password_hash: str = field(repr=False)  # nobody's, where `account` is None
+    digest: bytes
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A network's place in the queue, and how many stand there."""
+
+    lock: asyncio.Lock
+    waiting: int = 0
+
+
+class _Queue:
+    """Hashes under way or waiting, the same one only once."""
+
+    def __init__(self, name: str, *, threads: int, niceness: int) -> None:
+        self.under_way: dict[tuple[str, bytes], asyncio.Task[Account | Refuse]] = {}
+        self.threads = ThreadPoolExecutor(threads, name, initializer=partial(_step_back, niceness))
+
+
+class Authenticator:
+    """Belongs to one event loop; `close` ends what is under way."""
+
+    def __init__(
+        self,
+        settings: AuthSettings,
+        *,
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
+        aside: Aside | None = None,
+        recognised: Recognised | None = None,
+        rehash: Rehash | None = None,
+    ) -> None:
+        """`recognised` is shared by the workers; without it this one knows only its own."""
+        self._settings = settings
+        self._aside = aside
+        self._rehash = rehash
+        self._random = random
+        self._verified = Verified(
+            settings, clock=clock, recognised=recognised or Recognised(random)
+        )
+        self._attempts = Attempts(settings, clock=clock)
+        self._hasher = hasher(settings)
+        self._parameters = parameters(settings)
+        self._nobodys_hash = nobodys_hash(self._parameters, random)
+        self._known = _Queue("kairan-known", threads=_KNOWN_THREADS, niceness=_KNOWN_NICENESS)
+        self._strangers = _Queue(
+            "kairan-argon2", threads=settings.hashing_threads, niceness=_STRANGERS_NICENESS
+        )
+        self._rehashing: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, _Turn] = {}
+        self._hashes = 0
+
+    def cached(
+        self, snapshot: Snapshot, address: str, password: str, source: str
+    ) -> Account | None:
+        """The account, if this password was verified lately; quick, and never a refusal."""
+        claim = self._claim(snapshot, address, password, source)
+        if claim.account is None or not self._verified.is_fresh(claim.digest):
+            return None
+        self._attempts.succeeded(source, address)
+        return claim.account
+
+    async def verify(
+        self, snapshot: Snapshot, address: str, password: str, source: str
+    ) -> Account | Refuse:
+        claim = self._claim(snapshot, address, password, source)
+        queue = self._queue_of(claim)
+        key = ("" if self._is_recognised(claim) else source, claim.digest)
+        task = queue.under_way.get(key)
+        if task is None:
+            if not self._may_try(claim):
+                return Refuse(AUTH_THROTTLED, "too many failures from here")
+            if len(queue.under_way) >= self._settings.hashing_queue_max:
+                return Refuse(AUTH_THROTTLED, "too many logins at once")
+            task = asyncio.create_task(self._decide(claim, queue))
+            queue.under_way[key] = task
+            task.add_done_callback(lambda _: queue.under_way.pop(key, None))
+        # Shielded: who hangs up must not save his failure from being counted.
+        verdict = await asyncio.shield(task)
+        if isinstance(verdict, Account):
+            self._attempts.succeeded(source, address)
+        return verdict
+
+    def statistics(self) -> dict[str, int]:
+        return {
+            "hashes": self._hashes,
+            "under_way": len(self._known.under_way) + len(self._strangers.under_way),
+            "verified": len(self._verified),
+        }
+
+    async def close(self) -> None:
+        queues = (self._known, self._strangers)
+        under_way = [*self._rehashing, *(t for queue in queues for t in queue.under_way.values())]
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        for queue in queues:
+            queue.threads.shutdown(wait=False, cancel_futures=True)
+        if self._aside is not None:
+            self._aside.close()
+
+    def _claim(self, snapshot: Snapshot, name: str, password: str, source: str) -> _Claim:
+        account = snapshot.account(name)
+        why_not = _why_not(account, source)
+        usable = None if why_not else account
+        identity = f"{account.id}" if account else key_of(name)
+        password_hash = usable.password_hash if usable else self._nobodys(snapshot)
+        # What is too long was never set as a password; it is hashed cut, like any wrong one.
+        kept = password[: self._settings.password_characters_max + 1]
+        digest = self._verified.digest(identity, password_hash, kept)
+        return _Claim(name, kept, source, usable, why_not, password_hash, digest)
+
+    def _nobodys(self, snapshot: Snapshot) -> str:
+        """As costly as most accounts' own."""
+        commonest = parameters_of(f"{snapshot.trust.hash_parameters}{_ANY_SALT_AND_HASH}")
+        head = commonest or self._parameters
+        if not self._nobodys_hash.startswith(f"{head}$"):
+            self._nobodys_hash = nobodys_hash(head, self._random)
+        return self._nobodys_hash
+
+    def _is_recognised(self, claim: _Claim) -> bool:
+        return claim.account is not None and self._verified.is_recognised(claim.digest)
+
+    def _queue_of(self, claim: _Claim) -> _Queue:
+        is_known = self._is_recognised(claim) or self._attempts.is_familiar(
+            claim.source, claim.name
+        )
+        return self._known if is_known else self._strangers
+
+    def _may_try(self, claim: _Claim) -> bool:
+        return self._is_recognised(claim) or self._attempts.may_try(claim.source, claim.name)
+
+    async def _decide(self, claim: _Claim, queue: _Queue) -> Account | Refuse:
+        if self._is_recognised(claim):
+            return await self._judge(claim, queue)
+        # In turn, too, where the address is a known one: its first failure makes it a stranger.
+        async with self._turn(network_of(claim.source)):
+            if not self._may_try(claim):
+                return Refuse(AUTH_THROTTLED, "too many failures from here")
+            return await self._judge(
+                claim, queue if queue is self._queue_of(claim) else self._strangers
+            )
+
+    async def _judge(self, claim: _Claim, queue: _Queue) -> Account | Refuse:
+        is_right = await self._matches(claim, queue)
+        if claim.account is None or not is_right:
+            self._attempts.failed(claim.source, claim.name)
+            return Refuse(AUTH_UNSUCCESSFUL, claim.why_not or "wrong password")
+        self._verified.remember(claim.digest)
+        self._rehash_soon(claim, claim.account)
+        return claim.account
+
+    async def _matches(self, claim: _Claim, queue: _Queue) -> bool:
+        self._hashes += 1
+        is_suspect = queue is self._strangers and self._attempts.has_failed(claim.source)
+        if self._aside is not None and is_suspect:
+            is_right = await self._aside.matches(claim.password_hash, claim.password)
+            if is_right is not None:
+                return is_right
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            queue.threads, matches, claim.password_hash, claim.password, self._hasher
+        )
+
+    # Hashing anew.
+
+    def _rehash_soon(self, claim: _Claim, account: Account) -> None:
+        """Behind the answer: who logs in waits for one hash, as everybody."""
+        is_current = parameters_of(claim.password_hash) == self._parameters
+        is_full = len(self._rehashing) >= self._settings.hashing_queue_max
+        if self._rehash is None or is_current or is_full:  # later is soon enough
+            return
+        task = asyncio.create_task(self._hash_anew(claim, account, self._rehash))
+        self._rehashing.add(task)
+        task.add_done_callback(self._rehashing.discard)
+
+    async def _hash_anew(self, claim: _Claim, account: Account, rehash: Rehash) -> None:
+        new = await asyncio.get_running_loop().run_in_executor(
+            self._strangers.threads, hash_password, claim.password, self._settings
+        )
+        # Under its new hash it is known as well, else the change would make strangers of all.
+        self._verified.remember(self._verified.digest(f"{account.id}", new, claim.password))
+        await rehash(account, claim.password_hash, new)
+
+    @asynccontextmanager
+    async def _turn(self, network: str) -> AsyncIterator[None]:
+        turn = self._turns.setdefault(network, _Turn(asyncio.Lock()))
+        turn.waiting += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.waiting -= 1
+            if not turn.waiting:
+                del self._turns[network]
+
+
+def _step_back(niceness: int) -> None:
+    """Of this thread alone: Linux keeps niceness by thread (setpriority(2)), others by process.
+
+    10 leaves it a tenth of a busy processor, so a login then waits a quarter of a second and not
+    for ever; on an idle one it takes what it takes.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        present = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, max(present, niceness))
+
+
+def _why_not(account: Account | None, source: str) -> str:
+    if account is None:
+        return "unknown account"
+    if not account.enabled:
+        return "disabled account"
+    if not account.password_hash:
+        return "account without a password"
+    if not may_come_from(account, source):
+        return "from outside the account's networks"
+    return "" if parameters_of(account.password_hash) else "account with a damaged hash"

@@ -1,0 +1,1 @@
+"""Login by access token: issuers' keys, claims, and what a token allows."""

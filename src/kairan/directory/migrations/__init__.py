@@ -1,4 +1,0 @@
-"""How the database got its shape: Alembic's scripts, run by `kairan.directory.migrate`.
-
-A script that has been released is never edited, and imports nothing of ours that may change.
-"""

@@ -1,0 +1,70 @@
+"""The lists beside a group's members: owners, and who may or may not send to it."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, func, select
+
+from kairan.directory.database import schema
+from kairan.directory.database.database import insert_rows
+from kairan.directory.errors import DirectoryError
+from kairan.directory.operations import names
+
+
+class Role(StrEnum):
+    OWNER = "owner"  # ManagedBy
+    ACCEPT = "accept"  # AcceptMessagesOnlyFromSendersOrMembers
+    REJECT = "reject"  # RejectMessagesFromSendersOrMembers
+
+
+def replace(connection: Connection, group: str, role: Role, addresses: Iterable[str]) -> None:
+    table = schema.group_list.c
+    wanted = names.keys(addresses)
+    known = names.owners(connection, wanted)
+    for address in sorted(wanted - known.keys()):
+        raise DirectoryError(f"{group}: {address} is not known, so it cannot be on its {role} list")
+    connection.execute(
+        delete(schema.group_list).where(table.group_address == group, table.role == role.value)
+    )
+    primaries = {owner for _, owner in known.values()}
+    rows = [{"group_address": group, "role": role.value, "address": item} for item in primaries]
+    insert_rows(connection, schema.group_list, rows)
+
+
+def of_groups(
+    connection: Connection, groups: Sequence[str] | None = None
+) -> dict[tuple[str, Role], set[str]]:
+    """All lists of these groups (None: of every group)."""
+    query = select(schema.group_list)
+    if groups is not None:
+        query = query.where(schema.group_list.c.group_address.in_(groups))
+    found: dict[tuple[str, Role], set[str]] = {}
+    for group, role, address in connection.execute(query):
+        found.setdefault((group, Role(role)), set()).add(address)
+    return found
+
+
+def drop(connection: Connection, group: str) -> None:
+    connection.execute(delete(schema.group_list).where(schema.group_list.c.group_address == group))
+
+
+def forget(connection: Connection, address: str) -> None:
+    """Takes an address that is going away off every list.
+
+    An empty accept list means everybody, so the last one on it cannot go quietly.
+    """
+    table = schema.group_list.c
+    accept = table.role == Role.ACCEPT.value
+    its_groups = select(table.group_address).where(table.address == address, accept)
+    emptied = connection.execute(
+        select(table.group_address)
+        .where(table.group_address.in_(its_groups), table.group_address != address, accept)
+        .group_by(table.group_address)
+        .having(func.count() == 1)
+    ).scalar()
+    if emptied is not None:
+        raise DirectoryError(
+            f"{address} is the only sender the group {emptied} accepts, and without it everybody"
+            f" could write to {emptied}; change its accept list first"
+        )
+    connection.execute(delete(schema.group_list).where(table.address == address))

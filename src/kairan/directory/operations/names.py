@@ -1,0 +1,140 @@
+"""The register of addresses: each one belongs to one account, mailbox or group."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from enum import StrEnum
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, delete, select
+
+from kairan.directory.database import schema
+from kairan.directory.database.database import BATCH_ROWS, insert_rows, one_of
+from kairan.directory.errors import DirectoryError
+from kairan.mail.address import Address, domain_of, key_of, parse_address
+
+T = TypeVar("T")
+
+
+class Kind(StrEnum):
+    ACCOUNT = "account"
+    MAILBOX = "mailbox"
+    GROUP = "group"
+
+
+def key(text: str) -> str:
+    """What an address is stored under, or an error if it is none."""
+    address = parse_address(text.strip(), utf8=True)
+    if address is None:
+        raise DirectoryError(f"{text!r} is not an e-mail address")
+    return key_of(address)
+
+
+def line(label: str, text: str) -> str:
+    """Text that may end in a header field, and so holds no line end and no control character."""
+    if not text.isprintable():
+        raise DirectoryError(f"{label} {text!r} holds a control character")
+    return text
+
+
+def keys(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(key(text) for text in texts)
+
+
+def batches(items: Iterable[T]) -> Iterator[Sequence[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, BATCH_ROWS)):
+        yield batch
+
+
+def owners(connection: Connection, wanted: Iterable[str]) -> dict[str, tuple[Kind, str]]:
+    """Kind and primary address of those of the keys that are known."""
+    table = schema.address.c
+    found: dict[str, tuple[Kind, str]] = {}
+    for batch in batches(wanted):
+        query = select(table.key, table.kind, table.owner).where(
+            one_of(connection, table.key, batch)
+        )
+        found |= {known: (Kind(kind), owner) for known, kind, owner in connection.execute(query)}
+    return found
+
+
+def primary(connection: Connection, text: str, kind: Kind) -> str:
+    """The primary address of an existing account, mailbox or group, by any of its addresses."""
+    wanted = key(text)
+    found = owners(connection, [wanted]).get(wanted)
+    if found is None:
+        raise DirectoryError(f"there is no {kind} {wanted}")
+    if found[0] is not kind:
+        raise DirectoryError(
+            f"{wanted} is not {_a(kind)}, but belongs to the {found[0]} {found[1]}"
+        )
+    return found[1]
+
+
+def accepted_domains(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.execute(select(schema.accepted_domain.c.domain)).scalars())
+
+
+def check_free(connection: Connection, wanted: Collection[str]) -> None:
+    domains = accepted_domains(connection)
+    for address in sorted(wanted):
+        check_domain(address, domains)
+    for taken, (kind, owner) in sorted(owners(connection, wanted).items()):
+        raise taken_by(taken, kind, owner)
+
+
+def check_domain(address: str, domains: Collection[str]) -> None:
+    domain = domain_of(Address(address))
+    if domain not in domains:
+        raise DirectoryError(
+            f"{address}: {domain} is not an accepted domain; add it to the accepted domains first",
+            about=address,
+        )
+
+
+def taken_by(address: str, kind: Kind, owner: str) -> DirectoryError:
+    what = _a(kind) if address == owner else f"an alias of the {kind} {owner}"
+    return DirectoryError(f"{address} exists already: it is {what}", about=address)
+
+
+def register(connection: Connection, kind: Kind, owner: str, aliases: Iterable[str]) -> None:
+    everything = {owner, *aliases}
+    check_free(connection, everything)
+    insert_rows(connection, schema.address, [row(item, kind, owner) for item in everything])
+
+
+def row(address: str, kind: Kind, owner: str) -> dict[str, str]:
+    return {"key": address, "kind": kind.value, "owner": owner}
+
+
+def replace_aliases(
+    connection: Connection, kind: Kind, owner: str, aliases: frozenset[str]
+) -> None:
+    table = schema.address
+    mine = table.c.owner == owner
+    before = frozenset(connection.execute(select(table.c.key).where(mine)).scalars()) - {owner}
+    after = aliases - {owner}
+    added = after - before
+    check_free(connection, added)
+    connection.execute(delete(table).where(mine, table.c.key.in_(before - after)))
+    insert_rows(connection, table, [row(item, kind, owner) for item in added])
+
+
+def unregister(connection: Connection, owner: str) -> None:
+    connection.execute(delete(schema.address).where(schema.address.c.owner == owner))
+
+
+def aliases_of(connection: Connection, owners_: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Aliases by primary address; those without any are not in the answer."""
+    table = schema.address.c
+    query = select(table.owner, table.key).where(
+        one_of(connection, table.owner, owners_), table.key != table.owner
+    )
+    found: dict[str, set[str]] = {}
+    for owner, alias in connection.execute(query):
+        found.setdefault(owner, set()).add(alias)
+    return {owner: frozenset(aliases) for owner, aliases in found.items()}
+
+
+def _a(kind: Kind) -> str:
+    return f"an {kind}" if kind is Kind.ACCOUNT else f"a {kind}"

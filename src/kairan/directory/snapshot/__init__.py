@@ -1,0 +1,1 @@
+"""The directory in memory, and how it is kept fresh."""

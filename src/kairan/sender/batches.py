@@ -1,0 +1,31 @@
+"""Recipients cut into transactions: each address once, those that are none set aside."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+from kairan.mail.address import key_of, parse_address
+from kairan.mail.envelope import Recipient
+
+Item = TypeVar("Item")
+
+
+class Wanted(NamedTuple):
+    """A recipient as the caller wrote it, and what the server hears; None: it is no address."""
+
+    text: str
+    recipient: Recipient | None
+
+
+def each_once(given: Iterable[str]) -> tuple[Wanted, ...]:
+    """Two spellings that Exchange takes for one address are one; the first stands."""
+    found: dict[str, Wanted] = {}
+    for text in given:
+        address = parse_address(text.strip(), utf8=True)
+        key = key_of(address) if address else text
+        recipient = None if address is None else Recipient(address)
+        found.setdefault(key, Wanted(text, recipient))
+    return tuple(found.values())
+
+
+def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

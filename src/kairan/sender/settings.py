@@ -1,0 +1,37 @@
+"""The sender's settings, each with its unit and reason."""
+
+from dataclasses import dataclass
+
+from kairan.relay.settings import RelaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    # Of one transaction: what HVE takes.  A server that says less (RFC 9422, RCPTMAX), or refuses
+    # one more, is given less.
+    recipients_max: int = 50
+    # Held sessions at once.  Four saturate a server 50 ms away; Exchange Online is known to refuse
+    # more than three for ordinary accounts, and then we stay below.
+    sessions_max: int = 4
+    # A session is closed and opened anew, between two messages, after so many messages or so long.
+    session_messages_max: int = 1_000
+    session_age_seconds: float = 1_800.0
+    # How long a session without work is held: below the five minutes after which servers close.
+    session_idle_seconds: float = 120.0
+    # What is refused for now is tried again so often in all, first after this pause, then twice as
+    # long each time: 2, 4, 8, 16 s pass over a throttle of Exchange, which asks for seconds.
+    tries_max: int = 5
+    retry_pause_seconds: float = 2.0
+    # What we call ourselves in EHLO; empty: the machine's own name.
+    hostname: str = ""
+
+
+def relay_settings(settings: SenderSettings) -> RelaySettings:
+    return RelaySettings(
+        hostname=settings.hostname,
+        sessions_max=settings.sessions_max,
+        recipients_max=settings.recipients_max,
+        messages_max=settings.session_messages_max,
+        age_seconds=settings.session_age_seconds,
+        idle_seconds=settings.session_idle_seconds,
+    )

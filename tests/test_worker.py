@@ -2,7 +2,8 @@
 
 import pytest
 
-from kairan.intake.settings import ListenerSettings, Role
+from kairan.intake.settings import ListenerSettings
+from kairan.mail.role import Role
 from kairan.runtime.tls import Suites
 from kairan.service import STOP_MARGIN_SECONDS
 from kairan.worker import DELIVERY_STOP_SECONDS_MIN, Drain, suites_of

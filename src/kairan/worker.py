@@ -38,8 +38,9 @@ from kairan.intake.context import Busy, IntakeContext, IntakeStatistics
 from kairan.intake.control import Control
 from kairan.intake.counters import Column
 from kairan.intake.listener import Listener
-from kairan.intake.settings import ListenerSettings, Role
+from kairan.intake.settings import ListenerSettings
 from kairan.intake.volume import Volume
+from kairan.mail.role import Role
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch

@@ -4,6 +4,7 @@ import pytest
 
 from kairan.auth.policies import Control, basic_findings, judge_basic, judge_modern
 from kairan.directory.model import Account, Organisation
+from kairan.mail.role import Role
 from kairan.outcomes.catalogue import (
     BASIC_AUTH_DISABLED,
     BASIC_AUTH_NOT_ALLOWED,
@@ -15,7 +16,7 @@ from kairan.outcomes.decision import Accept, Refuse
 
 PRINTER = Account(1, "printer@kairan.test", "")
 OPEN = Organisation(policies={"Allow": True, "Block": False})
-ROLES = ("hve", "client", "device")
+ROLES = tuple(Role)
 
 # What is set of the account, of the organisation; the answer at doors of hve (as device), of client.
 TABLE = [
@@ -75,7 +76,7 @@ def judged(verdict):
 @pytest.mark.parametrize(("account", "organisation", "hve", "client"), TABLE)
 def test_the_first_control_that_blocks_answers(account, organisation, hve, client):
     who, whose = replace(PRINTER, **account), replace(OPEN, **organisation)
-    for role, expected in {"hve": hve, "device": hve, "client": client}.items():
+    for role, expected in {Role.HVE: hve, Role.DEVICE: hve, Role.CLIENT: client}.items():
         assert judged(judge_basic(who, whose, role=role)) == answer(expected), role
 
 
@@ -96,12 +97,12 @@ def test_passwords_controls_do_not_bind_tokens(role):
 
 def test_the_client_switch_closes_login_itself_so_tokens_too():
     whose = replace(OPEN, smtp_client_authentication_disabled=True)
-    assert judged(judge_modern(PRINTER, whose, role="client")) == SMTP_AUTH_DISABLED_TENANT
-    assert judge_modern(PRINTER, whose, role="hve") == Accept()
+    assert judged(judge_modern(PRINTER, whose, role=Role.CLIENT)) == SMTP_AUTH_DISABLED_TENANT
+    assert judge_modern(PRINTER, whose, role=Role.HVE) == Accept()
 
 
 def test_an_explanation_names_every_control_in_the_order_asked():
-    findings = list(basic_findings(PRINTER, OPEN, role="client"))
+    findings = list(basic_findings(PRINTER, OPEN, role=Role.CLIENT))
     assert [finding.control for finding in findings] == list(Control)
     assert all(finding.why and finding.outcome is None for finding in findings)
-    assert len(list(basic_findings(PRINTER, OPEN, role="hve"))) == len(Control) - 1
+    assert len(list(basic_findings(PRINTER, OPEN, role=Role.HVE))) == len(Control) - 1

@@ -8,7 +8,8 @@ import pytest
 from kairan.config.errors import ConfigError
 from kairan.config.read import load
 from kairan.delivery.settings import RouteSettings
-from kairan.intake.settings import IntakeSettings, ListenerSettings, Role, TlsMode
+from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
+from kairan.mail.role import Role
 from kairan.spool.settings import Durability
 
 MINIMAL = """\

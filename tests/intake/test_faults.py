@@ -11,7 +11,8 @@ from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
 from kairan.intake.counters import Counters
 from kairan.intake.listener import Listener
-from kairan.intake.settings import IntakeSettings, ListenerSettings, Role, TlsMode
+from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
+from kairan.mail.role import Role
 from kairan.outcomes.catalogue import AUTH_UNSUCCESSFUL
 from kairan.outcomes.decision import Refuse
 from kairan.spool.interface import SpoolRefusal, SpoolUnavailable

@@ -17,8 +17,9 @@ from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
 from kairan.intake.counters import Counters
 from kairan.intake.listener import Listener
-from kairan.intake.settings import IntakeSettings, ListenerSettings, Role, TlsMode
+from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
 from kairan.mail.envelope import ContentFile
+from kairan.mail.role import Role
 from kairan.spool.interface import Damaged
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool

@@ -19,6 +19,7 @@ from kairan.auth.policies import judge_basic, judge_modern
 from kairan.auth.tokens.judge import TokenLogin, judge_app
 from kairan.auth.tokens.settings import TokenSettings
 from kairan.directory.model import Account, Snapshot
+from kairan.mail.role import Role
 from kairan.outcomes.catalogue import LOGIN_REVOKED, NOT_AUTHENTICATED
 from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
@@ -33,7 +34,7 @@ def judge_held(
     settings: TokenSettings,
     *,
     source: str,
-    role: str,
+    role: Role,
     is_own: bool = False,
 ) -> Decision:
     """`account` as it is now; `login` None: it was not needed.  `is_own`: a token of our issuer."""
@@ -51,7 +52,7 @@ def judge_held(
     return Refuse(LOGIN_REVOKED, why) if why else ACCEPT
 
 
-def _why_not_by_password(login: Account, account: Account, snapshot: Snapshot, role: str) -> str:
+def _why_not_by_password(login: Account, account: Account, snapshot: Snapshot, role: Role) -> str:
     before, now = (
         (one.id, one.credential_version) if one.password_hash else None for one in (login, account)
     )
@@ -66,7 +67,7 @@ def _why_not_by_token(
     account: Account,
     snapshot: Snapshot,
     settings: TokenSettings,
-    role: str,
+    role: Role,
     *,
     is_own: bool,
 ) -> str:

@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kairan.auth.tokens.judge import CLIENT_ROLE
 from kairan.directory.model import Account, Organisation
+from kairan.mail.role import Role
 from kairan.outcomes.catalogue import (
     BASIC_AUTH_DISABLED,
     BASIC_AUTH_NOT_ALLOWED,
@@ -49,18 +49,18 @@ class Finding:
     outcome: Outcome | None = None  # None: it allows
 
 
-def judge_basic(account: Account | None, organisation: Organisation, *, role: str) -> Decision:
+def judge_basic(account: Account | None, organisation: Organisation, *, role: Role) -> Decision:
     """May this name log in with a password at a door of this role?  None: nobody's name."""
     return _first_block(basic_findings(account, organisation, role=role))
 
 
-def judge_modern(account: Account | None, organisation: Organisation, *, role: str) -> Decision:
+def judge_modern(account: Account | None, organisation: Organisation, *, role: Role) -> Decision:
     """The same for a token: only the client switch binds it."""
     return _first_block(modern_findings(account, organisation, role=role))
 
 
 def basic_findings(
-    account: Account | None, organisation: Organisation, *, role: str
+    account: Account | None, organisation: Organisation, *, role: Role
 ) -> Iterator[Finding]:
     yield _security_defaults(organisation, role)
     yield _policy(account, organisation, role)
@@ -68,10 +68,10 @@ def basic_findings(
 
 
 def modern_findings(
-    account: Account | None, organisation: Organisation, *, role: str
+    account: Account | None, organisation: Organisation, *, role: Role
 ) -> Iterator[Finding]:
     """Founding text: HVE accounts work even where SmtpClientAuthenticationDisabled is True."""
-    if role == CLIENT_ROLE:
+    if role is Role.CLIENT:
         yield _client_switch(account, organisation)
 
 
@@ -82,14 +82,14 @@ def _first_block(findings: Iterator[Finding]) -> Decision:
     return ACCEPT
 
 
-def _security_defaults(organisation: Organisation, role: str) -> Finding:
+def _security_defaults(organisation: Organisation, role: Role) -> Finding:
     if not organisation.security_defaults:
         return Finding(Control.SECURITY_DEFAULTS, "security defaults are off")
-    text = SECURITY_DEFAULTS_BLOCK if role == CLIENT_ROLE else BASIC_AUTH_NOT_ALLOWED
+    text = SECURITY_DEFAULTS_BLOCK if role is Role.CLIENT else BASIC_AUTH_NOT_ALLOWED
     return Finding(Control.SECURITY_DEFAULTS, "security defaults are on", text)
 
 
-def _policy(account: Account | None, organisation: Organisation, role: str) -> Finding:
+def _policy(account: Account | None, organisation: Organisation, role: Role) -> Finding:
     own = account.policy if account is not None else ""
     name = own or organisation.default_policy
     if not name:
@@ -99,7 +99,7 @@ def _policy(account: Account | None, organisation: Organisation, role: str) -> F
     if organisation.policies.get(name, False):
         why = f"{whose} policy {name} has AllowBasicAuthSmtp"
         return Finding(Control.AUTHENTICATION_POLICY, why)
-    text = BASIC_AUTH_DISABLED if role == CLIENT_ROLE else BASIC_AUTH_NOT_ALLOWED
+    text = BASIC_AUTH_DISABLED if role is Role.CLIENT else BASIC_AUTH_NOT_ALLOWED
     why = f"{whose} policy {name} lacks AllowBasicAuthSmtp"
     return Finding(Control.AUTHENTICATION_POLICY, why, text)
 

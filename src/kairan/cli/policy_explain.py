@@ -10,7 +10,7 @@ from kairan.cli.directory import existing_account, open_directory
 from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, print_table
 from kairan.directory.model import Account, Organisation
-from kairan.intake.settings import Role
+from kairan.mail.role import Role
 from kairan.smtp.sasl.mechanisms import MECHANISMS
 
 EPILOG = examples("kairan policy explain printer@example.com --json")

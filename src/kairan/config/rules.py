@@ -13,9 +13,10 @@ from kairan.config.errors import Source, suggestion
 from kairan.config.lines import Path_
 from kairan.config.model import SECTIONS, Configuration
 from kairan.delivery.settings import RouteSettings
-from kairan.intake.settings import ListenerSettings, Role, TlsMode
+from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.mail.address import parse_address
+from kairan.mail.role import Role
 from kairan.smtp.sasl.mechanisms import MECHANISMS
 
 PORT_MAX = 65_535

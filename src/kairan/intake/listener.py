@@ -10,7 +10,8 @@ from collections.abc import Callable
 from kairan.directory.model import Account
 from kairan.intake.connection import SmtpConnection
 from kairan.intake.context import IntakeContext
-from kairan.intake.settings import ListenerSettings, Role, TlsMode
+from kairan.intake.settings import ListenerSettings, TlsMode
+from kairan.mail.role import Role
 from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from kairan.outcomes.outcome import Outcome
 from kairan.runtime.ip import IpNetwork, parse_ip, parse_network

@@ -5,19 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-
-class Role(StrEnum):
-    """Which rules a door applies.
-
-    `hve`: HVE accounts only, internal recipients only, as smtp.hve.mx.microsoft.
-    `client`: ordinary submission, where SmtpClientAuthenticationDisabled applies; it alone may
-    send outside where the organisation does not (`external_recipients`).
-    `device`: a door for printers on listed networks: login and TLS may be missing.
-    """
-
-    HVE = "hve"
-    CLIENT = "client"
-    DEVICE = "device"
+from kairan.mail.role import Role
 
 
 class TlsMode(StrEnum):

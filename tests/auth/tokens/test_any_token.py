@@ -10,6 +10,7 @@ from auth.tokens.test_judge import ACCOUNT, ISSUER, NOW, SETTINGS
 from kairan.auth.tokens.claims import Claimed, read_token
 from kairan.auth.tokens.judge import TokenLogin, judge_token, kept_claims
 from kairan.auth.tokens.jwks import has_signed, read_jwks
+from kairan.mail.role import Role
 from kairan.outcomes.decision import Refuse
 
 JSON = st.recursive(
@@ -21,7 +22,7 @@ NAMES = sorted(app_only("i", 0) | delegated("i", 0) | {"idtyp": "", "sub": "", "
 CLAIMS = st.dictionaries(st.sampled_from(NAMES), JSON | st.sampled_from([APP, TENANT, NOW]))
 
 
-@given(CLAIMS, st.sampled_from([app_only, delegated]), st.sampled_from(["hve", "client"]))
+@given(CLAIMS, st.sampled_from([app_only, delegated]), st.sampled_from([Role.HVE, Role.CLIENT]))
 def test_any_claims_are_judged(changes, make, role):
     claims = kept_claims(make(ISSUER.issuer, NOW) | changes)
     verdict = judge_token(claims, ACCOUNT, ISSUER, SETTINGS, role=role, now=NOW)

@@ -28,6 +28,7 @@ from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.auth.tokens.judge import TokenLogin
 from kairan.auth.tokens.keys import Keys
 from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
+from kairan.mail.role import Role
 from kairan.outcomes import catalogue as outcomes
 from kairan.outcomes.decision import Refuse
 
@@ -61,7 +62,7 @@ class World:
         await asyncio.sleep(0)
         return self.answers[url]
 
-    def at_once(self, token, *, user=USER, source=HERE, role="hve"):
+    def at_once(self, token, *, user=USER, source=HERE, role=Role.HVE):
         return self.tokens.decide(self.people, user, token, source, role=role)
 
     async def login(self, token, **options):
@@ -71,7 +72,7 @@ class World:
             return verdict
         user, source = options.get("user", USER), options.get("source", HERE)
         return await self.tokens.verify(
-            self.people, user, token, source, role=options.get("role", "hve")
+            self.people, user, token, source, role=options.get("role", Role.HVE)
         )
 
 
@@ -189,7 +190,7 @@ async def test_without_an_issuer_every_token_is_refused(people, clock):
     keys = Keys((), TokenSettings(), fetch=None, clock=clock)
     settings = AuthSettings()
     tokens = TokenAuthenticator(settings, keys, clock=clock, now=lambda: NOW, random=bytes)
-    verdict = tokens.decide(people, USER, signed(claims()), HERE, role="hve")
+    verdict = tokens.decide(people, USER, signed(claims()), HERE, role=Role.HVE)
     assert outcome(verdict) is outcomes.OAUTH_UNSUCCESSFUL
 
 
@@ -217,7 +218,7 @@ async def test_oauthbearer_may_leave_the_account_to_the_token(world, changed):
     world.people = changed(smtp_client_authentication_disabled=True)
     for user in ("", USER):
         assert isinstance(world.at_once(signed(claims()), user=user), TokenLogin)
-    verdict = world.at_once(signed(claims()), user="", role="client")
+    verdict = world.at_once(signed(claims()), user="", role=Role.CLIENT)
     assert outcome(verdict).enhanced == "5.7.139"
     world.people = changed(allowed_apps=frozenset({OBJECT}))
     application = signed(app_only(NAME, NOW))

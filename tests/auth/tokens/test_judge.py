@@ -8,6 +8,7 @@ from auth.issuer_kit import APP, AUDIENCE, OBJECT, TENANT, app_only, delegated
 from kairan.auth.tokens.judge import TokenLogin, judge_token
 from kairan.auth.tokens.settings import IssuerSettings, Profile, TokenSettings
 from kairan.directory.model import Account, RegisteredApp, Trust
+from kairan.mail.role import Role
 from kairan.outcomes import catalogue as outcomes
 from kairan.outcomes.decision import Refuse
 
@@ -25,7 +26,7 @@ GENERIC, PERMISSION = outcomes.OAUTH_UNSUCCESSFUL, outcomes.TOKEN_PERMISSION
 EXPIRED, SOON = outcomes.TOKEN_EXPIRED, outcomes.TOKEN_EXPIRES_SOON
 
 
-def judge(make, changes, *, account=ACCOUNT, settings=SETTINGS, issuer=ISSUER, role="hve"):
+def judge(make, changes, *, account=ACCOUNT, settings=SETTINGS, issuer=ISSUER, role=Role.HVE):
     claims = make(issuer.issuer, NOW, **changes)
     return judge_token(claims, account, issuer, settings, role=role, now=NOW)
 
@@ -130,7 +131,7 @@ CLIENT_DOOR = [
 
 @pytest.mark.parametrize(("make", "changes", "expected"), CLIENT_DOOR)
 def test_ordinary_submission_knows_other_permissions_too(make, changes, expected):
-    assert outcome(make, changes, role="client") is expected
+    assert outcome(make, changes, role=Role.CLIENT) is expected
 
 
 PROFILE_2026 = [
@@ -246,7 +247,7 @@ OURS = Trust(apps={APP: RegisteredApp(OBJECT), "off": RegisteredApp("off-object"
 def ours(make, account=ACCOUNT, **changes):
     claims = make(ISSUER.issuer, NOW, **changes)
     verdict = judge_token(
-        claims, account, ISSUER, SETTINGS, role="hve", now=NOW, trust=OURS, is_own=True
+        claims, account, ISSUER, SETTINGS, role=Role.HVE, now=NOW, trust=OURS, is_own=True
     )
     return isinstance(verdict, TokenLogin)
 

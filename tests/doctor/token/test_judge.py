@@ -25,6 +25,7 @@ from kairan.doctor.token.input import InputKind, Wrapping, read_input
 from kairan.doctor.token.judge import TokenContext, TokenUser, wait_report
 from kairan.doctor.token.text import lines_of, record_of
 from kairan.doctor.token.verify import verify_with, wait_verified
+from kairan.mail.role import Role
 
 NOW = 1_800_000_000.0
 V1 = f"https://sts.windows.net/{TENANT}/"
@@ -122,7 +123,7 @@ def test_without_the_directory_the_list_is_not_guessed():
 
 def test_send_as_app_is_enough_on_a_client_door_only():
     token = signed(app_only(V2, NOW, roles=["SMTP.SendAsApp"]))
-    assert answers(report_of(token, TokenUser(role="client"))) == ["", ""]
+    assert answers(report_of(token, TokenUser(role=Role.CLIENT))) == ["", ""]
     assert answers(report_of(token)) == ["token-permission", "token-permission-2026"]
 
 

@@ -25,6 +25,7 @@ from kairan.auth.tokens.jwks import signer_of
 from kairan.auth.tokens.keys import Keyring, Keys
 from kairan.auth.tokens.settings import IssuerSettings
 from kairan.directory.model import Account, Snapshot
+from kairan.mail.role import Role
 from kairan.outcomes.catalogue import (
     AUTH_THROTTLED,
     OAUTH_UNSUCCESSFUL,
@@ -72,7 +73,7 @@ class TokenAuthenticator:
         self._genuine_octets = 0
 
     def decide(
-        self, snapshot: Snapshot, user: str, token: str, source: str, *, role: str
+        self, snapshot: Snapshot, user: str, token: str, source: str, *, role: Role
     ) -> TokenLogin | Refuse | None:
         """None: its issuer must be asked for keys first; `verify` does."""
         known = self._remembered(token, snapshot)
@@ -89,7 +90,7 @@ class TokenAuthenticator:
         return self._decide(snapshot, user, token, source, role, claimed, keyring)
 
     async def verify(
-        self, snapshot: Snapshot, user: str, token: str, source: str, *, role: str
+        self, snapshot: Snapshot, user: str, token: str, source: str, *, role: Role
     ) -> TokenLogin | Refuse:
         """As `decide`, after its issuer's keys were asked for, however that ended."""
         claimed = read_token(token)
@@ -105,7 +106,7 @@ class TokenAuthenticator:
         user: str,
         token: str,
         source: str,
-        role: str,
+        role: Role,
         claimed: Claimed,
         keyring: Keyring,
     ) -> TokenLogin | Refuse:
@@ -127,7 +128,7 @@ class TokenAuthenticator:
         return self._judge(snapshot, user, genuine, source, role)
 
     def _judge(
-        self, snapshot: Snapshot, user: str, genuine: _Genuine, source: str, role: str
+        self, snapshot: Snapshot, user: str, genuine: _Genuine, source: str, role: Role
     ) -> TokenLogin | Refuse:
         issuer = genuine.keyring.issuer
         account = _account(snapshot, user, genuine.claims, issuer)

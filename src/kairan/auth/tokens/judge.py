@@ -24,11 +24,10 @@ from typing import Any, TypeGuard
 from kairan.auth.tokens.settings import IssuerSettings, Profile, TokenSettings
 from kairan.directory.model import Account, Trust
 from kairan.mail.address import key_of
+from kairan.mail.role import Role
 from kairan.outcomes import catalogue as outcomes
 from kairan.outcomes.decision import Refuse
 from kairan.outcomes.outcome import Outcome
-
-CLIENT_ROLE = "client"  # doors where ordinary submission's permissions count, too
 
 _USER_CLAIMS = ("upn", "preferred_username", "unique_name")  # who has one is no application
 _CLIENT_CLAIMS = ("appid", "azp", "client_id")
@@ -96,7 +95,7 @@ def judge_token(
     issuer: IssuerSettings,
     settings: TokenSettings,
     *,
-    role: str,
+    role: Role,
     now: float,
     trust: Trust = _NOTHING_KNOWN,
     is_own: bool = False,
@@ -207,7 +206,7 @@ def _not_in_time(claims: Mapping[str, Any], settings: TokenSettings, now: float)
     return None
 
 
-def _not_permitted(claims: Mapping[str, Any], settings: TokenSettings, role: str) -> Refuse | None:
+def _not_permitted(claims: Mapping[str, Any], settings: TokenSettings, role: Role) -> Refuse | None:
     enough = set(settings.permissions)
     if is_app_only(claims):
         given = _texts(claims.get("roles"))
@@ -215,7 +214,7 @@ def _not_permitted(claims: Mapping[str, Any], settings: TokenSettings, role: str
     else:
         given = _words(claims.get("scp") or claims.get("scope"))
         more = settings.client_scopes
-    if role == CLIENT_ROLE:
+    if role is Role.CLIENT:
         enough |= set(more)
     if enough.isdisjoint(given):
         return Refuse(_CODES[settings.profile]["permission"])

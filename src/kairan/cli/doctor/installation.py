@@ -8,9 +8,10 @@ from kairan.cli.directory import directory_of
 from kairan.directory.model import Account
 from kairan.doctor.token.judge import OwnIssuer, TokenContext, TokenUser
 from kairan.mail.address import key_of
+from kairan.mail.role import Role
 
 
-def context_of(config: Path, user: str, role: str) -> TokenContext:
+def context_of(config: Path, user: str, role: Role) -> TokenContext:
     configuration = read_configuration(config)
     account = None
     with directory_of(configuration) as directory:

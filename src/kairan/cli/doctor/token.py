@@ -27,10 +27,11 @@ from kairan.doctor.token.judge import TokenContext, TokenUser, wait_report
 from kairan.doctor.token.text import lines_of, record_of
 from kairan.doctor.token.verify import verify_with, wait_verified, with_audiences
 from kairan.mail.address import key_of
+from kairan.mail.role import Role
 from kairan.runtime import logs
 from kairan.runtime.fetch import HttpFetch
 
-ROLES = ("hve", "client", "device")
+ROLES = tuple(Role)
 TOKEN_FILE_OCTETS_MAX = 200_000
 JWKS_OCTETS_MAX = 1_000_000
 
@@ -74,7 +75,7 @@ def token(
     if role not in ROLES:
         raise BadInputError(f"--role is one of {', '.join(ROLES)}")
     given = read_input(_read(file))
-    context = _context(user or given.user, issuer, audience or [], role, config)
+    context = _context(user or given.user, issuer, audience or [], Role(role), config)
     if jwks or context.issuers:
         context = replace(context, verify=_verifier(jwks, context.settings))
     report = asyncio.run(wait_report(given, context))
@@ -92,7 +93,7 @@ def _read(file: Path | None) -> str:
 
 
 def _context(
-    user: str, issuer: str, audiences: list[str], role: str, config: Path | None
+    user: str, issuer: str, audiences: list[str], role: Role, config: Path | None
 ) -> TokenContext:
     # Only where it was named: a kairan.toml that lies about must not judge a foreign token.
     if config is None:

@@ -14,6 +14,7 @@ from typing import Any
 from kairan.auth.tokens.judge import account_claim_of, app_of, is_app_only, judge_token, user_of
 from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
 from kairan.directory.model import Account, Trust
+from kairan.mail.role import Role
 from kairan.outcomes.decision import Refuse
 from kairan.outcomes.outcome import Outcome, Text
 
@@ -53,7 +54,7 @@ class ClaimContext:
     issuer: JudgedIssuer
     settings: TokenSettings
     account: Account | None
-    role: str
+    role: Role
     now: float
 
 

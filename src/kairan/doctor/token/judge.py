@@ -27,6 +27,7 @@ from kairan.doctor.token.claims import (
 )
 from kairan.doctor.token.input import InputKind, TokenInput
 from kairan.doctor.token.verify import NOT_CHECKED, Signature, issuer_of
+from kairan.mail.role import Role
 from kairan.outcomes.catalogue import OAUTH_UNSUCCESSFUL
 from kairan.outcomes.outcome import Outcome, Text
 
@@ -39,7 +40,7 @@ class TokenUser:
 
     account: Account | None = None
     is_known: bool = False  # read from the directory, its list of allowed apps with it
-    role: str = "hve"
+    role: Role = Role.HVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def test_login_in_two_questions():
 
 @pytest.mark.parametrize("step", [1, 7, 10_000])
 def test_nobody_wants_the_first_message_and_the_next_still_arrives(step):
-    pair = Pair(step=step, secure=True, known=True)
+    pair = Pair(step=step, secure=True, authenticated=True)
     refused = pair.send(b"a\r\n", "refused")
     sent = pair.send(b"b\r\n", "user001")
     assert isinstance(refused, Sent)
@@ -94,6 +94,6 @@ def test_a_message_too_large_for_the_server_is_refused_for_all():
 @settings(max_examples=50)
 @given(st.binary(max_size=60), st.integers(1, 9))
 def test_binary_content_arrives_octet_for_octet(content, step):
-    pair = Pair(step=step, secure=True, known=True)
+    pair = Pair(step=step, secure=True, authenticated=True)
     pair.send(content, "user001", body="BINARYMIME")
     assert pair.talk.messages == [content]

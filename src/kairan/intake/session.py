@@ -144,7 +144,7 @@ class Session:
         self.context.statistics.refused += 1
         submission = submission or self._submission
         reply = f"{outcome.code} {outcome.enhanced}"
-        if submission is None and not self.engine.known:
+        if submission is None and not self.engine.authenticated:
             self.context.trace.record_refusal(
                 Refusal(self.client, outcome.key, verb, detail, reply, self.id)
             )
@@ -470,7 +470,7 @@ class Session:
     def _origin(self, *, utf8: bool) -> Origin:
         """The same for all messages of a session, unless it greets, logs in or speaks anew."""
         engine, tls = self.engine, self._connection.tls
-        facts = (utf8, engine.extended, engine.known, engine.ehlo_name, tls is not None)
+        facts = (utf8, engine.extended, engine.authenticated, engine.ehlo_name, tls is not None)
         if facts != self._origin_facts:
             self._origin_facts = facts
             self._present_origin = self._make_origin(utf8=utf8)
@@ -482,7 +482,7 @@ class Session:
         protocol = "UTF8SMTP" if utf8 else "ESMTP" if self.engine.extended else "SMTP"
         if tls is not None:
             protocol += "S"
-        if self.engine.known:
+        if self.engine.authenticated:
             protocol += "A"
         received = received_from(
             ehlo_name=self.engine.ehlo_name,

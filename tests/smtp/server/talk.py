@@ -67,7 +67,7 @@ class Talk:
 
     door: Door = HVE
     secure: bool = False
-    known: bool = False
+    authenticated: bool = False
     events: list[str] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
     output: bytes = b""
@@ -75,7 +75,7 @@ class Talk:
 
     def __post_init__(self) -> None:
         self.engine = ServerEngine(self.door, peer=PEER, secure=self.secure)
-        self.engine.known = self.known
+        self.engine.authenticated = self.authenticated
         self._mechanism: Mechanism | None = None
         self._body = b""
         self._bare = False
@@ -171,7 +171,7 @@ class Transcript:
     """A file of transcripts/: what a client sends, and what must come of it.
 
     # text       a comment
-    door: hve    or device; then any of the words `tls` and `known`
+    door: hve    or device; then any of the words `tls` and `authenticated`
     split: no    the session is fed line by line only, for it depends on where pieces end
     C: text      a line from the client, with CRLF; \\xHH and the like are octets
     B: text      octets from the client, as they are
@@ -182,14 +182,14 @@ class Transcript:
     name: str
     door: Door
     secure: bool
-    known: bool
+    authenticated: bool
     splits: bool
     lines: tuple[bytes, ...]
     replies: tuple[str, ...]
     events: tuple[str, ...]
 
     def talk(self) -> Talk:
-        return Talk(self.door, secure=self.secure, known=self.known)
+        return Talk(self.door, secure=self.secure, authenticated=self.authenticated)
 
 
 def read_transcript(path: Path) -> Transcript:
@@ -209,7 +209,7 @@ def read_transcript(path: Path) -> Transcript:
         path.stem,
         DOORS[door],
         secure="tls" in state,
-        known="known" in state,
+        authenticated="authenticated" in state,
         splits=parts["split"] != ["no"],
         lines=tuple(lines),
         replies=tuple(parts["S"]),

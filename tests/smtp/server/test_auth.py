@@ -103,7 +103,7 @@ def test_exchange(lines, replies):
     for feeding, pieces in feedings(octets):
         talk = after_ehlo(Talk(secure=True))
         assert talk.say(*pieces).replies == replies, feeding
-        assert talk.engine.known == (AUTHENTICATED in replies)
+        assert talk.engine.authenticated == (AUTHENTICATED in replies)
 
 
 def test_an_answer_with_a_bare_line_feed_is_none():
@@ -118,7 +118,7 @@ def test_before_ehlo_there_is_no_auth():
 def test_before_tls_there_is_no_auth():
     talk = after_ehlo(Talk(HVE)).say(b"AUTH PLAIN " + GOOD + b"\r\n")
     assert [reply[:10] for reply in talk.replies] == ["538 5.7.11"]
-    assert not talk.engine.known
+    assert not talk.engine.authenticated
 
 
 def test_who_is_put_off_is_not_hung_up_on_for_it_but_not_for_ever_either():

@@ -96,7 +96,7 @@ def test_data_brings_the_body_that_was_sent(body):
     sent = TRANSACTION % b"" + b"DATA\r\n" + stuff(body)
     expected = body if body.endswith(b"\r\n") or not body else body + b"\r\n"
     for feeding, pieces in feedings(sent):
-        assert Talk(secure=True, known=True).say(*pieces).messages == [expected], feeding
+        assert Talk(secure=True, authenticated=True).say(*pieces).messages == [expected], feeding
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -105,7 +105,7 @@ def test_bdat_brings_the_body_that_was_sent(body, chunk):
     chunks = [body[n : n + chunk] for n in range(0, len(body), chunk)]
     sent = TRANSACTION % b"" + b"".join(b"BDAT %d\r\n%b" % (len(c), c) for c in chunks)
     for feeding, pieces in feedings(sent + b"BDAT 0 LAST\r\n"):
-        talk = Talk(secure=True, known=True).say(*pieces)
+        talk = Talk(secure=True, authenticated=True).say(*pieces)
         assert talk.messages == [body], feeding
 
 
@@ -113,19 +113,21 @@ def test_binary_chunks_may_hold_any_octet():
     body = bytes(range(256))
     sent = TRANSACTION % b" BODY=BINARYMIME" + b"BDAT 256 LAST\r\n" + body
     for feeding, pieces in feedings(sent):
-        assert Talk(secure=True, known=True).say(*pieces).messages == [body], feeding
+        assert Talk(secure=True, authenticated=True).say(*pieces).messages == [body], feeding
 
 
 def test_chunks_with_bare_line_feeds_are_told_where_the_body_is_not_binary():
     sent = TRANSACTION % b"" + b"BDAT 2\r\na\rBDAT 3 LAST\r\n\nb\n"
     for feeding, pieces in feedings(sent):
-        talk = Talk(secure=True, known=True).say(*pieces)
+        talk = Talk(secure=True, authenticated=True).say(*pieces)
         assert talk.events[-1] == "message of 5 with bare line endings", feeding
 
 
 def test_data_for_a_binary_message_is_refused_before_its_content_and_bdat_may_follow():
     """RFC 3030 section 3: a client that hears 503 has sent nothing yet."""
-    talk = Talk(secure=True, known=True).say(TRANSACTION % b" BODY=BINARYMIME" + b"DATA\r\n")
+    talk = Talk(secure=True, authenticated=True).say(
+        TRANSACTION % b" BODY=BINARYMIME" + b"DATA\r\n"
+    )
     assert talk.replies[-1] == "503 5.5.1 BODY=BINARYMIME requires BDAT"
     talk.say(b"BDAT 2 LAST\r\nhi")
     assert talk.messages == [b"hi"]
@@ -133,7 +135,7 @@ def test_data_for_a_binary_message_is_refused_before_its_content_and_bdat_may_fo
 
 def test_content_sent_blindly_behind_a_refused_data_is_not_taken_for_commands():
     sent = TRANSACTION % b" BODY=BINARYMIME" + b"DATA\r\nRSET\r\n.\r\nNOOP\r\n"
-    talk = Talk(secure=True, known=True).say(sent)
+    talk = Talk(secure=True, authenticated=True).say(sent)
     assert talk.replies[-1] == "503 5.5.1 BODY=BINARYMIME requires BDAT"
 
 
@@ -153,7 +155,7 @@ def test_a_nul_is_told_however_the_content_is_cut(body, step):
 
 
 def test_what_stands_in_binary_chunks_is_not_looked_at():
-    talk = Talk(secure=True, known=True)
+    talk = Talk(secure=True, authenticated=True)
     talk.say(TRANSACTION % b" BODY=BINARYMIME" + b"BDAT 2 LAST\r\n\0\n")
     assert not talk.engine.nul
     assert not talk.engine.bare_line_ending

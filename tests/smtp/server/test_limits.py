@@ -25,7 +25,7 @@ def test_a_longer_one_is_answered_once_and_the_next_is_read(octets):
 
 
 def test_who_harvests_addresses_is_sent_away():
-    talk = Talk(HVE, secure=True, known=True).say(b"EHLO x\r\nMAIL FROM:<a@b.test>\r\n")
+    talk = Talk(HVE, secure=True, authenticated=True).say(b"EHLO x\r\nMAIL FROM:<a@b.test>\r\n")
     talk.say(b"RCPT TO:<refused@b.test>\r\n" * (RCPT_COMMANDS_MAX + 5))
     assert talk.replies[-1].startswith("421 4.7.0")
     assert sum(reply.startswith("550 5.1.10") for reply in talk.replies) == RCPT_COMMANDS_MAX

@@ -10,7 +10,7 @@ recipient, password or message is welcome is the driver's business.
 
 Pipelining (RFC 2920).  Commands are taken one after the other from the buffer; answers collect in
 the output.  What lies behind DATA is content, never commands, also where DATA is refused because
-every recipient was: a client that pipelined blindly gets 354, its content is swallowed, and the
+every recipient was: a client that pipelined blindly gets 354, its content is discarded, and the
 refusal follows (RFC 2920 section 3.1 foresees the lone dot for the same case).
 """
 
@@ -40,7 +40,14 @@ from kairan.smtp.server.events import (
 from kairan.smtp.server.grammar import Syntax, parse_bdat, parse_ehlo, parse_mail, parse_rcpt
 from kairan.smtp.server.inbox import AUTH_TOO_LONG, TOO_LONG, WRONG_ENDING, Inbox
 from kairan.smtp.server.policy import Door, ehlo_answer, helo_answer
-from kairan.smtp.server.states import TRANSITIONS, Event, Order
+from kairan.smtp.server.states import (
+    READS_CONTENT,
+    READS_NOTHING,
+    TRANSITIONS,
+    Event,
+    Order,
+    Owed,
+)
 
 # A transaction names at most so many recipients, refused ones included, before we hang up:
 # RFC 5321 section 4.5.3.1.8 asks for 100; nobody harvests addresses here.
@@ -50,9 +57,11 @@ RCPT_COMMANDS_MAX = 1_000
 CHUNKS_MAX = 10_000
 
 # What every message passes: a name of the module is found ten times faster than an enum's member.
-_DATA, _CHUNK, _TLS, _CLOSED = Order.DATA, Order.CHUNK, Order.TLS, Order.CLOSED
 _MAIL_GRANTED, _RCPT_GRANTED, _DATA_GRANTED = Event.MAIL, Event.RCPT, Event.DATA
-_DATA_ENDED = Event.DATA_ENDED
+_MESSAGE_ENDED = Event.MESSAGE_ENDED
+_NOTHING_OWED, _MAIL_OWED, _RCPT_OWED = Owed.NOTHING, Owed.MAIL, Owed.RCPT
+_MESSAGE_OWED = Owed.MESSAGE
+_AUTH = Order.AUTH
 
 _MAIL_SYNTAX: Mapping[str, Outcome] = {
     "syntax-error": outcomes.SYNTAX_ERROR,
@@ -68,11 +77,16 @@ _RCPT_SYNTAX: Mapping[str, Outcome] = {
 _OUT_OF_ORDER: Mapping[tuple[Order, Event], Outcome] = {
     (Order.READY, Event.RCPT): outcomes.NEED_MAIL,
     (Order.READY, Event.DATA): outcomes.NEED_MAIL,
-    (Order.READY, Event.BDAT): outcomes.NEED_MAIL,
     (Order.MAIL, Event.DATA): outcomes.NEED_RCPT,
-    (Order.MAIL, Event.BDAT): outcomes.NEED_RCPT,
     (Order.MAIL, Event.AUTH): outcomes.AUTH_IN_TRANSACTION,
     (Order.RCPT, Event.AUTH): outcomes.AUTH_IN_TRANSACTION,
+}
+# What is answered when content that was not wanted has ended: the words, and at which command.
+_DISCARDED: Mapping[Order, tuple[Outcome, str]] = {
+    Order.DISCARDING_DATA: (outcomes.NEED_RCPT, "DATA"),
+    Order.DISCARDING_CHUNK_CONNECTED: (outcomes.BAD_SEQUENCE, "BDAT"),
+    Order.DISCARDING_CHUNK_READY: (outcomes.NEED_MAIL, "BDAT"),
+    Order.DISCARDING_CHUNK_MAIL: (outcomes.NEED_RCPT, "BDAT"),
 }
 
 
@@ -94,21 +108,18 @@ class ServerEngine:
         self.door = door
         self.order = Order.CONNECTED
         self.secure = secure
-        self.known = False  # authenticated
+        self.authenticated = False
         self.ehlo_name = ""
         self.extended = False  # EHLO, not HELO
         self._peer = peer
         self._refusal = refusal
         self._inbox = Inbox()
         self._output: list[bytes] = []
-        self._pending: str = ""  # the verb whose answer is owed
-        self._asking = False  # in an AUTH dialogue: the next line is an answer to 334
+        self._owed = Owed.NOTHING
         self._mail: Mail | None = None
         self._rcpt_commands = self._chunks = 0
-        self._swallow: Outcome | None = None  # content is read to be refused with this
-        self._swallowed = 0
+        self._discarded = 0  # octets of content that was not wanted
         self._content = Content()
-        self._order_before_chunk = Order.CONNECTED
         self._errors = 0
         self._refused_data = False  # and no command has come since
         self._refused_verb = ""  # the last of those errors that the driver found: AUTH or MAIL
@@ -120,7 +131,7 @@ class ServerEngine:
         self._output.append(f"220 {text}\r\n".encode("ascii"))
 
     def receive(self, data: bytes) -> None:
-        if self.order is _CLOSED:
+        if self.order is Order.CLOSED:
             return  # we have hung up: nobody will read it
         self._inbox.add(data)
 
@@ -143,8 +154,7 @@ class ServerEngine:
     @property
     def awaits_content(self) -> bool:
         """Whether the client must go on, with no word of ours on the way to it."""
-        order = self.order
-        return (order is _DATA or order is _CHUNK) and not self._output
+        return self.order in READS_CONTENT and not self._output
 
     @property
     def bare_line_ending(self) -> bool:
@@ -158,19 +168,19 @@ class ServerEngine:
 
     def next_event(self) -> ServerEvent | None:
         inbox = self._inbox
-        while not self._pending:
+        while not self._owed:
             order = self.order
-            if order is _CLOSED or order is _TLS:
+            if order in READS_NOTHING:
                 return None
             if self._errors > self.door.errors_max:
                 return self._refuse(outcomes.TOO_MANY_ERRORS, self._refused_verb, fatal=True)
-            if order is _DATA or order is _CHUNK:
+            if order in READS_CONTENT:
                 body = self._content.read(inbox)
                 if body is None:
                     return None
                 event = self._take_content(body)
             else:
-                line = inbox.take_line(asking=self._asking)
+                line = inbox.take_line(asking=order is _AUTH)
                 if line is None:
                     return None
                 event = self._take_line(line)
@@ -180,42 +190,40 @@ class ServerEngine:
 
     def answer(self, reply: Reply) -> None:
         """The driver's answer to the last event."""
-        pending, self._pending = self._pending, ""
-        assert pending, "no answer is owed"
+        owed, self._owed = self._owed, _NOTHING_OWED
+        assert owed, "no answer is owed"
         self._output.append(reply.wire)
-        self._ANSWERED[pending](self, reply)
+        self._ANSWERED[owed](self, reply)
 
     def ask(self, challenge: bytes) -> None:
         """The answer to `Auth` or `AuthLine` that continues the dialogue."""
-        assert self._pending == "AUTH", "no AUTH dialogue is open"
-        self._pending = ""
-        self._asking = True
+        assert self._owed is Owed.AUTH, "no AUTH dialogue is open"
+        self._owed = Owed.NOTHING
         self._output.append(answers.challenge(base64.b64encode(challenge).decode("ascii")))
 
     def tls_ready(self) -> None:
         """The handshake is done: nothing said before it counts (RFC 3207 section 4.2)."""
         self._move(Event.TLS_READY)
         self.secure = True
-        self.known = False
+        self.authenticated = False
         self.ehlo_name = ""
         self._forget_transaction()
 
     def hang_up(self, reply: Reply) -> None:
         """A last reply out of turn (421: time-out, shutdown); nothing is read any more."""
         self._output.append(reply.wire)
-        self._pending = ""
-        self.order = Order.CLOSED
+        self._owed = Owed.NOTHING
+        self._move(Event.HANG_UP)
 
     def _take_line(self, line: bytes) -> ServerEvent | None:
+        if self.order is _AUTH:
+            return self._take_auth_line(line)
         if line is TOO_LONG or line is AUTH_TOO_LONG:
-            self._asking = False
             too_long = line is TOO_LONG
             return self._refuse(
                 outcomes.LINE_TOO_LONG if too_long else outcomes.AUTH_LINE_TOO_LONG,
                 "" if too_long else "AUTH",
             )
-        if self._asking:
-            return self._take_auth_line(line)
         if line is WRONG_ENDING:
             return self._refuse(outcomes.COMMAND_UNKNOWN, "")
         verb, _, argument = line.partition(b" ")
@@ -230,13 +238,18 @@ class ServerEngine:
         return handler(self, argument)
 
     def _take_auth_line(self, line: bytes) -> ServerEvent | None:
-        self._asking = False
+        if line is AUTH_TOO_LONG:
+            return self._end_auth(outcomes.AUTH_LINE_TOO_LONG)
         if line == b"*":  # RFC 4954 section 4
-            return self._refuse(outcomes.AUTH_CANCELLED, "AUTH")
+            return self._end_auth(outcomes.AUTH_CANCELLED)
         if line is WRONG_ENDING:
-            return self._refuse(outcomes.AUTH_NOT_BASE64, "AUTH")
-        self._pending = "AUTH"
+            return self._end_auth(outcomes.AUTH_NOT_BASE64)
+        self._owed = Owed.AUTH
         return AuthLine(line)
+
+    def _end_auth(self, outcome: Outcome) -> Refused:
+        self._move(Event.AUTH_ENDED)
+        return self._refuse(outcome, "AUTH")
 
     # Moves and refusals.
 
@@ -252,7 +265,7 @@ class ServerEngine:
             outcome, fatal = outcomes.TOO_MANY_ERRORS, True
         self._output.append(self._refusal(outcome).wire)
         if fatal:
-            self.order = Order.CLOSED
+            self._move(Event.HANG_UP)
         return Refused(outcome, verb, fatal)
 
     def _out_of_order(self, event: Event, verb: str) -> Refused:
@@ -261,7 +274,7 @@ class ServerEngine:
     def _forget_transaction(self) -> None:
         self._mail = None
         self._rcpt_commands = self._chunks = 0
-        self._swallow, self._swallowed = None, 0
+        self._discarded = 0
 
     def _idle(self, reply: Reply, verb: str) -> Refused | None:
         """Answers a command that moves no mail, up to a bound."""
@@ -308,7 +321,7 @@ class ServerEngine:
             return self._refuse(outcomes.COMMAND_NOT_IMPLEMENTED, "STARTTLS")
         if not self._may(Event.STARTTLS):
             return self._out_of_order(Event.STARTTLS, "STARTTLS")
-        self._pending = "STARTTLS"
+        self._owed = Owed.STARTTLS
         return StartTls()
 
     def _auth(self, argument: bytes) -> ServerEvent | None:
@@ -317,14 +330,15 @@ class ServerEngine:
             return self._refuse(outcomes.AUTH_NEEDS_TLS, "AUTH")
         if not self._may(Event.AUTH):
             return self._out_of_order(Event.AUTH, "AUTH")
-        if self.known:
+        if self.authenticated:
             return self._refuse(outcomes.AUTH_ALREADY, "AUTH")
         if self.idle_commands >= self.door.idle_commands_max:
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, "AUTH", fatal=True)
         name = mechanism.decode("ascii", "replace").upper()
         if name not in self.door.mechanisms:
             return self._refuse(outcomes.AUTH_MECHANISM_UNKNOWN, "AUTH")
-        self._pending = "AUTH"
+        self._move(Event.AUTH)
+        self._owed = Owed.AUTH
         return Auth(name, initial.lstrip(b" ") or None)
 
     def _mail_command(self, argument: bytes) -> ServerEvent | None:
@@ -332,7 +346,7 @@ class ServerEngine:
             return self._refuse(outcomes.STARTTLS_REQUIRED, "MAIL")
         if not self._may(_MAIL_GRANTED):
             return self._out_of_order(Event.MAIL, "MAIL")
-        if self.door.needs_auth and not self.known:
+        if self.door.needs_auth and not self.authenticated:
             return self._refuse(outcomes.NOT_AUTHENTICATED, "MAIL")
         if self.idle_commands > self.door.idle_commands_max:  # put off again and again
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, "MAIL", fatal=True)
@@ -341,7 +355,7 @@ class ServerEngine:
             return self._refuse(_MAIL_SYNTAX[command.outcome], "MAIL")
         if command.size is not None and command.size > self.door.size_max:
             return self._refuse(outcomes.MESSAGE_TOO_LARGE, "MAIL")
-        self._pending = "MAIL"
+        self._owed = _MAIL_OWED
         self._mail = Mail(command)
         return self._mail
 
@@ -355,14 +369,15 @@ class ServerEngine:
         command = parse_rcpt(argument, utf8=self._mail.command.smtputf8)
         if isinstance(command, Syntax):
             return self._refuse(_RCPT_SYNTAX[command.outcome], "RCPT")
-        self._pending = "RCPT"
+        self._owed = _RCPT_OWED
         return Rcpt(command)
 
     def _data(self, argument: bytes) -> ServerEvent | None:
         if argument.strip(b" "):
             return self._refuse(outcomes.SYNTAX_ERROR, "DATA")
         if self.order is Order.MAIL and self._rcpt_commands:
-            self._swallow_data(outcomes.NEED_RCPT)
+            self._discarded = 0
+            self._start_data(Event.DATA_REFUSED)
             return None
         if not self._may(_DATA_GRANTED):
             # Octets behind a DATA that never had a transaction: the client does not wait for
@@ -374,17 +389,13 @@ class ServerEngine:
         if self._mail.command.body == "BINARYMIME":
             # RFC 3030 section 3 wants the 503 in the place of the 354; only BDAT can follow.
             return self._refuse_blind_data(outcomes.BINARY_NEEDS_BDAT)
-        self._start_data()
+        self._start_data(_DATA_GRANTED)
         return Data()
 
-    def _start_data(self) -> None:
+    def _start_data(self, event: Event) -> None:
+        self._move(event)
         self._output.append(answers.START_INPUT.wire)
         self._content = Content.of_data()
-        self.order = _DATA
-
-    def _swallow_data(self, outcome: Outcome) -> None:
-        self._start_data()
-        self._swallow, self._swallowed = outcome, 0
 
     def _refuse_blind_data(self, outcome: Outcome) -> Refused:
         blind = len(self._inbox) > 0
@@ -402,15 +413,15 @@ class ServerEngine:
         self.idle_commands += not command.size and not command.last
         if self._chunks > CHUNKS_MAX or self.idle_commands > self.door.idle_commands_max:
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, "BDAT", fatal=True)
-        if not self._may(Event.BDAT):
-            # The octets are on their way whatever we say: swallow them, then refuse.
-            self._swallow = _OUT_OF_ORDER.get((self.order, Event.BDAT), outcomes.BAD_SEQUENCE)
-            self._swallowed = 0
         if self.order is not Order.CHUNKS:
             self._content = Content()
         binary = self._mail is not None and self._mail.command.body == "BINARYMIME"
         self._content.start_chunk(command, binary=binary)
-        self._order_before_chunk, self.order = self.order, Order.CHUNK
+        if self._may(Event.BDAT):
+            self._move(Event.BDAT)
+        else:  # the octets are on their way whatever we say
+            self._discarded = 0
+            self._move(Event.BDAT_REFUSED)
         return None
 
     def _rset(self, argument: bytes) -> ServerEvent | None:
@@ -445,31 +456,26 @@ class ServerEngine:
     # Content.
 
     def _take_content(self, body: Body) -> ServerEvent | None:
-        if self._swallow is not None:
-            return self._swallow_piece(body)
+        if self.order in _DISCARDED:
+            return self._discard(body)
         if body.message_end:
-            self._pending = "DATA_END" if self.order is _DATA else "MESSAGE_END"
+            self._owed = _MESSAGE_OWED
         elif body.chunk_end:
-            self._pending = "CHUNK_END"
+            self._owed = Owed.CHUNK
         return body
 
-    def _swallow_piece(self, body: Body) -> Refused | None:
-        outcome, verb = self._swallow, "BDAT" if self.order is Order.CHUNK else "DATA"
-        assert outcome is not None, "only called while content is swallowed"
-        self._swallowed += len(body.piece)
-        if self._swallowed > self.door.size_max:
+    def _discard(self, body: Body) -> Refused | None:
+        """Content that was not wanted is answered when it has ended, and not before."""
+        outcome, verb = _DISCARDED[self.order]
+        self._discarded += len(body.piece)
+        if self._discarded > self.door.size_max:
             return self._refuse(outcomes.MESSAGE_TOO_LARGE, verb, fatal=True)
         if not (body.message_end or body.chunk_end):
             return None
-        if self.order is Order.CHUNK:
-            self.order, self._swallow = self._order_before_chunk, None
-        else:
-            self._end_message()
+        if self.order is Order.DISCARDING_DATA:
+            self._forget_transaction()
+        self._move(Event.DISCARDED)
         return self._refuse(outcome, verb)
-
-    def _end_message(self) -> None:
-        self._move(_DATA_ENDED)
-        self._forget_transaction()
 
     # What an answer means for the order.
 
@@ -484,8 +490,9 @@ class ServerEngine:
             self._move(_RCPT_GRANTED)
 
     def _auth_answered(self, reply: Reply) -> None:
+        self._move(Event.AUTH_ENDED)
         if reply.is_positive:
-            self.known = True
+            self.authenticated = True
             self._errors = 0  # of a stranger, who is one no more
         else:
             self._count_refusal(reply, "AUTH")
@@ -505,24 +512,17 @@ class ServerEngine:
             # Octets read ahead were sent in the clear, perhaps by somebody else (CVE-2011-0411).
             self._inbox.take_all()
 
-    def _data_answered(self, reply: Reply) -> None:
-        self._count_message(reply)
-        self._end_message()
-
-    def _count_message(self, reply: Reply) -> None:
+    def _message_answered(self, reply: Reply) -> None:
         if reply.is_positive:
             self.idle_commands = 0  # this session is worth its place
-
-    def _message_answered(self, reply: Reply) -> None:
-        self._count_message(reply)
-        self._move(Event.LAST_CHUNK_ENDED)
+        self._move(_MESSAGE_ENDED)
         self._forget_transaction()
 
     def _chunk_answered(self, reply: Reply) -> None:
         if reply.is_positive:
             self._move(Event.CHUNK_ENDED)
-        else:  # RFC 3030 section 2: the transaction has failed
-            self._move(Event.LAST_CHUNK_ENDED)
+        else:
+            self._move(Event.CHUNK_REFUSED)
             self._forget_transaction()
 
     _COMMANDS: ClassVar[Mapping[bytes, Callable[["ServerEngine", bytes], ServerEvent | None]]] = {
@@ -544,12 +544,11 @@ class ServerEngine:
         b"ETRN": _not_implemented,
         b"ATRN": _not_implemented,
     }
-    _ANSWERED: ClassVar[Mapping[str, Callable[["ServerEngine", Reply], None]]] = {
-        "MAIL": _mail_answered,
-        "RCPT": _rcpt_answered,
-        "AUTH": _auth_answered,
-        "STARTTLS": _starttls_answered,
-        "DATA_END": _data_answered,
-        "MESSAGE_END": _message_answered,
-        "CHUNK_END": _chunk_answered,
+    _ANSWERED: ClassVar[Mapping[Owed, Callable[["ServerEngine", Reply], None]]] = {
+        Owed.STARTTLS: _starttls_answered,
+        Owed.AUTH: _auth_answered,
+        Owed.MAIL: _mail_answered,
+        Owed.RCPT: _rcpt_answered,
+        Owed.CHUNK: _chunk_answered,
+        Owed.MESSAGE: _message_answered,
     }

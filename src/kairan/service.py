@@ -33,7 +33,7 @@ from kairan.config.model import Configuration
 from kairan.config.warnings import warnings_of
 from kairan.directory.errors import DirectoryError
 from kairan.directory.store import Directory
-from kairan.intake.counters import Counters
+from kairan.intake.counters import AccountCounters
 from kairan.intake.listener import BACKLOG
 from kairan.intake.settings import ListenerSettings
 from kairan.issuer.settings import IssuerServiceSettings
@@ -99,7 +99,7 @@ class Supervisor:
     _issuer_door: socket.socket | None = None
     _workers: dict[int, _Worker] = field(default_factory=dict)  # by pid
     _restarts: list[tuple[float, int, int]] = field(default_factory=list)  # when, number, deaths
-    _counters: Counters | None = None
+    _counters: AccountCounters | None = None
     _heartbeats: Heartbeats = field(init=False)
     _watchdog: Watch = field(init=False)
     _service_manager: ServiceManager = field(default_factory=ServiceManager)
@@ -113,7 +113,7 @@ class Supervisor:
         self._open_doors()
         _leave_root(self.configuration)
         _prepare_directory(self.configuration)
-        self._counters = Counters(self.configuration.workers)
+        self._counters = AccountCounters(self.configuration.workers)
         self._heartbeats = Heartbeats(self.configuration.workers + 1)
         self._watchdog = Watch(self.configuration.watchdog_seconds)
         self._lifeline, self._ready = os.pipe(), os.pipe()
@@ -201,7 +201,7 @@ class Supervisor:
             logs.finish()
             os._exit(code)
 
-    def _place(self, number: int, counters: Counters) -> worker.Place:
+    def _place(self, number: int, counters: AccountCounters) -> worker.Place:
         return worker.Place(
             number=number,
             sockets=[(settings, sockets[number]) for settings, _, sockets in self._doors],

@@ -35,8 +35,8 @@ from kairan.directory.model import Account
 from kairan.directory.snapshot.keeper import SnapshotKeeper
 from kairan.directory.store import Directory
 from kairan.intake.context import Busy, IntakeContext, IntakeStatistics
-from kairan.intake.control import Control
-from kairan.intake.counters import Column
+from kairan.intake.control import ControlSocket
+from kairan.intake.counters import WorkerColumn
 from kairan.intake.listener import Listener
 from kairan.intake.settings import ListenerSettings
 from kairan.intake.volume import Volume
@@ -77,7 +77,7 @@ class Place:
 
     number: int
     sockets: Sequence[tuple[ListenerSettings, socket.socket]]
-    column: Column
+    column: WorkerColumn
     ready: Callable[[], None]
     lifeline: int  # reads end-of-file when the supervisor is gone
     beat: Callable[[], None]  # says to the supervisor that the event loop runs
@@ -273,7 +273,7 @@ async def _build(
         statistics=statistics,
         wait_seconds=delivery.intake_wait_seconds,
     )
-    control = Control(context.sessions)
+    control = ControlSocket(context.sessions)
     await control.start(configuration.control_directory, place.number)
     stack.callback(control.close)
     await _open_doors(configuration, place, context, stack, drain)

@@ -48,18 +48,20 @@ from kairan.relay import faults
 from kairan.runtime.logs import line as log_line
 from kairan.smtp.client import replies
 from kairan.smtp.client.capabilities import read_capabilities
-from kairan.smtp.client.engine import Client
+from kairan.smtp.client.engine import ClientEngine
 from kairan.smtp.client.stuffing import stuff
 from kairan.smtp.sasl.mechanisms import MECHANISMS
 from kairan.smtp.server import answers, grammar
 from kairan.smtp.server.data import ChunkLines, DataDecoder
 from kairan.smtp.server.engine import ServerEngine
-from kairan.smtp.server.events import Body, Mail, Rcpt
+from kairan.smtp.server.events import ContentPiece, Mail, Rcpt
 from kairan.smtp.server.inbox import Inbox
-from kairan.smtp.server.policy import Door
+from kairan.smtp.server.policy import SessionPolicy
 
-DOOR = Door("mail.kairan.test", ("PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"), 10 << 20, 50)
-OPEN_DOOR = Door("mail.kairan.test", (), 10 << 20, 50, needs_tls=False, needs_auth=False)
+POLICY = SessionPolicy(
+    "mail.kairan.test", ("PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"), 10 << 20, 50
+)
+OPEN_POLICY = SessionPolicy("mail.kairan.test", (), 10 << 20, 50, needs_tls=False, needs_auth=False)
 TRANSACTION = b"EHLO a\r\nMAIL FROM:<printer@kairan.test>\r\nRCPT TO:<user@kairan.test>\r\n"
 
 
@@ -132,7 +134,7 @@ def submitted_body():
 
 def engine_reads(octets: bytes) -> None:
     """Everything at once, and whatever is asked is granted."""
-    engine = ServerEngine(OPEN_DOOR, secure=True)
+    engine = ServerEngine(OPEN_POLICY, secure=True)
     engine.receive(octets)
     while (event := engine.next_event()) is not None:
         match event:
@@ -140,9 +142,9 @@ def engine_reads(octets: bytes) -> None:
                 engine.answer(answers.SENDER_OK)
             case Rcpt():
                 engine.answer(answers.RECIPIENT_OK)
-            case Body(message_end=True):
+            case ContentPiece(message_end=True):
                 engine.answer(answers.queued("<a@b>", 1))
-            case Body(chunk_end=True):
+            case ContentPiece(chunk_end=True):
                 engine.answer(answers.chunk_received(1))
     engine.take_output()
 
@@ -212,7 +214,7 @@ def capabilities(octets: bytes) -> object:
 
 
 def client_reads(octets: bytes) -> None:
-    client = Client(hostname="us.test", explain=faults.explain)
+    client = ClientEngine(hostname="us.test", explain=faults.explain)
     client.receive(b"220 mail.test\r\n")
     client.receive(octets)
 

@@ -16,7 +16,7 @@ from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 from kairan.runtime.ids import SessionIds
 from kairan.runtime.tls import TlsChannel, server_context
-from kairan.smtp.server.policy import Door
+from kairan.smtp.server.policy import SessionPolicy
 
 
 class Transport:
@@ -79,7 +79,7 @@ def connected(tls, server_tls=None):
         session_ids=SessionIds(1),
         statistics=IntakeStatistics(),
         trace=SimpleNamespace(record=lambda *_, **__: None, record_refusal=lambda *_: None),
-        turnstile=SimpleNamespace(wait=lambda _network, step: step()),
+        handshake_queue=SimpleNamespace(wait=lambda _network, step: step()),
         sessions=HeldSessions(),
     )
     listener = SimpleNamespace(
@@ -93,7 +93,9 @@ def connected(tls, server_tls=None):
         admits=lambda _: None,
         device_account=lambda _: None,
         lists_devices=False,
-        door=lambda _: Door("mail.kairan.test", ("PLAIN",), size_max=1_000, recipients_max=5),
+        door=lambda _: SessionPolicy(
+            "mail.kairan.test", ("PLAIN",), size_max=1_000, recipients_max=5
+        ),
     )
     connection, transport = SmtpConnection(listener), Transport()
     connection.connection_made(transport)
@@ -168,7 +170,7 @@ def test_one_that_still_sends_is_heard_out_for_a_moment_then_dropped():
 def waiting_for_its_handshake(server_tls):
     connection, transport = connected(TlsMode.IMPLICIT, server_tls)
     steps = []
-    connection._listener.context.turnstile.wait = lambda _network, step: steps.append(step)
+    connection._listener.context.handshake_queue.wait = lambda _network, step: steps.append(step)
     connection.data_received(b"the first octets of a hello")
     assert not transport.reading
     return connection, transport, steps

@@ -1,11 +1,11 @@
 """What accounts do at this moment, over all workers."""
 
-from kairan.intake.counters import ACCOUNTS_MAX, Counters
+from kairan.intake.counters import ACCOUNTS_MAX, AccountCounters
 from kairan.testing.clock import FakeClock
 
 
 def test_connections_are_summed_over_workers():
-    counters = Counters(3)
+    counters = AccountCounters(3)
     columns = [counters.column(worker) for worker in range(3)]
     for column in columns:
         column.connected(7)
@@ -19,7 +19,7 @@ def test_connections_are_summed_over_workers():
 
 def test_messages_are_those_of_this_minute():
     clock = FakeClock(600.0)
-    counters = Counters(2, clock=clock)
+    counters = AccountCounters(2, clock=clock)
     one, other = counters.column(0), counters.column(1)
     for _ in range(3):
         one.accepted(7)
@@ -33,7 +33,7 @@ def test_messages_are_those_of_this_minute():
 
 
 def test_what_a_dead_worker_left_is_cleared_by_its_successor():
-    counters = Counters(2)
+    counters = AccountCounters(2)
     counters.column(0).connected(7)
     other = counters.column(1)
     other.connected(7)
@@ -43,14 +43,14 @@ def test_what_a_dead_worker_left_is_cleared_by_its_successor():
 
 
 def test_accounts_beyond_the_table_share_a_row():
-    column = Counters(1).column(0)
+    column = AccountCounters(1).column(0)
     column.connected(5)
     assert column.connections(5 + ACCOUNTS_MAX) == 1
 
 
 def test_recipients_of_a_minute_are_summed_over_all_workers():
     now = [60.0]
-    counters = Counters(2, clock=lambda: now[0])
+    counters = AccountCounters(2, clock=lambda: now[0])
     first, second = counters.column(0), counters.column(1)
     first.accepted(7, 50)
     second.accepted(7, 3)
@@ -64,7 +64,7 @@ def test_recipients_of_a_minute_are_summed_over_all_workers():
 
 def test_recipients_of_this_hour_and_the_one_before_are_summed_over_workers():
     clock = FakeClock(7_200.0)
-    counters = Counters(2, clock=clock)
+    counters = AccountCounters(2, clock=clock)
     one, other = counters.column(0), counters.column(1)
     one.accepted(7, 50)
     clock.now = 10_799.9
@@ -80,6 +80,6 @@ def test_recipients_of_this_hour_and_the_one_before_are_summed_over_workers():
 
 
 def test_the_hour_outlives_a_worker():
-    counters = Counters(1, clock=FakeClock(7_200.0))
+    counters = AccountCounters(1, clock=FakeClock(7_200.0))
     counters.column(0).accepted(7, 50)
     assert counters.column(0).recipients_in_hour(7, 2) == 50

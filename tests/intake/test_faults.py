@@ -9,7 +9,7 @@ import pytest
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
-from kairan.intake.counters import Counters
+from kairan.intake.counters import AccountCounters
 from kairan.intake.listener import Listener
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
 from kairan.mail.role import Role
@@ -153,7 +153,7 @@ async def open_door(**settings):
         spool=FailingSpool(),
         passwords=SlowPasswords(),
         tokens=None,
-        counters=Counters(1).column(0),
+        counters=AccountCounters(1).column(0),
         trace=Events(),
     )
     sock = socket.create_server(("127.0.0.1", 0))

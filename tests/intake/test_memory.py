@@ -17,7 +17,7 @@ from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
 from kairan.intake.connection import SmtpConnection
 from kairan.intake.context import IntakeContext
-from kairan.intake.counters import Counters
+from kairan.intake.counters import AccountCounters
 from kairan.intake.listener import Listener
 from kairan.intake.session import Session
 from kairan.intake.settings import IntakeSettings, ListenerSettings
@@ -99,7 +99,7 @@ async def listener(server_tls, monkeypatch):
         tokens=None,
         spool=Spool(),
         passwords=Passwords(),
-        counters=Counters(1).column(0),
+        counters=AccountCounters(1).column(0),
         trace=SimpleNamespace(record=lambda *_, **__: None, record_refusal=lambda *_: None),
     )
     running = Listener(context, ListenerSettings(), lambda: server_tls)

@@ -8,7 +8,7 @@ import pytest
 from attacks.kit import PAYROLL, PRINTER, USER, running_service, wait_for
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.store import Directory
-from kairan.intake.counters import Counters
+from kairan.intake.counters import AccountCounters
 from kairan.intake.volume import Volume
 from kairan.testing.clock import FakeClock
 
@@ -43,7 +43,7 @@ def directory(tmp_path):
 @pytest.fixture
 def worker(directory, clock):
     """Makes one, with what it told and its column."""
-    counters = Counters(2, clock=clock)
+    counters = AccountCounters(2, clock=clock)
     settings = AdmissionSettings(volume_jump_factor=3, volume_jump_floor_recipients=10)
 
     def make(number):

@@ -15,7 +15,7 @@ import pytest
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
-from kairan.intake.counters import Counters
+from kairan.intake.counters import AccountCounters
 from kairan.intake.listener import Listener
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
 from kairan.mail.envelope import ContentFile
@@ -75,7 +75,7 @@ def context(directory, spool):
         spool=spool,
         passwords=None,  # nobody logs in at a device's door
         tokens=None,
-        counters=Counters(1).column(0),
+        counters=AccountCounters(1).column(0),
         trace=Trace(directory / "trace.db", TraceSettings()),
     )
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kairan.mail.envelope import Recipient
 from kairan.smtp.client.events import LoggedIn, Ready, Sent, TlsGranted
-from kairan.smtp.client.login import Login, Plain
+from kairan.smtp.client.login import LoginClient, PlainClient
 from smtp.client.talk import envelope, new_client
 from smtp.server.talk import DEVICE, HVE, Talk
 
@@ -14,8 +14,8 @@ from smtp.server.talk import DEVICE, HVE, Talk
 class Pair:
     """Octets go to and fro, `step` at a time, until both are silent."""
 
-    def __init__(self, door=HVE, *, step=10_000, **state):
-        self.talk = Talk(door, **state)
+    def __init__(self, policy=HVE, *, step=10_000, **state):
+        self.talk = Talk(policy, **state)
         self.client = new_client(secure=self.talk.engine.secure)
         self.events = []
         self._step = step
@@ -60,7 +60,7 @@ def test_tls_login_and_a_message():
     pair = Pair()
     pair.client.start_tls()
     assert isinstance(pair.run()[-1], Ready)
-    pair.client.login(Plain("printer@kairan.test", "right"))
+    pair.client.login(PlainClient("printer@kairan.test", "right"))
     assert isinstance(pair.run()[-1], LoggedIn)
     sent = pair.send(b"Subject: x\r\n\r\n.\r\n", "user001", "refused", "user002")
     assert [reply.code for reply in sent.replies] == [250, 550, 250]
@@ -69,7 +69,7 @@ def test_tls_login_and_a_message():
 
 def test_login_in_two_questions():
     pair = Pair(secure=True)
-    pair.client.login(Login("printer@kairan.test", "right"))
+    pair.client.login(LoginClient("printer@kairan.test", "right"))
     assert isinstance(pair.run()[-1], LoggedIn)
 
 

@@ -18,9 +18,9 @@ import structlog
 
 from kairan.auth.attempts import network_of
 from kairan.directory.model import Account
-from kairan.intake.handshakes import HUNG_UP
+from kairan.intake.failed_handshakes import HUNG_UP
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
-from kairan.intake.session import Answer, Session
+from kairan.intake.session import Continuation, Session
 from kairan.intake.settings import TlsMode
 from kairan.outcomes.catalogue import (
     DEVICE_NOT_LISTED,
@@ -150,7 +150,7 @@ class SmtpConnection(asyncio.Protocol):
         self.deadline = time.monotonic() + settings.handshake_timeout_seconds
         self.tls = TlsChannel(self._listener.tls_context(), server_side=True)
 
-    def wait_for(self, future: "asyncio.Future[Any]", then: Answer) -> None:
+    def wait_for(self, future: "asyncio.Future[Any]", then: Continuation) -> None:
         self._waiting = True
         self._waits_since = time.monotonic()
         future.add_done_callback(lambda done: self._resume(done, then))
@@ -290,7 +290,7 @@ class SmtpConnection(asyncio.Protocol):
         listener = self._listener
         self.session = Session(
             listener.context,
-            listener.door(account),
+            listener.policy(account),
             listener.settings,
             self,
             client=self.address,
@@ -337,12 +337,12 @@ class SmtpConnection(asyncio.Protocol):
         return b"" if self._closing else buffer[header.length :]
 
     def _wait_for_handshake(self, data: bytes) -> None:
-        """Nothing more is read until the turnstile lets it step."""
+        """Nothing more is read until its turn in the handshake queue."""
         assert self._transport is not None, "set when the connection was made"
         self._paused = True
         self._transport.pause_reading()
-        turnstile = self._listener.context.turnstile
-        turnstile.wait(network_of(self.address), lambda: self._step_handshake(data))
+        queue = self._listener.context.handshake_queue
+        queue.wait(network_of(self.address), lambda: self._step_handshake(data))
 
     def _step_handshake(self, data: bytes) -> None:
         if self._closing or self._over:
@@ -409,7 +409,7 @@ class SmtpConnection(asyncio.Protocol):
         if self._waiting or self._paused or self._write_blocked:
             self._regulate_reading(session)
 
-    def _resume(self, done: "asyncio.Future[Any]", then: Answer) -> None:
+    def _resume(self, done: "asyncio.Future[Any]", then: Continuation) -> None:
         self._waiting = False
         session = self.session
         assert session is not None, "only a session waits"
@@ -419,7 +419,7 @@ class SmtpConnection(asyncio.Protocol):
         if self._lost and not self._waiting:
             self._release()
 
-    def _go_on(self, session: Session, done: "asyncio.Future[Any]", then: Answer) -> None:
+    def _go_on(self, session: Session, done: "asyncio.Future[Any]", then: Continuation) -> None:
         try:
             then(done)
         except Exception:

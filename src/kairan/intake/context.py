@@ -9,12 +9,12 @@ from kairan.auth.passwords.authenticator import Authenticator
 from kairan.auth.settings import AuthSettings
 from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.directory.model import Snapshot
-from kairan.intake.counters import Column
+from kairan.intake.counters import WorkerColumn
+from kairan.intake.failed_handshakes import FailedHandshakes
 from kairan.intake.failure_bursts import FailureBursts
-from kairan.intake.handshakes import FailedHandshakes
+from kairan.intake.handshake_queue import HandshakeQueue
 from kairan.intake.held_sessions import HeldSessions
 from kairan.intake.settings import IntakeSettings
-from kairan.intake.turnstile import Turnstile
 from kairan.intake.unfinished import Unfinished
 from kairan.intake.volume import Volume
 from kairan.runtime.ids import SessionIds
@@ -61,7 +61,7 @@ class IntakeContext:
     spool: Spool
     passwords: Authenticator
     tokens: TokenAuthenticator
-    counters: Column
+    counters: WorkerColumn
     trace: Trace
     # How long to wait before a message is taken, for delivery to keep pace with the intake.
     wait_seconds: Callable[[], float] = lambda: 0.0
@@ -73,7 +73,7 @@ class IntakeContext:
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
     sessions: HeldSessions = field(default_factory=HeldSessions)
     bursts: FailureBursts = field(default_factory=FailureBursts)
-    turnstile: Turnstile = field(default_factory=Turnstile)
+    handshake_queue: HandshakeQueue = field(default_factory=HandshakeQueue)
     handshakes: FailedHandshakes = field(default_factory=lambda: FailedHandshakes(time.monotonic))
     unfinished: Unfinished = field(init=False)
 

@@ -44,7 +44,7 @@ class ControlUnavailable(Exception):  # noqa: N818 - the operator's to mend, sai
     """No worker answers, or one broke off."""
 
 
-class Control:
+class ControlSocket:
     """The worker's end, in its event loop."""
 
     def __init__(self, sessions: HeldSessions) -> None:

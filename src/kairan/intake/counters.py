@@ -22,21 +22,21 @@ _NUMBERS: Final = 8
 _HOURS: Final = 4  # where they begin in a cell
 
 
-class Counters:
+class AccountCounters:
     def __init__(self, workers: int, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._workers = workers
         self._memory = mmap.mmap(-1, ACCOUNTS_MAX * workers * _NUMBERS * 4)
         self._cells = memoryview(self._memory).cast("I")
 
-    def column(self, worker: int) -> "Column":
+    def column(self, worker: int) -> "WorkerColumn":
         """The view of one worker; what a predecessor left there is cleared."""
-        column = Column(self._cells, self._workers, worker, self._clock)
+        column = WorkerColumn(self._cells, self._workers, worker, self._clock)
         column.clear()
         return column
 
 
-class Column:
+class WorkerColumn:
     def __init__(
         self, cells: memoryview, workers: int, worker: int, clock: Callable[[], float]
     ) -> None:

@@ -1,4 +1,4 @@
-"""A listener: one door, its rules of entry, its connections, and the sweep of the slow ones."""
+"""A listener: its rules of entry, its connections, and the sweep of the slow ones."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ from kairan.mail.role import Role
 from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from kairan.outcomes.outcome import Outcome
 from kairan.runtime.ip import IpNetwork, parse_ip, parse_network
-from kairan.smtp.server.policy import Door
+from kairan.smtp.server.policy import SessionPolicy
 from kairan.trace.refusals import Refusal
 
 SWEEP_SECONDS = 2.0  # how late a time-out may be noticed
@@ -37,8 +37,8 @@ class Listener:
         self._per_address: Counter[str] = Counter()
         self._proxies = tuple(parse_network(text) for text in settings.proxy_from)
         self._devices = tuple((parse_network(text), account) for text, account in settings.devices)
-        self._door = self._make_door(needs_auth=True)
-        self._device_door = self._make_door(needs_auth=False)
+        self._policy = self._make_policy(needs_auth=True)
+        self._device_policy = self._make_policy(needs_auth=False)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
@@ -108,13 +108,13 @@ class Listener:
                 return self.context.snapshot().account(account)
         return None
 
-    def door(self, account: Account | None) -> Door:
-        return self._door if account is None else self._device_door
+    def policy(self, account: Account | None) -> SessionPolicy:
+        return self._policy if account is None else self._device_policy
 
-    def _make_door(self, *, needs_auth: bool) -> Door:
+    def _make_policy(self, *, needs_auth: bool) -> SessionPolicy:
         settings, device = self.settings, self.settings.role is Role.DEVICE
         encrypts = settings.tls is not TlsMode.OFF
-        return Door(
+        return SessionPolicy(
             hostname=self.context.hostname,
             mechanisms=self.context.settings.mechanisms if settings.offers_auth else (),
             size_max=self.context.admission.message_octets_max,

@@ -28,19 +28,21 @@ from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 from kairan.outcomes.outcome import Outcome
 from kairan.smtp.sasl.mechanisms import (
     MECHANISMS,
+)
+from kairan.smtp.sasl.step import (
     BearerToken,
     Challenge,
     Credentials,
     Mechanism,
-    Step,
+    SaslStep,
 )
 from kairan.smtp.server import answers
 from kairan.smtp.server.engine import ServerEngine
 from kairan.smtp.server.events import Auth, AuthLine
 
-Verdict: TypeAlias = Account | TokenLogin | Refuse
+LoginVerdict: TypeAlias = Account | TokenLogin | Refuse
 # What must be waited for, then given to `judged`; None: the client has been answered.
-Awaited: TypeAlias = "asyncio.Future[Verdict] | None"
+Awaited: TypeAlias = "asyncio.Future[LoginVerdict] | None"
 
 
 def _told(login: Account | TokenLogin) -> dict[str, object]:
@@ -66,7 +68,7 @@ class LoginSession(Protocol):
     def refusal_reply(self, outcome: Outcome) -> Reply: ...
 
 
-class Login:
+class SessionLogin:
     """One per session, and a new one where TLS starts."""
 
     __slots__ = (
@@ -105,7 +107,7 @@ class Login:
         assert self._mechanism is not None, "AuthLine only follows Auth"
         return self._take(self._mechanism.step(event.line))
 
-    def judged(self, done: "asyncio.Future[Verdict]") -> None:
+    def judged(self, done: "asyncio.Future[LoginVerdict]") -> None:
         self._answer(done.result())
 
     def judge(self, account: Account | None) -> Decision:
@@ -143,7 +145,7 @@ class Login:
     def _age_seconds_max(self) -> float:
         return self._session.context.auth.password_session_seconds_max
 
-    def _take(self, step: Step) -> Awaited:
+    def _take(self, step: SaslStep) -> Awaited:
         match step:
             case Challenge(text):
                 self._session.engine.ask(text)
@@ -194,7 +196,7 @@ class Login:
             return True
         return False
 
-    def _answer(self, verdict: Verdict) -> None:
+    def _answer(self, verdict: LoginVerdict) -> None:
         match verdict:
             case Refuse():
                 self._refuse(verdict)

@@ -20,7 +20,7 @@ from kairan.admission.recipients import judge_recipient, meant_by
 from kairan.admission.sender import judge_sender
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
-from kairan.intake.login import Awaited, Login
+from kairan.intake.login import Awaited, SessionLogin
 from kairan.intake.settings import ListenerSettings
 from kairan.intake.submission import Origin, Submission, received_from
 from kairan.mail.envelope import Recipient
@@ -44,7 +44,7 @@ from kairan.smtp.server.engine import ServerEngine
 from kairan.smtp.server.events import (
     Auth,
     AuthLine,
-    Body,
+    ContentPiece,
     Data,
     Ehlo,
     Mail,
@@ -54,7 +54,7 @@ from kairan.smtp.server.events import (
     Reset,
     StartTls,
 )
-from kairan.smtp.server.policy import Door
+from kairan.smtp.server.policy import SessionPolicy
 from kairan.smtp.server.states import Order
 from kairan.spool.interface import SpoolId, SpoolRefusal, SpoolUnavailable
 from kairan.trace.refusals import Refusal
@@ -63,10 +63,10 @@ log = structlog.get_logger("kairan.intake")
 
 _ENDS_BY_ITSELF = frozenset({LOGIN_TOO_OLD, TOKEN_SESSION_EXPIRED})
 
-Answer = Callable[[asyncio.Future[Any]], None]
+Continuation = Callable[[asyncio.Future[Any]], None]
 
 
-class Connection(Protocol):
+class SessionConnection(Protocol):
     """What a session asks of whoever moves the octets."""
 
     @property
@@ -74,7 +74,7 @@ class Connection(Protocol):
 
     def start_tls(self) -> None: ...
 
-    def wait_for(self, future: "asyncio.Future[Any]", then: Answer) -> None:
+    def wait_for(self, future: "asyncio.Future[Any]", then: Continuation) -> None:
         """Takes no further event until `then(future)` has run."""
 
     def transaction_began(self) -> None:
@@ -88,9 +88,9 @@ class Session:
     def __init__(
         self,
         context: IntakeContext,
-        door: Door,
+        policy: SessionPolicy,
         listener: ListenerSettings,
-        connection: Connection,
+        connection: SessionConnection,
         *,
         client: str,
         account: Account | None = None,
@@ -102,14 +102,14 @@ class Session:
         self.id = context.session_ids.next()
         # No method of ours: the engine would keep us, and we it, until the collector comes by.
         signed = partial(_signed, context, self.id)
-        self.engine = ServerEngine(door, peer=client, secure=secure, refusal=signed)
+        self.engine = ServerEngine(policy, peer=client, secure=secure, refusal=signed)
         self.account = account  # of the login, or the one a listed device stands for
         self._device_account = account
         self.stopping = False
         self.ending = False  # by the administrator, as soon as nothing is awaited
         self.began, self.messages = context.clock(), 0
         self._connection = connection
-        self._login = Login(self)
+        self._login = SessionLogin(self)
         self._counted: Account | None = None
         self._submission: Submission | None = None
         self._origin_facts: tuple[object, ...] = ()
@@ -223,8 +223,8 @@ class Session:
             self._connection.close_after_output()
 
     def _start_tls(self, _event: StartTls) -> None:
-        """RFC 3207 section 4.2: a login from before is forgotten (a device's door takes one)."""
-        self._login = Login(self)
+        """RFC 3207 section 4.2: a login from before is forgotten (a device may have none)."""
+        self._login = SessionLogin(self)
         if self.account is not self._device_account:
             self._uncount()
             self.account = self._device_account
@@ -288,7 +288,7 @@ class Session:
 
     def _present_account(self) -> Account | None:
         """The account as the directory has it now: a session does not outlive its account."""
-        assert self.account is not None, "the door lets nobody unknown say MAIL"
+        assert self.account is not None, "without an account nobody says MAIL"
         return self.context.snapshot().account(self.account.address)
 
     def _rcpt(self, event: Rcpt) -> None:
@@ -311,11 +311,11 @@ class Session:
         self.engine.answer(answers.RECIPIENT_OK)
 
     def _data(self, _event: Data) -> None:
-        """354 is out; the content comes as `Body`."""
+        """354 is out; the content comes as `ContentPiece`."""
         assert self._submission is not None, "DATA only follows RCPT"
         self._submission.content_since = time.monotonic()
 
-    def _body(self, event: Body) -> None:
+    def _body(self, event: ContentPiece) -> None:
         submission = self._submission
         assert submission is not None, "content only follows RCPT"
         if not submission.content_since:
@@ -326,13 +326,13 @@ class Session:
             return
         self._body_taken(event)
 
-    def _body_stored(self, event: Body, done: "asyncio.Future[Any]") -> None:
+    def _body_stored(self, event: ContentPiece, done: "asyncio.Future[Any]") -> None:
         error = None if done.cancelled() else done.exception()
         if error is not None and self._submission is not None:
             self._submission.refuse(Refuse(SPOOL_FAILED, detail=str(error)))
         self._body_taken(event)
 
-    def _body_taken(self, event: Body) -> None:
+    def _body_taken(self, event: ContentPiece) -> None:
         submission = self._submission
         assert submission is not None, "content only follows RCPT"
         if event.message_end:
@@ -502,7 +502,7 @@ class Session:
         Mail: _mail,
         Rcpt: _rcpt,
         Data: _data,
-        Body: _body,
+        ContentPiece: _body,
         Reset: _reset,
         Quit: _quit,
         Refused: _refused,

@@ -1,13 +1,16 @@
-"""One message on its way in: the one door to the spool.
+"""One message on its way in: the one way to the spool.
 
-    begin     MAIL was accepted
-    add       each RCPT
-    write     each piece of the content; the header is judged, cleaned and stamped when it is whole
-    finish    the verdict, or the spool's promise
+    Submission(…)    MAIL was accepted
+    recipients       grows by each RCPT that was accepted
+    write            each piece of the content; the header is judged, cleaned and stamped when it is whole
+    refuse           the first reason counts; what still comes is read and forgotten
+    envelope,        at the end: what the spool is given; `is_small` says which content
+    small_content,
+    large_content
+    let_go           the spool has answered
 
-The stamps (RFC 6409 section 8) are made once, here: Received, and where they
-are missing Message-ID, Date, From, and the Reply-To that the account is set to.  What a client must
-not bring in (admission/fields.py) is taken out here, too.
+The stamps (RFC 6409 section 8) are made once, here: Received, and where they are missing Message-ID,
+Date, From, and the Reply-To that the account is set to.  What a client must not bring in (admission/fields.py) is taken out here, too.
 """
 
 import os

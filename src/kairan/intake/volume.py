@@ -19,7 +19,7 @@ from kairan.admission.volume import judge_volume
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.store import Directory
-from kairan.intake.counters import Column
+from kairan.intake.counters import WorkerColumn
 from kairan.outcomes.catalogue import ACCOUNT_HELD
 from kairan.outcomes.decision import Refuse
 from kairan.trace.audit import Audit
@@ -40,7 +40,7 @@ class Volume:
     def __init__(
         self,
         directory: Directory,
-        counters: Column,
+        counters: WorkerColumn,
         settings: AdmissionSettings,
         *,
         writes: bool,

@@ -20,7 +20,7 @@ from kairan.relay.names import system_names
 from kairan.relay.next_hop import NextHop, TlsPolicy, tls_context
 from kairan.relay.session import RelaySession
 from kairan.relay.settings import RelaySettings
-from kairan.smtp.client.engine import Client
+from kairan.smtp.client.engine import ClientEngine
 from kairan.smtp.client.events import (
     ClientEvent,
     Ended,
@@ -204,7 +204,9 @@ async def _session_on(
 ) -> RelaySession:
     implicit = next_hop.tls is TlsPolicy.IMPLICIT
     hostname = settings.hostname or socket.gethostname()
-    engine = Client(hostname=hostname, explain=faults.explain, lmtp=next_hop.lmtp, secure=implicit)
+    engine = ClientEngine(
+        hostname=hostname, explain=faults.explain, lmtp=next_hop.lmtp, secure=implicit
+    )
     session = RelaySession(engine, settings, peer=_peer_name(next_hop, address))
     context = _context_of(next_hop) if implicit else None
     await asyncio.get_running_loop().create_connection(

@@ -10,7 +10,7 @@ import structlog
 
 from kairan.relay.reach import Reach
 from kairan.runtime.files import Stamp, authorities_stamp
-from kairan.smtp.client.login import Mechanism
+from kairan.smtp.client.login import ClientMechanism
 
 log = structlog.get_logger("kairan.relay")
 
@@ -27,7 +27,7 @@ class TlsPolicy(StrEnum):
 class NextHopCredentials(Protocol):
     """What can log in.  Asked anew for each session, so that a token may be a fresh one."""
 
-    def mechanism(self, offered: frozenset[str]) -> Mechanism | None: ...
+    def mechanism(self, offered: frozenset[str]) -> ClientMechanism | None: ...
 
 
 @dataclass(frozen=True, slots=True)

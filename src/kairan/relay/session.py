@@ -17,9 +17,9 @@ from kairan.relay import faults
 from kairan.relay.contact import Contact
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.capabilities import Capabilities
-from kairan.smtp.client.engine import Client, Phase
+from kairan.smtp.client.engine import ClientEngine, Phase
 from kairan.smtp.client.events import ClientEvent, ContentWanted, Ended, Sent
-from kairan.smtp.client.login import Mechanism
+from kairan.smtp.client.login import ClientMechanism
 
 _UNTIMED = frozenset({Phase.READY, Phase.ENDED})
 
@@ -53,7 +53,7 @@ class RelaySession(asyncio.Protocol):
     `silence`: how it ended, where the peer said nothing.
     """
 
-    def __init__(self, engine: Client, settings: RelaySettings, *, peer: str) -> None:
+    def __init__(self, engine: ClientEngine, settings: RelaySettings, *, peer: str) -> None:
         self.engine = engine
         self.settings = settings
         self.peer = peer
@@ -177,7 +177,7 @@ class RelaySession(asyncio.Protocol):
         assert self._transport is not None
         return self._transport
 
-    def login(self, mechanism: Mechanism) -> None:
+    def login(self, mechanism: ClientMechanism) -> None:
         self.engine.login(mechanism)
         self._flush()
 

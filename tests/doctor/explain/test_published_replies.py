@@ -3,7 +3,7 @@
 One row: a code and the entry it belongs to, the door and the control that stands, and what the
 client sends.  The very reply that comes back is handed to the doctor, in English and in Japanese.
 The replies word by word are in tests/auth/test_founding_codes.py and
-tests/intake/test_policies_at_doors.py; `pytest -s` prints this table.
+tests/intake/test_policies_at_listeners.py; `pytest -s` prints this table.
 """
 
 import base64

@@ -3,7 +3,7 @@
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
-from kairan.smtp.client.engine import Client
+from kairan.smtp.client.engine import ClientEngine
 from kairan.smtp.client.events import ClientEvent, Ended, Trouble
 
 HELLO = b"250-peer.test\r\n250-PIPELINING\r\n250-DSN\r\n250-8BITMIME\r\n250 SIZE 1000\r\n"
@@ -16,11 +16,11 @@ def explain(trouble: Trouble, detail: str) -> Reply:
     return Reply.of(code, "", f"{trouble.value} {detail}".strip())
 
 
-def new_client(*, lmtp: bool = False, secure: bool = False) -> Client:
-    return Client(hostname="us.test", explain=explain, lmtp=lmtp, secure=secure)
+def new_client(*, lmtp: bool = False, secure: bool = False) -> ClientEngine:
+    return ClientEngine(hostname="us.test", explain=explain, lmtp=lmtp, secure=secure)
 
 
-def ready_client(hello: bytes = HELLO, *, lmtp: bool = False, secure: bool = False) -> Client:
+def ready_client(hello: bytes = HELLO, *, lmtp: bool = False, secure: bool = False) -> ClientEngine:
     client = new_client(lmtp=lmtp, secure=secure)
     client.receive(b"220 peer.test\r\n" + hello)
     client.take()
@@ -35,7 +35,9 @@ def to(*addresses: str) -> tuple[Recipient, ...]:
     return tuple(Recipient(Address(address)) for address in addresses)
 
 
-def begin(client: Client, *addresses: str, content: bytes | None = b"hi\r\n") -> list[ClientEvent]:
+def begin(
+    client: ClientEngine, *addresses: str, content: bytes | None = b"hi\r\n"
+) -> list[ClientEvent]:
     return client.begin(
         envelope(),
         to(*addresses or ("a@x.test",)),

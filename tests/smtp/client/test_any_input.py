@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kairan.mail.reply import Reply
-from kairan.smtp.client.engine import Client, Phase
+from kairan.smtp.client.engine import ClientEngine, Phase
 from kairan.smtp.client.events import Ended, Sent
-from kairan.smtp.client.login import Login
+from kairan.smtp.client.login import LoginClient
 from smtp.client.talk import (
     BINARY,
     HELLO,
@@ -19,67 +19,67 @@ from smtp.client.talk import (
 )
 
 
-def in_greeting() -> Client:
+def in_greeting() -> ClientEngine:
     return new_client()
 
 
-def in_ehlo() -> Client:
+def in_ehlo() -> ClientEngine:
     client = new_client()
     client.receive(b"220 hi\r\n")
     return client
 
 
-def in_helo() -> Client:
+def in_helo() -> ClientEngine:
     client = in_ehlo()
     client.receive(b"500 what\r\n")
     return client
 
 
-def in_starttls() -> Client:
+def in_starttls() -> ClientEngine:
     client = ready_client()
     client.start_tls()
     return client
 
 
-def in_handshake() -> Client:
+def in_handshake() -> ClientEngine:
     client = in_starttls()
     client.receive(b"220 go\r\n")
     return client
 
 
-def in_ehlo_inside_tls() -> Client:
+def in_ehlo_inside_tls() -> ClientEngine:
     client = in_handshake()
     client.tls_started()
     return client
 
 
-def in_auth() -> Client:
+def in_auth() -> ClientEngine:
     client = ready_client(secure=True)
-    client.login(Login("user", "secret"))
+    client.login(LoginClient("user", "secret"))
     return client
 
 
-def in_quit() -> Client:
+def in_quit() -> ClientEngine:
     client = ready_client()
     client.quit()
     return client
 
 
-def in_transaction(*replies: bytes, hello: bytes = HELLO, lmtp: bool = False) -> Client:
+def in_transaction(*replies: bytes, hello: bytes = HELLO, lmtp: bool = False) -> ClientEngine:
     client = ready_client(hello, lmtp=lmtp)
     begin(client, "a@x.test", "b@x.test")
     client.receive(b"".join(replies))
     return client
 
 
-def in_content() -> Client:
+def in_content() -> ClientEngine:
     client = ready_client()
     begin(client, content=None)
     client.receive(b"250 m\r\n250 a\r\n354 go\r\n")
     return client
 
 
-def in_bdat() -> Client:
+def in_bdat() -> ClientEngine:
     client = ready_client(BINARY)
     client.begin(envelope(body="BINARYMIME"), to("a@x.test"), content=b"x", size=1)
     return client
@@ -119,7 +119,7 @@ almost_replies = st.lists(
 ).map(b"".join)  # fmt: skip
 
 
-def feed(client: Client, data: bytes, step: int) -> list:
+def feed(client: ClientEngine, data: bytes, step: int) -> list:
     events = []
     for n in range(0, len(data), step):
         events += client.receive(data[n : n + step])

@@ -7,7 +7,7 @@ import pytest
 from kairan.smtp.client.capabilities import NO_CAPABILITIES
 from kairan.smtp.client.engine import ClientMisuse, Phase
 from kairan.smtp.client.events import LoggedIn, LoginRefused, Ready, TlsGranted, TlsRefused
-from kairan.smtp.client.login import Login, PasswordCredentials, Plain
+from kairan.smtp.client.login import LoginClient, PasswordCredentials, PlainClient
 from smtp.client.talk import HELLO, begin, end_of, new_client, ready_client
 
 
@@ -104,13 +104,13 @@ def test_credentials_do_not_leave_without_tls():
     """Attack 5: whoever strips STARTTLS gets no password."""
     client = ready_client(b"250-peer.test\r\n250 AUTH PLAIN\r\n")
     with pytest.raises(ClientMisuse):
-        client.login(Plain("user", "secret"))
+        client.login(PlainClient("user", "secret"))
     assert client.take() == b""
 
 
 def test_plain_goes_in_one_line():
     client = ready_client(secure=True)
-    client.login(Plain("user", "secret"))
+    client.login(PlainClient("user", "secret"))
     assert client.take() == b"AUTH PLAIN " + base64.b64encode(b"\0user\0secret") + b"\r\n"
     (event,) = client.receive(b"235 2.7.0 ok\r\n")
     assert isinstance(event, LoggedIn)
@@ -119,7 +119,7 @@ def test_plain_goes_in_one_line():
 def test_after_the_login_ehlo_is_not_said_again():
     """Some servers forget a login at EHLO, and RFC 4954 section 4 does not ask for it."""
     client = ready_client(secure=True)
-    client.login(Plain("user", "secret"))
+    client.login(PlainClient("user", "secret"))
     client.take()
     client.receive(b"235 ok\r\n")
     assert client.take() == b""
@@ -128,7 +128,7 @@ def test_after_the_login_ehlo_is_not_said_again():
 @pytest.mark.parametrize("prompts", [(b"VXNlcm5hbWU6", b"UGFzc3dvcmQ6"), (b"Username:", b"")])
 def test_login_answers_twice_whatever_the_prompts_say(prompts):
     client = ready_client(secure=True)
-    client.login(Login("user", "secret"))
+    client.login(LoginClient("user", "secret"))
     assert client.take() == b"AUTH LOGIN\r\n"
     client.receive(b"334 " + prompts[0] + b"\r\n")
     assert client.take() == base64.b64encode(b"user") + b"\r\n"
@@ -140,7 +140,7 @@ def test_login_answers_twice_whatever_the_prompts_say(prompts):
 
 def test_a_challenge_too_many_cancels():
     client = ready_client(secure=True)
-    client.login(Plain("user", "secret"))
+    client.login(PlainClient("user", "secret"))
     client.take()
     client.receive(b"334 bW9yZQ==\r\n")
     assert client.take() == b"*\r\n"
@@ -150,13 +150,13 @@ def test_a_challenge_too_many_cancels():
 
 def test_a_login_that_never_ends_is_a_fault():
     client = ready_client(secure=True)
-    client.login(Plain("user", "secret"))
+    client.login(PlainClient("user", "secret"))
     assert "does not come to an end" in end_of(client.receive(b"334 bW9yZQ==\r\n" * 20))
 
 
 def test_a_refused_login_says_so():
     client = ready_client(secure=True)
-    client.login(Plain("user", "secret"))
+    client.login(PlainClient("user", "secret"))
     (event,) = client.receive(b"535 5.7.3 Authentication unsuccessful\r\n")
     assert event.reply.enhanced == "5.7.3"
 
@@ -166,7 +166,7 @@ def test_plain_is_preferred_and_nothing_unknown_is_tried():
     assert credentials.mechanism(frozenset({"LOGIN", "PLAIN"})).name == "PLAIN"
     assert credentials.mechanism(frozenset({"LOGIN"})).name == "LOGIN"
     assert credentials.mechanism(frozenset({"GSSAPI"})) is None
-    assert "secret" not in repr(credentials) + repr(Plain("user", "secret"))
+    assert "secret" not in repr(credentials) + repr(PlainClient("user", "secret"))
 
 
 # Any time.

@@ -13,11 +13,13 @@ from kairan.outcomes.catalogue import (
 from kairan.smtp.sasl.mechanisms import (
     MECHANISMS,
     PASSWORD_OCTETS_MAX,
+    LoginMechanism,
+    PlainMechanism,
+)
+from kairan.smtp.sasl.step import (
     USER_OCTETS_MAX,
     Challenge,
     Credentials,
-    Login,
-    Plain,
     decode_base64,
 )
 
@@ -52,7 +54,7 @@ PLAIN_MESSAGES = [
 
 @pytest.mark.parametrize(("message", "step"), PLAIN_MESSAGES)
 def test_plain_reads_three_parts_of_printable_text(message, step):
-    assert Plain().step(b64(message)) == step
+    assert PlainMechanism().step(b64(message)) == step
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
@@ -65,11 +67,11 @@ def test_what_is_not_base64_is_told_so(name, line):
 
 
 def test_plain_without_initial_response_asks_with_nothing():
-    assert Plain().step(None) == Challenge(b"")
+    assert PlainMechanism().step(None) == Challenge(b"")
 
 
 def test_login_asks_for_user_and_password():
-    login = Login()
+    login = LoginMechanism()
     steps = [login.step(None), login.step(b64("user")), login.step(b64("secret"))]
     assert steps == [
         Challenge(b"Username:"),
@@ -79,14 +81,14 @@ def test_login_asks_for_user_and_password():
 
 
 def test_login_takes_the_user_as_initial_response():
-    login = Login()
+    login = LoginMechanism()
     assert login.step(b64("user")) == Challenge(b"Password:")
     assert login.step(b64("secret")) == Credentials("user", "secret")
 
 
 def test_an_equals_sign_alone_is_the_empty_answer():
     assert decode_base64(b"=") == b""
-    assert Plain().step(b"=") is AUTH_MALFORMED
+    assert PlainMechanism().step(b"=") is AUTH_MALFORMED
 
 
 def test_credentials_do_not_show_in_logs():
@@ -100,13 +102,13 @@ def test_credentials_do_not_show_in_logs():
 def test_nobody_may_act_for_somebody_else(authorization):
     """RFC 4616 section 2: the data is in order, the identity is not his."""
     message = authorization + b"\0printer@kairan.test\0secret"
-    assert Plain().step(base64.b64encode(message)) is AUTH_UNSUCCESSFUL
+    assert PlainMechanism().step(base64.b64encode(message)) is AUTH_UNSUCCESSFUL
 
 
 @pytest.mark.parametrize("authorization", [b"", b"printer@kairan.test", b"Printer@KAIRAN.test"])
 def test_ones_own_identity_may_be_said(authorization):
     message = authorization + b"\0printer@kairan.test\0secret"
-    assert isinstance(Plain().step(base64.b64encode(message)), Credentials)
+    assert isinstance(PlainMechanism().step(base64.b64encode(message)), Credentials)
 
 
 @pytest.mark.parametrize("blanks", [b" ", b"  ", b"\t"])
@@ -114,11 +116,11 @@ def test_blanks_behind_base64_are_no_part_of_it(blanks):
     """Some devices fill their lines up."""
     assert decode_base64(b64("secret") + blanks) == b"secret"
     assert decode_base64(b"=" + blanks) == b""
-    login = Login()
+    login = LoginMechanism()
     login.step(b64("printer@kairan.test") + blanks)
     assert login.step(b64("secret") + blanks) == Credentials("printer@kairan.test", "secret")
 
 
 def test_an_address_logs_in_however_it_is_written():
     message = b64('\0"printer"@KAIRAN.test.\0secret')
-    assert Plain().step(message) == Credentials("printer@kairan.test", "secret")
+    assert PlainMechanism().step(message) == Credentials("printer@kairan.test", "secret")

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kairan.outcomes import catalogue as outcomes
-from kairan.smtp.sasl.mechanisms import BearerToken, Challenge
 from kairan.smtp.sasl.oauth import OAuthBearer, XOAuth2
+from kairan.smtp.sasl.step import (
+    BearerToken,
+    Challenge,
+)
 
 USER = "printer@kairan.test"
 TOKEN = "eyJh.eyJi.c2ln-_~+/=="

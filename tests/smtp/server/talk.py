@@ -12,13 +12,20 @@ from pathlib import Path
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue as outcomes
 from kairan.outcomes.outcome import Outcome
-from kairan.smtp.sasl.mechanisms import MECHANISMS, Challenge, Credentials, Mechanism
+from kairan.smtp.sasl.mechanisms import (
+    MECHANISMS,
+)
+from kairan.smtp.sasl.step import (
+    Challenge,
+    Credentials,
+    Mechanism,
+)
 from kairan.smtp.server import answers
 from kairan.smtp.server.engine import ServerEngine
 from kairan.smtp.server.events import (
     Auth,
     AuthLine,
-    Body,
+    ContentPiece,
     Data,
     Ehlo,
     Mail,
@@ -29,18 +36,18 @@ from kairan.smtp.server.events import (
     ServerEvent,
     StartTls,
 )
-from kairan.smtp.server.policy import Door
+from kairan.smtp.server.policy import SessionPolicy
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 PEER = "192.0.2.7"
 
-HVE = Door(
+HVE = SessionPolicy(
     hostname="mail.kairan.test",
     mechanisms=("LOGIN", "PLAIN"),
     size_max=10_485_760,
     recipients_max=50,
 )
-DEVICE = Door(
+DEVICE = SessionPolicy(
     hostname="mail.kairan.test",
     mechanisms=("LOGIN", "PLAIN"),
     size_max=1_000,
@@ -51,7 +58,7 @@ DEVICE = Door(
     errors_max=5,
     idle_commands_max=10,
 )
-DOORS = {"hve": HVE, "device": DEVICE}
+POLICIES = {"hve": HVE, "device": DEVICE}
 
 
 def feedings(octets: bytes) -> Iterator[tuple[str, list[bytes]]]:
@@ -65,7 +72,7 @@ def feedings(octets: bytes) -> Iterator[tuple[str, list[bytes]]]:
 class Talk:
     """One session of the engine with a driver that answers at once."""
 
-    door: Door = HVE
+    policy: SessionPolicy = HVE
     secure: bool = False
     authenticated: bool = False
     events: list[str] = field(default_factory=list)
@@ -74,7 +81,7 @@ class Talk:
     buffered_max: int = 0
 
     def __post_init__(self) -> None:
-        self.engine = ServerEngine(self.door, peer=PEER, secure=self.secure)
+        self.engine = ServerEngine(self.policy, peer=PEER, secure=self.secure)
         self.engine.authenticated = self.authenticated
         self._mechanism: Mechanism | None = None
         self._body = b""
@@ -121,7 +128,7 @@ class Talk:
                 engine.answer(reply)
             case Data():
                 self._note("DATA")
-            case Body():
+            case ContentPiece():
                 self._take(event)
             case Reset():
                 self._note("RSET")
@@ -147,7 +154,7 @@ class Talk:
             case Outcome() as outcome:
                 self.engine.answer(outcome.reply)
 
-    def _take(self, event: Body) -> None:
+    def _take(self, event: ContentPiece) -> None:
         body = self._body = self._body + event.piece
         if event.message_end:
             bare = " with bare line endings" if self.engine.bare_line_ending else ""
@@ -171,7 +178,7 @@ class Transcript:
     """A file of transcripts/: what a client sends, and what must come of it.
 
     # text       a comment
-    door: hve    or device; then any of the words `tls` and `authenticated`
+    policy: hve    or device; then any of the words `tls` and `authenticated`
     split: no    the session is fed line by line only, for it depends on where pieces end
     C: text      a line from the client, with CRLF; \\xHH and the like are octets
     B: text      octets from the client, as they are
@@ -180,7 +187,7 @@ class Transcript:
     """
 
     name: str
-    door: Door
+    policy: SessionPolicy
     secure: bool
     authenticated: bool
     splits: bool
@@ -189,11 +196,11 @@ class Transcript:
     events: tuple[str, ...]
 
     def talk(self) -> Talk:
-        return Talk(self.door, secure=self.secure, authenticated=self.authenticated)
+        return Talk(self.policy, secure=self.secure, authenticated=self.authenticated)
 
 
 def read_transcript(path: Path) -> Transcript:
-    parts: dict[str, list[str]] = {"C": [], "S": [], "E": [], "door": [], "split": []}
+    parts: dict[str, list[str]] = {"C": [], "S": [], "E": [], "policy": [], "split": []}
     lines: list[bytes] = []
     for line in path.read_text(encoding="ascii").splitlines():
         kind, _, text = line.partition(": ")
@@ -204,10 +211,10 @@ def read_transcript(path: Path) -> Transcript:
             lines.append(b"\r\n")
         elif kind and not kind.startswith("#"):
             parts[kind].append(text)
-    door, *state = parts["door"][0].split()
+    policy, *state = parts["policy"][0].split()
     return Transcript(
         path.stem,
-        DOORS[door],
+        POLICIES[policy],
         secure="tls" in state,
         authenticated="authenticated" in state,
         splits=parts["split"] != ["no"],

@@ -61,7 +61,7 @@ def test_any_input_in_any_state_is_answered_or_waited_for(state, secure, pieces)
 
 
 @given(INPUT)
-def test_any_input_at_the_strict_door_never_passes_without_tls(pieces):
+def test_any_input_at_the_strict_policy_never_passes_without_tls(pieces):
     talk = Talk(HVE).say(*pieces)
     check(talk)
     if not talk.engine.secure:

@@ -77,7 +77,7 @@ EXCHANGES = {
     ),
     "no mechanism": ([b"AUTH"], [UNKNOWN]),
     "unknown mechanism": ([b"AUTH CRAM-MD5"], [UNKNOWN]),
-    "mechanism of another door": ([b"AUTH XOAUTH2 " + GOOD], [UNKNOWN]),
+    "mechanism of another policy": ([b"AUTH XOAUTH2 " + GOOD], [UNKNOWN]),
     "mechanism with octets": ([b"AUTH \xff\xfe"], [UNKNOWN]),
     "already": ([b"AUTH PLAIN " + GOOD, b"AUTH PLAIN " + GOOD], [AUTHENTICATED, ALREADY]),
     "12 KB as initial": ([b"AUTH PLAIN " + b"A" * 12_276], [MALFORMED]),

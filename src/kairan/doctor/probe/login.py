@@ -8,8 +8,7 @@ import httpx
 
 from kairan.doctor.wire import OAuthClient, ServerLogin, WireAnswer
 from kairan.mail.reply import Reply
-from kairan.smtp.client.login import Login as LoginMechanism
-from kairan.smtp.client.login import Mechanism, Plain
+from kairan.smtp.client.login import ClientMechanism, LoginClient, PlainClient
 
 _CHALLENGES_MAX = 4  # LOGIN has two, OAUTHBEARER one; a server that goes on asking is broken
 _CHALLENGE = 334
@@ -38,13 +37,13 @@ def usable(offered: frozenset[str], login: ServerLogin) -> tuple[str, ...]:
     return tuple(name for name in wanted if name in offered)
 
 
-def mechanism(name: str, login: ServerLogin, token: str, host: str, port: int) -> Mechanism:
+def mechanism(name: str, login: ServerLogin, token: str, host: str, port: int) -> ClientMechanism:
     user = login.user
     match name:
         case "PLAIN":
-            return Plain(user, login.password)
+            return PlainClient(user, login.password)
         case "LOGIN":
-            return LoginMechanism(user, login.password)
+            return LoginClient(user, login.password)
         case "XOAUTH2":
             return _Bearer(name, f"user={user}\1auth=Bearer {token}\1\1".encode())
     escaped = user.replace("=", "=3D").replace(",", "=2C")  # RFC 7628 section 3.1, saslname
@@ -52,13 +51,13 @@ def mechanism(name: str, login: ServerLogin, token: str, host: str, port: int) -
     return _Bearer(name, message.encode())
 
 
-def spoken_forms(chosen: Mechanism, login: ServerLogin) -> list[str]:
+def spoken_forms(chosen: ClientMechanism, login: ServerLogin) -> list[str]:
     """The secret as it goes over the line, for hiding it where a server repeats it."""
     messages = (chosen.initial(), login.password.encode())
     return [b64encode(message).decode("ascii") for message in messages if message]
 
 
-def authenticate(ask: Callable[[bytes], WireAnswer], chosen: Mechanism) -> WireAnswer:
+def authenticate(ask: Callable[[bytes], WireAnswer], chosen: ClientMechanism) -> WireAnswer:
     """RFC 4954 section 4."""
     first = chosen.initial()
     command = f"AUTH {chosen.name}".encode()

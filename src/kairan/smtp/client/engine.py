@@ -30,7 +30,7 @@ from kairan.smtp.client.events import (
     TlsRefused,
     Trouble,
 )
-from kairan.smtp.client.login import Mechanism
+from kairan.smtp.client.login import ClientMechanism
 from kairan.smtp.client.replies import PeerFault, ReplyReader
 from kairan.smtp.client.stuffing import Stuffer, stuff
 from kairan.smtp.client.transaction import Transaction
@@ -63,7 +63,7 @@ class ClientMisuse(Exception):  # noqa: N818 - it names the side that is wrong
     """The owner called what is not possible now."""
 
 
-class Client:
+class ClientEngine:
     """One session.  `secure`: the connection is TLS already, so credentials may be sent.
 
     `explain` puts into words what is wrong without the peer having said so.
@@ -106,7 +106,7 @@ class Client:
         self._events: list[ClientEvent] = []
         self._transaction: Transaction | None = None
         self._stuffer: Stuffer | None = None
-        self._mechanism: Mechanism | None = None
+        self._mechanism: ClientMechanism | None = None
         self._challenges = 0
         # A transaction that the peer may still hold open; RSET goes in front of the next one.
         self._needs_reset = False
@@ -159,7 +159,7 @@ class Client:
         self._needs_reset = False
         self._say_hello()
 
-    def login(self, mechanism: Mechanism) -> None:
+    def login(self, mechanism: ClientMechanism) -> None:
         self._must_be(Phase.READY)
         if not self.secure:
             raise ClientMisuse("credentials go over TLS only")
@@ -462,19 +462,19 @@ def _last_result(transaction: Transaction, reply: Reply) -> Sent:
 
 _DEAF = frozenset({Phase.HANDSHAKE, Phase.ENDED})
 
-_HANDLERS: Mapping[Phase, Callable[[Client, Reply], None]] = {
-    Phase.GREETING: Client._on_greeting,  # noqa: SLF001 - the table of this class
-    Phase.EHLO: Client._on_ehlo,  # noqa: SLF001
-    Phase.HELO: Client._on_helo,  # noqa: SLF001
-    Phase.READY: Client._on_nothing,  # noqa: SLF001
-    Phase.STARTTLS: Client._on_starttls,  # noqa: SLF001
-    Phase.AUTH: Client._on_auth,  # noqa: SLF001
-    Phase.RSET: Client._on_rset,  # noqa: SLF001
-    Phase.MAIL: Client._on_mail,  # noqa: SLF001
-    Phase.RCPT: Client._on_rcpt,  # noqa: SLF001
-    Phase.DATA: Client._on_data,  # noqa: SLF001
-    Phase.CONTENT: Client._on_content,  # noqa: SLF001
-    Phase.DOT: Client._on_dot,  # noqa: SLF001
-    Phase.LONE_DOT: Client._on_lone_dot,  # noqa: SLF001
-    Phase.QUIT: Client._on_quit,  # noqa: SLF001
+_HANDLERS: Mapping[Phase, Callable[[ClientEngine, Reply], None]] = {
+    Phase.GREETING: ClientEngine._on_greeting,  # noqa: SLF001 - the table of this class
+    Phase.EHLO: ClientEngine._on_ehlo,  # noqa: SLF001
+    Phase.HELO: ClientEngine._on_helo,  # noqa: SLF001
+    Phase.READY: ClientEngine._on_nothing,  # noqa: SLF001
+    Phase.STARTTLS: ClientEngine._on_starttls,  # noqa: SLF001
+    Phase.AUTH: ClientEngine._on_auth,  # noqa: SLF001
+    Phase.RSET: ClientEngine._on_rset,  # noqa: SLF001
+    Phase.MAIL: ClientEngine._on_mail,  # noqa: SLF001
+    Phase.RCPT: ClientEngine._on_rcpt,  # noqa: SLF001
+    Phase.DATA: ClientEngine._on_data,  # noqa: SLF001
+    Phase.CONTENT: ClientEngine._on_content,  # noqa: SLF001
+    Phase.DOT: ClientEngine._on_dot,  # noqa: SLF001
+    Phase.LONE_DOT: ClientEngine._on_lone_dot,  # noqa: SLF001
+    Phase.QUIT: ClientEngine._on_quit,  # noqa: SLF001
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class Mechanism(Protocol):
+class ClientMechanism(Protocol):
     """One attempt to log in.  Stateful, used once."""
 
     @property
@@ -19,7 +19,7 @@ class Mechanism(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class PlainClient:
     """RFC 4616."""
 
     user: str
@@ -33,7 +33,7 @@ class Plain:
         return None
 
 
-class Login:
+class LoginClient:
     """LOGIN: first the user, then the password, whatever the prompts say."""
 
     __slots__ = ("_answers",)
@@ -56,9 +56,9 @@ class PasswordCredentials:
     user: str
     password: str = field(repr=False)
 
-    def mechanism(self, offered: frozenset[str]) -> Mechanism | None:
+    def mechanism(self, offered: frozenset[str]) -> ClientMechanism | None:
         if "PLAIN" in offered:
-            return Plain(self.user, self.password)
+            return PlainClient(self.user, self.password)
         if "LOGIN" in offered:
-            return Login(self.user, self.password)
+            return LoginClient(self.user, self.password)
         return None

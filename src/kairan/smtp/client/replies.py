@@ -36,7 +36,7 @@ ReplyOrFault: TypeAlias = Reply | PeerFault
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _ReplyLine:
     code: int
     is_last: bool
     enhanced: str
@@ -56,7 +56,7 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() and c != _UNDECODABLE else "?" for c in text)
 
 
-def _parse_line(line: bytes) -> _Line | PeerFault:
+def _parse_line(line: bytes) -> _ReplyLine | PeerFault:
     match = _LINE.fullmatch(line)
     if match is None:
         return _fault_of(line)
@@ -67,7 +67,7 @@ def _parse_line(line: bytes) -> _Line | PeerFault:
     found = _ENHANCED.match(text)
     if found and found[1].encode() == code[:1]:
         enhanced, text = found[0].rstrip(), text[found.end() :]
-    return _Line(int(code), separator != b"-", enhanced, text)
+    return _ReplyLine(int(code), separator != b"-", enhanced, text)
 
 
 # Most replies repeat word by word: "250 2.1.5 Ok".
@@ -87,7 +87,7 @@ class ReplyReader:
 
     def __init__(self) -> None:
         self._rest = b""
-        self._lines: list[_Line] = []
+        self._lines: list[_ReplyLine] = []
         self._octets = 0
 
     def feed(self, data: bytes) -> list[ReplyOrFault]:

@@ -13,36 +13,21 @@ from kairan.outcomes.catalogue import AUTH_MALFORMED, AUTH_NOT_BASE64, AUTH_UNSU
 from kairan.smtp.sasl.oauth import OAuthBearer, XOAuth2
 from kairan.smtp.sasl.step import (
     USER_OCTETS_MAX,
-    BearerToken,
     Challenge,
     Credentials,
     Mechanism,
     PlainRefusal,
-    Step,
+    SaslStep,
     decode_base64,
 )
-
-__all__ = [
-    "MECHANISMS",
-    "PASSWORD_OCTETS_MAX",
-    "USER_OCTETS_MAX",
-    "BearerToken",
-    "Challenge",
-    "Credentials",
-    "Login",
-    "Mechanism",
-    "Plain",
-    "Step",
-    "decode_base64",
-]
 
 PASSWORD_OCTETS_MAX = 1_024  # Argon2 takes more; no device's password field does
 
 
-class Plain(PlainRefusal):
+class PlainMechanism(PlainRefusal):
     """RFC 4616: authorization identity NUL authentication identity NUL password."""
 
-    def step(self, line: bytes | None) -> Step:
+    def step(self, line: bytes | None) -> SaslStep:
         if line is None:
             return Challenge(b"")
         message = decode_base64(line)
@@ -58,13 +43,13 @@ class Plain(PlainRefusal):
         return step
 
 
-class Login(PlainRefusal):
+class LoginMechanism(PlainRefusal):
     """Two prompts, in the words that clients match literally."""
 
     def __init__(self) -> None:
         self._user: bytes | None = None
 
-    def step(self, line: bytes | None) -> Step:
+    def step(self, line: bytes | None) -> SaslStep:
         if line is None:
             return Challenge(b"Username:")
         answer = decode_base64(line)
@@ -77,8 +62,8 @@ class Login(PlainRefusal):
 
 
 MECHANISMS: Mapping[str, Callable[[], Mechanism]] = {
-    "LOGIN": Login,
-    "PLAIN": Plain,
+    "LOGIN": LoginMechanism,
+    "PLAIN": PlainMechanism,
     "XOAUTH2": XOAuth2,
     "OAUTHBEARER": OAuthBearer,
 }
@@ -89,7 +74,7 @@ def _is_own(authorization: bytes, user: str) -> bool:
     return not authorization or key_of(authorization.decode("utf-8", "replace")) == key_of(user)
 
 
-def _credentials(user: bytes, password: bytes) -> Step:
+def _credentials(user: bytes, password: bytes) -> SaslStep:
     """UTF-8 without controls (RFC 4616 section 2 forbids NUL; the rest would reach logs)."""
     if not user or not password or len(user) > USER_OCTETS_MAX:
         return AUTH_MALFORMED

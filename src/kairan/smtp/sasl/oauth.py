@@ -20,7 +20,7 @@ from kairan.smtp.sasl.step import (
     BearerToken,
     Challenge,
     PlainRefusal,
-    Step,
+    SaslStep,
     decode_base64,
 )
 
@@ -31,7 +31,7 @@ _GS2_HEADER = re.compile(r"[ny],(?:a=((?:[^,=]|=2C|=3D)+))?,")
 
 
 class XOAuth2(PlainRefusal):
-    def step(self, line: bytes | None) -> Step:
+    def step(self, line: bytes | None) -> SaslStep:
         if line is None:
             return Challenge(b"")
         message = decode_base64(line)
@@ -46,7 +46,7 @@ class XOAuth2(PlainRefusal):
         return _bearer(user.removeprefix(b"user="), auth.removeprefix(b"auth="))
 
 
-def _bearer(user: bytes, auth: bytes) -> Step:
+def _bearer(user: bytes, auth: bytes) -> SaslStep:
     """The user is judged first, as the rows of the founding text stand."""
     if not user:
         return outcomes.XOAUTH2_USER_MISSING
@@ -74,7 +74,7 @@ class OAuthBearer:
     def __init__(self) -> None:
         self._refusal: Outcome | None = None
 
-    def step(self, line: bytes | None) -> Step:
+    def step(self, line: bytes | None) -> SaslStep:
         if self._refusal is not None:  # RFC 7628 section 3.2.3: the client has read why
             return self._refusal
         if line is None:

@@ -45,11 +45,11 @@ class BearerToken:
         return "BearerToken(…)"
 
 
-Step: TypeAlias = Challenge | Credentials | BearerToken | Outcome
+SaslStep: TypeAlias = Challenge | Credentials | BearerToken | Outcome
 
 
 class Mechanism(Protocol):
-    def step(self, line: bytes | None) -> Step:
+    def step(self, line: bytes | None) -> SaslStep:
         """`line`: the client's next line as it came, or None where AUTH carried none."""
 
     def refused(self, outcome: Outcome) -> Challenge | Outcome:

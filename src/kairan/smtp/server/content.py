@@ -1,4 +1,4 @@
-"""Content: the octets of one message, by DATA or by BDAT, given out as `Body`.
+"""Content: the octets of one message, by DATA or by BDAT, given out as `ContentPiece`.
 
 It only cuts the stream; whether the message is welcome, and what an answer to it means, is the
 engine's business.
@@ -7,7 +7,7 @@ engine's business.
 from dataclasses import dataclass, field
 
 from kairan.smtp.server.data import ChunkLines, DataDecoder
-from kairan.smtp.server.events import Body
+from kairan.smtp.server.events import ContentPiece
 from kairan.smtp.server.grammar import BdatCommand
 from kairan.smtp.server.inbox import Inbox
 
@@ -17,7 +17,7 @@ PIECE_OCTETS_MAX = 64 * 1024
 
 
 @dataclass(slots=True)
-class Content:
+class ContentReader:
     """One message's content: made by `of_data`, or fed with one `start_chunk` for each BDAT."""
 
     _decoder: DataDecoder | None = None
@@ -27,7 +27,7 @@ class Content:
     _lines: ChunkLines = field(default_factory=ChunkLines)
 
     @classmethod
-    def of_data(cls) -> "Content":
+    def of_data(cls) -> "ContentReader":
         return cls(DataDecoder())
 
     def start_chunk(self, command: BdatCommand, *, binary: bool) -> None:
@@ -43,13 +43,13 @@ class Content:
     def nul(self) -> bool:
         return self._decoder.nul if self._decoder is not None else self._lines.nul
 
-    def read(self, inbox: Inbox) -> Body | None:
+    def read(self, inbox: Inbox) -> ContentPiece | None:
         """The next piece, or None while there is none."""
         if self._decoder is not None:
             return self._read_data(self._decoder, inbox)
         return self._read_chunk(inbox)
 
-    def _read_data(self, decoder: DataDecoder, inbox: Inbox) -> Body | None:
+    def _read_data(self, decoder: DataDecoder, inbox: Inbox) -> ContentPiece | None:
         if not inbox:
             return None
         piece = decoder.decode(inbox.take(PIECE_OCTETS_MAX))
@@ -57,9 +57,9 @@ class Content:
         decoder.rest = b""
         if not piece and not decoder.finished:
             return None
-        return Body(piece, message_end=decoder.finished)
+        return ContentPiece(piece, message_end=decoder.finished)
 
-    def _read_chunk(self, inbox: Inbox) -> Body | None:
+    def _read_chunk(self, inbox: Inbox) -> ContentPiece | None:
         """An empty chunk is whole though nothing more has come."""
         if self._left and not inbox:
             return None
@@ -71,4 +71,4 @@ class Content:
             self._lines.note(piece)
             if message_end:
                 self._lines.finish()
-        return Body(piece, chunk_end=chunk_end, message_end=message_end)
+        return ContentPiece(piece, chunk_end=chunk_end, message_end=message_end)

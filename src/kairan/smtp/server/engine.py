@@ -22,11 +22,11 @@ from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue as outcomes
 from kairan.outcomes.outcome import Outcome
 from kairan.smtp.server import answers
-from kairan.smtp.server.content import Content
+from kairan.smtp.server.content import ContentReader
 from kairan.smtp.server.events import (
     Auth,
     AuthLine,
-    Body,
+    ContentPiece,
     Data,
     Ehlo,
     Mail,
@@ -39,7 +39,7 @@ from kairan.smtp.server.events import (
 )
 from kairan.smtp.server.grammar import Syntax, parse_bdat, parse_ehlo, parse_mail, parse_rcpt
 from kairan.smtp.server.inbox import AUTH_TOO_LONG, TOO_LONG, WRONG_ENDING, Inbox
-from kairan.smtp.server.policy import Door, ehlo_answer, helo_answer
+from kairan.smtp.server.policy import SessionPolicy, ehlo_answer, helo_answer
 from kairan.smtp.server.states import (
     READS_CONTENT,
     READS_NOTHING,
@@ -99,13 +99,13 @@ class ServerEngine:
 
     def __init__(
         self,
-        door: Door,
+        policy: SessionPolicy,
         *,
         peer: str = "",
         secure: bool = False,
         refusal: Callable[[Outcome], Reply] = plain_reply,
     ) -> None:
-        self.door = door
+        self.policy = policy
         self.order = Order.CONNECTED
         self.secure = secure
         self.authenticated = False
@@ -119,7 +119,7 @@ class ServerEngine:
         self._mail: Mail | None = None
         self._rcpt_commands = self._chunks = 0
         self._discarded = 0  # octets of content that was not wanted
-        self._content = Content()
+        self._content = ContentReader()
         self._errors = 0
         self._refused_data = False  # and no command has come since
         self._refused_verb = ""  # the last of those errors that the driver found: AUTH or MAIL
@@ -172,7 +172,7 @@ class ServerEngine:
             order = self.order
             if order in READS_NOTHING:
                 return None
-            if self._errors > self.door.errors_max:
+            if self._errors > self.policy.errors_max:
                 return self._refuse(outcomes.TOO_MANY_ERRORS, self._refused_verb, fatal=True)
             if order in READS_CONTENT:
                 body = self._content.read(inbox)
@@ -261,7 +261,7 @@ class ServerEngine:
 
     def _refuse(self, outcome: Outcome, verb: str, *, fatal: bool = False) -> Refused:
         self._errors += 1
-        if self._errors > self.door.errors_max and not fatal:
+        if self._errors > self.policy.errors_max and not fatal:
             outcome, fatal = outcomes.TOO_MANY_ERRORS, True
         self._output.append(self._refusal(outcome).wire)
         if fatal:
@@ -279,7 +279,7 @@ class ServerEngine:
     def _idle(self, reply: Reply, verb: str) -> Refused | None:
         """Answers a command that moves no mail, up to a bound."""
         self.idle_commands += 1
-        if self.idle_commands > self.door.idle_commands_max:
+        if self.idle_commands > self.policy.idle_commands_max:
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, verb, fatal=True)
         self._output.append(reply.wire)
         return None
@@ -300,15 +300,15 @@ class ServerEngine:
         if not self._may(Event.EHLO):
             return self._out_of_order(Event.EHLO, verb)
         self.idle_commands += 1
-        if self.idle_commands > self.door.idle_commands_max:
+        if self.idle_commands > self.policy.idle_commands_max:
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, verb, fatal=True)
         self._move(Event.EHLO)
         self._forget_transaction()
         self.ehlo_name, self.extended = name, extended
         self._output.append(
-            ehlo_answer(self.door, self._peer, secure=self.secure)
+            ehlo_answer(self.policy, self._peer, secure=self.secure)
             if extended
-            else helo_answer(self.door, self._peer)
+            else helo_answer(self.policy, self._peer)
         )
         return Ehlo(name, extended)
 
@@ -317,7 +317,7 @@ class ServerEngine:
             return self._refuse(outcomes.SYNTAX_ERROR, "STARTTLS")
         if self.secure:
             return self._refuse(outcomes.TLS_ALREADY, "STARTTLS")
-        if not self.door.starttls:
+        if not self.policy.starttls:
             return self._refuse(outcomes.COMMAND_NOT_IMPLEMENTED, "STARTTLS")
         if not self._may(Event.STARTTLS):
             return self._out_of_order(Event.STARTTLS, "STARTTLS")
@@ -326,34 +326,34 @@ class ServerEngine:
 
     def _auth(self, argument: bytes) -> ServerEvent | None:
         mechanism, _, initial = argument.strip(b" ").partition(b" ")
-        if self.door.auth_needs_tls and not self.secure:
+        if self.policy.auth_needs_tls and not self.secure:
             return self._refuse(outcomes.AUTH_NEEDS_TLS, "AUTH")
         if not self._may(Event.AUTH):
             return self._out_of_order(Event.AUTH, "AUTH")
         if self.authenticated:
             return self._refuse(outcomes.AUTH_ALREADY, "AUTH")
-        if self.idle_commands >= self.door.idle_commands_max:
+        if self.idle_commands >= self.policy.idle_commands_max:
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, "AUTH", fatal=True)
         name = mechanism.decode("ascii", "replace").upper()
-        if name not in self.door.mechanisms:
+        if name not in self.policy.mechanisms:
             return self._refuse(outcomes.AUTH_MECHANISM_UNKNOWN, "AUTH")
         self._move(Event.AUTH)
         self._owed = Owed.AUTH
         return Auth(name, initial.lstrip(b" ") or None)
 
     def _mail_command(self, argument: bytes) -> ServerEvent | None:
-        if self.door.needs_tls and not self.secure:
+        if self.policy.needs_tls and not self.secure:
             return self._refuse(outcomes.STARTTLS_REQUIRED, "MAIL")
         if not self._may(_MAIL_GRANTED):
             return self._out_of_order(Event.MAIL, "MAIL")
-        if self.door.needs_auth and not self.authenticated:
+        if self.policy.needs_auth and not self.authenticated:
             return self._refuse(outcomes.NOT_AUTHENTICATED, "MAIL")
-        if self.idle_commands > self.door.idle_commands_max:  # put off again and again
+        if self.idle_commands > self.policy.idle_commands_max:  # put off again and again
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, "MAIL", fatal=True)
         command = parse_mail(argument)
         if isinstance(command, Syntax):
             return self._refuse(_MAIL_SYNTAX[command.outcome], "MAIL")
-        if command.size is not None and command.size > self.door.size_max:
+        if command.size is not None and command.size > self.policy.size_max:
             return self._refuse(outcomes.MESSAGE_TOO_LARGE, "MAIL")
         self._owed = _MAIL_OWED
         self._mail = Mail(command)
@@ -395,7 +395,7 @@ class ServerEngine:
     def _start_data(self, event: Event) -> None:
         self._move(event)
         self._output.append(answers.START_INPUT.wire)
-        self._content = Content.of_data()
+        self._content = ContentReader.of_data()
 
     def _refuse_blind_data(self, outcome: Outcome) -> Refused:
         blind = len(self._inbox) > 0
@@ -407,14 +407,14 @@ class ServerEngine:
         if command is None:
             # How many octets follow is unknown: nothing after this can be read (RFC 3030).
             return self._refuse(outcomes.BDAT_SYNTAX, "BDAT", fatal=True)
-        if command.size > self.door.size_max:
+        if command.size > self.policy.size_max:
             return self._refuse(outcomes.MESSAGE_TOO_LARGE, "BDAT", fatal=True)
         self._chunks += 1
         self.idle_commands += not command.size and not command.last
-        if self._chunks > CHUNKS_MAX or self.idle_commands > self.door.idle_commands_max:
+        if self._chunks > CHUNKS_MAX or self.idle_commands > self.policy.idle_commands_max:
             return self._refuse(outcomes.TOO_MANY_IDLE_COMMANDS, "BDAT", fatal=True)
         if self.order is not Order.CHUNKS:
-            self._content = Content()
+            self._content = ContentReader()
         binary = self._mail is not None and self._mail.command.body == "BINARYMIME"
         self._content.start_chunk(command, binary=binary)
         if self._may(Event.BDAT):
@@ -455,7 +455,7 @@ class ServerEngine:
 
     # Content.
 
-    def _take_content(self, body: Body) -> ServerEvent | None:
+    def _take_content(self, body: ContentPiece) -> ServerEvent | None:
         if self.order in _DISCARDED:
             return self._discard(body)
         if body.message_end:
@@ -464,11 +464,11 @@ class ServerEngine:
             self._owed = Owed.CHUNK
         return body
 
-    def _discard(self, body: Body) -> Refused | None:
+    def _discard(self, body: ContentPiece) -> Refused | None:
         """Content that was not wanted is answered when it has ended, and not before."""
         outcome, verb = _DISCARDED[self.order]
         self._discarded += len(body.piece)
-        if self._discarded > self.door.size_max:
+        if self._discarded > self.policy.size_max:
             return self._refuse(outcomes.MESSAGE_TOO_LARGE, verb, fatal=True)
         if not (body.message_end or body.chunk_end):
             return None

@@ -1,4 +1,8 @@
-"""What the server engine tells its driver.  Each event but `Refused` wants exactly one answer.
+"""What the server engine tells its driver.
+
+`StartTls`, `Auth`, `AuthLine`, `Mail`, `Rcpt`, and the last `ContentPiece` of a chunk or a message
+want exactly one `ServerEngine.answer` (AUTH's two also take `ask`).  All others are told when the engine
+has done and answered what there was to do.
 
 What comes with every message is a named tuple: no other immutable value is made as fast.
 """
@@ -12,7 +16,7 @@ from kairan.smtp.server.grammar import MailCommand, RcptCommand
 
 @dataclass(frozen=True, slots=True)
 class Ehlo:
-    """The engine writes the answer itself: `ServerEngine.greet_back`."""
+    """EHLO or HELO, which the engine has answered; a transaction that was open is forgotten."""
 
     name: str
     extended: bool  # EHLO; False: HELO
@@ -25,7 +29,7 @@ class StartTls:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """AUTH with a mechanism that the door offers; `initial` is base64 as it came, or None."""
+    """AUTH with a mechanism that is offered; `initial` is base64 as it came, or None."""
 
     mechanism: str
     initial: bytes | None
@@ -51,10 +55,10 @@ class Rcpt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """DATA was granted and 354 stands in the output: `Body` follows."""
+    """DATA was granted and 354 stands in the output: `ContentPiece` follows."""
 
 
-class Body(NamedTuple):
+class ContentPiece(NamedTuple):
     """A piece of the content.  With `chunk_end` or `message_end` it wants an answer."""
 
     piece: bytes
@@ -64,7 +68,7 @@ class Body(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The transaction is forgotten: RSET, or a new EHLO.  Wants no answer."""
+    """RSET, which the engine has answered; a transaction that was open is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +86,5 @@ class Refused:
 
 
 ServerEvent: TypeAlias = (
-    Ehlo | StartTls | Auth | AuthLine | Mail | Rcpt | Data | Body | Reset | Quit | Refused
+    Ehlo | StartTls | Auth | AuthLine | Mail | Rcpt | Data | ContentPiece | Reset | Quit | Refused
 )

@@ -1,4 +1,4 @@
-"""The door a session stands at: what it offers, what it insists on, how it answers EHLO."""
+"""A listener's policy for its sessions: what is offered, what is insisted on, the answer to EHLO."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from kairan.mail.address import address_literal
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What this door offers and insists on; the same for all its sessions."""
+class SessionPolicy:
+    """What a listener offers and insists on; the same for all its sessions of one kind."""
 
     hostname: str
     mechanisms: tuple[str, ...]
@@ -21,24 +21,24 @@ class Door:
     idle_commands_max: int = 100
 
 
-def helo_answer(door: Door, peer: str) -> bytes:
-    return f"250 {door.hostname} Hello {address_literal(peer)}\r\n".encode("ascii")
+def helo_answer(policy: SessionPolicy, peer: str) -> bytes:
+    return f"250 {policy.hostname} Hello {address_literal(peer)}\r\n".encode("ascii")
 
 
-def ehlo_answer(door: Door, peer: str, *, secure: bool) -> bytes:
+def ehlo_answer(policy: SessionPolicy, peer: str, *, secure: bool) -> bytes:
     """Exchange's order (facts: dialogue of 2025-11-23), LIMITS (RFC 9422) behind it."""
     words = [
-        f"{door.hostname} Hello {address_literal(peer)}",
-        f"SIZE {door.size_max}",
+        f"{policy.hostname} Hello {address_literal(peer)}",
+        f"SIZE {policy.size_max}",
         "PIPELINING",
         "DSN",
         "ENHANCEDSTATUSCODES",
     ]
-    if door.starttls and not secure:
+    if policy.starttls and not secure:
         words.append("STARTTLS")
-    if door.mechanisms and (secure or not door.auth_needs_tls):
-        words.append(f"AUTH {' '.join(door.mechanisms)}")
+    if policy.mechanisms and (secure or not policy.auth_needs_tls):
+        words.append(f"AUTH {' '.join(policy.mechanisms)}")
     words += ["8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8"]
-    words.append(f"LIMITS RCPTMAX={door.recipients_max}")
+    words.append(f"LIMITS RCPTMAX={policy.recipients_max}")
     lines = [f"250-{word}\r\n" for word in words[:-1]]
     return "".join([*lines, f"250 {words[-1]}\r\n"]).encode("ascii")

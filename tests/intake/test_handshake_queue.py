@@ -2,21 +2,21 @@
 
 import asyncio
 
-from kairan.intake.turnstile import Turnstile
+from kairan.intake.handshake_queue import HandshakeQueue
 
 
 async def test_networks_have_a_turn_each_before_any_has_its_second():
-    turnstile, seen = Turnstile(), []
+    queue, seen = HandshakeQueue(), []
     for network, number in [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("c", 1), ("b", 2)]:
-        turnstile.wait(network, lambda entry=(network, number): seen.append(entry))
+        queue.wait(network, lambda entry=(network, number): seen.append(entry))
     await asyncio.sleep(0.01)
     assert seen == [("a", 1), ("b", 1), ("c", 1), ("a", 2), ("b", 2), ("a", 3)]
 
 
 async def test_between_two_steps_the_loop_does_its_other_work():
-    turnstile, seen = Turnstile(), []
+    queue, seen = HandshakeQueue(), []
     for number in range(3):
-        turnstile.wait("a", lambda number=number: seen.append(number))
+        queue.wait("a", lambda number=number: seen.append(number))
     for _ in range(3):
         await asyncio.sleep(0)
         seen.append("work")
@@ -27,13 +27,13 @@ async def test_a_step_that_fails_does_not_stop_the_others():
     def fail():
         raise ZeroDivisionError
 
-    turnstile, seen, told = Turnstile(), [], []
+    queue, seen, told = HandshakeQueue(), [], []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-    turnstile.wait("a", fail)
-    turnstile.wait("b", lambda: seen.append("b"))
+    queue.wait("a", fail)
+    queue.wait("b", lambda: seen.append("b"))
     await asyncio.sleep(0.01)
     assert seen == ["b"]
     assert [type(context["exception"]) for context in told] == [ZeroDivisionError]
-    turnstile.wait("a", lambda: seen.append("a"))
+    queue.wait("a", lambda: seen.append("a"))
     await asyncio.sleep(0.01)
     assert seen == ["b", "a"]

@@ -9,7 +9,12 @@ import pytest
 
 from attacks.kit import wait_for
 from kairan.doctor.explain.explain import explain
-from kairan.intake.handshakes import INTERVAL_SECONDS, LINES_MAX, FailedHandshakes, outcome_of
+from kairan.intake.failed_handshakes import (
+    INTERVAL_SECONDS,
+    LINES_MAX,
+    FailedHandshakes,
+    outcome_of,
+)
 
 
 def line_of(service, rule, listener="client@"):
@@ -112,7 +117,7 @@ def told(monkeypatch):
         def info(self, event, **fields):
             lines.append(fields)
 
-    monkeypatch.setattr("kairan.intake.handshakes.log", Log())
+    monkeypatch.setattr("kairan.intake.failed_handshakes.log", Log())
     return lines
 
 

@@ -1,8 +1,8 @@
-"""The turnstile: TLS handshakes one at a time, networks in turn.
+"""The handshake queue: TLS handshakes one at a time, networks in turn.
 
 A handshake is a millisecond of arithmetic, hundreds of times what a command takes.  When fifty
-peers come at once (a guesser who was hung up on, a fleet of printers after a power cut), whoever
-is in already would wait for all of them.  So between two looks at the sockets one handshake is
+peers come at once (a guesser who was hung up on, a fleet of printers after a power cut), the open
+sessions would wait for all of them.  So between two looks at the sockets one handshake is
 stepped, and of the networks that wait each has one turn before any has its second.
 """
 
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Turnstile:
+class HandshakeQueue:
     """Belongs to one event loop.  Bounded by its users: each waits for one step at a time."""
 
     def __init__(self) -> None:

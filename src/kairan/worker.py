@@ -39,7 +39,7 @@ from kairan.intake.control import ControlSocket
 from kairan.intake.counters import WorkerColumn
 from kairan.intake.listener import Listener
 from kairan.intake.settings import ListenerSettings
-from kairan.intake.volume import Volume
+from kairan.intake.volume import HoldJournal, Volume
 from kairan.mail.role import Role
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
@@ -310,8 +310,7 @@ async def _volume(
         place.column,
         configuration.admission,
         writes=place.number == 0,
-        audit=audit,
-        trace=trace,
+        journal=HoldJournal(audit, trace),
     )
     await volume.refresh()
     stack.push_async_callback(volume.stop)

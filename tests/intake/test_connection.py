@@ -82,7 +82,7 @@ def connected(tls, server_tls=None):
         handshake_queue=SimpleNamespace(wait=lambda _network, step: step()),
         sessions=HeldSessions(),
     )
-    listener = SimpleNamespace(
+    entry = SimpleNamespace(
         context=context,
         settings=ListenerSettings(tls=tls),
         tls_context=lambda: server_tls,
@@ -93,11 +93,11 @@ def connected(tls, server_tls=None):
         admits=lambda _: None,
         device_account=lambda _: None,
         lists_devices=False,
-        door=lambda _: SessionPolicy(
+        policy=lambda _: SessionPolicy(
             "mail.kairan.test", ("PLAIN",), size_max=1_000, recipients_max=5
         ),
     )
-    connection, transport = SmtpConnection(listener), Transport()
+    connection, transport = SmtpConnection(entry), Transport()
     connection.connection_made(transport)
     return connection, transport
 
@@ -170,7 +170,7 @@ def test_one_that_still_sends_is_heard_out_for_a_moment_then_dropped():
 def waiting_for_its_handshake(server_tls):
     connection, transport = connected(TlsMode.IMPLICIT, server_tls)
     steps = []
-    connection._listener.context.handshake_queue.wait = lambda _network, step: steps.append(step)
+    connection._entry.context.handshake_queue.wait = lambda _network, step: steps.append(step)
     connection.data_received(b"the first octets of a hello")
     assert not transport.reading
     return connection, transport, steps

@@ -316,7 +316,7 @@ async def test_pipelined_messages_wait_for_each_other(door):
 
 
 def connections(door):
-    return tuple(door.listener._connections)
+    return tuple(door.listener.connections)
 
 
 async def wait_until(condition):

@@ -230,7 +230,7 @@ KINDS = (
 
 
 def send_away_the_silent(listener):
-    for connection in tuple(listener._connections):
+    for connection in tuple(listener.connections):
         session = connection.session
         if session is not None and session.engine.ehlo_name == SILENT:
             connection.time_out()
@@ -252,7 +252,7 @@ async def run_sessions(listener, kinds, count):
     await asyncio.gather(*(worker(number) for number in range(AT_ONCE)))
     sweeper.cancel()
     async with asyncio.timeout(30):
-        while listener._connections:
+        while listener.connections:
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
 

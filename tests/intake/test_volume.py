@@ -9,7 +9,7 @@ from attacks.kit import PAYROLL, PRINTER, USER, running_service, wait_for
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.store import Directory
 from kairan.intake.counters import AccountCounters
-from kairan.intake.volume import Volume
+from kairan.intake.volume import HoldJournal, Volume
 from kairan.testing.clock import FakeClock
 
 HOUR, DAY = 3_600, 86_400
@@ -53,8 +53,7 @@ def worker(directory, clock):
             column,
             settings,
             writes=number == 0,
-            audit=told,
-            trace=told,
+            journal=HoldJournal(told, told),
             clock=clock,
         )
         return volume, told, column

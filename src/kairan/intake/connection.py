@@ -12,15 +12,16 @@ import asyncio
 import socket
 import time
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import structlog
 
 from kairan.auth.attempts import network_of
 from kairan.directory.model import Account
+from kairan.intake.entry import Entry
 from kairan.intake.failed_handshakes import HUNG_UP
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
-from kairan.intake.session import Continuation, Session
+from kairan.intake.session import Arrival, Continuation, Session
 from kairan.intake.settings import TlsMode
 from kairan.outcomes.catalogue import (
     DEVICE_NOT_LISTED,
@@ -32,12 +33,9 @@ from kairan.outcomes.outcome import Outcome
 from kairan.runtime.ip import plain_ip
 from kairan.runtime.tls import TlsChannel, TlsFailed
 
-if TYPE_CHECKING:
-    from kairan.intake.listener import Listener
-
 log = structlog.get_logger("kairan.intake")
 
-# One full window of pipelined commands and a body's first piece; more waits in the kernel.
+# One full window of pipelined commands and a content's first piece; more waits in the kernel.
 READ_AHEAD_OCTETS_MAX = 64 * 1024
 # Our answers are short: a peer that lets so much pile up does not read them.
 WRITE_BEHIND_OCTETS_MAX = 64 * 1024
@@ -49,9 +47,9 @@ LINGER_SECONDS = 2.0
 class SmtpConnection(asyncio.Protocol):
     __slots__ = (
         "_closing",
+        "_entry",
         "_farewell_is_read",
         "_lingering",
-        "_listener",
         "_lost",
         "_over",
         "_paused",
@@ -67,8 +65,8 @@ class SmtpConnection(asyncio.Protocol):
         "transaction_deadline",
     )
 
-    def __init__(self, listener: "Listener") -> None:
-        self._listener = listener
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
         self._transport: asyncio.Transport | None = None
         self._proxy_buffer: bytes | None = None
         self._waiting = self._closing = self._paused = self._write_blocked = False
@@ -90,12 +88,12 @@ class SmtpConnection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=WRITE_BEHIND_OCTETS_MAX)
         peer = transport.get_extra_info("peername")
         self.address = plain_ip(peer[0]) if peer else "unknown"
-        listener = self._listener
-        self.deadline = time.monotonic() + listener.context.settings.handshake_timeout_seconds
-        listener.add(self)
+        entry = self._entry
+        self.deadline = time.monotonic() + entry.context.settings.handshake_timeout_seconds
+        entry.add(self)
         if not peer:  # reset before we came to accept it: its address is gone already
             self.abort()
-        elif listener.believes_proxy(self.address):
+        elif entry.believes_proxy(self.address):
             self._proxy_buffer = b""
         else:
             self._admit()
@@ -127,9 +125,9 @@ class SmtpConnection(asyncio.Protocol):
         if self.tls is not None and self.tls.begun and not self.tls.handshaken:
             self._record_failed_handshake(HUNG_UP)
         self._closing = self._over = self._lost = True
-        self._listener.remove(self)
+        self._entry.remove(self)
         if self.session is not None:
-            self._listener.context.sessions.remove(self.session.id)
+            self._entry.context.sessions.remove(self.session.id)
             self.session.lost()
         if not self._waiting:
             self._release()
@@ -146,9 +144,9 @@ class SmtpConnection(asyncio.Protocol):
     def start_tls(self) -> None:
         """The 220 leaves in the clear; everything after it belongs to TLS."""
         self.flush()
-        settings = self._listener.context.settings
+        settings = self._entry.context.settings
         self.deadline = time.monotonic() + settings.handshake_timeout_seconds
-        self.tls = TlsChannel(self._listener.tls_context(), server_side=True)
+        self.tls = TlsChannel(self._entry.tls_context(), server_side=True)
 
     def wait_for(self, future: "asyncio.Future[Any]", then: Continuation) -> None:
         self._waiting = True
@@ -156,7 +154,7 @@ class SmtpConnection(asyncio.Protocol):
         future.add_done_callback(lambda done: self._resume(done, then))
 
     def transaction_began(self) -> None:
-        settings = self._listener.context.settings
+        settings = self._entry.context.settings
         self.transaction_deadline = time.monotonic() + settings.transaction_timeout_seconds
 
     def close_after_output(self, *, client_is_done: bool = False) -> None:
@@ -191,7 +189,7 @@ class SmtpConnection(asyncio.Protocol):
 
     def facts(self) -> dict[str, Any]:
         """What the administrator is told of the session."""
-        session, settings = self.session, self._listener.settings
+        session, settings = self.session, self._entry.settings
         assert session is not None, "only sessions are held"
         return {
             "id": session.id,
@@ -234,18 +232,18 @@ class SmtpConnection(asyncio.Protocol):
 
     def _admit(self) -> None:
         """Now that the client's address is known: may it come in at all?"""
-        listener = self._listener
-        refusal = listener.admits(self)
+        entry = self._entry
+        refusal = entry.admits(self)
         if refusal is not None:
             self._refuse_connection(refusal)
             return
-        if listener.settings.tls is TlsMode.IMPLICIT:
-            self.tls = TlsChannel(listener.tls_context(), server_side=True)
-        elif not listener.settings.proxy_from and self._speaks_early():
+        if entry.settings.tls is TlsMode.IMPLICIT:
+            self.tls = TlsChannel(entry.tls_context(), server_side=True)
+        elif not entry.settings.proxy_from and self._speaks_early():
             self._refuse_connection(GREETING_TOO_EARLY)
             return
-        account = listener.device_account(self.address)
-        if listener.lists_devices and account is None:
+        account = entry.device_account(self.address)
+        if entry.lists_devices and account is None:
             self._refuse_connection(DEVICE_NOT_LISTED)
             return
         self._open_session(account)
@@ -287,30 +285,28 @@ class SmtpConnection(asyncio.Protocol):
             peer.detach()
 
     def _open_session(self, account: Account | None) -> None:
-        listener = self._listener
+        entry = self._entry
         self.session = Session(
-            listener.context,
-            listener.policy(account),
-            listener.settings,
+            entry.context,
+            entry.policy(account),
+            entry.settings,
             self,
-            client=self.address,
-            account=account,
-            secure=self.tls is not None,
+            Arrival(self.address, account, secure=self.tls is not None),
         )
-        listener.context.sessions.add(self.session.id, self)
+        entry.context.sessions.add(self.session.id, self)
         # Exchange's banner (facts: dialogue of 2025-11-23).
         self.session.engine.greet(
-            f"{listener.context.hostname} Microsoft ESMTP MAIL Service ready at "
-            f"{formatdate(listener.context.clock())} [{self.session.id}]"
+            f"{entry.context.hostname} Microsoft ESMTP MAIL Service ready at "
+            f"{formatdate(entry.context.clock())} [{self.session.id}]"
         )
         if self.tls is None:
             self.flush()
 
     def _refuse_connection(self, outcome: Outcome) -> None:
-        self._listener.record_refusal(outcome, self.address)
+        self._entry.record_refusal(outcome, self.address)
         self._closing = True
         if self._transport is not None:
-            if self._listener.settings.tls is not TlsMode.IMPLICIT:
+            if self._entry.settings.tls is not TlsMode.IMPLICIT:
                 self._transport.write(outcome.reply.wire)
             if outcome is GREETING_TOO_EARLY:
                 self._linger(self._transport)  # what it said lies unread
@@ -332,7 +328,7 @@ class SmtpConnection(asyncio.Protocol):
             return b""
         self._proxy_buffer = None
         if header.source:
-            self._listener.rename(self, header.source)
+            self._entry.rename(self, header.source)
         self._admit()
         return b"" if self._closing else buffer[header.length :]
 
@@ -341,7 +337,7 @@ class SmtpConnection(asyncio.Protocol):
         assert self._transport is not None, "set when the connection was made"
         self._paused = True
         self._transport.pause_reading()
-        queue = self._listener.context.handshake_queue
+        queue = self._entry.context.handshake_queue
         queue.wait(network_of(self.address), lambda: self._step_handshake(data))
 
     def _step_handshake(self, data: bytes) -> None:
@@ -359,7 +355,7 @@ class SmtpConnection(asyncio.Protocol):
     def _record_failed_handshake(self, reason: str) -> None:
         assert self.tls is not None, "only called where TLS had begun"
         self.tls.begun = False  # told once
-        self._listener.record_failed_handshake(self.address, reason, self.tls.requested_name)
+        self._entry.record_failed_handshake(self.address, reason, self.tls.requested_name)
 
     def _decrypt(self, data: bytes) -> bytes:
         assert self.tls is not None and self.session is not None  # noqa: PT018 - one fact
@@ -396,7 +392,7 @@ class SmtpConnection(asyncio.Protocol):
             event = engine.next_event()
             if event is not None or engine.idle_commands != idle_commands:
                 # A whole command earns time; single octets do not (slow loris).
-                settings = self._listener.context.settings
+                settings = self._entry.context.settings
                 self.deadline = time.monotonic() + settings.command_timeout_seconds
             while event is not None:
                 session.handle(event)
@@ -405,7 +401,7 @@ class SmtpConnection(asyncio.Protocol):
                 event = engine.next_event()
             if engine.awaits_content and not self._waiting:
                 self._acknowledge()
-            self._listener.flush_soon(self)
+            self._entry.flush_soon(self)
         if self._waiting or self._paused or self._write_blocked:
             self._regulate_reading(session)
 
@@ -470,7 +466,7 @@ class SmtpConnection(asyncio.Protocol):
         if session is None or (self.tls is not None and not self.tls.handshaken):
             self.abort()
             return
-        self._listener.record_refusal(outcome, self.address)
+        self._entry.record_refusal(outcome, self.address)
         session.engine.hang_up(session.refusal_reply(outcome))
         self._closing = True
         self.flush()

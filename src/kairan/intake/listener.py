@@ -1,22 +1,16 @@
-"""A listener: its rules of entry, its connections, and the sweep of the slow ones."""
+"""A listener: its port, the life of its connections, and the sweep of the slow ones."""
 
 import asyncio
 import socket
 import ssl
 import time
-from collections import Counter
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
-from kairan.directory.model import Account
 from kairan.intake.connection import SmtpConnection
 from kairan.intake.context import IntakeContext
-from kairan.intake.settings import ListenerSettings, TlsMode
-from kairan.mail.role import Role
-from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
-from kairan.outcomes.outcome import Outcome
-from kairan.runtime.ip import IpNetwork, parse_ip, parse_network
-from kairan.smtp.server.policy import SessionPolicy
-from kairan.trace.refusals import Refusal
+from kairan.intake.entry import EnteredConnection, Entry
+from kairan.intake.settings import ListenerSettings
 
 SWEEP_SECONDS = 2.0  # how late a time-out may be noticed
 BACKLOG = 4_096  # connections the kernel may hold: a fleet of printers after a power cut
@@ -29,41 +23,33 @@ class Listener:
         settings: ListenerSettings,
         tls_context: Callable[[], ssl.SSLContext],
     ) -> None:
-        """`tls_context` gives the present one: a reloaded certificate serves the next handshake."""
-        self.context = context
-        self.settings = settings
-        self.tls_context = tls_context
-        self._connections: set[SmtpConnection] = set()
-        self._per_address: Counter[str] = Counter()
-        self._proxies = tuple(parse_network(text) for text in settings.proxy_from)
-        self._devices = tuple((parse_network(text), account) for text, account in settings.devices)
-        self._policy = self._make_policy(needs_auth=True)
-        self._device_policy = self._make_policy(needs_auth=False)
+        self._entry = Entry(context, settings, tls_context)
+        self._drain_seconds = context.settings.drain_seconds
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
-        self._stopping = False
-        self._unflushed: list[SmtpConnection] = []
 
-    # Life.
+    @property
+    def connections(self) -> AbstractSet[EnteredConnection]:
+        return self._entry.connections
 
     async def start(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: SmtpConnection(self), sock=sock, backlog=BACKLOG
+            lambda: SmtpConnection(self._entry), sock=sock, backlog=BACKLOG
         )
         self._sweeper = loop.create_task(self._sweep(), name="intake sweep")
 
     async def stop(self) -> None:
         """Idle sessions and new connections hear 421, transactions may finish."""
-        self._stopping = True
-        for connection in tuple(self._connections):
+        self._entry.stopping = True
+        for connection in tuple(self.connections):
             connection.stop()
-        deadline = time.monotonic() + self.context.settings.drain_seconds
-        while self._connections and time.monotonic() < deadline:  # noqa: ASYNC110 - at the end only
+        deadline = time.monotonic() + self._drain_seconds
+        while self.connections and time.monotonic() < deadline:  # noqa: ASYNC110 - at the end only
             await asyncio.sleep(0.02)
         if self._server is not None:
             self._server.close()
-        for connection in tuple(self._connections):
+        for connection in tuple(self.connections):
             connection.abort()
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -75,111 +61,6 @@ class Listener:
 
     def _send_away_the_slow(self, now: float) -> None:
         """Not within `_sweep`, whose variables would hold the last connection while it sleeps."""
-        for connection in tuple(self._connections):
+        for connection in tuple(self.connections):
             if connection.is_overdue(now):
                 connection.time_out()
-
-    # Entry.
-
-    def believes_proxy(self, address: str) -> bool:
-        return bool(self._proxies) and _within(address, self._proxies)
-
-    def admits(self, connection: SmtpConnection) -> Outcome | None:
-        if self._stopping:
-            return SHUTTING_DOWN
-        settings = self.context.settings
-        if self.context.statistics.connections > settings.connections_max:
-            return TOO_MANY_CONNECTIONS
-        if self._per_address[connection.address] > settings.connections_per_address_max:
-            return TOO_MANY_CONNECTIONS
-        return None
-
-    @property
-    def lists_devices(self) -> bool:
-        return self.settings.role is Role.DEVICE
-
-    def device_account(self, address: str) -> Account | None:
-        """The account that the device at `address` stands for."""
-        if not self._devices:
-            return None
-        parsed = parse_ip(address)
-        for network, account in self._devices:
-            if parsed in network:
-                return self.context.snapshot().account(account)
-        return None
-
-    def policy(self, account: Account | None) -> SessionPolicy:
-        return self._policy if account is None else self._device_policy
-
-    def _make_policy(self, *, needs_auth: bool) -> SessionPolicy:
-        settings, device = self.settings, self.settings.role is Role.DEVICE
-        encrypts = settings.tls is not TlsMode.OFF
-        return SessionPolicy(
-            hostname=self.context.hostname,
-            mechanisms=self.context.settings.mechanisms if settings.offers_auth else (),
-            size_max=self.context.admission.message_octets_max,
-            recipients_max=self.context.admission.recipients_max,
-            starttls=settings.tls is TlsMode.STARTTLS,
-            # Without TLS on offer there is none to insist on; config/ allows that on loopback only.
-            needs_tls=not device and encrypts,
-            auth_needs_tls=encrypts,
-            needs_auth=needs_auth,
-            errors_max=self.context.settings.errors_max,
-            idle_commands_max=self.context.settings.idle_commands_max,
-        )
-
-    # Output.
-
-    def flush_soon(self, connection: SmtpConnection) -> None:
-        """Replies leave together, behind all events that one look at the sockets brought."""
-        if not self._unflushed:
-            asyncio.get_running_loop().call_soon(self._flush_all)
-        self._unflushed.append(connection)
-
-    def _flush_all(self) -> None:
-        connections, self._unflushed = self._unflushed, []
-        for connection in connections:
-            connection.flush()
-
-    # Bookkeeping.
-
-    def add(self, connection: SmtpConnection) -> None:
-        self._connections.add(connection)
-        self._per_address[connection.address] += 1
-        self.context.statistics.connections += 1
-
-    def remove(self, connection: SmtpConnection) -> None:
-        self._connections.discard(connection)
-        self._forget_address(connection.address)
-        self.context.statistics.connections -= 1
-
-    def rename(self, connection: SmtpConnection, address: str) -> None:
-        """The balancer told who it really is."""
-        self._forget_address(connection.address)
-        connection.address = address
-        self._per_address[address] += 1
-
-    def _forget_address(self, address: str) -> None:
-        self._per_address[address] -= 1
-        if not self._per_address[address]:
-            del self._per_address[address]
-
-    def record_failed_handshake(self, client: str, reason: str, sni: str) -> None:
-        settings = self.settings
-        outcome = self.context.handshakes.record(
-            client=client,
-            listener=f"{settings.role}@{settings.host}:{settings.port}",
-            reason=reason,
-            sni=sni,
-        )
-        self.record_refusal(outcome, client)
-
-    def record_refusal(self, outcome: Outcome, client: str) -> None:
-        self.context.statistics.refused += 1
-        reply = f"{outcome.code} {outcome.enhanced}"
-        self.context.trace.record_refusal(Refusal(client, outcome.key, reply=reply))
-
-
-def _within(address: str, networks: tuple[IpNetwork, ...]) -> bool:
-    parsed = parse_ip(address)
-    return any(parsed in network for network in networks)

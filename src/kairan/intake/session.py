@@ -10,6 +10,7 @@ commands.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
@@ -84,6 +85,15 @@ class SessionConnection(Protocol):
         """`client_is_done`: it said QUIT and nothing behind it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is known of a client before it has said anything."""
+
+    client: str  # its address
+    account: Account | None = None  # the one that a listed device sends as
+    secure: bool = False  # TLS from the first octet
+
+
 class Session:
     def __init__(
         self,
@@ -91,18 +101,16 @@ class Session:
         policy: SessionPolicy,
         listener: ListenerSettings,
         connection: SessionConnection,
-        *,
-        client: str,
-        account: Account | None = None,
-        secure: bool = False,
+        arrival: Arrival,
     ) -> None:
+        client, account = arrival.client, arrival.account
         self.context = context
         self.listener = listener
         self.client = client
         self.id = context.session_ids.next()
         # No method of ours: the engine would keep us, and we it, until the collector comes by.
         signed = partial(_signed, context, self.id)
-        self.engine = ServerEngine(policy, peer=client, secure=secure, refusal=signed)
+        self.engine = ServerEngine(policy, peer=client, secure=arrival.secure, refusal=signed)
         self.account = account  # of the login, or the one a listed device stands for
         self._device_account = account
         self.stopping = False
@@ -217,7 +225,7 @@ class Session:
 
     def _refused(self, event: Refused) -> None:
         self.record_refusal(event.outcome, event.verb)
-        if self.engine.order is Order.READY:  # content without a recipient has been swallowed
+        if self.engine.order is Order.READY:  # content without a recipient has been discarded
             self._drop_submission()
         if event.fatal:
             self._connection.close_after_output()
@@ -315,24 +323,24 @@ class Session:
         assert self._submission is not None, "DATA only follows RCPT"
         self._submission.content_since = time.monotonic()
 
-    def _body(self, event: ContentPiece) -> None:
+    def _content(self, event: ContentPiece) -> None:
         submission = self._submission
         assert submission is not None, "content only follows RCPT"
         if not submission.content_since:
             submission.content_since = time.monotonic()
         behind = submission.write(event.piece, last=event.message_end)
         if behind is not None:
-            self._connection.wait_for(behind, lambda done: self._body_stored(event, done))
+            self._connection.wait_for(behind, lambda done: self._content_stored(event, done))
             return
-        self._body_taken(event)
+        self._content_taken(event)
 
-    def _body_stored(self, event: ContentPiece, done: "asyncio.Future[Any]") -> None:
+    def _content_stored(self, event: ContentPiece, done: "asyncio.Future[Any]") -> None:
         error = None if done.cancelled() else done.exception()
         if error is not None and self._submission is not None:
             self._submission.refuse(Refuse(SPOOL_FAILED, detail=str(error)))
-        self._body_taken(event)
+        self._content_taken(event)
 
-    def _body_taken(self, event: ContentPiece) -> None:
+    def _content_taken(self, event: ContentPiece) -> None:
         submission = self._submission
         assert submission is not None, "content only follows RCPT"
         if event.message_end:
@@ -502,7 +510,7 @@ class Session:
         Mail: _mail,
         Rcpt: _rcpt,
         Data: _data,
-        ContentPiece: _body,
+        ContentPiece: _content,
         Reset: _reset,
         Quit: _quit,
         Refused: _refused,

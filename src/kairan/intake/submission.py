@@ -10,7 +10,8 @@
     let_go           the spool has answered
 
 The stamps (RFC 6409 section 8) are made once, here: Received, and where they are missing Message-ID,
-Date, From, and the Reply-To that the account is set to.  What a client must not bring in (admission/fields.py) is taken out here, too.
+Date, From, and the Reply-To that the account is set to.  What a client must not bring in
+(admission/fields.py) is taken out here, too.
 """
 
 import os
@@ -73,17 +74,19 @@ class Submission:
     account: Account
     command: MailCommand
     origin: Origin
-    recipients: list[Recipient] = field(default_factory=list)
-    message_id: str = ""
-    size: int = 0  # octets of the content as it came
-    refusal: Refuse | None = None
-    _head: bytearray = field(default_factory=bytearray)  # grows in place, however small the pieces
-    _header_done: bool = False
-    _pieces: list[bytes] = field(default_factory=list)
-    _writer: BodyWriter | None = None
-    _stored: int = 0
-    _held: int = 0  # octets that are counted as unfinished
-    content_since: float = 0.0  # monotonic; 0: it has not begun
+    recipients: list[Recipient] = field(init=False, default_factory=list)
+    message_id: str = field(init=False, default="")
+    size: int = field(init=False, default=0)  # octets of the content as it came
+    refusal: Refuse | None = field(init=False, default=None)
+    _head: bytearray = field(
+        init=False, default_factory=bytearray
+    )  # grows in place, however small the pieces
+    _header_done: bool = field(init=False, default=False)
+    _pieces: list[bytes] = field(init=False, default_factory=list)
+    _writer: BodyWriter | None = field(init=False, default=None)
+    _stored: int = field(init=False, default=0)
+    _held: int = field(init=False, default=0)  # octets that are counted as unfinished
+    content_since: float = field(init=False, default=0.0)  # monotonic; 0: it has not begun
 
     def refuse(self, refusal: Refuse) -> None:
         """The first reason counts; from now on the content is read and forgotten."""

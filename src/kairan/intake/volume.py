@@ -11,6 +11,7 @@ An hour's count lives in the service's memory: a restart ends it, and what it he
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
@@ -34,6 +35,24 @@ HOLDING_SECONDS = 10.0
 _HOUR = 3_600
 
 
+@dataclass(frozen=True, slots=True)
+class HoldJournal:
+    """Where it is told that an account is held: to the operator, the auditor, and `kairan trace`."""
+
+    audit: Audit
+    trace: Trace
+
+    def record(self, account: str, *, recipients: int, usual: int) -> None:
+        log.warning("account.held", account=account, recipients=recipients, usual=usual)
+        self.audit.record("account.held", account=account, recipients=recipients, usual=usual)
+        self.trace.record(
+            "HOLD",
+            message_id="",
+            sender=account,
+            detail=f"recipients={recipients} usual={usual}",
+        )
+
+
 class Volume:
     """`writes`: this worker is the one that writes the history."""
 
@@ -44,16 +63,14 @@ class Volume:
         settings: AdmissionSettings,
         *,
         writes: bool,
-        audit: Audit,
-        trace: Trace,
+        journal: HoldJournal,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._directory = directory
         self._counters = counters
         self._settings = settings
         self._writes = writes
-        self._audit = audit
-        self._trace = trace
+        self._journal = journal
         self._clock = clock
         self._usual: Mapping[str, int] = {}
         self._hour = -1  # in which all before it was learned and read
@@ -87,14 +104,7 @@ class Volume:
             log.warning("account.not-held", account=account, reason=str(error))
             return
         if is_new:
-            log.warning("account.held", account=account, recipients=recipients, usual=usual)
-            self._audit.record("account.held", account=account, recipients=recipients, usual=usual)
-            self._trace.record(
-                "HOLD",
-                message_id="",
-                sender=account,
-                detail=f"recipients={recipients} usual={usual}",
-            )
+            self._journal.record(account, recipients=recipients, usual=usual)
 
     async def run(self) -> None:
         while True:

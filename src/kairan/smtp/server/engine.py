@@ -175,10 +175,10 @@ class ServerEngine:
             if self._errors > self.policy.errors_max:
                 return self._refuse(outcomes.TOO_MANY_ERRORS, self._refused_verb, fatal=True)
             if order in READS_CONTENT:
-                body = self._content.read(inbox)
-                if body is None:
+                content = self._content.read(inbox)
+                if content is None:
                     return None
-                event = self._take_content(body)
+                event = self._take_content(content)
             else:
                 line = inbox.take_line(asking=order is _AUTH)
                 if line is None:
@@ -455,22 +455,22 @@ class ServerEngine:
 
     # Content.
 
-    def _take_content(self, body: ContentPiece) -> ServerEvent | None:
+    def _take_content(self, content: ContentPiece) -> ServerEvent | None:
         if self.order in _DISCARDED:
-            return self._discard(body)
-        if body.message_end:
+            return self._discard(content)
+        if content.message_end:
             self._owed = _MESSAGE_OWED
-        elif body.chunk_end:
+        elif content.chunk_end:
             self._owed = Owed.CHUNK
-        return body
+        return content
 
-    def _discard(self, body: ContentPiece) -> Refused | None:
+    def _discard(self, content: ContentPiece) -> Refused | None:
         """Content that was not wanted is answered when it has ended, and not before."""
         outcome, verb = _DISCARDED[self.order]
-        self._discarded += len(body.piece)
+        self._discarded += len(content.piece)
         if self._discarded > self.policy.size_max:
             return self._refuse(outcomes.MESSAGE_TOO_LARGE, verb, fatal=True)
-        if not (body.message_end or body.chunk_end):
+        if not (content.message_end or content.chunk_end):
             return None
         if self.order is Order.DISCARDING_DATA:
             self._forget_transaction()

@@ -13,7 +13,7 @@ from kairan.mail.envelope import Content, ContentFile, Envelope
 from kairan.spool.interface import Job, JobId, SpoolId, SpoolRefusal, SpoolUnavailable
 from kairan.spool.record import encode_envelope
 from kairan.spool.sqlite.content import Bodies
-from kairan.spool.sqlite.live import Live
+from kairan.spool.sqlite.memory import Live
 from kairan.spool.sqlite.operations import Append
 from kairan.spool.sqlite.writer import Writer
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
-from kairan.spool.sqlite.quarantine import Damage
+from kairan.spool.sqlite.quarantine_folder import Damage
 
 _JOBS = "SELECT number, route, due, attempts, detail, recipients FROM job WHERE message = ?"
 

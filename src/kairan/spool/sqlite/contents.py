@@ -8,7 +8,7 @@ from zlib import crc32
 from kairan.mail.envelope import Content, ContentFile
 from kairan.spool.interface import ContentUnreadable, SpoolId, SpoolUnavailable
 from kairan.spool.sqlite.content import Bodies
-from kairan.spool.sqlite.live import Live
+from kairan.spool.sqlite.memory import Live
 from kairan.spool.sqlite.reader import Reader
 from kairan.spool.sqlite.schema import is_corruption
 

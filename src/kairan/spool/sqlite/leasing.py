@@ -12,7 +12,7 @@ from contextlib import suppress
 import structlog
 
 from kairan.spool.interface import Lease
-from kairan.spool.sqlite.live import Live
+from kairan.spool.sqlite.memory import Live
 from kairan.spool.sqlite.reader import Broken, Hidden, Loaded, Reader
 from kairan.spool.sqlite.ready_queue import JobKey, Place
 

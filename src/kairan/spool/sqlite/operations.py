@@ -9,7 +9,7 @@ from kairan.spool.interface import Job, SpoolId, SpoolUnavailable
 from kairan.spool.record import encode_recipients
 from kairan.spool.sqlite.commit import JobRow, Rows, Waking
 from kairan.spool.sqlite.content import Bodies
-from kairan.spool.sqlite.live import Live
+from kairan.spool.sqlite.memory import Live
 
 _T = TypeVar("_T")
 

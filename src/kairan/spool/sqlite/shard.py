@@ -40,9 +40,9 @@ from kairan.spool.sqlite.disk import Disk, RealDisk
 from kairan.spool.sqlite.disk_space import Ballast
 from kairan.spool.sqlite.gate import count_refusal, disk_refusal
 from kairan.spool.sqlite.leasing import Leasing
-from kairan.spool.sqlite.live import Live, later
+from kairan.spool.sqlite.memory import Live, later
 from kairan.spool.sqlite.operations import Complete, Defer, Drop, Split, Wake
-from kairan.spool.sqlite.quarantine import Damage
+from kairan.spool.sqlite.quarantine_folder import Damage
 from kairan.spool.sqlite.reader import Reader
 from kairan.spool.sqlite.recovery.salvage import want_salvage
 from kairan.spool.sqlite.recovery.start import Started, start

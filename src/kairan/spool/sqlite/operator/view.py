@@ -17,7 +17,7 @@ from kairan.spool.sqlite.disk import RealDisk
 from kairan.spool.sqlite.operator.changes import Changes
 from kairan.spool.sqlite.operator.connect import WalDamagedError, connect_to_change, connect_to_look
 from kairan.spool.sqlite.owner import is_owned
-from kairan.spool.sqlite.quarantine import Damage
+from kairan.spool.sqlite.quarantine_folder import Damage
 from kairan.spool.sqlite.scan import Condition, counts, oldest_arrival, scan
 from kairan.spool.sqlite.schema import CHECKPOINT_PAGES, DATABASE, Connect, is_ours
 

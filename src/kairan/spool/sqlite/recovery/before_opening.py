@@ -21,7 +21,7 @@ from pathlib import Path
 import structlog
 
 from kairan.spool.sqlite.disk import Disk
-from kairan.spool.sqlite.quarantine import Damage
+from kairan.spool.sqlite.quarantine_folder import Damage
 from kairan.spool.sqlite.recovery.salvage import want_salvage
 from kairan.spool.sqlite.recovery.wal import (
     Index,

@@ -25,7 +25,7 @@ from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.aside import put_aside, read_raw
 from kairan.spool.sqlite.disk import Disk
 from kairan.spool.sqlite.due import cap_due
-from kairan.spool.sqlite.quarantine import Damage
+from kairan.spool.sqlite.quarantine_folder import Damage
 from kairan.spool.sqlite.recovery.before_opening import look_before_opening
 from kairan.spool.sqlite.recovery.salvage import ID_GAP, finish_salvage, needs_salvage, salvage
 from kairan.spool.sqlite.scan import Counts, counts

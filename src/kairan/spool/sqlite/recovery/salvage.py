@@ -24,7 +24,7 @@ from kairan.spool.record import DamagedRecordError, decode_envelope
 from kairan.spool.settings import Durability
 from kairan.spool.sqlite.aside import put_aside, read_raw
 from kairan.spool.sqlite.disk import FILE_MODE, Disk
-from kairan.spool.sqlite.quarantine import Damage
+from kairan.spool.sqlite.quarantine_folder import Damage
 from kairan.spool.sqlite.recovery.carve import Row, messages
 from kairan.spool.sqlite.recovery.wal import PAGE_OCTETS
 from kairan.spool.sqlite.schema import (

@@ -23,7 +23,7 @@ PAGE_OCTETS = 4_096  # a message of 3,000 octets has one for itself
 
 
 async def fill(shard):
-    settings = SpoolSettings(free_octets_min=0, ballast_octets=0)
+    settings = SpoolSettings(free_octets_min=0, reserve_octets=0)
     spool = await SqliteSpool.open(shard, settings)
     letter = Envelope(
         sender=Address("printer@kairan.test"),
@@ -53,7 +53,7 @@ def test_a_worker_that_meets_a_damaged_page_starts_anew_and_salvages_the_queue(t
     with running_service(place, install=False) as service:
         first = service.workers()
         wait_for(lambda: len(set(service.messages())) == MESSAGES - 1, "all but the damaged one")
-        wait_for((shard / "damaged" / "queue.db").exists, "the damaged queue set aside")
+        wait_for((shard / "quarantine" / "queue.db").exists, "the damaged queue set aside")
         wait_for(lambda: service.workers() not in ([], first), "another worker")
         with service.client().login() as client:
             assert client.send(b"Subject: goes on\r\n").startswith("250")

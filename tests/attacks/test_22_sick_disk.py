@@ -34,15 +34,15 @@ SOON = "[delivery.retry]\nfirst_seconds = 1.0\nmin_seconds = 0.1\n"
 
 def fill(disk, *, leave=0):
     """A file that takes all but `leave` octets."""
-    ballast = disk / "filler"
+    filler = disk / "filler"
     free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-    with ballast.open("wb", buffering=0) as file:
+    with filler.open("wb", buffering=0) as file:
         try:
             for _ in range(max(free - leave, 0) // 4096):
                 file.write(b"\0" * 4096)
         except OSError:
             pass
-    return ballast
+    return filler
 
 
 def send_one(service, marker, octets=4_096):
@@ -59,7 +59,7 @@ def send_one(service, marker, octets=4_096):
 @pytest.mark.parametrize("gate", [8 * MIB, 0], ids=["gate", "no gate: writes fail"])
 @pytest.mark.parametrize("octets", [1_000, 2 * MIB], ids=["small", "large"])
 def test_a_full_disk_means_no_250_until_there_is_room_again(small_disk, tmp_path, gate, octets):
-    settings = f"\n[spool]\nfree_octets_min = {gate}\nfree_inodes_min = 1\nballast_octets = 0\n"
+    settings = f"\n[spool]\nfree_octets_min = {gate}\nfree_inodes_min = 1\nreserve_octets = 0\n"
     routes = route(f"maildir:{tmp_path / 'outside'}")
     promised = []
     with running_service(small_disk / "k", settings=settings, routes=routes, workers=1) as service:

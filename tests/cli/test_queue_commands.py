@@ -63,7 +63,7 @@ def test_list_shows_all_shards(queue):
     assert pay["message_id"] == "<pay@example.com>"
     assert pay["recipients"] == ["akiko@example.com", "ben@example.com"]
     assert pay["size"] == len(CONTENT)
-    assert (pay["held"], pay["damaged"], pay["attempts"]) == (False, False, 0)
+    assert (pay["held"], pay["quarantined"], pay["attempts"]) == (False, False, 0)
     assert jobs["printer@example.com"]["id"].startswith("1-")
 
 
@@ -77,7 +77,7 @@ def test_list_shows_all_shards(queue):
         (("--to", "nobody@example.com"), []),
         (("--held",), []),
         (("--not-held",), ["0", "1"]),
-        (("--damaged",), []),
+        (("--quarantined",), []),
     ],
 )
 def test_conditions_narrow_the_list(queue, words, shards):
@@ -141,16 +141,16 @@ def test_one_wrong_id_among_right_ones_is_said(queue):
     assert "0-999 is not in the queue" in queue.refused("queue", "hold", "0-999", ids(queue)[0])
 
 
-def test_what_is_damaged_is_listed_with_its_reason(queue):
-    aside = queue.place / "data" / "spool" / "shard-0" / "damaged"
+def test_what_is_in_quarantine_is_listed_with_its_reason(queue):
+    aside = queue.place / "data" / "spool" / "shard-0" / "quarantine"
     aside.mkdir(exist_ok=True)
     (aside / "message-7").write_bytes(b"?")
     (aside / "message-7.reason").write_text("checksum does not match\n")
-    [damaged] = listed(queue, "--damaged")
-    assert damaged["damaged"] is True
-    assert damaged["what"] == "message-7"
-    assert damaged["path"] == str(aside / "message-7")
-    assert "damaged: " in queue.done("queue", "list").out
+    [found] = listed(queue, "--quarantined")
+    assert found["quarantined"] is True
+    assert found["what"] == "message-7"
+    assert found["path"] == str(aside / "message-7")
+    assert "in quarantine: " in queue.done("queue", "list").out
 
 
 def test_a_table_of_many_recipients_stays_readable(shell):

@@ -274,7 +274,7 @@ async def test_a_message_that_left_while_it_was_leased_leaves_nothing_behind(
             with closing(sqlite3.connect(tmp_path / "spool" / DATABASE)) as db, db:
                 db.execute("UPDATE message SET crc = crc + 1")
         go_on.set()
-        while spool.statistics().messages or len(spool._live):
+        while spool.statistics().messages or len(spool._memory):
             await asyncio.sleep(0.01)
         await delivery.stop(5)
     await running

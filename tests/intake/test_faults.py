@@ -77,7 +77,7 @@ class FailingSpool:
     def refusal(self):
         return self.refuses
 
-    def body_writer(self):
+    def content_writer(self):
         self.writers.append(Writer(self))
         return self.writers[-1]
 

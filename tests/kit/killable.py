@@ -194,8 +194,8 @@ class KillableService:
         """Messages in the spools, whether the service runs or not."""
         return sum(int(view["messages"] or 0) for view in self._statistics())
 
-    def damaged(self) -> int:
-        return sum(int(view["damaged"] or 0) for view in self._statistics())
+    def quarantined(self) -> int:
+        return sum(int(view["quarantined"] or 0) for view in self._statistics())
 
     def shards(self) -> list[Path]:
         return sorted((self.data / "spool").glob("shard-*"))

@@ -12,13 +12,13 @@ from typing import TypeVar
 
 from kairan.mail.envelope import Content, Envelope
 from kairan.spool.interface import (
-    BodyWriter,
     ContentUnreadable,
-    Damaged,
+    ContentWriter,
     Job,
     JobId,
     Lease,
     NewJob,
+    Quarantined,
     SpoolId,
     SpoolItem,
     SpoolRefusal,
@@ -43,8 +43,8 @@ async def _open_gate() -> None:
     return
 
 
-class MemoryBodyWriter:
-    """A `BodyWriter` that needs no file: nobody ever waits for it, and it cannot fail."""
+class MemoryContentWriter:
+    """A `ContentWriter` that needs no file: nobody ever waits for it, and it cannot fail."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -94,8 +94,8 @@ class MemorySpool:
         else:
             self._recording.clear()
 
-    def body_writer(self) -> BodyWriter:
-        return MemoryBodyWriter()
+    def content_writer(self) -> ContentWriter:
+        return MemoryContentWriter()
 
     def append(self, envelope: Envelope, content: Content) -> "asyncio.Future[SpoolId]":
         if self.refuses is not None:
@@ -189,7 +189,7 @@ class MemorySpool:
         self._leased.discard(job.id)
         self._changed.set()
 
-    def scan(self) -> Iterator[SpoolItem | Damaged]:
+    def scan(self) -> Iterator[SpoolItem | Quarantined]:
         for job in self.stored.jobs.values():
             yield SpoolItem(job, self.stored.messages[job.id.message][0], held=False)
 
@@ -202,7 +202,7 @@ class MemorySpool:
             oldest_arrival=min(arrivals, default=None),
             held=0,
             deferred=sum(job.attempts > 0 for job in jobs),
-            damaged=0,
+            quarantined=0,
             appended=len(self.stored.messages),
             commits=self.stored.commits,
         )

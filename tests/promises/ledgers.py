@@ -63,7 +63,7 @@ class Scene:
         """What the ledger says once the queue is empty and the service has stopped."""
         await self.wait_until(lambda: not self.service.queued(), "an empty queue")
         assert await asyncio.to_thread(self.service.stop) == 0
-        assert self.service.damaged() == 0
+        assert self.service.quarantined() == 0
         assert not [*self.service.data.glob("spool/shard-*/bodies/[0-9]*")]
         reckoning = self.ledger.reckon()
         print(reckoning, dict(self.ledger.refusals))

@@ -99,7 +99,7 @@ class Scene:
 @asynccontextmanager
 async def scene(directory: Path, routes, make_transport):
     spool = await SqliteSpool.open(
-        directory, SpoolSettings(free_octets_min=0, free_inodes_min=0, ballast_octets=0)
+        directory, SpoolSettings(free_octets_min=0, free_inodes_min=0, reserve_octets=0)
     )
     async with ScriptedPeer() as good:
         settings = DeliverySettings(

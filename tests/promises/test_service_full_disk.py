@@ -61,7 +61,7 @@ def occupy_inodes(folder):
 
 def settings(octets_min, inodes_min):
     return (
-        f"ballast_octets = {MEGABYTE}\n"
+        f"reserve_octets = {MEGABYTE}\n"
         f"free_octets_min = {octets_min}\n"
         f"free_inodes_min = {inodes_min}\n"
     )

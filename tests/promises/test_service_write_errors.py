@@ -20,7 +20,7 @@ from kairan.intake.listener import Listener
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
 from kairan.mail.envelope import ContentFile
 from kairan.mail.role import Role
-from kairan.spool.interface import Damaged
+from kairan.spool.interface import Quarantined
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.trace.record import Trace
@@ -36,7 +36,7 @@ SETTINGS = SpoolSettings(
     free_octets_min=0,
     free_inodes_min=0,
     inline_octets_max=80_000,
-    ballast_octets=0,
+    reserve_octets=0,
     look_interval_seconds=0.005,
 )
 SIZES = (100, 100_000, 70_000, 200, 120_000)
@@ -131,7 +131,7 @@ async def kept(directory):
     spool = await SqliteSpool.open(directory / "shard", SETTINGS)
     found = set()
     for item in spool.scan():
-        assert not isinstance(item, Damaged)
+        assert not isinstance(item, Quarantined)
         assert [recipient.address for recipient in item.job.recipients] == [MAILBOX]
         content = await spool.content(item.job.id.message)
         octets = content.path.read_bytes() if isinstance(content, ContentFile) else content

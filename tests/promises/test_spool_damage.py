@@ -2,7 +2,7 @@
 
 A shard is filled and its files copied as a killed process leaves them.  Then each copy is damaged
 in one place and opened.  What was acknowledged is there with its content, or the damage is counted
-and set aside; no content in a file of its own is ever gone.
+and in quarantine; no content in a file of its own is ever gone.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import pytest
 
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
-from kairan.spool.interface import ContentUnreadable, Damaged, NewJob
+from kairan.spool.interface import ContentUnreadable, NewJob, Quarantined
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.recovery.wal import (
     HEADER_OCTETS,
@@ -33,7 +33,7 @@ SETTINGS = SpoolSettings(
     free_octets_min=0,
     free_inodes_min=0,
     inline_octets_max=5_000,
-    ballast_octets=0,
+    reserve_octets=0,
     look_interval_seconds=3_600.0,  # a look at the disk may copy the WAL into the database
 )
 MESSAGES = 24
@@ -54,7 +54,7 @@ async def fill(
     spool = await SqliteSpool.open(directory, SETTINGS)
     promised = {}
     for number in range(messages):
-        writer = spool.body_writer()
+        writer = spool.content_writer()
         writer.write(content_of(number))
         recipients = (Recipient(Address("a@x.test")), Recipient(Address("b@x.test")))
         envelope = Envelope(Address("s@x.test"), recipients, 1.0)
@@ -81,7 +81,7 @@ async def check(directory: Path, promised: dict[int, bytes], what: object) -> in
     try:
         found = {}
         for item in list(spool.scan()):
-            if isinstance(item, Damaged) or item.job.id.message in found:
+            if isinstance(item, Quarantined) or item.job.id.message in found:
                 continue
             try:
                 content = await spool.content(item.job.id.message)
@@ -90,11 +90,11 @@ async def check(directory: Path, promised: dict[int, bytes], what: object) -> in
             found[item.job.id.message] = (
                 content if isinstance(content, bytes) else content.path.read_bytes()
             )
-        aside = [item for item in spool.scan() if isinstance(item, Damaged)]
+        quarantined = [item for item in spool.scan() if isinstance(item, Quarantined)]
         lost = {m: content for m, content in promised.items() if found.get(m) != content}
-        assert spool.statistics().damaged == len(aside), what
-        assert not lost or aside, what
-        kept = {*found.values(), *(thing.path.read_bytes() for thing in aside)}
+        assert spool.statistics().quarantined == len(quarantined), what
+        assert not lost or quarantined, what
+        kept = {*found.values(), *(thing.path.read_bytes() for thing in quarantined)}
         for content in promised.values():
             assert len(content) < SETTINGS.inline_octets_max or content in kept, what
         assert await spool.append(Envelope(Address(""), (), 1.0), b"new") > max(promised), what

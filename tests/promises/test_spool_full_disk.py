@@ -35,7 +35,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def append(spool, envelope, large):
-    writer = spool.body_writer()
+    writer = spool.content_writer()
     try:
         for start in range(0, len(BODY), 1000):
             wait = writer.write(BODY[start : start + 1000])
@@ -54,7 +54,7 @@ async def test_a_full_disk_refuses_loses_nothing_and_gets_well(small_disk, inlin
         free_inodes_min=0,
         inline_octets_max=inline,
         fresh_octets_max=0,
-        ballast_octets=2_400_000,
+        reserve_octets=2_400_000,
         look_interval_seconds=0.02,
     )
     spool = await SqliteSpool.open(small_disk / "shard", settings)
@@ -74,7 +74,7 @@ async def test_a_full_disk_refuses_loses_nothing_and_gets_well(small_disk, inlin
             found.add(lease.job.id.message)
             await asyncio.wait_for(spool.complete(lease.job), 20)
     assert found == promised
-    assert spool.statistics().messages == spool.statistics().damaged == 0
+    assert spool.statistics().messages == spool.statistics().quarantined == 0
     async with asyncio.timeout(20):
         while await append(spool, envelope, inline) is None:
             await asyncio.sleep(0.02)
@@ -102,7 +102,7 @@ async def test_a_start_on_a_full_disk_delivers_and_refuses_until_there_is_room(
         free_inodes_min=0,
         inline_octets_max=10_000,
         fresh_octets_max=0,
-        ballast_octets=1_000_000,
+        reserve_octets=1_000_000,
         look_interval_seconds=0.02,
     )
     made = tmp_path / "shard" if crashed else small_disk / "shard"

@@ -28,7 +28,7 @@ def ledger(letter, message):
 async def append(spool):
     envelope = Envelope(Address("s@x.test"), (Recipient(Address("a@x.test")),), 1.0)
     for number in range(1_000_000):
-        writer = spool.body_writer()
+        writer = spool.content_writer()
         writer.write(b"%d" % number + bytes(20_000 if number % 7 == 0 else 100))
         ledger("a", await spool.append(envelope, await writer.finish()))
 
@@ -45,7 +45,7 @@ async def deliver(spool):
 
 async def main():
     settings = SpoolSettings(inline_octets_max=1_000, free_octets_min=0, ready_jobs_max=10,
-        ballast_octets=0)
+        reserve_octets=0)
     spool = await SqliteSpool.open(Path(sys.argv[1]), settings)
     ledger("s", 0)
     await asyncio.gather(*(append(spool) for _ in range(8)), deliver(spool))
@@ -81,7 +81,7 @@ def test_whenever_it_is_killed_every_promise_holds(tmp_path, rounds):
         completed |= {message for letter, message in ledger if letter == "c"}
         leased |= {message for letter, message in ledger if letter == "l"}
         with ShardView(directory) as view:
-            assert view.statistics()["damaged"] == 0
+            assert view.statistics()["quarantined"] == 0
             kept = {item.job.id.message for item in view.list()}
             files = [m for m in promised & kept if b"".join(view.content(m)) == b""]
         assert files == []

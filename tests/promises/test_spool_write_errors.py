@@ -13,7 +13,7 @@ import pytest
 
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
-from kairan.spool.interface import Damaged, NewJob, SpoolRefusal, SpoolUnavailable
+from kairan.spool.interface import NewJob, Quarantined, SpoolRefusal, SpoolUnavailable
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
 from kit.disk import FailingDisk, Faults, failing_connect
@@ -22,7 +22,7 @@ SETTINGS = SpoolSettings(
     free_octets_min=0,
     free_inodes_min=0,
     inline_octets_max=1_000,
-    ballast_octets=4096,
+    reserve_octets=4096,
     look_interval_seconds=0.005,
 )
 ONCE, LASTING = 1, 12
@@ -39,7 +39,7 @@ def envelope(text):
 
 async def append(spool, promised, text, octets):
     content = text.encode() + bytes(octets)
-    writer = spool.body_writer()
+    writer = spool.content_writer()
     try:
         wait = writer.write(content)
         if wait is not None:
@@ -92,7 +92,7 @@ async def check(directory, promised, done):
     spool = await SqliteSpool.open(directory, SETTINGS)
     left = set()
     for item in spool.scan():
-        if isinstance(item, Damaged):
+        if isinstance(item, Quarantined):
             # The content of an append that failed, whose removal failed too: nobody was told 250,
             # but a start cannot know that, and keeps it.
             assert item.what.isdecimal()

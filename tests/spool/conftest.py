@@ -14,7 +14,7 @@ from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
 
 SETTINGS = SpoolSettings(
-    free_octets_min=0, free_inodes_min=0, ballast_octets=0, look_interval_seconds=0.02
+    free_octets_min=0, free_inodes_min=0, reserve_octets=0, look_interval_seconds=0.02
 )
 
 OpenSpool = Callable[..., Awaitable[SqliteSpool]]

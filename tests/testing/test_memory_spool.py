@@ -19,7 +19,7 @@ async def spool():
 
 
 async def test_what_was_written_in_pieces_is_one_content(spool):
-    writer = spool.body_writer()
+    writer = spool.content_writer()
     for piece in PIECES:
         assert writer.write(piece) is None  # nobody has to wait
     assert writer.size == len(b"".join(PIECES))
@@ -27,7 +27,7 @@ async def test_what_was_written_in_pieces_is_one_content(spool):
 
 
 async def test_what_was_appended_outlives_its_writer(spool):
-    writer = spool.body_writer()
+    writer = spool.content_writer()
     writer.write(b"body\r\n")
     envelope = Envelope(ANN, (Recipient(ANN),), arrived=0.0)
     message = await spool.append(envelope, await writer.finish())

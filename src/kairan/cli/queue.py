@@ -56,14 +56,14 @@ class Conditions:
     route: RouteOption = ""
     message_id: MessageIdOption = ""
 
-    def filter(self, *, held: bool | None = None, damaged: bool | None = None) -> Filter:
+    def filter(self, *, held: bool | None = None, quarantined: bool | None = None) -> Filter:
         return Filter(
             sender=self.sender or None,
             recipient=self.recipient or None,
             route=self.route or None,
             message_id=self.message_id or None,
             held=held,
-            damaged=damaged,
+            quarantined=quarantined,
         )
 
 
@@ -85,7 +85,7 @@ class Choice(Conditions):
     epilog=examples(
         "kairan queue list",
         "kairan queue list --to akiko@example.com --json",
-        "kairan queue list --damaged",
+        "kairan queue list --quarantined",
     ),
 )
 @with_option_lists
@@ -94,8 +94,9 @@ def list_(
     held: Annotated[
         bool | None, typer.Option("--held/--not-held", help="Only what is held, or is not.")
     ] = None,
-    damaged: Annotated[
-        bool | None, typer.Option("--damaged/--sound", help="Only what cannot be read, or can.")
+    quarantined: Annotated[
+        bool | None,
+        typer.Option("--quarantined/--readable", help="Only what is in quarantine, or is not."),
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -104,7 +105,9 @@ def list_(
 
     A job is a message, a route and the recipients that go there together.
     """
-    selection = Selection((), conditions.filter(held=held, damaged=damaged), everything=False)
+    selection = Selection(
+        (), conditions.filter(held=held, quarantined=quarantined), everything=False
+    )
     records = (record(one) for one in found(_spool(config), selection))
     if as_json:
         print_json_list(records, is_plain=True)
@@ -242,8 +245,8 @@ def _change(
 
 
 def _row(record: dict[str, Any]) -> tuple[Any, ...]:
-    if record["damaged"]:
-        return (record["what"], "", "", "", "", "", f"damaged: {record['reason']}")
+    if record["quarantined"]:
+        return (record["what"], "", "", "", "", "", f"in quarantine: {record['reason']}")
     recipients = record["recipients"]
     more = len(recipients) - RECIPIENTS_SHOWN
     shown = ", ".join(recipients[:RECIPIENTS_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kairan.cli.errors import BadInputError
-from kairan.spool.interface import Damaged, JobId, SpoolItem
+from kairan.spool.interface import JobId, Quarantined, SpoolItem
 from kairan.spool.sqlite.operator.view import Filter, ShardView, Shown, id_text, parse_id
 from kairan.spool.sqlite.scan import Condition
 
@@ -21,10 +21,10 @@ _PREFIX = "shard-"
 
 
 class Found(NamedTuple):
-    """A job, or something damaged, and the shard it lies in."""
+    """A job, or something in quarantine, and the shard it lies in."""
 
     shard: int
-    item: SpoolItem | Damaged
+    item: SpoolItem | Quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def show(spool: Path, text: str) -> Shown:
 
 def statistics(spool: Path, now: float) -> dict[str, float]:
     """Sums over the shards; 0 seconds for an empty queue."""
-    totals = dict.fromkeys(("messages", "recipients", "held", "deferred", "damaged"), 0)
+    totals = dict.fromkeys(("messages", "recipients", "held", "deferred", "quarantined"), 0)
     oldest = now
     for shard in shards(spool):
         with _view(spool, shard) as view:
@@ -90,14 +90,14 @@ def shards(spool: Path) -> list[int]:
 
 def record(one: Found) -> dict[str, Any]:
     """As --json prints it."""
-    if isinstance(one.item, Damaged):
-        damaged = one.item
+    if isinstance(one.item, Quarantined):
+        quarantined = one.item
         return {
-            "damaged": True,
+            "quarantined": True,
             "shard": one.shard,
-            "what": damaged.what,
-            "path": str(damaged.path),
-            "reason": damaged.reason,
+            "what": quarantined.what,
+            "path": str(quarantined.path),
+            "reason": quarantined.reason,
         }
     job, envelope = one.item.job, one.item.envelope
     return {
@@ -112,7 +112,7 @@ def record(one: Found) -> dict[str, Any]:
         "due": _time_text(job.due),
         "size": envelope.size,
         "detail": job.detail,
-        "damaged": False,
+        "quarantined": False,
     }
 
 

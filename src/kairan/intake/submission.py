@@ -40,7 +40,7 @@ from kairan.outcomes.catalogue import (
 )
 from kairan.outcomes.decision import Refuse
 from kairan.smtp.server.grammar import MailCommand
-from kairan.spool.interface import BodyWriter
+from kairan.spool.interface import ContentWriter
 
 # Where a content leaves memory for the spool's writer, which decides itself when it becomes a
 # file: small messages, nearly all, never meet it.
@@ -83,7 +83,7 @@ class Submission:
     )  # grows in place, however small the pieces
     _header_done: bool = field(init=False, default=False)
     _pieces: list[bytes] = field(init=False, default_factory=list)
-    _writer: BodyWriter | None = field(init=False, default=None)
+    _writer: ContentWriter | None = field(init=False, default=None)
     _stored: int = field(init=False, default=0)
     _held: int = field(init=False, default=0)  # octets that are counted as unfinished
     content_since: float = field(init=False, default=0.0)  # monotonic; 0: it has not begun
@@ -193,7 +193,7 @@ class Submission:
             self._pieces = [b"".join(self._pieces)]
         if self._stored <= INLINE_OCTETS_MAX:
             return None
-        self._writer = self.context.spool.body_writer()
+        self._writer = self.context.spool.content_writer()
         gathered = b"".join(self._pieces)
         self._pieces.clear()
         return self._writer.write(gathered)

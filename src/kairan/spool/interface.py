@@ -1,7 +1,7 @@
-"""The spool as the other rooms see it: a cluster's spool is one new file behind this interface.
+"""The spool as the other packages see it: a another storage is another folder beside sqlite/.
 
 A message is stored once: envelope and content.  Beside it stand its jobs.  A job is a route and
-up to N recipients; `append` makes the first one, with the route "" (nobody has looked at it yet)
+up to N recipients; `append` makes the first one, with the route "" (it has not been looked at yet)
 and the recipients of the envelope.  Expansion and routing `split` that job into the real ones in
 one commit.  A recipient is in a job, or done: there is no third place.  With its last job a
 message leaves the spool.
@@ -67,8 +67,8 @@ class SpoolItem(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Damaged:
-    """Something unreadable and where it was set aside."""
+class Quarantined:
+    """Something unreadable and where it lies: in quarantine, or in the database until it is leased."""
 
     what: str
     path: Path
@@ -82,7 +82,7 @@ class SpoolStatistics:
     oldest_arrival: float | None
     held: int
     deferred: int
-    damaged: int
+    quarantined: int
     appended: int  # since start
     commits: int  # since start
 
@@ -98,11 +98,11 @@ class SpoolUnavailable(Exception):  # noqa: N818
 class ContentUnreadable(Exception):  # noqa: N818
     """The content is damaged or gone.  Its jobs have left the spool; there is nothing left to do.
 
-    What could be read of a damaged one is in damaged/; a gone one was dropped by an operator.
+    What could be read of a damaged one is in quarantine; a gone one was dropped by an operator.
     """
 
 
-class BodyWriter(Protocol):
+class ContentWriter(Protocol):
     """Takes a content piece by piece; large ones go to a file that `append` makes durable.
 
     `write` returns None while memory suffices; else a future: wait for it before the next piece.
@@ -120,7 +120,7 @@ class BodyWriter(Protocol):
 
 class Spool(Protocol):
     def refusal(self) -> str | None:
-        """Why nothing can be accepted now (disk low, sick, closing), or None.  Costs nothing."""
+        """Why nothing can be accepted now (disk low or unhealthy, closing), or None.  Costs nothing."""
 
     @property
     def is_recording(self) -> bool:
@@ -131,7 +131,7 @@ class Spool(Protocol):
         begun is given back.
         """
 
-    def body_writer(self) -> BodyWriter: ...
+    def content_writer(self) -> ContentWriter: ...
 
     def append(self, envelope: Envelope, content: Content) -> "Future[SpoolId]":
         """The promise.  The future carries the id, SpoolRefusal or SpoolUnavailable."""
@@ -142,8 +142,8 @@ class Spool(Protocol):
     async def content(self, message: SpoolId) -> Content:
         """Of a leased message.  Raises ContentUnreadable, or SpoolUnavailable for now."""
 
-    # complete, defer and split of a leased job wait out a sick disk: their future is resolved
-    # when it is well again, and fails with SpoolUnavailable only if the spool closes before.
+    # complete, defer and split of a leased job wait out an unhealthy disk: their future is resolved
+    # when it takes writes again, and fails with SpoolUnavailable only if the spool closes before.
 
     def complete(self, job: Job) -> "Future[None]": ...
 
@@ -177,7 +177,7 @@ class Spool(Protocol):
     def give_back(self, job: Job) -> None:
         """Unchanged, to be leased again (at shutdown, or no place free)."""
 
-    def scan(self) -> Iterator[SpoolItem | Damaged]: ...
+    def scan(self) -> Iterator[SpoolItem | Quarantined]: ...
 
     def statistics(self) -> SpoolStatistics: ...
 

@@ -5,9 +5,8 @@ A sealed blob is
      0   4  CRC-32 of the rest, big-endian
      4   n  msgpack
 
-An envelope is the array of its fields in the order of `_Envelope`, which is that of the named tuple
-`Envelope`; a list of recipients is an
-array.  A recipient is its address, or [address, notify, orcpt] where RFC 3461 parameters came
+An envelope is the array of its fields in the order of the named tuple `Envelope`; a list of
+recipients is an array.  A recipient is its address, or [address, notify, orcpt] where RFC 3461 parameters came
 with it.  New fields go to the end, with a default: an older record then still reads.
 """
 
@@ -39,7 +38,7 @@ class _Envelope(msgspec.Struct, array_like=True, frozen=True):
 
 
 class DamagedRecordError(ValueError):
-    """A blob that is not what we wrote: the disk or somebody else changed it."""
+    """A blob that is not what we wrote: the disk, or another program, changed it."""
 
 
 _pack = msgspec.msgpack.Encoder().encode

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Durability(StrEnum):
-    """What stands behind a 250: `fsync` survives a power cut, `os` a crash of the process only."""
+    """What a 250 promises: `fsync` survives a power cut, `os` a crash of the process only."""
 
     FSYNC = "fsync"
     OS = "os"
@@ -15,15 +15,15 @@ class Durability(StrEnum):
 class SpoolSettings:
     # fsync: a 250 survives a power cut; os: only a crash of the process, for disks without worth.
     durability: Durability = Durability.FSYNC
-    # Bodies up to this stay in the database row; larger ones stream to a file of their own.
+    # Message contents up to this stay in the database row; larger ones stream to a file of their own.
     # Measured with 20 at a time: rows 1.8 times as fast at 32 KB, 1.15 at 128 KB, half at 256 KB.
     inline_octets_max: int = 128 * 1024
-    # Below this the disk gate closes (452 4.3.1): room for what is in flight and for SQLite's WAL.
+    # With less free nothing is accepted (452 4.3.1): space for what is in flight and for SQLite's WAL.
     free_octets_min: int = 256 * 1024 * 1024
     free_inodes_min: int = 1_000
     # One shard refuses beyond this many messages; a queue this long is an outage, not a backlog.
     messages_max: int = 5_000_000
-    # Ready jobs and fresh bodies held in memory, so that delivery need not read back what was
+    # Ready jobs and fresh message contents held in memory, so that delivery need not read back what was
     # written a moment ago; the rest waits on disk.
     ready_jobs_max: int = 20_000
     fresh_octets_max: int = 64 * 1024 * 1024
@@ -31,11 +31,11 @@ class SpoolSettings:
     commit_operations_max: int = 2_000
     # Kept free for ourselves, to let mail out of a full disk: twice the WAL's usual length, so
     # that it can be copied into the database. 0: none.
-    ballast_octets: int = 64 * 1024 * 1024
+    reserve_octets: int = 64 * 1024 * 1024
     # A stored job that is due later than this from now is due then: a clock that was wrong and is
     # set right must not leave mail waiting for a day or a year.  It is the longest a retry waits;
     # where delivery.retry.max_seconds is more, that counts.
     due_ahead_max_seconds: float = 3600.0
-    # How often the disk gate, what operators changed and a sick disk are looked at: an operator's
+    # How often free space, what operators changed and an unhealthy disk are looked at: an operator's
     # command takes effect, and a freed disk is used again, within about this time.
     look_interval_seconds: float = 1.0

@@ -87,7 +87,7 @@ async def test_closing_refuses_new_mail_but_finishes_what_came_before(open_spool
 
 async def test_the_message_leaves_with_its_last_job(open_spool, letter, directory):
     spool = await open_spool(inline_octets_max=10)
-    writer = spool.body_writer()
+    writer = spool.content_writer()
     writer.write(b"x" * 100)
     message = await spool.append(letter("a@x.test", "b@x.test"), await writer.finish())
     (lease,) = await spool.wait_lease(1)

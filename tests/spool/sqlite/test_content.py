@@ -12,7 +12,7 @@ LARGE = b"0123456789abcdef" * 64 * 1024  # 1 MiB
 
 
 async def write(spool, octets, piece=64 * 1024):
-    writer = spool.body_writer()
+    writer = spool.content_writer()
     for start in range(0, len(octets), piece):
         wait = writer.write(octets[start : start + piece])
         if wait is not None:
@@ -72,7 +72,7 @@ async def test_a_refused_append_removes_the_content(open_spool, letter, director
 async def test_a_content_of_somebody_else_is_not_taken(open_spool, letter, tmp_path):
     spool = await open_spool()
     (tmp_path / "passwd").write_bytes(b"x")
-    with pytest.raises(ValueError, match="body_writer"):
+    with pytest.raises(ValueError, match="content_writer"):
         spool.append(letter(), ContentFile(tmp_path / "passwd", 1))
 
 
@@ -90,7 +90,7 @@ async def test_a_full_disk_shows_when_the_content_is_finished(open_spool, direct
 async def test_two_hundred_large_contents_at_once_need_little_memory(open_spool):
     """10 MB each would be 2 GB; a writer holds what is inline, a gathered piece and its copy."""
     spool = await open_spool()
-    writers = [spool.body_writer() for _ in range(200)]
+    writers = [spool.content_writer() for _ in range(200)]
     piece = bytes(64 * 1024)
 
     async def fill(writer):

@@ -1,4 +1,4 @@
-"""A disk that fails: nothing is promised, nothing delivered is forgotten, and it gets well."""
+"""A disk that fails: nothing is promised, nothing delivered is forgotten, and it recovers."""
 
 import asyncio
 import errno
@@ -14,7 +14,7 @@ CODES = [errno.ENOSPC, errno.EIO, errno.EROFS]
 EVER = 1_000_000
 
 
-async def wait_well(spool):
+async def wait_healthy(spool):
     while spool.refusal() is not None:
         await asyncio.sleep(0.01)
 
@@ -35,7 +35,7 @@ async def test_a_failed_append_promises_nothing(open_spool, letter, faults, code
     with pytest.raises(SpoolRefusal):
         await spool.append(letter(), b"x")
     faults.armed = False
-    await wait_well(spool)
+    await wait_healthy(spool)
     message = await spool.append(letter(), b"y")
     (lease,) = await spool.wait_lease(5)
     assert lease.job.id.message == message
@@ -62,7 +62,7 @@ async def test_what_was_delivered_is_recorded_when_the_disk_is_well_again(
     assert {lease.job.attempts for lease in await spool.wait_lease(5)} == {0, 1}
 
 
-async def test_a_sick_spool_hands_out_no_work(open_spool, letter, faults):
+async def test_an_unhealthy_spool_hands_out_no_work(open_spool, letter, faults):
     """What is delivered and cannot be recorded is delivered again: it must stay bounded."""
     spool = await open_spool(connect=failing_connect(faults))
     for _ in range(2):
@@ -79,7 +79,7 @@ async def test_a_sick_spool_hands_out_no_work(open_spool, letter, faults):
     assert len(await asyncio.wait_for(spool.wait_lease(5), 5)) == 1
 
 
-async def test_closing_a_sick_spool_does_not_hang(open_spool, letter, faults):
+async def test_closing_an_unhealthy_spool_does_not_hang(open_spool, letter, faults):
     spool = await open_spool(connect=failing_connect(faults))
     await spool.append(letter(), b"x")
     (lease,) = await spool.wait_lease(1)
@@ -101,7 +101,7 @@ async def test_a_spool_says_that_it_does_not_record_until_it_is_well(open_spool,
         await spool.append(letter(), b"x")
     assert not spool.is_recording
     faults.armed = False
-    await wait_well(spool)
+    await wait_healthy(spool)
     assert spool.is_recording
 
 

@@ -5,7 +5,7 @@ import pytest
 from kairan.spool.interface import SpoolRefusal
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.disk import RealDisk
-from kairan.spool.sqlite.gate import disk_refusal
+from kairan.spool.sqlite.disk_space import disk_refusal
 
 SETTINGS = SpoolSettings(free_octets_min=100, free_inodes_min=10)
 
@@ -14,7 +14,7 @@ SETTINGS = SpoolSettings(free_octets_min=100, free_inodes_min=10)
     ("octets", "inodes", "said"),
     [(100, 10, None), (99, 10, "99 octets"), (100, 9, "9 inodes"), (0, 0, "octets")],
 )
-def test_the_gate_closes_below_each_minimum(octets, inodes, said):
+def test_nothing_is_accepted_below_each_minimum(octets, inodes, said):
     refusal = disk_refusal(octets, inodes, SETTINGS)
     assert refusal is None if said is None else said in refusal
 

@@ -24,7 +24,7 @@ from tests.spool.sqlite.stepped import Stepped
 SETTINGS = SpoolSettings(
     free_octets_min=0,
     free_inodes_min=0,
-    ballast_octets=0,
+    reserve_octets=0,
     ready_jobs_max=1,  # so that loads are many
     fresh_octets_max=5_000,
     commit_operations_max=3,
@@ -98,7 +98,7 @@ async def test_a_load_that_sees_the_parts_before_their_split_is_heard_of_leases_
     stepped.spool.append(envelope("a@x.test", "b@x.test"), b"x")
     await quiet(stepped)
     (whole,) = await leased(stepped)
-    stepped.spool._live.reload()
+    stepped.spool._memory.reload()
     stepped.spool.split(whole.job, [NewJob("r", (r,)) for r in whole.job.recipients])
     await turns()
     assert stepped.commit()
@@ -255,7 +255,7 @@ class Walk:
         statistics = self.spool.statistics()
         assert statistics.messages == len({item.job.id.message for item in items})
         assert statistics.recipients == sum(len(item.job.recipients) for item in items)
-        assert statistics.damaged == 0
+        assert statistics.quarantined == 0
 
     async def assert_nothing_is_kept(self) -> None:
         """Of messages that have left, in memory."""
@@ -268,8 +268,8 @@ class Walk:
         assert self.spool.statistics().messages == 0
         assert self.spool.statistics().recipients == 0
         assert list(self.view.list()) == []
-        assert len(self.spool._live) == 0
-        assert self.spool._live._octets == 0
+        assert len(self.spool._memory) == 0
+        assert self.spool._memory._octets == 0
 
 
 @pytest.mark.parametrize("seed", range(WALKS))

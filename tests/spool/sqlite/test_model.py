@@ -18,7 +18,7 @@ from kairan.spool.sqlite.shard import SqliteSpool
 SETTINGS = SpoolSettings(
     free_octets_min=0,
     free_inodes_min=0,
-    ballast_octets=0,
+    reserve_octets=0,
     inline_octets_max=20,
     ready_jobs_max=3,
     fresh_octets_max=5_000,
@@ -62,7 +62,7 @@ class SpoolMachine(RuleBasedStateMachine):
         )
 
         async def go():
-            writer = self.spool.body_writer()
+            writer = self.spool.content_writer()
             writer.write(b"%d" % self.count + b"x" * size)
             content = await writer.finish()
             return await self.spool.append(envelope, content)
@@ -173,7 +173,7 @@ class SpoolMachine(RuleBasedStateMachine):
         statistics = self.spool.statistics()
         assert statistics.messages == len(self.pending)
         assert statistics.recipients == sum(map(len, self.pending.values()))
-        assert statistics.damaged == 0
+        assert statistics.quarantined == 0
 
     def teardown(self):
         if hasattr(self, "spool"):

@@ -1,4 +1,4 @@
-"""A clock that was wrong when a due time was written does not decide for long (due.py)."""
+"""A clock that was wrong when a due time was written does not decide for long (`cap_due`)."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from kairan.spool.sqlite.due import cap_due
+from kairan.spool.sqlite.reader import cap_due
 from kairan.spool.sqlite.schema import connect
 
 DAY = 86_400.0

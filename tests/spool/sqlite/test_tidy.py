@@ -41,10 +41,10 @@ async def test_the_room_of_a_drained_queue_goes_back_to_the_disk(
     async with asyncio.timeout(60):
         while sizes(directory)[0] > 400_000 or sizes(directory)[1] > 0:
             await asyncio.sleep(0.02)
-    reloads = spool._live.window.reloads
+    reloads = spool._memory.ready.reloads
     assert await spool.append(letter(), b"x") > MESSAGES
     assert len(await spool.wait_lease(5)) == 1
-    assert spool._live.window.reloads == reloads  # nobody else has written
+    assert spool._memory.ready.reloads == reloads  # nobody else has written
 
 
 async def test_it_goes_in_slices_and_not_under_load(open_spool, letter, small, monkeypatch):

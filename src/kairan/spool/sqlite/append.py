@@ -12,9 +12,9 @@ from zlib import crc32
 from kairan.mail.envelope import Content, ContentFile, Envelope
 from kairan.spool.interface import Job, JobId, SpoolId, SpoolRefusal, SpoolUnavailable
 from kairan.spool.record import encode_envelope
-from kairan.spool.sqlite.content import Bodies
-from kairan.spool.sqlite.memory import Live
-from kairan.spool.sqlite.operations import Append
+from kairan.spool.sqlite.commit import Append, MessageRow
+from kairan.spool.sqlite.content import ContentFiles
+from kairan.spool.sqlite.memory import ShardMemory
 from kairan.spool.sqlite.writer import Writer
 
 
@@ -22,15 +22,15 @@ class Appending:
     def __init__(
         self,
         *,
-        live: Live,
-        bodies: Bodies,
+        memory: ShardMemory,
+        files: ContentFiles,
         writer: Writer,
         clock: Callable[[], float],
         refusal: Callable[[], str | None],
         next_id: int,
     ) -> None:
-        self._live = live
-        self._bodies = bodies
+        self._memory = memory
+        self._files = files
         self._writer = writer
         self._clock = clock
         self._refusal = refusal
@@ -39,7 +39,7 @@ class Appending:
         self._moving: set[asyncio.Future[None]] = set()
 
     def append(self, envelope: Envelope, content: Content) -> "asyncio.Future[SpoolId]":
-        """Raises UnicodeEncodeError for an envelope that is no text, which the door keeps out."""
+        """Raises UnicodeEncodeError for an envelope that is no text, which intake does not pass on."""
         packed = encode_envelope(envelope)
         future: asyncio.Future[SpoolId] = self._loop.create_future()
         reason = self._refusal()
@@ -49,29 +49,28 @@ class Appending:
         message = SpoolId(self._next_id)
         self._next_id += 1
         job = Job(JobId(message, 0), "", envelope.recipients, self._clock())
+        row: MessageRow
         if isinstance(content, bytes):
-            size, crc = len(content), crc32(content)
+            row = (message, envelope.arrived, len(content), crc32(content), packed, content)
+            self._writer.submit(Append(self._memory, self._files, future, job, envelope, row))
         else:
-            size, crc = content.size, self._bodies.claim(content)
-        append = Append(self._live, self._bodies, future, job, envelope, packed, content, size, crc)
-        if isinstance(content, bytes):
-            self._writer.submit(append)
-        else:
-            self._move(append, content)
+            crc = self._files.claim(content)
+            row = (message, envelope.arrived, content.size, crc, packed, None)
+            self._move(Append(self._memory, self._files, future, job, envelope, row), content)
         return future
 
-    async def wait_settled(self) -> None:
+    async def wait_moved(self) -> None:
         """Until every content that was being moved has its row, or has failed."""
         if self._moving:
             await asyncio.wait(set(self._moving))
 
     def _refuse(self, future: "asyncio.Future[SpoolId]", content: Content, reason: str) -> None:
         if isinstance(content, ContentFile):
-            self._bodies.abandon(content.path)
+            self._files.abandon(content.path)
         future.set_exception(SpoolRefusal(reason))
 
     def _move(self, append: Append, content: ContentFile) -> None:
-        moving = self._bodies.run(self._bodies.take, content, append.job.id.message)
+        moving = self._files.move(content, append.job.id.message)
         self._moving.add(moving)
         moving.add_done_callback(partial(self._moved, append, content))
 
@@ -81,7 +80,7 @@ class Appending:
         if error is None:
             self._writer.submit(append)
             return
-        self._bodies.unlink_soon(content.path)
+        self._files.unlink_soon(content.path)
         unavailable = SpoolUnavailable(f"moving a content failed: {error}")
         unavailable.__cause__ = error
         append.fail(unavailable)

@@ -1,24 +1,39 @@
-"""One commit: the rows that a batch of operations adds, changes and removes, as SQL.
+"""One commit: operations put their rows together, and one transaction writes them.
 
-Statements take all rows of a kind at once: a commit is a step or two for each table.
+    event loop                              the writer's thread
+    ----------                              -------------------
+    Append, Complete, Defer, ...  ──────▶   put(rows)   each adds to the `Rows` of the commit
+                                            write_rows  BEGIN IMMEDIATE ... COMMIT, one fsync for all
+    apply, or fail                ◀──────   `Written`
+
+An operation knows its rows, and what is true once they are durable: `apply` changes the memory and
+resolves the future for which intake or delivery waits.  Statements take all rows of a kind at once: a
+commit is a step or two for each table, however many operations it holds.
 """
 
+import asyncio
 import json
 import sqlite3
 import time
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
 import structlog
 
+from kairan.mail.envelope import Envelope
 from kairan.runtime.rows import Insert
+from kairan.spool.interface import Job, SpoolId, SpoolUnavailable
+from kairan.spool.record import encode_recipients
+from kairan.spool.sqlite.memory import ShardMemory
 from kairan.spool.sqlite.ready_queue import JobKey
 from kairan.spool.sqlite.schema import BUSY_SECONDS_MAX, is_busy
 
 _log = structlog.get_logger("kairan.spool")
+_T = TypeVar("_T")
 
-# id, arrived, size, crc, envelope, body
+# id, arrived, size, crc, envelope, content (None: it is a file)
 MessageRow: TypeAlias = tuple[int, float, int, int, bytes, bytes | None]
+_CONTENT: Literal[5] = 5
 # message, number, due, count, attempts, delayed, route, detail, destination, recipients
 JobRow: TypeAlias = tuple[int, int, float, int, int, bool, str, str, str, bytes | None]
 # due, attempts, delayed, detail, destination, message, number
@@ -138,7 +153,7 @@ def write_rows(db: sqlite3.Connection, rows: Rows) -> Written:
 
 
 def _begin(db: sqlite3.Connection) -> None:
-    """Waits for who else is writing: an operator's tool is no reason to refuse mail."""
+    """Waits while another process writes: an operator's tool is no reason to refuse mail."""
     end = time.monotonic() + BUSY_SECONDS_MAX
     while True:
         try:
@@ -146,7 +161,7 @@ def _begin(db: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if not is_busy(error) or time.monotonic() >= end:
                 raise
-            _log.warning("spool_busy", reason="another process is writing to the queue")
+            _log.warning("spool.busy", reason="another process is writing to the queue")
         else:
             return
 
@@ -178,7 +193,7 @@ def _write(db: sqlite3.Connection, rows: Rows) -> Written:
 
 
 def _parts(db: sqlite3.Connection, splits: list[tuple[JobKey, list[JobRow]]]) -> list[JobRow]:
-    """Of the jobs that are still there: what an operator has dropped brings nobody back."""
+    """Of the jobs that are still there: what an operator has dropped does not come back."""
     there = set(db.execute(_THERE, (json.dumps([key for key, _ in splits]),)))
     return [row for key, parts in splits if key in there for row in parts]
 
@@ -186,3 +201,183 @@ def _parts(db: sqlite3.Connection, splits: list[tuple[JobKey, list[JobRow]]]) ->
 def _remove_messages(db: sqlite3.Connection, messages: set[int]) -> list[Removed]:
     found = db.execute(_REMOVE_MESSAGES, (json.dumps(list(messages)),)).fetchall()
     return [Removed(message, bool(has_file)) for message, has_file in found]
+
+
+# -- the operations ---------------------------------------------------------------------------------
+
+
+class RemovesContents(Protocol):
+    """The content files, as a failed append needs them."""
+
+    def remove_soon(self, message: int) -> None: ...
+
+
+class Operation(Protocol):
+    """Something to make durable.  `apply` runs in the event loop after the commit."""
+
+    is_append: ClassVar[bool]
+
+    def put(self, rows: Rows) -> None:
+        """Adds its rows; in the writer's thread."""
+
+    def apply(self) -> None: ...
+
+    def fail(self, error: SpoolUnavailable) -> None: ...
+
+
+def _resolve(future: "asyncio.Future[_T]", value: _T) -> None:
+    """The waiting task may have been cancelled: the promise holds all the same."""
+    if not future.done():
+        future.set_result(value)
+
+
+def _reject(future: "asyncio.Future[_T]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+def _job_row(job: Job, recipients: bytes | None) -> JobRow:
+    return (
+        job.id.message,
+        job.id.number,
+        job.due,
+        len(job.recipients),
+        job.attempts,
+        job.delayed,
+        job.route,
+        job.detail,
+        job.destination,
+        recipients,
+    )
+
+
+@dataclass(slots=True)
+class Append:
+    is_append: ClassVar[bool] = True
+
+    memory: ShardMemory
+    files: RemovesContents
+    future: "asyncio.Future[SpoolId]"
+    job: Job
+    envelope: Envelope
+    row: MessageRow
+
+    def put(self, rows: Rows) -> None:
+        rows.messages.append(self.row)
+        rows.jobs.append(_job_row(self.job, None))
+        rows.files |= self.row[_CONTENT] is None
+
+    def apply(self) -> None:
+        self.memory.appended(self.envelope, self.row[_CONTENT], self.job)
+        _resolve(self.future, self.job.id.message)
+
+    def fail(self, error: SpoolUnavailable) -> None:
+        if self.row[_CONTENT] is None:
+            self.files.remove_soon(self.job.id.message)
+        _reject(self.future, error)
+
+
+@dataclass(slots=True)
+class Complete:
+    is_append: ClassVar[bool] = False
+
+    memory: ShardMemory
+    future: "asyncio.Future[None]"
+    job: Job
+
+    def put(self, rows: Rows) -> None:
+        rows.removed.append((self.job.id.message, self.job.id.number))
+
+    def apply(self) -> None:
+        self.memory.completed(self.job)
+        _resolve(self.future, None)
+
+    def fail(self, error: SpoolUnavailable) -> None:
+        _reject(self.future, error)
+
+
+@dataclass(slots=True)
+class Defer:
+    is_append: ClassVar[bool] = False
+
+    memory: ShardMemory
+    future: "asyncio.Future[None]"
+    job: Job
+    later: Job
+
+    def put(self, rows: Rows) -> None:
+        job = self.later
+        fields = (job.due, job.attempts, job.delayed, job.detail, job.destination)
+        rows.deferred.append((*fields, *job.id))
+
+    def apply(self) -> None:
+        self.memory.deferred(self.job, self.later)
+        _resolve(self.future, None)
+
+    def fail(self, error: SpoolUnavailable) -> None:
+        _reject(self.future, error)
+
+
+@dataclass(slots=True)
+class Wake:
+    is_append: ClassVar[bool] = False
+
+    memory: ShardMemory
+    future: "asyncio.Future[int]"
+    waking: Waking
+
+    def put(self, rows: Rows) -> None:
+        rows.waking.append(self.waking)
+
+    def apply(self) -> None:
+        self.memory.woken(self.waking.woken, self.waking.due)
+        _resolve(self.future, len(self.waking.woken))
+
+    def fail(self, error: SpoolUnavailable) -> None:
+        _reject(self.future, error)
+
+
+@dataclass(slots=True)
+class Split:
+    is_append: ClassVar[bool] = False
+
+    memory: ShardMemory
+    future: "asyncio.Future[None]"
+    job: Job
+    children: list[Job]
+
+    def put(self, rows: Rows) -> None:
+        key = self.job.id.message, self.job.id.number
+        parts = [_job_row(child, encode_recipients(child.recipients)) for child in self.children]
+        rows.splits.append((key, parts))
+        rows.removed.append(key)
+
+    def apply(self) -> None:
+        self.memory.split(self.job, self.children)
+        _resolve(self.future, None)
+
+    def fail(self, error: SpoolUnavailable) -> None:
+        _reject(self.future, error)
+
+
+@dataclass(slots=True)
+class Drop:
+    """A damaged message, or one damaged job, leaves: what could be read is in quarantine."""
+
+    is_append: ClassVar[bool] = False
+
+    future: "asyncio.Future[None]"
+    message: int
+    number: int | None  # None: all its jobs
+
+    def put(self, rows: Rows) -> None:
+        if self.number is None:
+            rows.dropped.append((self.message,))
+        else:
+            rows.removed.append((self.message, self.number))
+
+    def apply(self) -> None:
+        _resolve(self.future, None)
+
+    def fail(self, error: SpoolUnavailable) -> None:
+        _reject(self.future, error)

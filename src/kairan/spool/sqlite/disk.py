@@ -1,12 +1,22 @@
-"""The file operations of the spool, in one object, so that tests can make each of them fail."""
+"""The file operations of the spool, in one object, so that tests can make each of them fail.
 
+Beside it the threads in which they wait for the disk.
+"""
+
+import asyncio
 import os
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+_T = TypeVar("_T")
 
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
+# Threads that write files: more do not make a disk faster, fewer let one stall all.
+THREADS = 4
 
 
 class Disk(Protocol):
@@ -73,3 +83,21 @@ class RealDisk:
         # Some file systems (btrfs) count no inodes and say 0 of 0.
         inodes = status.f_favail if status.f_files else 1 << 62
         return shutil.disk_usage(path).free, inodes
+
+
+class FileThreads:
+    """What writes and checks files beside the database: contents, the quarantine, the reserve."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="spool-files")
+
+    def run(self, function: Callable[..., _T], *arguments: object) -> "asyncio.Future[_T]":
+        return asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+
+    def submit(self, function: Callable[..., None], *arguments: object) -> None:
+        """Its result is not looked at: it must not raise."""
+        self._pool.submit(function, *arguments)
+
+    def close(self) -> None:
+        """Blocks until all of it is done."""
+        self._pool.shutdown(wait=True)

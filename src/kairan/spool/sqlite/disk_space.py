@@ -1,29 +1,41 @@
-"""The ballast: room that is ours when the disk is full.
+"""Space on the disk: whether there is enough to accept more, and a reserve for when there is none.
 
 To record that mail has been delivered is to write, so a disk that others have filled could not be
-emptied by delivering.  A file of `ballast_octets` is therefore kept, given up when a write fails,
-and made again when there is room.  While it is missing nothing is accepted, so that what it gave
+emptied by delivering.  A file of `reserve_octets` is therefore kept, given up when a write fails,
+and made again when there is space.  While it is missing nothing is accepted, so that what it gave
 serves to let mail out.
 """
 
-from pathlib import Path
-
 import structlog
 
-from kairan.spool.sqlite.disk import Disk
+from kairan.spool.settings import SpoolSettings
+from kairan.spool.sqlite.folder import ShardFolder
 
 _log = structlog.get_logger("kairan.spool")
 
-NAME = "ballast"
+
+def disk_refusal(octets: int, inodes: int, settings: SpoolSettings) -> str | None:
+    """Why nothing more can be accepted with so much free, or None."""
+    if octets < settings.free_octets_min:
+        return f"disk low: {octets} octets free, {settings.free_octets_min} must stay free"
+    if inodes < settings.free_inodes_min:
+        return f"disk low: {inodes} inodes free, {settings.free_inodes_min} must stay free"
+    return None
 
 
-class Ballast:
+def count_refusal(messages: int, settings: SpoolSettings) -> str | None:
+    if messages < settings.messages_max:
+        return None
+    return f"queue full: {messages} messages, spool.messages_max is {settings.messages_max}"
+
+
+class ReserveFile:
     """`make` and `give_up` block: for a thread."""
 
-    def __init__(self, directory: Path, octets: int, disk: Disk) -> None:
-        self._path = directory / NAME
+    def __init__(self, folder: ShardFolder, octets: int) -> None:
+        self._path = folder.reserve
         self._octets = octets
-        self._disk = disk
+        self._disk = folder.disk
         self.missing = octets > 0
         self._said = False
 
@@ -36,7 +48,7 @@ class Ballast:
             self.missing = False
         except OSError as error:
             if not self._said:
-                _log.warning("spool_no_ballast", error=str(error), octets=self._octets)
+                _log.warning("spool.no-reserve", error=str(error), octets=self._octets)
             self._said = True
 
     def give_up(self) -> None:
@@ -46,14 +58,7 @@ class Ballast:
         try:
             self._disk.unlink(self._path)
         except OSError as error:
-            _log.error("spool_ballast_stuck", error=str(error))
-
-    def remove(self) -> bool:
-        """For a start that failed, before anything else is known: was there one to give up?"""
-        if not self._path.is_file():
-            return False
-        self._disk.unlink(self._path)
-        return True
+            _log.error("spool.reserve-not-removed", error=str(error))
 
     def _is_whole(self) -> bool:
         return self._path.is_file() and self._path.stat().st_size == self._octets

@@ -1,4 +1,4 @@
-"""What the owner of a shard holds in memory: the ready window, fresh mail, leases, counters.
+"""What the owner of a shard holds in memory: the ready queue, fresh mail, leases, counters.
 
 A message is *resident* while one of its jobs is leased, or while it is fresh: appended or split a
 moment ago and still within `fresh_octets_max`, so that its delivery reads nothing.  When there is
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from kairan.mail.envelope import Envelope
 from kairan.spool.interface import Job, JobId, Lease, NewJob, SpoolId
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.sqlite.ready_queue import JobKey, Place, Window
+from kairan.spool.sqlite.ready_queue import JobKey, Place, ReadyQueue
 from kairan.spool.sqlite.scan import Counts
 
 # What the objects of a message or a recipient cost in memory, beside their text.
@@ -24,7 +24,7 @@ _RECIPIENT_OCTETS = 200
 class Resident:
     envelope: Envelope | None  # None: it is being read from disk
     highest: int  # job number given so far
-    body: bytes | None = None
+    content: bytes | None = None
     leases: int = 0
     octets: int = 0  # of the budget
     verified: bool = False  # its content's file has been read and matches its checksum
@@ -32,7 +32,7 @@ class Resident:
 
 
 @dataclass(slots=True)
-class Counters:
+class QueueCounters:
     messages: int = 0
     recipients: int = 0
     held: int = 0
@@ -40,10 +40,10 @@ class Counters:
     appended: int = 0
 
 
-class Live:
+class ShardMemory:
     def __init__(self, settings: SpoolSettings, on_ready: Callable[[], None]) -> None:
-        self.window = Window(settings.ready_jobs_max)
-        self.counters = Counters()
+        self.ready = ReadyQueue(settings.ready_jobs_max)
+        self.counters = QueueCounters()
         self._octets_max = settings.fresh_octets_max
         self._octets = 0
         self._residents: dict[int, Resident] = {}
@@ -55,15 +55,15 @@ class Live:
 
     # -- what commits bring ----------------------------------------------------------------------
 
-    def appended(self, envelope: Envelope, body: bytes | None, job: Job) -> None:
+    def appended(self, envelope: Envelope, content: bytes | None, job: Job) -> None:
         self.counters.messages += 1
         self.counters.appended += 1
         self.counters.recipients += len(job.recipients)
-        octets = len(body or b"") + _MESSAGE_OCTETS + _RECIPIENT_OCTETS * len(job.recipients)
+        octets = len(content or b"") + _MESSAGE_OCTETS + _RECIPIENT_OCTETS * len(job.recipients)
         if self._wait(job) and self._octets + octets <= self._octets_max:
             self._octets += octets
             self._residents[job.id.message] = Resident(
-                envelope, 0, body, octets=octets, jobs={0: job}
+                envelope, 0, content, octets=octets, jobs={0: job}
             )
 
     def completed(self, job: Job) -> None:
@@ -84,7 +84,7 @@ class Live:
         woken, self._woken = self._woken, []
         for place in woken:
             due, message, number = place
-            self.window.add(place)
+            self.ready.add(place)
             resident = self._residents.get(message)
             if resident is not None and number in resident.jobs:
                 resident.jobs[number] = resident.jobs[number]._replace(due=due)
@@ -110,7 +110,7 @@ class Live:
     # -- leases ----------------------------------------------------------------------------------
 
     def lease(self, place: Place) -> Lease | None:
-        """The lease of a job just taken from the window, if memory knows it.
+        """The lease of a job just taken from the ready queue, if memory knows it.
 
         Else it is to be read, and `loaded`, `returned` or `missed`.  Meanwhile its message is
         resident: a split of another of its jobs, which the read may be too early to see, leaves
@@ -136,17 +136,17 @@ class Live:
     def returned(self, place: Place) -> None:
         """The disk did not say whether the job is there: it is to be asked again."""
         self._end_lease(place[1:])
-        self.window.add(place)
+        self.ready.add(place)
 
     def missed(self, key: JobKey) -> None:
-        """The job is not there, is held, or has been set aside."""
+        """The job is not there, is held, or is in quarantine."""
         self._end_lease(key)
 
     def give_back(self, job: Job) -> None:
         self._put_back(job, job)
 
     def is_leased(self, job: Job) -> bool:
-        return self.window.is_leased(_key(job))
+        return self.ready.is_leased(_key(job))
 
     def children(self, job: Job, jobs: Sequence[NewJob]) -> list[Job]:
         """The jobs of a split, numbered.  Due 0 keeps the place of the job they come from."""
@@ -176,26 +176,30 @@ class Live:
         if resident is not None:
             resident.verified = True
 
-    def body(self, message: SpoolId) -> bytes | None:
+    def content(self, message: SpoolId) -> bytes | None:
         resident = self._residents.get(message)
-        return resident.body if resident is not None else None
+        return resident.content if resident is not None else None
 
-    def keep_body(self, message: SpoolId, body: bytes) -> None:
+    def keep_content(self, message: SpoolId, content: bytes) -> None:
         """Its other jobs will want it too."""
         resident = self._residents.get(message)
-        if resident and resident.body is None and self._octets + len(body) <= self._octets_max:
-            self._octets += len(body)
-            resident.octets += len(body)
-            resident.body = body
+        if (
+            resident
+            and resident.content is None
+            and self._octets + len(content) <= self._octets_max
+        ):
+            self._octets += len(content)
+            resident.octets += len(content)
+            resident.content = content
 
     # -- what others did to the disk -------------------------------------------------------------
 
     def reload(self) -> None:
-        """Forgets all that is not leased; the window loads it again."""
-        self.window.reload()
+        """Forgets all that is not leased; the ready queue loads it again."""
+        self.ready.reload()
         for message, resident in list(self._residents.items()):
             resident.jobs.clear()
-            self._settle(message, resident)
+            self._forget_if_idle(message, resident)
 
     # --------------------------------------------------------------------------------------------
 
@@ -205,18 +209,18 @@ class Live:
         self._wait(again)
 
     def _wait(self, job: Job) -> bool:
-        if not self.window.add((job.due, *_key(job))):
+        if not self.ready.add((job.due, *_key(job))):
             return False
         self._on_ready()
         return True
 
     def _end_lease(self, key: JobKey) -> None:
-        self.window.end_lease(key)
+        self.ready.end_lease(key)
         resident = self._residents[key[0]]
         resident.leases -= 1
-        self._settle(key[0], resident)
+        self._forget_if_idle(key[0], resident)
 
-    def _settle(self, message: int, resident: Resident) -> None:
+    def _forget_if_idle(self, message: int, resident: Resident) -> None:
         if resident.leases <= 0 and not resident.jobs:
             self._octets -= resident.octets
             del self._residents[message]

@@ -13,8 +13,7 @@ from typing import TypeAlias, TypeVar
 
 from kairan.spool.interface import Job, JobId, Lease, SpoolId
 from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
-from kairan.spool.sqlite.aside import Raw, read_raw
-from kairan.spool.sqlite.due import cap_due
+from kairan.spool.sqlite.quarantine_folder import RawMessage, read_raw
 from kairan.spool.sqlite.ready_queue import JobKey, Place
 from kairan.spool.sqlite.scan import oldest_arrival
 from kairan.spool.sqlite.schema import is_corruption
@@ -31,7 +30,13 @@ SELECT j.route, j.due, j.attempts, j.detail, j.delayed, j.destination, j.recipie
     FROM job j LEFT JOIN message m ON m.id = j.message
     WHERE j.message = ? AND j.number = ? AND j.held = 0
 """
-_BODY = "SELECT size, crc, body FROM message WHERE id = ?"
+_CONTENT = "SELECT size, crc, body FROM message WHERE id = ?"
+# A statement of this many jobs takes a few hundredths of a second, which a commit may wait.
+_CAP_STEP_JOBS = 2_000
+_CAP = """
+UPDATE job SET due = ?1 WHERE (message, number) IN
+    (SELECT message, number FROM job WHERE held = 0 AND due > ?1 ORDER BY due LIMIT ?2)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,24 @@ def _read_job(db: sqlite3.Connection, key: JobKey) -> Read:
         raise
 
 
+def cap_due(db: sqlite3.Connection, latest: float) -> int:
+    """Of due times on disk, against a clock that was wrong when they were written; how many.
+
+    A clock that ran a year ahead and is set right leaves jobs that are due in a year.  No retry is
+    put off for longer than `SpoolSettings.due_ahead_max_seconds`, so what is due later than `latest`
+    is due then.  An index finds them.
+    """
+    capped = 0
+    while changed := _cap_some(db, latest):
+        capped += changed
+    return capped
+
+
+def _cap_some(db: sqlite3.Connection, latest: float) -> int:
+    late = db.execute("SELECT 1 FROM job WHERE held = 0 AND due > ? LIMIT 1", (latest,)).fetchone()
+    return 0 if late is None else max(0, db.execute(_CAP, (latest, _CAP_STEP_JOBS)).rowcount)
+
+
 class Reader:
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
@@ -107,8 +130,8 @@ class Reader:
     def jobs(self, keys: Iterable[JobKey]) -> "asyncio.Future[list[Read]]":
         return self._ask(lambda db: [_read_job(db, key) for key in keys])
 
-    def body(self, message: int) -> "asyncio.Future[tuple[int, int, bytes | None] | None]":
-        return self._ask(lambda db: db.execute(_BODY, (message,)).fetchone())
+    def content(self, message: int) -> "asyncio.Future[tuple[int, int, bytes | None] | None]":
+        return self._ask(lambda db: db.execute(_CONTENT, (message,)).fetchone())
 
     def oldest(self) -> "asyncio.Future[float | None]":
         return self._ask(oldest_arrival)
@@ -117,7 +140,7 @@ class Reader:
         """It writes as an operator's tool does: the next look at the disk finds what it changed."""
         return self._ask(lambda db: cap_due(db, latest))
 
-    def raw(self, message: int) -> "asyncio.Future[Raw]":
+    def raw(self, message: int) -> "asyncio.Future[RawMessage]":
         return self._ask(lambda db: read_raw(db, message))
 
     def run(self, function: Callable[[], _T]) -> "asyncio.Future[_T]":

@@ -1,4 +1,4 @@
-"""The ready window: which jobs are due next, as much of the disk's queue as memory may hold.
+"""The ready queue: which jobs are due next, as much of the queue on disk as memory may hold.
 
 A job's place is (due, message, number).  Memory knows every job up to and including the
 *horizon*, except those that are leased; beyond it the disk is the queue.  So:
@@ -34,7 +34,7 @@ START: Place = (-inf, 0, 0)
 END: Place = (inf, 0, 0)
 
 
-class Window:
+class ReadyQueue:
     def __init__(self, jobs_max: int) -> None:
         self._jobs_max = jobs_max
         self._heap: list[Place] = []  # may hold places that `_due` no longer agrees with
@@ -52,7 +52,7 @@ class Window:
 
     @property
     def reloads(self) -> int:
-        """How often somebody else had changed the disk; changes when what was read may be old."""
+        """How often another process had changed the disk; changes when what was read may be old."""
         return self._reloads
 
     def is_leased(self, key: JobKey) -> bool:
@@ -119,7 +119,7 @@ class Window:
             self.add(place)
 
     def reload(self) -> None:
-        """Somebody else changed the disk: forget what waits, load again from the start."""
+        """Another process changed the disk: forget what waits, load again from the start."""
         self._heap.clear()
         self._due.clear()
         self._horizon = START

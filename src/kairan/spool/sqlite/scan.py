@@ -1,7 +1,7 @@
 """Listing the queue, for the owner and for tools in other processes.
 
 Read in steps, each a statement of its own: a listing of a long queue must not hold a snapshot,
-which would keep the WAL growing for as long as somebody pages through it.
+which would keep the WAL growing for as long as the listing is paged through.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kairan.mail.envelope import Recipient
-from kairan.spool.interface import Damaged, Job, JobId, SpoolId, SpoolItem
+from kairan.spool.interface import Job, JobId, Quarantined, SpoolId, SpoolItem
 from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
 from kairan.spool.sqlite.ready_queue import JobKey
 
@@ -58,7 +58,7 @@ def oldest_arrival(db: sqlite3.Connection) -> float | None:
 
 def scan(
     db: sqlite3.Connection, database: Path, wanted: Condition = Condition()
-) -> Iterator[SpoolItem | Damaged]:
+) -> Iterator[SpoolItem | Quarantined]:
     """Jobs by message and number."""
     after: JobKey = (0, -1)
     step = _STEP % wanted.sql
@@ -71,7 +71,7 @@ def scan(
         after = rows[-1][:2]
 
 
-def _item(row: tuple[Any, ...], database: Path) -> SpoolItem | Damaged:
+def _item(row: tuple[Any, ...], database: Path) -> SpoolItem | Quarantined:
     message, number, route, due, attempts, detail, delayed, held, packed, envelope_packed = row
     try:
         envelope = decode_envelope(envelope_packed)
@@ -79,7 +79,7 @@ def _item(row: tuple[Any, ...], database: Path) -> SpoolItem | Damaged:
             envelope.recipients if packed is None else decode_recipients(packed)
         )
     except DamagedRecordError as error:
-        return Damaged(f"job {message}.{number}", database, str(error))
+        return Quarantined(f"job {message}.{number}", database, str(error))
     id_ = JobId(SpoolId(message), number)
     job = Job(id_, route, recipients, due, attempts, detail, bool(delayed))
     return SpoolItem(job, envelope, bool(held))

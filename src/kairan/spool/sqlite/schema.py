@@ -1,38 +1,27 @@
-"""A shard on disk, format 1.
-
-    shard-N/            0700, one owner process
-        owner.lock      flock'ed by the owner; holds its process id as text
-        queue.db        SQLite (application id "KRSP", user_version 1), WAL beside it
-        bodies/<id>     a content above `inline_octets_max`, named by its message
-        bodies/tmp/     contents that are still coming in; emptied at start
-        ballast         room for a full disk, disk_space.py
-        damaged/        what could not be read, each thing with `<name>.reason` beside it
-        salvage.*       while a start mends the WAL (before_opening.py) or the database (salvage.py)
-
-Tables of queue.db:
+"""queue.db, format 1 (application id "KRSP", user_version 1).
 
     message   id         never used twice within the shard, ascending by arrival
               arrived    seconds since the epoch
               size       octets of the content
               crc        CRC-32 of the content
               envelope   sealed blob, record.py
-              body       the content; NULL: it is the file bodies/<id>
+              body       the content, header and body; NULL: it is a file (folder.py)
     job       message, number   the key; number 0 is the job that `append` makes
               due        seconds since the epoch
               count      how many recipients
               recipients sealed blob, record.py; NULL: those of the envelope
-              route, attempts, detail, delayed, held   as in interface.Job and SpoolItem
-        destination         what the job waits for beside its time; '': nothing.  Shards made
-                            before 0.2 get the column at their next start
+              route, attempts, detail, delayed, held   as in `Job` and `SpoolItem`
+              destination   what the job waits for beside its time; '': nothing.  Shards made
+                         before 0.2 get the column at their next start
     meta      next_id    no id at or above it has been given; raised in steps, so ids may skip
 
 A message has one job at least: the commit that removes its last job removes the message, and the
-file goes after that commit.  So a file in bodies/ without a row was never promised or is already
-done, unless a commit is lost (recover.py), and a row without its file is damage.
+file goes after that commit.  So a file without a row was never promised or is already done, unless a
+commit is lost (recovery/recover.py), and a row without its file is damage.
 
 `page_size` 4096 spends the least octets on a message: of 4 KB the leaf holds the first tenth, eight
 rows share it, and an overflow page the rest; a leaf of 8192 held one and was half empty.  Each page
-is written twice, to the WAL and to the database.  The body is the last column, so that reading
+is written twice, to the WAL and to the database.  The content is the last column, so that reading
 the others does not touch a long row's overflow pages.
 """
 
@@ -57,7 +46,7 @@ ID_MAX = 1 << 62
 STATEMENTS_KEPT = 3 * BLOCK_ROWS
 # How long a statement waits for an operator's tool that is writing at this moment, and it for us.
 BUSY_TIMEOUT_SECONDS = 5.0
-# Our tools write for tenths of a second, somebody's sqlite3 shell for as long as it likes.  The owner
+# Our tools write for tenths of a second, an sqlite3 shell for as long as it likes.  The owner
 # asks again for so long before mail hears 451: clients wait for ten minutes (RFC 5321 section
 # 4.5.3.2.6), but their number is bounded, and so is their patience.
 BUSY_SECONDS_MAX = 60.0
@@ -65,7 +54,7 @@ BUSY_SECONDS_MAX = 60.0
 # while a restart still replays it within a second.
 CHECKPOINT_PAGES = 8_000
 
-# What a drained queue keeps of the disk, so that new mail finds room.  4 MiB.
+# What a drained queue keeps of the disk, so that new mail finds space.  4 MiB.
 UNUSED_PAGES_KEPT = 1_024
 # A slice of vacuuming goes to the WAL: copied before it is so long that a commit has to do it.
 _COPIED_OCTETS = 8 * 1024 * 1024
@@ -127,7 +116,7 @@ def _text(octets: bytes) -> str:
 def prepare(db: sqlite3.Connection, durability: Durability) -> None:
     """Makes `db` ours: settings of the connection, tables where there are none."""
     db.execute(f"PRAGMA page_size = {PAGE_OCTETS}")
-    # A queue that was long once gives its room back, else the disk gate would stay closed.
+    # A queue that was long once gives its space back, else no mail would be accepted for want of it.
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     db.execute("PRAGMA journal_mode = WAL")
     set_up(db, durability)
@@ -147,7 +136,7 @@ class ShardFormatError(RuntimeError):
 
 
 def is_ours(db: sqlite3.Connection) -> bool:
-    """False for a database that somebody else made.  Raises ShardFormatError for a later format."""
+    """False for a database of another program.  Raises ShardFormatError for a later format."""
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if application == APPLICATION_ID and version > FORMAT:

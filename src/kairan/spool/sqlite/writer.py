@@ -1,14 +1,29 @@
 """The writer: group commit in a thread of its own.
 
-What arrives while one commit's fsync runs shares the next one.  The event loop hands over a
-batch, and is woken once when it is durable.  When a commit fails nothing of it happened:
+What arrives while one commit's fsync runs shares the next one, so the fsync, which is nearly all the
+time a commit takes, is paid once for many messages:
+
+    client A   ──DATA──▶ append ┐                                        ┌▶ 250
+    client B   ──DATA──▶ append ┼▶ batch 1 ──▶ [ write, fsync ] ──apply──┼▶ 250
+    delivery   ─────── complete ┘                     │                  └▶ (next job)
+    client C   ──DATA──────── append ┐ waits here     │
+    delivery   ───────────── defer   ┼▶ batch 2 ◀─────┘──▶ [ write, fsync ] ──▶ ...
+                                     ┘
+               └── event loop ──────────┘└─ thread ──────┘└─ event loop ─┘
+
+One batch is in the thread at a time and is handed over when the one before it is done; there is no
+timer, so a message alone waits for its own fsync only.  After a batch the loop runs once before the
+next is handed over: the clients just answered, and what has been read meanwhile, share it.  The
+loop is woken once for a batch, not once for an operation.
+
+When a commit fails nothing of it happened:
 
 - an append fails, for its client is waiting and will try again;
 - every other operation is kept and tried again, for what it says (delivered!) stays true.
 
-Until a write has worked again the writer is *sick*: it takes no appends, the shard leases nothing
-and no delivery begins.  So too while a commit takes longer than `RESULTS_LATE_SECONDS`.  What was
-delivered and could not be recorded stays bounded by what was running.
+Until a write has worked again the writer is *unhealthy*: it takes no appends, the shard leases
+nothing and no delivery begins.  So too while a commit takes longer than `RESULTS_LATE_SECONDS`.  What
+was delivered and could not be recorded stays bounded by what was running.
 """
 
 import asyncio
@@ -19,13 +34,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from typing import Protocol
 
 import structlog
 
 from kairan.spool.interface import SpoolUnavailable
 from kairan.spool.sqlite import schema
-from kairan.spool.sqlite.commit import NOTHING_WRITTEN, Removed, Rows, write_rows
+from kairan.spool.sqlite.commit import NOTHING_WRITTEN, Operation, Removed, Rows, write_rows
 from kairan.spool.sqlite.scan import Counts, counts
 from kairan.spool.sqlite.schema import is_busy, is_corruption
 
@@ -35,7 +49,7 @@ _log = structlog.get_logger("kairan.spool")
 # disk that hangs, an operator's tool that writes.  Slow disks take tenths of a second.
 RESULTS_LATE_SECONDS = 2.0
 # Gives up to 16 MiB of unused pages back to the disk; the file gets shorter at the checkpoint.
-# A disk that is low gets it at once, whoever waits; otherwise it goes in slices, see `_tidy`.
+# A disk that is low gets it at once, whatever waits; otherwise it goes in slices, see `_tidy`.
 _SHRINK_PAGES = 4_096
 
 
@@ -52,19 +66,6 @@ _COUNT_SHARE = 0.05
 _QUICK_COUNT_SECONDS = 0.002
 
 
-class Operation(Protocol):
-    """Something to make durable.  `apply` runs in the event loop after the commit."""
-
-    is_append: bool
-
-    def put(self, rows: Rows) -> None:
-        """Adds its rows; in the writer's thread."""
-
-    def apply(self) -> None: ...
-
-    def fail(self, error: SpoolUnavailable) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Committed:
     removed: list[Removed]
@@ -75,7 +76,9 @@ class Committed:
 @dataclass(frozen=True, slots=True)
 class _Batch:
     operations: list[Operation]
-    must_write: bool  # though there is nothing to write: a sick disk shows whether it is well
+    must_write: (
+        bool  # though there is nothing to write: shows whether an unhealthy disk takes writes again
+    )
     must_count: bool
     must_shrink: bool  # the disk is low: what the database does not need goes back to it
     may_tidy: bool  # there is little to do: a slice of it
@@ -109,7 +112,7 @@ class Writer:
         self._slice_pages = _SLICE_PAGES[0]
         self.commits = 0
         self.operations = 0
-        self.sick: str | None = None
+        self.unhealthy: str | None = None
         self._handed_at: float | None = None  # since when the thread has had its batch
         self._handed: SimpleQueue[_Batch | None] = SimpleQueue()
         self._db: sqlite3.Connection | None = None
@@ -121,23 +124,23 @@ class Writer:
 
     @property
     def is_recording(self) -> bool:
-        if self.sick is not None:
+        if self.unhealthy is not None:
             return False
         since = self._handed_at
         return since is None or self._loop.time() - since < RESULTS_LATE_SECONDS
 
     def submit(self, operation: Operation) -> None:
-        if operation.is_append and self.sick is not None:
-            operation.fail(SpoolUnavailable(self.sick))
+        if operation.is_append and self.unhealthy is not None:
+            operation.fail(SpoolUnavailable(self.unhealthy))
             return
         self._waiting.append(operation)
-        if self._idle and self.sick is None:
+        if self._idle and self.unhealthy is None:
             self._idle = False
             # At the end of this turn of the loop: what the same turn still brings joins.
             self._loop.call_soon(self._hand_over)
 
     def probe(self, *, shrink: bool = False, tidy: bool = False) -> None:
-        """A commit though nobody asks: sees foreign writes, and whether a sick disk is well."""
+        """A commit without an operation: sees foreign writes, and whether an unhealthy disk takes writes again."""
         self._must_shrink |= shrink
         self._may_tidy = tidy
         if self._idle and not self._closing:
@@ -147,13 +150,13 @@ class Writer:
     def recount(self) -> None:
         """Counts the queue with the next commit: only there no change can slip in between."""
         self._must_count = True
-        if self.sick is None:
+        if self.unhealthy is None:
             self.probe()
 
     async def drain(self) -> None:
-        """Returns when all that was submitted is durable, or has failed on a sick disk."""
+        """Returns when all that was submitted is durable, or has failed on an unhealthy disk."""
         self._closing = True
-        if self._idle and self.sick is not None:
+        if self._idle and self.unhealthy is not None:
             self._idle = False
             self._hand_over(probe=True)
         if not self._idle:
@@ -175,7 +178,7 @@ class Writer:
         self._handed_at = self._loop.time()
         may_tidy = self._may_tidy and not batch
         self._handed.put(
-            _Batch(batch, self.sick is not None, self._must_count, self._must_shrink, may_tidy)
+            _Batch(batch, self.unhealthy is not None, self._must_count, self._must_shrink, may_tidy)
         )
         self._must_count = self._must_shrink = self._may_tidy = False
 
@@ -192,24 +195,24 @@ class Writer:
         if isinstance(outcome, Exception):
             self._failed(batch, outcome)
             return
-        if self.sick is not None:
-            _log.warning("spool_well_again", was=self.sick)
-            self.sick = None
+        if self.unhealthy is not None:
+            _log.warning("spool.healthy-again", was=self.unhealthy)
+            self.unhealthy = None
         self.commits += 1
         self.operations += len(batch)
         for operation in batch:
             operation.apply()
         self._committed(outcome)
-        # Not at once: who has just been answered, and who spoke meanwhile, shares the next commit.
+        # Not at once: clients just answered, and what has been read meanwhile, share the next commit.
         self._loop.call_soon(self._hand_over)
 
     def _failed(self, batch: list[Operation], error: Exception) -> None:
         if is_corruption(error):
             self._corrupt()
-        if self.sick is None:
-            _log.error("spool_sick", error=str(error), kind=type(error).__name__)
-        self.sick = f"{type(error).__name__}: {error}"
-        unavailable = SpoolUnavailable(self.sick)
+        if self.unhealthy is None:
+            _log.error("spool.unhealthy", error=str(error), kind=type(error).__name__)
+        self.unhealthy = f"{type(error).__name__}: {error}"
+        unavailable = SpoolUnavailable(self.unhealthy)
         unavailable.__cause__ = error
         self._waiting.extendleft(reversed([o for o in batch if not o.is_append]))
         for operation in [*batch, *self._waiting]:
@@ -265,7 +268,7 @@ class Writer:
             foreign = self._is_foreign_write(db) or missed
             return foreign, self._count(db, must=batch.must_count, foreign=foreign)
         except sqlite3.Error as error:
-            _log.error("spool_look_failed", error=str(error))
+            _log.error("spool.look-failed", error=str(error))
             self._disconnect()
             return True, None
 
@@ -326,7 +329,7 @@ class Writer:
         try:
             db.close()
         except sqlite3.Error as error:
-            _log.error("spool_close_failed", error=str(error))
+            _log.error("spool.close-failed", error=str(error))
 
 
 def _give_back(db: sqlite3.Connection, pages: int) -> None:

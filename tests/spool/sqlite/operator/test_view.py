@@ -95,7 +95,7 @@ async def test_a_job_held_while_leased_does_not_come_back(open_spool, letter, vi
 
 async def test_a_dropped_job_is_gone_and_its_message_with_it(open_spool, letter, view, directory):
     spool = await open_spool(inline_octets_max=1)
-    writer = spool.body_writer()
+    writer = spool.content_writer()
     writer.write(b"large")
     message = await spool.append(letter(), await writer.finish())
     (item,) = view().list()
@@ -144,7 +144,7 @@ async def test_a_stopped_shard_can_be_looked_at_and_changed(open_spool, letter, 
         "oldest_arrival": item.envelope.arrived,
         "held": 1,
         "deferred": 0,
-        "damaged": 0,
+        "quarantined": 0,
     }
 
 
@@ -160,7 +160,7 @@ async def test_a_stopped_shard_can_be_looked_at_and_changed(open_spool, letter, 
         (Filter(message_id="<two@x>", route=""), 1),
         (Filter(held=True), 0),
         (Filter(held=False), 3),
-        (Filter(damaged=True), 0),
+        (Filter(quarantined=True), 0),
     ],
 )
 async def test_a_list_shows_what_all_conditions_want(open_spool, letter, view, wanted, count):
@@ -185,9 +185,9 @@ async def test_damage_is_listed_too(open_spool, directory, view):
     await (await open_spool()).close()
     (directory / "bodies" / "foreign").write_bytes(b"x")
     await open_spool()
-    (found,) = view().list(Filter(damaged=True))
+    (found,) = view().list(Filter(quarantined=True))
     assert found.what == "foreign"
-    assert view().statistics()["damaged"] == 1
+    assert view().statistics()["quarantined"] == 1
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.", ".1", "1.2.3", "-1", "1.-2", "²", "9" * 40])

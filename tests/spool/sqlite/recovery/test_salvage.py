@@ -1,4 +1,4 @@
-"""A queue.db that does not read is moved aside whole and gives up what still reads."""
+"""A queue.db that does not read goes into quarantine whole and gives up what still reads."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from kairan.spool.interface import Damaged
+from kairan.spool.interface import Quarantined
 from kairan.spool.sqlite.schema import ShardFormatError
 
 PAGE_OCTETS = 4096  # schema.py; a message of 3,000 octets has one for itself
@@ -52,7 +52,7 @@ async def test_a_damaged_page_costs_only_its_messages(open_spool, letter, direct
     await spool.close()
     spool = await open_spool()
     assert not spool.must_restart
-    assert (directory / "damaged" / "queue.db").exists()
+    assert (directory / "quarantine" / "queue.db").exists()
     found = await drain(spool, MESSAGES - 1)
     assert set(found) == set(ids) - {ids[30]}
 
@@ -69,13 +69,13 @@ async def test_a_damaged_job_table_gives_its_messages_their_first_job_again(
     spool = await open_spool()
     found = await drain(spool, MESSAGES)
     assert set(found) == set(ids)
-    assert [item.what for item in spool.scan() if isinstance(item, Damaged)] == ["queue.db"]
+    assert [item.what for item in spool.scan() if isinstance(item, Quarantined)] == ["queue.db"]
 
 
 @pytest.mark.parametrize("octets", [b"this is no database" * 100, b""], ids=["foreign", "empty"])
 async def test_a_lost_queue_does_not_keep_us_from_starting(open_spool, letter, directory, octets):
     spool = await open_spool(inline_octets_max=10)
-    writer = spool.body_writer()
+    writer = spool.content_writer()
     writer.write(b"a large one in its file")
     await spool.append(letter(), await writer.finish())
     await spool.close()
@@ -83,7 +83,7 @@ async def test_a_lost_queue_does_not_keep_us_from_starting(open_spool, letter, d
     spool = await open_spool()
     await spool.append(letter(), b"new")
     assert len(await spool.wait_lease(5)) == 1
-    contents = [item.path.read_bytes() for item in spool.scan() if isinstance(item, Damaged)]
+    contents = [item.path.read_bytes() for item in spool.scan() if isinstance(item, Quarantined)]
     assert b"a large one in its file" in contents
     assert octets == b"" or octets in contents
 
@@ -125,10 +125,10 @@ async def test_a_database_cut_short_gives_up_what_is_left_of_it(
     pages = path.stat().st_size // PAGE_OCTETS
     os.truncate(path, int(pages * part) * PAGE_OCTETS + 100)
     spool = await open_spool()
-    found = {item.job.id.message for item in spool.scan() if not isinstance(item, Damaged)}
+    found = {item.job.id.message for item in spool.scan() if not isinstance(item, Quarantined)}
     assert len(found) > MESSAGES * part - 10
     assert found <= set(ids)
-    assert spool.statistics().damaged > 0
+    assert spool.statistics().quarantined > 0
     assert await spool.append(letter(), b"x") > max(ids)
 
 
@@ -168,7 +168,7 @@ async def test_damage_that_shows_at_any_step_of_the_start_is_salvaged(
     spool = await open_spool(connect=connect)
     assert shown
     assert set(await drain(spool, MESSAGES)) == set(ids)
-    assert [item.what for item in spool.scan() if isinstance(item, Damaged)] == ["queue.db"]
+    assert [item.what for item in spool.scan() if isinstance(item, Quarantined)] == ["queue.db"]
 
 
 @pytest.mark.parametrize(
@@ -192,27 +192,29 @@ async def test_a_database_with_something_missing_starts(open_spool, letter, dire
 
 
 @pytest.mark.parametrize("name", ["queue.db", "queue.db-wal", "queue.db-shm"])
-async def test_a_directory_in_the_place_of_a_file_is_set_aside(open_spool, letter, directory, name):
+async def test_a_directory_in_the_place_of_a_file_goes_into_quarantine(
+    open_spool, letter, directory, name
+):
     await fill(open_spool, letter)
     (directory / name).unlink(missing_ok=True)
     (directory / name).mkdir()
     spool = await open_spool()
     assert await spool.append(letter(), b"x")
-    assert name in {item.what for item in spool.scan() if isinstance(item, Damaged)}
+    assert name in {item.what for item in spool.scan() if isinstance(item, Quarantined)}
 
 
 async def test_a_queue_that_is_missing_beside_contents_is_said(open_spool, letter, directory):
     spool = await open_spool(inline_octets_max=10)
-    writer = spool.body_writer()
+    writer = spool.content_writer()
     writer.write(b"a large one in its file")
     message = await spool.append(letter(), await writer.finish())
     await spool.close()
     (directory / "queue.db").unlink()
     spool = await open_spool()
-    assert spool.statistics().damaged == 2
+    assert spool.statistics().quarantined == 2
     assert {item.what for item in spool.scan()} == {"queue.db", str(message)}
     assert await spool.append(letter(), b"x") > message
 
 
 async def test_a_new_directory_is_no_damage(open_spool):
-    assert (await open_spool()).statistics().damaged == 0
+    assert (await open_spool()).statistics().quarantined == 0

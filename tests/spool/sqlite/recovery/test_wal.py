@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from kairan.spool.interface import ContentUnreadable, Damaged
+from kairan.spool.interface import ContentUnreadable, Quarantined
 from kairan.spool.sqlite.operator.view import NoShardError, ShardView
 from kairan.spool.sqlite.recovery.wal import FRAME_HEADER_OCTETS, FRAME_OCTETS, HEADER_OCTETS
 
@@ -27,7 +27,7 @@ async def crashed(open_spool, letter, directory, tmp_path):
     spool = await open_spool(inline_octets_max=10_000, look_interval_seconds=3_600.0)
     promised = {}
     for number in range(MESSAGES):
-        writer = spool.body_writer()
+        writer = spool.content_writer()
         writer.write(content_of(number))
         promised[await spool.append(letter(), await writer.finish())] = content_of(number)
     shutil.copytree(directory, tmp_path / "crashed")
@@ -50,7 +50,7 @@ def start_crashed(crashed, directory, open_spool):
 
 
 def damaged(spool):
-    return [item for item in spool.scan() if isinstance(item, Damaged)]
+    return [item for item in spool.scan() if isinstance(item, Quarantined)]
 
 
 async def found_in(spool):
@@ -109,7 +109,7 @@ async def test_one_bit_of_the_wal_costs_no_message_and_is_said(
     _, promised = crashed
     spool = await start_crashed(flip(offset), index=index)
     assert [thing.what for thing in damaged(spool)] == ["queue.db-wal"]
-    assert spool.statistics().damaged == 1
+    assert spool.statistics().quarantined == 1
     assert await found_in(spool) == promised
 
 

@@ -1,8 +1,8 @@
 """What an operator changes, from another process: in transactions the owner hardly notices.
 
-Only one process can write to a shard at a time, and the owner's next commit is somebody's 250.  So
+Only one process can write to a shard at a time, and the owner's next commit is a client's 250.  So
 a transaction ends when it has written for `TRANSACTION_SECONDS`, however much is left; and before
-the next one there is a pause, in which the owner gets its turn: SQLite does not queue who waits,
+the next one there is a pause, in which the owner gets its turn: SQLite keeps no queue of those that wait,
 it lets them ask again, after 25 ms where a wait is that long.
 """
 
@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 
 from kairan.spool.interface import JobId
+from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.scan import Condition
 
 TRANSACTION_SECONDS = 0.06
@@ -36,9 +36,9 @@ def _nothing(_first: int, _last: int) -> None:
 
 
 class Changes:
-    def __init__(self, db: sqlite3.Connection, directory: Path) -> None:
+    def __init__(self, db: sqlite3.Connection, folder: ShardFolder) -> None:
         self._db = db
-        self._directory = directory
+        self._folder = folder
         self._written_seconds = 0.0  # since the last pause
 
     def change(self, statement: str, jobs: Iterable[JobId] | Condition, *values: float) -> int:
@@ -58,7 +58,7 @@ class Changes:
             lambda first, last: files.extend(self._drop_empty(first, last)),
         )
         for message in files:
-            (self._directory / "bodies" / str(message)).unlink(missing_ok=True)
+            self._folder.content(message).unlink(missing_ok=True)
         return dropped
 
     def _change(

@@ -7,37 +7,38 @@ an owner a look is one that cannot write, and a change is refused where the WAL 
 """
 
 import sqlite3
-from pathlib import Path
 
+from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.owner import is_owned
-from kairan.spool.sqlite.recovery.before_opening import INDEX, wal_damage
-from kairan.spool.sqlite.schema import BUSY_TIMEOUT_SECONDS, DATABASE
+from kairan.spool.sqlite.recovery.before_opening import wal_damage
+from kairan.spool.sqlite.schema import BUSY_TIMEOUT_SECONDS
 
 
 class WalDamagedError(RuntimeError):
     """Only a start may open this queue."""
 
 
-def connect_to_look(directory: Path) -> sqlite3.Connection:
+def connect_to_look(folder: ShardFolder) -> sqlite3.Connection:
     """Where there is no owner."""
-    if (directory / INDEX).exists():
-        return _connect(directory, "&readonly_shm=1")
-    return connect_to_change(directory)
+    if folder.index.exists():
+        return _connect(folder, "&readonly_shm=1")
+    return connect_to_change(folder)
 
 
-def connect_to_change(directory: Path) -> sqlite3.Connection:
-    if not is_owned(directory):
-        damage = wal_damage(directory)
+def connect_to_change(folder: ShardFolder) -> sqlite3.Connection:
+    if not is_owned(folder.path):
+        damage = wal_damage(folder)
         if damage is not None:
             raise WalDamagedError(
-                f"{directory}: {damage}. Start the service: it salvages the queue. Then ask again."
+                f"{folder.path}: {damage}. Start the service: it salvages the queue. "
+                "Then ask again."
             )
-    return _connect(directory)
+    return _connect(folder)
 
 
-def _connect(directory: Path, option: str = "") -> sqlite3.Connection:
+def _connect(folder: ShardFolder, option: str = "") -> sqlite3.Connection:
     return sqlite3.connect(
-        f"{(directory / DATABASE).absolute().as_uri()}?mode=rw{option}",
+        f"{folder.database.absolute().as_uri()}?mode=rw{option}",
         uri=True,
         timeout=BUSY_TIMEOUT_SECONDS,
         isolation_level=None,

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from kairan.mail.address import key_of
-from kairan.spool.interface import Damaged, JobId, SpoolId, SpoolItem
-from kairan.spool.sqlite.disk import RealDisk
+from kairan.spool.interface import JobId, Quarantined, SpoolId, SpoolItem
+from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.operator.changes import Changes
 from kairan.spool.sqlite.operator.connect import WalDamagedError, connect_to_change, connect_to_look
 from kairan.spool.sqlite.owner import is_owned
-from kairan.spool.sqlite.quarantine_folder import Damage
 from kairan.spool.sqlite.scan import Condition, counts, oldest_arrival, scan
-from kairan.spool.sqlite.schema import CHECKPOINT_PAGES, DATABASE, Connect, is_ours
+from kairan.spool.sqlite.schema import CHECKPOINT_PAGES, is_ours
 
 _PIECE_OCTETS = 64 * 1024
 # Enough for any sane header; the rest of a message without an empty line is not a header.
@@ -32,7 +31,7 @@ UPDATE job SET held = 0, due = CASE WHEN destination <> '' THEN ?1 ELSE max(due,
     WHERE held = 1
 """
 
-Listed: TypeAlias = SpoolItem | Damaged
+Listed: TypeAlias = SpoolItem | Quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Filter:
     recipient: str | None = None
     route: str | None = None
     held: bool | None = None
-    damaged: bool | None = None
+    quarantined: bool | None = None
 
     def condition(self) -> Condition:
         """What of it needs no more than the columns of a job."""
@@ -64,17 +63,19 @@ class Filter:
     @property
     def is_condition(self) -> bool:
         """The columns of a job decide all of it."""
-        return not self._envelope_tests() and self.damaged is None
+        return not self._envelope_tests() and self.quarantined is None
 
     def matching(self, items: Iterable[Listed]) -> Iterator[Listed]:
-        """Of those that fit `condition`.  Damage has no fields to be judged by."""
+        """Of those that fit `condition`.  What is in quarantine has no fields to be judged by."""
         tests = self._envelope_tests()
-        takes_damage = self.damaged is not False and self == Filter(damaged=self.damaged)
+        takes_quarantined = self.quarantined is not False and self == Filter(
+            quarantined=self.quarantined
+        )
         for item in items:
-            if isinstance(item, Damaged):
-                if takes_damage:
+            if isinstance(item, Quarantined):
+                if takes_quarantined:
                     yield item
-            elif not self.damaged and all(test(item) for test in tests):
+            elif not self.quarantined and all(test(item) for test in tests):
                 yield item
 
     def _envelope_tests(self) -> "list[Callable[[SpoolItem], bool]]":
@@ -126,19 +127,17 @@ class ShardView:
     """Made for one directory; a context manager, or `close` it."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self._folder = ShardFolder(directory)
         self._changes: Changes | None = None
-        self._damage = Damage(directory / "damaged", RealDisk())
-        path = directory / DATABASE
-        if not path.is_file():
+        if not self._folder.database.is_file():
             raise NoShardError(f"{directory} holds no queue. Is it the spool directory's shard-N?")
         owned = is_owned(directory)
         self._db = self._connected(connect_to_change if owned else connect_to_look)
         if owned:
-            self._changes = Changes(self._db, directory)
+            self._changes = Changes(self._db, self._folder)
         if not is_ours(self._db):
             self._db.close()
-            raise NoShardError(f"{path} is not a queue of Kairan.")
+            raise NoShardError(f"{self._folder.database} is not a queue of Kairan.")
 
     def __enter__(self) -> Self:
         return self
@@ -150,8 +149,8 @@ class ShardView:
         self._db.close()
 
     def list(self, wanted: Filter = Filter()) -> Iterator[Listed]:
-        yield from wanted.matching(scan(self._db, self._directory / DATABASE, wanted.condition()))
-        yield from wanted.matching(self._damage.things())
+        yield from wanted.matching(scan(self._db, self._folder.database, wanted.condition()))
+        yield from wanted.matching(self._folder.quarantine.things())
 
     def wanted(self, wanted: Filter) -> Iterable[JobId] | Condition:
         """What to change: a condition where SQLite can decide by itself, else it is looked up."""
@@ -164,7 +163,7 @@ class ShardView:
         if row is None:
             return None
         wanted = Filter(message=message).condition()
-        jobs = tuple(scan(self._db, self._directory / DATABASE, wanted))
+        jobs = tuple(scan(self._db, self._folder.database, wanted))
         return Shown(jobs, self._header(message), row[0])
 
     def content(self, message: SpoolId) -> Iterator[bytes]:
@@ -175,7 +174,7 @@ class ShardView:
         if row[0] is not None:
             yield row[0]
             return
-        with (self._directory / "bodies" / str(message)).open("rb") as file:
+        with self._folder.content(message).open("rb") as file:
             while piece := file.read(_PIECE_OCTETS):
                 yield piece
 
@@ -194,7 +193,7 @@ class ShardView:
         return self._for_changes().change("UPDATE job SET due = ? WHERE 1", jobs, now)
 
     def drop(self, jobs: Iterable[JobId] | Condition) -> int:
-        """Removes them for good, without a report to anybody; messages leave with their last job."""
+        """Removes them for good, without a report to the sender; messages leave with their last job."""
         return self._for_changes().drop(jobs)
 
     def statistics(self) -> dict[str, int | float | None]:
@@ -205,7 +204,7 @@ class ShardView:
             "oldest_arrival": oldest_arrival(self._db),
             "held": held,
             "deferred": deferred,
-            "damaged": self._damage.count(),
+            "quarantined": self._folder.quarantine.count(),
         }
 
     def _for_changes(self) -> Changes:
@@ -213,12 +212,14 @@ class ShardView:
         if self._changes is None:
             db = self._connected(connect_to_change)
             self._db.close()
-            self._db, self._changes = db, Changes(db, self._directory)
+            self._db, self._changes = db, Changes(db, self._folder)
         return self._changes
 
-    def _connected(self, connect: Connect) -> sqlite3.Connection:
+    def _connected(
+        self, connect: Callable[[ShardFolder], sqlite3.Connection]
+    ) -> sqlite3.Connection:
         try:
-            db = connect(self._directory)
+            db = connect(self._folder)
         except WalDamagedError as error:
             raise NoShardError(str(error)) from error
         # The same length of the WAL as the owner's: else each few changes wait for a checkpoint.

@@ -2,9 +2,9 @@
 
 SQLite drops what follows a damaged frame of the WAL, and removes a WAL whose database is missing.
 So the WAL is read first (wal.py).  Where acknowledged frames are missing from what SQLite would
-replay, the WAL as found goes to damaged/ and one of the frames that read takes its place.  Where
+replay, the WAL as found goes into quarantine and one of the frames that read takes its place.  Where
 all of them read, mended ones included, that is the queue, whole.  Else salvage.py takes what it
-can out of it row by row: pages of different age then stand side by side, and each record's own
+can out of it row by row: pages of different age then lie side by side, and each record's own
 checksum judges.
 
 The exchange, each step safe to be the last: `salvage.wal` is written and synced; the WAL is moved;
@@ -20,8 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from kairan.spool.sqlite.disk import Disk
-from kairan.spool.sqlite.quarantine_folder import Damage
+from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.recovery.salvage import want_salvage
 from kairan.spool.sqlite.recovery.wal import (
     Index,
@@ -33,12 +32,10 @@ from kairan.spool.sqlite.recovery.wal import (
     mended,
     walk,
 )
-from kairan.spool.sqlite.schema import DATABASE, Connect, first_page
+from kairan.spool.sqlite.schema import DATABASE, first_page
 
 _log = structlog.get_logger("kairan.spool")
 
-WAL = f"{DATABASE}-wal"
-INDEX = f"{DATABASE}-shm"
 _PART = "salvage.wal.part"
 _WHOLE = "salvage.wal"
 _INDEX_OCTETS = 1_024  # its header is in the first 136
@@ -50,118 +47,119 @@ class Before:
     proven: bool  # the WAL holds all that was committed, as the index says
 
 
-def look_before_opening(directory: Path, connect: Connect, disk: Disk) -> Before:
+def look_before_opening(folder: ShardFolder) -> Before:
     """Blocks; a WAL of 32 MiB takes about a quarter of a second."""
-    damage = Damage(directory / "damaged", disk)
-    foreign = _set_aside_foreign(directory, damage)
-    _finish_exchange(directory, disk)
-    index = _index(directory)
-    with _mapped(directory / WAL) as octets:
+    foreign = _quarantine_foreign(folder)
+    _finish_exchange(folder)
+    index = _index(folder)
+    with _mapped(folder.wal) as octets:
         if octets is None:
-            return _without_wal(directory, index, damage, foreign=foreign)
+            return _without_wal(folder, index, foreign=foreign)
         found = walk(octets, index)
         verdict = judge(found, index)
-        orphan = _is_missing(directory / DATABASE)
+        orphan = _is_missing(folder.database)
         if verdict.damage is not None:
-            _exchange(directory, octets, found, verdict, damage, disk)
+            _exchange(folder, octets, found, verdict)
         if orphan and found.frames:
-            _stand_in(directory, connect, damage, disk)
+            _stand_in(folder)
         elif verdict.damage is None and not foreign:
             return Before(damaged=False, proven=is_proven_whole(found, index))
     return Before(damaged=True, proven=False)
 
 
-def wal_damage(directory: Path) -> str | None:
-    """Why the WAL must not be opened by anybody but a start, or None."""
-    with _mapped(directory / WAL) as octets:
+def wal_damage(folder: ShardFolder) -> str | None:
+    """Why only a start may open the WAL, or None."""
+    with _mapped(folder.wal) as octets:
         if octets is None:
             return None
-        index = _index(directory)
+        index = _index(folder)
         return judge(walk(octets, index), index).damage
 
 
-def _without_wal(directory: Path, index: Index | None, damage: Damage, *, foreign: bool) -> Before:
+def _without_wal(folder: ShardFolder, index: Index | None, *, foreign: bool) -> Before:
     if index is None or index.frames <= index.copied:
         return Before(damaged=foreign, proven=is_proven_whole(None, index))
     reason = (
         f"the WAL is gone, and {index.frames - index.copied} frames that were committed with it; "
         "after a power cut the index that says so may be an old one"
     )
-    damage.put(WAL, b"", reason)
-    (directory / INDEX).unlink()
+    folder.quarantine.put(folder.wal.name, b"", reason)
+    folder.index.unlink()
     return Before(damaged=True, proven=False)
 
 
-def _exchange(
-    directory: Path, octets: memoryview, found: Walk, verdict: Verdict, damage: Damage, disk: Disk
-) -> None:
+def _exchange(folder: ShardFolder, octets: memoryview, found: Walk, verdict: Verdict) -> None:
     assert verdict.damage is not None
+    disk = folder.disk
+    part = folder.path / _PART
     read = sum(frame.is_worth_replaying for frame in found.frames[: verdict.keep])
     _log.error(
-        "spool_wal_damaged",
+        "spool.wal-damaged",
         reason=verdict.damage,
         frames=verdict.keep,
         unreadable=verdict.keep - read,
     )
     if not verdict.exact:
-        want_salvage(directory, verdict.damage)
-    disk.unlink(directory / _PART)
+        want_salvage(folder, verdict.damage)
+    disk.unlink(part)
     if read:
-        descriptor = disk.open_new(directory / _PART)
+        descriptor = disk.open_new(part)
         try:
             for piece in mended(octets, found, verdict.keep):
                 disk.write(descriptor, piece)
             disk.fsync(descriptor)
         finally:
             disk.close(descriptor)
-        disk.rename(directory / _PART, directory / _WHOLE)
+        disk.rename(part, folder.path / _WHOLE)
     details = f"{read} of its {verdict.keep} frames read and were replayed\n"
-    damage.move(directory / WAL, verdict.damage, details)
-    _finish_exchange(directory, disk)
+    folder.quarantine.move(folder.wal, verdict.damage, details)
+    _finish_exchange(folder)
 
 
-def _finish_exchange(directory: Path, disk: Disk) -> None:
-    whole = directory / _WHOLE
+def _finish_exchange(folder: ShardFolder) -> None:
+    whole = folder.path / _WHOLE
     if not whole.exists():
         return
-    if (directory / WAL).exists():
-        disk.unlink(whole)
+    if folder.wal.exists():
+        folder.disk.unlink(whole)
         return
-    disk.unlink(directory / INDEX)
-    disk.rename(whole, directory / WAL)
-    disk.fsync_directory(directory)
+    folder.disk.unlink(folder.index)
+    folder.disk.rename(whole, folder.wal)
+    folder.disk.fsync_directory(folder.path)
 
 
-def _stand_in(directory: Path, connect: Connect, damage: Damage, disk: Disk) -> None:
+def _stand_in(folder: ShardFolder) -> None:
     """A database of one page, for the WAL to be replayed over it; salvage does the rest."""
     reason = "queue.db was missing or empty beside its WAL"
-    page = first_page(directory / "salvage.page", connect, disk)
-    want_salvage(directory, reason)
-    damage.put(DATABASE, b"", reason)
-    disk.unlink(directory / DATABASE)
-    descriptor = disk.open_new(directory / DATABASE)
+    disk = folder.disk
+    page = first_page(folder.path / "salvage.page", folder.connect, disk)
+    want_salvage(folder, reason)
+    folder.quarantine.put(DATABASE, b"", reason)
+    disk.unlink(folder.database)
+    descriptor = disk.open_new(folder.database)
     try:
         disk.write(descriptor, page)
         disk.fsync(descriptor)
     finally:
         disk.close(descriptor)
-    disk.fsync_directory(directory)
+    disk.fsync_directory(folder.path)
 
 
-def _set_aside_foreign(directory: Path, damage: Damage) -> bool:
+def _quarantine_foreign(folder: ShardFolder) -> bool:
     """A directory or a link in the place of a file of ours would keep us from starting."""
-    found = [directory / name for name in (DATABASE, WAL, INDEX)]
     foreign = [
-        path for path in found if path.is_symlink() or (path.exists() and not path.is_file())
+        path
+        for path in (folder.database, folder.wal, folder.index)
+        if path.is_symlink() or (path.exists() and not path.is_file())
     ]
     for path in foreign:
-        damage.move(path, "not a file of ours, found in the place of one")
+        folder.quarantine.move(path, "not a file of ours, found in the place of one")
     return bool(foreign)
 
 
-def _index(directory: Path) -> Index | None:
+def _index(folder: ShardFolder) -> Index | None:
     try:
-        with (directory / INDEX).open("rb") as file:
+        with folder.index.open("rb") as file:
             return index_of(file.read(_INDEX_OCTETS))
     except FileNotFoundError:
         return None

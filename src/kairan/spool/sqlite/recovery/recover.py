@@ -1,15 +1,26 @@
 """What a start finds: a whole shard, leftovers of a crash, or damage.
 
-Before the database is opened its WAL is looked at (before_opening.py).  A database that does not read, at
-whatever step that shows, is salvaged (salvage.py) and the step begins again: damage costs what
-cannot be read, never the start.
+Before the database is opened its WAL is looked at (before_opening.py).  A database that does not
+read, at whatever step that shows, is salvaged (salvage.py) and the step begins again: damage costs
+what cannot be read, never the start.
 
-A content in bodies/ without a row was never promised, or is delivered: removed, where that is
-known.  It is not where the database or its WAL was damaged, nor above the highest row: there a lost
-commit may have promised it, unless the index beside the WAL proves that no commit is missing.
-Those are set aside.  So is anything else there that is not ours, and a file that is not what its
-row says.  Contents are not read here, only their lengths: a long queue must not keep a service
-from starting; `content` checks the checksum.
+A content's file without a row was never promised, or is delivered: removed, where that is known.  It
+is not where the database or its WAL was damaged, nor above the highest row: there a lost commit may
+have promised it, unless the index beside the WAL proves that no commit is missing.
+
+    the row of a file        database and WAL     the index proves     the file
+                                                  all commits
+    ------------------------ -------------------- -------------------- ------------
+    there, of its length     any                  any                  stays
+    there, of another        any                  any                  quarantine, with its jobs
+    none, id <= highest row  whole                any                  removed
+    none, id > highest row   whole                yes                  removed
+    none, id > highest row   whole                no                   quarantine
+    none                     damaged              any                  quarantine
+
+Whatever else lies there is not ours and goes into quarantine too.  Contents are not read here, only
+their lengths: a long queue must not keep a service from starting; the checksum is checked when a
+content is asked for.
 """
 
 import sqlite3
@@ -22,14 +33,18 @@ from pathlib import Path
 import structlog
 
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.sqlite.aside import put_aside, read_raw
-from kairan.spool.sqlite.disk import Disk
-from kairan.spool.sqlite.due import cap_due
-from kairan.spool.sqlite.quarantine_folder import Damage
-from kairan.spool.sqlite.recovery.before_opening import look_before_opening
-from kairan.spool.sqlite.recovery.salvage import ID_GAP, finish_salvage, needs_salvage, salvage
+from kairan.spool.sqlite.folder import ShardFolder
+from kairan.spool.sqlite.quarantine_folder import read_raw
+from kairan.spool.sqlite.reader import cap_due
+from kairan.spool.sqlite.recovery.before_opening import Before, look_before_opening
+from kairan.spool.sqlite.recovery.salvage import (
+    ID_GAP,
+    finish_salvage,
+    needs_salvage,
+    salvage,
+)
 from kairan.spool.sqlite.scan import Counts, counts
-from kairan.spool.sqlite.schema import DATABASE, ID_MAX, Connect, is_damage, is_empty, prepare
+from kairan.spool.sqlite.schema import DATABASE, ID_MAX, is_damage, is_empty, prepare
 
 _log = structlog.get_logger("kairan.spool")
 
@@ -40,70 +55,50 @@ class Recovered:
     counts: Counts
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What decides about a content without a row."""
-
-    damaged: bool  # any of them may be promised mail
-    proven: bool  # none of them is, for no commit is missing
-
-
-def recover(
-    directory: Path, settings: SpoolSettings, connect: Connect, disk: Disk, *, now: float
-) -> Recovered:
+def recover(folder: ShardFolder, settings: SpoolSettings, *, now: float) -> Recovered:
     """Makes the shard whole."""
-    finish_salvage(directory, disk)
-    before = look_before_opening(directory, connect, disk)
-    reason = needs_salvage(directory, connect)
+    finish_salvage(folder)
+    before = look_before_opening(folder)
+    reason = needs_salvage(folder)
     if reason is None:
         try:
-            known = _Known(before.damaged, before.proven)
-            return _make_whole(directory, settings, connect, disk, known=known, now=now)
+            return _make_whole(folder, settings, before, now=now)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
             reason = str(error)
-    salvage(directory, reason, settings.durability, connect, disk)
-    known = _Known(damaged=True, proven=False)
-    return _make_whole(directory, settings, connect, disk, known=known, now=now)
+    salvage(folder, reason, settings.durability)
+    return _make_whole(folder, settings, Before(damaged=True, proven=False), now=now)
 
 
 def _make_whole(
-    directory: Path,
-    settings: SpoolSettings,
-    connect: Connect,
-    disk: Disk,
-    *,
-    known: _Known,
-    now: float,
+    folder: ShardFolder, settings: SpoolSettings, before: Before, *, now: float
 ) -> Recovered:
-    damage = Damage(directory / "damaged", disk)
-    bodies = directory / "bodies"
-    with closing(connect(directory / DATABASE)) as db:
-        numbers = _numbers(bodies)
+    with closing(folder.open_database()) as db:
+        numbers = _numbers(folder)
         lost = is_empty(db) and bool(numbers)
         if lost:
-            damage.put(
-                DATABASE, b"", f"queue.db was missing or empty beside {len(numbers)} contents"
-            )
+            reason = f"queue.db was missing or empty beside {len(numbers)} contents"
+            folder.quarantine.put(DATABASE, b"", reason)
+            before = Before(damaged=True, proven=before.proven)
         prepare(db, settings.durability)
-        _remove_incoming(bodies / "tmp", damage, disk)
+        _remove_incoming(folder)
         highest = _highest_row(db)
-        _check_contents(db, bodies, damage, disk, _Known(known.damaged or lost, known.proven))
-        _set_aside_without_file(db, bodies, damage)
-        with _or_at_the_next_start(directory / DATABASE):
+        _check_files(db, folder, before)
+        _quarantine_without_file(db, folder)
+        with _or_at_the_next_start(folder.database):
             cap_due(db, now + settings.due_ahead_max_seconds)
         # Rows may be lost whose numbers nothing else tells of.
-        gap = ID_GAP if known.damaged or lost else 0
+        gap = ID_GAP if before.damaged else 0
         next_id = max(_next_given(db), highest + 1, max(numbers, default=0) + 1) + gap
-        with _or_at_the_next_start(directory / DATABASE):
+        with _or_at_the_next_start(folder.database):
             _keep_next(db, next_id)
         return Recovered(next_id, counts(db))
 
 
-def _numbers(bodies: Path) -> list[int]:
-    """Of the contents found, which must not be given again whatever became of their rows."""
-    return [int(path.name) for path in bodies.iterdir() if _is_content(path)]
+def _numbers(folder: ShardFolder) -> list[int]:
+    """Of the files found, which must not be given again whatever became of their rows."""
+    return [int(path.name) for path in folder.contents.iterdir() if _is_content(path)]
 
 
 def _next_given(db: sqlite3.Connection) -> int:
@@ -124,51 +119,49 @@ def _keep_next(db: sqlite3.Connection, next_id: int) -> None:
         db.execute("INSERT OR REPLACE INTO meta VALUES('next_id', ?)", (next_id,))
 
 
-def _remove_incoming(incoming: Path, damage: Damage, disk: Disk) -> None:
-    for path in incoming.iterdir():
+def _remove_incoming(folder: ShardFolder) -> None:
+    for path in folder.incoming.iterdir():
         with _or_at_the_next_start(path):
             if _is_content(path):
-                disk.unlink(path)
+                folder.disk.unlink(path)
             else:
-                damage.move(path, "not a content of ours, found among incoming ones")
+                folder.quarantine.move(path, "not a content of ours, found among incoming ones")
 
 
-def _check_contents(
-    db: sqlite3.Connection, bodies: Path, damage: Damage, disk: Disk, known: _Known
-) -> None:
+def _check_files(db: sqlite3.Connection, folder: ShardFolder, before: Before) -> None:
     highest = _highest_row(db)
-    for path in bodies.iterdir():
-        if path.name == "tmp":
+    for path in folder.contents.iterdir():
+        if path == folder.incoming:
             continue
         with _or_at_the_next_start(path):
             if not _is_content(path):
-                damage.move(path, "not a content of ours, found in bodies/")
+                folder.quarantine.move(path, "not a content of ours, found in bodies/")
             elif not _has_row(db, int(path.name)):
-                _without_row(path, highest, damage, disk, known)
+                _without_row(path, highest, folder, before)
 
 
-def _without_row(path: Path, highest: int, damage: Damage, disk: Disk, known: _Known) -> None:
-    if known.damaged:
-        damage.move(path, "its record was lost with the damaged database")
-    elif int(path.name) > highest and not known.proven:
-        damage.move(
+def _without_row(path: Path, highest: int, folder: ShardFolder, before: Before) -> None:
+    if before.damaged:
+        folder.quarantine.move(path, "its record was lost with the damaged database")
+    elif int(path.name) > highest and not before.proven:
+        folder.quarantine.move(
             path, "no record: its commit is lost, or was never made and nobody was told 250"
         )
     else:
-        disk.unlink(path)
+        folder.disk.unlink(path)
 
 
-def _set_aside_without_file(db: sqlite3.Connection, bodies: Path, damage: Damage) -> None:
+def _quarantine_without_file(db: sqlite3.Connection, folder: ShardFolder) -> None:
     """A row whose content should be a file of its size, and is not."""
     found = db.execute(
         "SELECT id, size FROM message INDEXED BY message_file WHERE body IS NULL"
     ).fetchall()
     for message, size in found:
-        path = bodies / str(message)
+        path = folder.content(message)
         reason = _fault(path, size)
         if reason is not None:
             with _or_at_the_next_start(path):
-                put_aside(read_raw(db, message), None, reason, damage, path)
+                folder.quarantine.put_message(read_raw(db, message), reason, path)
                 _remove(db, message)
 
 
@@ -178,7 +171,7 @@ def _or_at_the_next_start(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
-        _log.error("spool_not_tidied", path=str(path), error=str(error))
+        _log.error("spool.not-tidied", path=str(path), error=str(error))
 
 
 def _remove(db: sqlite3.Connection, message: int) -> None:

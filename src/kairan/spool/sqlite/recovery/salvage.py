@@ -1,7 +1,7 @@
 """Salvage: a queue.db that does not read gives up every row that still does.
 
 The readable rows go to salvage.part; when it is whole and durable it is renamed to salvage.db,
-the damaged database is moved to damaged/, and salvage.db takes its place.  A crash before the
+the damaged database goes into quarantine, and salvage.db takes its place.  A crash before the
 first rename starts over; after it, the next start finishes (`finish_salvage`).  The old WAL must
 be gone before the new database is in place, for SQLite would replay it into the stranger.
 
@@ -9,7 +9,7 @@ A damaged page hides its rows from a scan, but rarely from all scans: message nu
 collected from both tables and the index, forwards and backwards, and each is looked up for itself.
 Then all pages are looked at without the tables' help (carve.py).
 A message whose jobs do not read gets its first job again: twice is better than never.  Jobs whose
-message does not read are set aside, so that it is known who waits for what.
+message does not read go into quarantine, so that it is known who waits for what.
 """
 
 import mmap
@@ -22,9 +22,9 @@ import structlog
 
 from kairan.spool.record import DamagedRecordError, decode_envelope
 from kairan.spool.settings import Durability
-from kairan.spool.sqlite.aside import put_aside, read_raw
 from kairan.spool.sqlite.disk import FILE_MODE, Disk
-from kairan.spool.sqlite.quarantine_folder import Damage
+from kairan.spool.sqlite.folder import ShardFolder
+from kairan.spool.sqlite.quarantine_folder import read_raw
 from kairan.spool.sqlite.recovery.carve import Row, messages
 from kairan.spool.sqlite.recovery.wal import PAGE_OCTETS
 from kairan.spool.sqlite.schema import (
@@ -66,14 +66,13 @@ _ADD_JOB = f"INSERT INTO job({_JOB_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?)"
 _JOB_TYPES = (int, int, float, int, int, int, int, str, str, bytes | None)
 
 
-def needs_salvage(directory: Path, connect: Connect) -> str | None:
+def needs_salvage(folder: ShardFolder) -> str | None:
     """Why, or None.  Raises sqlite3.OperationalError where the disk, not the database, fails."""
-    path = directory / DATABASE
-    if not path.exists():
+    if not folder.database.exists():
         return None
-    wanted = _wanted(directory)
+    wanted = _wanted(folder)
     try:
-        with closing(connect(path)) as db:
+        with closing(folder.open_database()) as db:
             if not is_ours(db):
                 return wanted or "not a queue of ours"
             if wanted is None and not is_empty(db):
@@ -85,16 +84,16 @@ def needs_salvage(directory: Path, connect: Connect) -> str | None:
     return wanted
 
 
-def want_salvage(directory: Path, reason: str) -> None:
+def want_salvage(folder: ShardFolder, reason: str) -> None:
     """Whatever the database looks like, the next look at it says that it needs to be salvaged."""
-    wanted = directory / _WANTED
+    wanted = folder.path / _WANTED
     wanted.touch(mode=FILE_MODE)
     wanted.write_text(reason)
 
 
-def _wanted(directory: Path) -> str | None:
+def _wanted(folder: ShardFolder) -> str | None:
     try:
-        reason = (directory / _WANTED).read_text(errors="replace")
+        reason = (folder.path / _WANTED).read_text(errors="replace")
     except FileNotFoundError:
         return None
     return reason or "a damaged page was met while the queue was in use"
@@ -106,37 +105,35 @@ def _touch(db: sqlite3.Connection) -> None:
     db.execute("SELECT max(id) FROM message").fetchone()
 
 
-def salvage(
-    directory: Path, reason: str, durability: Durability, connect: Connect, disk: Disk
-) -> None:
-    _log.error("spool_salvage", database=str(directory / DATABASE), reason=reason)
-    damage = Damage(directory / "damaged", disk)
+def salvage(folder: ShardFolder, reason: str, durability: Durability) -> None:
+    _log.error("spool.salvaging", database=str(folder.database), reason=reason)
+    disk, part = folder.disk, folder.path / _PART
     for name in (_PART, _WHOLE):
-        _remove_database(directory / name, disk)
-    _mend_first_page(directory, connect, damage, disk)
-    with closing(connect(directory / _PART)) as new:
+        _remove_database(folder.path / name, disk)
+    _mend_first_page(folder)
+    with closing(folder.connect(part)) as new:
         prepare(new, durability)
-        saved = _copy(directory / DATABASE, new, connect, damage)
+        saved = _copy(folder, new)
         new.execute("PRAGMA journal_mode = DELETE")  # all in one file, and durable
-    disk.rename(directory / _PART, directory / _WHOLE)
-    disk.fsync_directory(directory)
-    damage.move(directory / DATABASE, reason, f"{saved} messages were salvaged from it\n")
-    finish_salvage(directory, disk)
-    _log.error("spool_salvaged", messages=saved)
+    disk.rename(part, folder.path / _WHOLE)
+    disk.fsync_directory(folder.path)
+    details = f"{saved} messages were salvaged from it\n"
+    folder.quarantine.move(folder.database, reason, details)
+    finish_salvage(folder)
+    _log.error("spool.salvaged", messages=saved)
 
 
-def finish_salvage(directory: Path, disk: Disk) -> None:
+def finish_salvage(folder: ShardFolder) -> None:
     """The last steps, also when a crash came between them."""
-    if (directory / DATABASE).exists() or not (directory / _WHOLE).exists():
+    whole = folder.path / _WHOLE
+    if folder.database.exists() or not whole.exists():
         return
-    damage = Damage(directory / "damaged", disk)
-    for suffix in _COMPANIONS:
-        companion = directory / (DATABASE + suffix)
+    for companion in (folder.wal, folder.index):
         if companion.exists():
-            damage.move(companion, "belongs to the damaged database")
-    disk.rename(directory / _WHOLE, directory / DATABASE)
-    disk.unlink(directory / _WANTED)
-    disk.fsync_directory(directory)
+            folder.quarantine.move(companion, "belongs to the damaged database")
+    folder.disk.rename(whole, folder.database)
+    folder.disk.unlink(folder.path / _WANTED)
+    folder.disk.fsync_directory(folder.path)
 
 
 def _remove_database(path: Path, disk: Disk) -> None:
@@ -151,14 +148,15 @@ def _open_damaged(path: Path, connect: Connect) -> sqlite3.Connection:
     return db
 
 
-def _mend_first_page(directory: Path, connect: Connect, damage: Damage, disk: Disk) -> None:
+def _mend_first_page(folder: ShardFolder) -> None:
     """Without its first page nothing of a database can be asked for.  The one found is kept."""
-    path = directory / DATABASE
-    if _finds_tables(path, connect) or path.stat().st_size < 2 * PAGE_OCTETS:
+    path = folder.database
+    if _finds_tables(path, folder.connect) or path.stat().st_size < 2 * PAGE_OCTETS:
         return
-    page = first_page(directory / "salvage.page", connect, disk)
+    page = first_page(folder.path / "salvage.page", folder.connect, folder.disk)
     with path.open("r+b") as file:
-        damage.put(f"{DATABASE}-page-1", file.read(PAGE_OCTETS), "it names no tables of ours")
+        found = file.read(PAGE_OCTETS)
+        folder.quarantine.put(f"{DATABASE}-page-1", found, "it names no tables of ours")
         file.seek(0)
         file.write(page)
 
@@ -174,18 +172,18 @@ def _finds_tables(path: Path, connect: Connect) -> bool:
         raise
 
 
-def _copy(old_path: Path, new: sqlite3.Connection, connect: Connect, damage: Damage) -> int:
+def _copy(folder: ShardFolder, new: sqlite3.Connection) -> int:
     """Every readable message with its jobs; how many."""
-    with closing(_open_damaged(old_path, connect)) as old:
+    with closing(_open_damaged(folder.database, folder.connect)) as old:
         named = _named_ids(old)
         new.execute("BEGIN")
         ids = sorted(named | _probed_ids(old, named))
         saved = {message for message in ids if _copy_message(old, new, message)}
         with suppress(sqlite3.DatabaseError):
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        saved |= _copy_carved(old, old_path, new, saved)
+        saved |= _copy_carved(old, folder.database, new, saved)
         for message in sorted(named - saved):
-            _set_lost_aside(old, message, damage, old_path.parent / "bodies" / str(message))
+            _quarantine_lost(old, message, folder)
         highest = max(saved.union(ids), default=0)
         new.execute("UPDATE meta SET value = ? WHERE name = 'next_id'", (highest + ID_GAP,))
         new.execute("COMMIT")
@@ -196,7 +194,7 @@ def _copy_message(old: sqlite3.Connection, new: sqlite3.Connection, message: int
     try:
         found = old.execute(_MESSAGE, (message,)).fetchone()
     except sqlite3.DatabaseError as error:
-        _log.error("spool_message_lost", message=message, error=str(error))
+        _log.error("spool.message-lost", message=message, error=str(error))
         return False
     if found is None or not _is_row(found):
         return False
@@ -250,18 +248,19 @@ def _is_row(row: tuple[object, ...]) -> bool:
     )
 
 
-def _set_lost_aside(old: sqlite3.Connection, message: int, damage: Damage, file: Path) -> None:
-    """Somebody waits for it, so a person should know."""
+def _quarantine_lost(old: sqlite3.Connection, message: int, folder: ShardFolder) -> None:
+    """Recipients wait for it, so a person should know."""
     raw = read_raw(old, message)
     if not raw.is_empty:
-        put_aside(raw, None, "its record was lost with the damaged database", damage, file)
+        reason = "its record was lost with the damaged database"
+        folder.quarantine.put_message(raw, reason, folder.content(message))
 
 
 def _first_job(row: Row) -> tuple[object, ...]:
     try:
         count = len(decode_envelope(row.envelope).recipients)
     except DamagedRecordError:
-        count = 0  # leasing it will set the message aside
+        count = 0  # its lease puts the message into quarantine
     return (row.id, 0, row.arrived, count, 0, 0, 0, "", "", None)
 
 

@@ -93,7 +93,7 @@ class Walk:
     valid: int  # frames that SQLite would replay
     frames: tuple[Frame, ...]  # up to the last of this generation
     header_reads: bool
-    room: int  # how many frames the file is long enough for
+    capacity: int  # how many frames the file is long enough for
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def _reason(found: Walk, known: Index | None) -> str | None:
     if not found.header_reads:
         if not found.frames:
             nothing_missing = known is not None and known.frames <= known.copied
-            return None if nothing_missing or not found.room else _NOTHING_READS
+            return None if nothing_missing or not found.capacity else _NOTHING_READS
         return "the WAL's header does not read"
     if known is not None and known.frames > found.valid:
         return f"{known.frames} frames of the WAL were committed, {found.valid} of them read"
@@ -425,22 +425,22 @@ def _sums_side_by_side(quads: "array[int]", frames: int, *, big_endian: bool) ->
         column = quads[quad::_FRAME_QUADS]
         if big_endian:
             column.byteswap()
-        lanes = int.from_bytes(column.tobytes(), "little")
-        a, b = lanes & low, (lanes >> 32) & low
+        words = int.from_bytes(column.tobytes(), "little")
+        a, b = words & low, (words >> 32) & low
         if big_endian:
             a, b = b, a
         first = (first + a + second) & low
         second = (second + b + first) & low
     octets = 8 * frames
     return zip(
-        _lanes(first.to_bytes(octets, "little")),
-        _lanes(second.to_bytes(octets, "little")),
+        _apart(first.to_bytes(octets, "little")),
+        _apart(second.to_bytes(octets, "little")),
         strict=True,
     )
 
 
-def _lanes(octets: bytes) -> "array[int]":
-    lanes = array("Q", octets)
+def _apart(octets: bytes) -> "array[int]":
+    sums = array("Q", octets)
     if sys.byteorder == "big":
-        lanes.byteswap()
-    return lanes
+        sums.byteswap()
+    return sums

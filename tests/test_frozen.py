@@ -28,7 +28,7 @@ def make_watched(place, settings=""):
     file.write_text(WATCHED + text[text.index("[tls]") :])
 
 
-def frozen_line(service, event="worker.frozen"):
+def frozen_line(service, event="service.child-frozen"):
     return wait_for(
         lambda: next((line for line in service.log if f"event={event} " in line), None),
         "the line about who is frozen",
@@ -97,7 +97,7 @@ def test_a_loop_that_never_comes_back_is_ended_and_its_stack_is_in_the_log(tmp_p
         wait_for(lambda: b"ready:" in (tmp_path / "log").read_bytes(), "its start", seconds=60)
         flag.touch()
         text = wait_for(
-            lambda: re.search(rb"event=worker.frozen .*", (tmp_path / "log").read_bytes()),
+            lambda: re.search(rb"event=service.child-frozen .*", (tmp_path / "log").read_bytes()),
             "the line about who is frozen",
             seconds=120,
         )[0]
@@ -115,7 +115,7 @@ def test_a_stopped_issuer_is_replaced(tmp_path):
     with running_service(place, install=False) as service:
         issuer = service.workers()[-1]
         os.kill(issuer, signal.SIGSTOP)
-        assert f"process={issuer}" in frozen_line(service, "issuer.frozen")
+        assert f"process={issuer}" in frozen_line(service, "service.child-frozen")
         wait_for(lambda: len(service.workers()) == 3 and issuer not in service.workers(), "another")
 
 

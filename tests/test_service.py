@@ -70,7 +70,7 @@ def test_at_the_start_doors_workers_and_durability_are_in_the_log(tmp_path):
             "the log line",
         )
         port = service.port("starttls")
-    assert f"doors=hve@127.0.0.1:{port}," in line
+    assert f"listeners=hve@127.0.0.1:{port}," in line
     assert "workers=1 durability=fsync" in line
 
 

@@ -1,8 +1,8 @@
 """The service: a supervisor that opens the ports, forks the workers and keeps them alive.
 
-    parent   sockets (one per worker and door, SO_REUSEPORT), shared counters, signals
-    child    worker.run: everything else
-    child    issuer.server.run, where [issuer] is enabled: gives tokens by HTTP
+    parent   sockets (one per worker and listener, SO_REUSEPORT), shared counters, signals
+    child    worker-0, worker-1 …: `worker.run`, everything else
+    child    issuer, where [issuer] is enabled: `issuer.web.server.run`, tokens by HTTP
 
 The parent holds every socket: while a dead worker is replaced its connections wait in the kernel
 instead of being refused.  It runs no thread and no event loop, so that fork is safe and what was
@@ -41,7 +41,7 @@ from kairan.runtime import logs
 from kairan.runtime.memory import give_back_large_blocks
 from kairan.runtime.notify import ServiceManager
 from kairan.runtime.privileges import become
-from kairan.runtime.watchdog import LOOK_SECONDS, Heartbeats, Watch, state_of
+from kairan.runtime.watchdog import LOOK_SECONDS, Heartbeats, Supervision, Watch, state_of
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.schema import ShardFormatError
 
@@ -56,7 +56,6 @@ STOP_MARGIN_SECONDS = 15.0
 # Descriptors of a worker beside its sessions: contents being written, sessions of the delivery.
 FILES_BESIDE = 4_096
 
-ISSUER = -1  # in the place of a worker's number: the last of the heartbeats
 # Of the stack of a frozen child, in the log: a line of the kernel's journal holds 48 KiB.
 STACK_OCTETS_MAX = 16 * 1024
 
@@ -72,15 +71,27 @@ class PortInUse(Exception):  # noqa: N818 - an operator's error, shown as one se
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What `on_ready` is told: each door with the port it really has."""
+    """What `on_ready` is told: each listener with the port it really has."""
 
     listeners: Sequence[tuple[ListenerSettings, int]]
     durability: str
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What the supervisor forks, and starts again when it has ended."""
+
+    name: str
+    sockets: Sequence[socket.socket]  # a child keeps its own alone, so that ports can close
+    run: Callable[[Supervision], int]  # its whole life; gives the exit code
+    ends_to_reload: bool = False  # at SIGHUP, as it reads its certificate at the start alone
+
+
 @dataclass(slots=True)
-class _Worker:
-    number: int
+class _Process:
+    """A child that runs."""
+
+    place: int  # among the children, and in the heartbeats
     pid: int
     started: float
     quick_deaths: int
@@ -95,10 +106,10 @@ class _Worker:
 class Supervisor:
     configuration: Configuration
     on_ready: Callable[[Running], None]
-    _doors: list[tuple[ListenerSettings, int, list[socket.socket]]] = field(default_factory=list)
-    _issuer_door: socket.socket | None = None
-    _workers: dict[int, _Worker] = field(default_factory=dict)  # by pid
-    _restarts: list[tuple[float, int, int]] = field(default_factory=list)  # when, number, deaths
+    _listeners: list[tuple[ListenerSettings, int]] = field(default_factory=list)  # with their ports
+    _children: list[Child] = field(default_factory=list)
+    _processes: dict[int, _Process] = field(default_factory=dict)  # by pid
+    _restarts: list[tuple[float, int, int]] = field(default_factory=list)  # when, place, deaths
     _counters: AccountCounters | None = None
     _heartbeats: Heartbeats = field(init=False)
     _watchdog: Watch = field(init=False)
@@ -110,73 +121,76 @@ class Supervisor:
 
     def run(self) -> int:
         _allow_files(self.configuration.intake.connections_max + FILES_BESIDE)
-        self._open_doors()
+        self._open_ports()
         _leave_root(self.configuration)
         _prepare_directory(self.configuration)
         self._counters = AccountCounters(self.configuration.workers)
-        self._heartbeats = Heartbeats(self.configuration.workers + 1)
+        self._heartbeats = Heartbeats(len(self._children))
         self._watchdog = Watch(self.configuration.watchdog_seconds)
         self._lifeline, self._ready = os.pipe(), os.pipe()
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        for number in self._numbers():
-            self._start(number)
+        for place in range(len(self._children)):
+            self._start(place)
         try:
             return self._watch()
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
-    # Doors.
+    # Ports.
 
-    def _open_doors(self) -> None:
+    def _open_ports(self) -> None:
+        sockets: list[list[socket.socket]] = [[] for _ in range(self.configuration.workers)]
         for settings in self.configuration.listeners:
             port = _free_port(settings)
-            sockets = [_listen(settings, port) for _ in range(self.configuration.workers)]
-            self._doors.append((settings, port, sockets))
+            self._listeners.append((settings, port))
+            for of_worker in sockets:
+                of_worker.append(_listen(settings, port))
+        for number, of_worker in enumerate(sockets):
+            run = partial(self._run_worker, number, of_worker)
+            self._children.append(Child(f"worker-{number}", of_worker, run))
         issuer = self.configuration.issuer
         if issuer.enabled:
-            self._issuer_door = _listen(issuer, _free_port(issuer))
+            sock = _listen(issuer, _free_port(issuer))
+            run = partial(self._run_issuer, sock)
+            self._children.append(Child("issuer", [sock], run, ends_to_reload=True))
 
-    def _close_doors(self, *, but: int | None = None) -> None:
-        """A port is closed when nobody holds its socket any more: a worker keeps its own only."""
-        for _, _, sockets in self._doors:
-            for number, sock in enumerate(sockets):
-                if number != but:
+    def _close_ports(self, *, but: int | None = None) -> None:
+        """A port is closed when no process holds its socket any more."""
+        for place, child in enumerate(self._children):
+            if place != but:
+                for sock in child.sockets:
                     sock.close()
-        if self._issuer_door is not None and but != ISSUER:
-            self._issuer_door.close()
 
-    # Workers.
+    # Children.
 
-    def _numbers(self) -> Sequence[int]:
-        workers = range(self.configuration.workers)
-        return [*workers, ISSUER] if self.configuration.issuer.enabled else workers
-
-    def _start(self, number: int, quick_deaths: int = 0) -> None:
+    def _start(self, place: int, quick_deaths: int = 0) -> None:
         logs.push()  # a child inherits nothing that waits, and must not overtake it
-        self._heartbeats.clear(number)
+        self._heartbeats.clear(place)
         try:
             stack = os.memfd_create("stack")
         except OSError as error:
-            self._not_started(error, number, quick_deaths)
+            self._not_started(error, place, quick_deaths)
             return
         try:
             pid = os.fork()
         except OSError as error:
             os.close(stack)
-            self._not_started(error, number, quick_deaths)
+            self._not_started(error, place, quick_deaths)
             return
         if pid == 0:
-            self._become_worker(number, stack)
-        self._workers[pid] = _Worker(number, pid, time.monotonic(), quick_deaths, stack)
+            self._become_child(place, stack)
+        self._processes[pid] = _Process(place, pid, time.monotonic(), quick_deaths, stack)
 
-    def _not_started(self, error: OSError, number: int, quick_deaths: int) -> None:
+    def _not_started(self, error: OSError, place: int, quick_deaths: int) -> None:
         """No process, descriptor or memory is left: the others go on meanwhile."""
-        log.error("worker.not-started", number=number, reason=str(error))
-        self._restarts.append((time.monotonic() + FORK_RETRY_SECONDS, number, quick_deaths))
+        name = self._children[place].name
+        log.error("service.child-not-started", child=name, reason=str(error))
+        self._restarts.append((time.monotonic() + FORK_RETRY_SECONDS, place, quick_deaths))
 
-    def _become_worker(self, number: int, stack: int) -> None:
+    def _become_child(self, place: int, stack: int) -> None:
         """Never returns: the child leaves by `os._exit`, past the parent's clean-up."""
         code = 1
+        child = self._children[place]
         try:
             # Until it has its own handlers: it will read the new certificate anyway.
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -184,39 +198,43 @@ class Supervisor:
             faulthandler.enable(stack)
             faulthandler.register(signal.SIGUSR1, stack)
             os.close(self._lifeline[1])
-            self._close_doors(but=number)
-            assert self._counters is not None, "mapped before the first fork"
-            if number == ISSUER:
-                code = self._run_issuer()
-            else:
-                code = worker.run(self.configuration, self._place(number, self._counters))
+            self._close_ports(but=place)
+            code = child.run(
+                Supervision(
+                    ready=partial(self._tell_ready, place),
+                    beat=partial(self._heartbeats.beat, place),
+                    lifeline=self._lifeline[0],
+                )
+            )
         except KeyboardInterrupt:
             code = 0
         except (ShardLockedError, ShardFormatError, DirectoryError) as error:
             # The operator's to mend, and said in a sentence: no defect of ours.
-            log.error("worker.not-started", number=number, reason=str(error))  # noqa: TRY400
+            log.error("service.child-not-started", child=child.name, reason=str(error))  # noqa: TRY400
         except Exception:
-            log.exception("worker.died", number=number)
+            log.exception("service.child-died", child=child.name)
         finally:
             logs.finish()
             os._exit(code)
 
-    def _place(self, number: int, counters: AccountCounters) -> worker.Place:
-        return worker.Place(
+    def _run_worker(
+        self, number: int, sockets: Sequence[socket.socket], supervision: Supervision
+    ) -> int:
+        assert self._counters is not None, "mapped before the first fork"
+        settings = (listener for listener, _ in self._listeners)
+        place = worker.Place(
             number=number,
-            sockets=[(settings, sockets[number]) for settings, _, sockets in self._doors],
-            column=counters.column(number),
-            ready=partial(self._tell_ready, number),
-            lifeline=self._lifeline[0],
+            sockets=list(zip(settings, sockets, strict=True)),
+            column=self._counters.column(number),
+            supervision=supervision,
             recognised=self._recognised,
-            beat=partial(self._heartbeats.beat, number),
         )
+        return worker.run(self.configuration, place)
 
-    def _run_issuer(self) -> int:
+    def _run_issuer(self, sock: socket.socket, supervision: Supervision) -> int:
         # Here, not above: a service without an issuer needs no web server in memory.
         from kairan.issuer.web.server import Site, run  # noqa: PLC0415
 
-        assert self._issuer_door is not None, "opened before the first fork"
         configuration = self.configuration
         site = Site(
             settings=configuration.issuer,
@@ -227,13 +245,11 @@ class Supervisor:
             certificate=configuration.tls.certificate,
             key=configuration.tls.key,
         )
-        ready = partial(self._tell_ready, ISSUER)
-        beat = partial(self._heartbeats.beat, ISSUER)
-        return run(site, self._issuer_door, ready=ready, beat=beat, lifeline=self._lifeline[0])
+        return run(site, sock, supervision)
 
     def _watch(self) -> int:
         os.set_blocking(self._ready[0], False)
-        waiting_for = set(self._numbers())
+        waiting_for = set(range(len(self._children)))
         while True:
             if waiting_for:
                 waiting_for -= self._read_ready()
@@ -261,8 +277,8 @@ class Supervisor:
         logs.push()
         self._replace_frozen()
 
-    def _tell_ready(self, number: int) -> None:
-        os.write(self._ready[1], b"%d " % number)
+    def _tell_ready(self, place: int) -> None:
+        os.write(self._ready[1], b"%d " % place)
 
     def _read_ready(self) -> set[int]:
         """Who is ready; one that died and came again says so twice."""
@@ -273,12 +289,11 @@ class Supervisor:
 
     def _say_ready(self) -> None:
         self._service_manager.ready()
-        doors = tuple((settings, port) for settings, port, _ in self._doors)
         durability = str(self.configuration.spool.durability)
-        self.on_ready(Running(doors, durability))
+        self.on_ready(Running(tuple(self._listeners), durability))
         log.info(
             "service.ready",
-            doors=",".join(f"{door.role}@{door.host}:{port}" for door, port in doors),
+            listeners=",".join(f"{one.role}@{one.host}:{port}" for one, port in self._listeners),
             workers=self.configuration.workers,
             durability=durability,
         )
@@ -292,17 +307,17 @@ class Supervisor:
         return max(0.0, min(dues))
 
     def _replace_frozen(self) -> None:
-        counts = {pid: self._heartbeats.count(one.number) for pid, one in self._workers.items()}
+        counts = {pid: self._heartbeats.count(one.place) for pid, one in self._processes.items()}
         frozen = self._watchdog.look(time.monotonic(), counts)
         for pid, silent_seconds in frozen.items():
-            one = self._workers[pid]
+            one = self._processes[pid]
             if not one.is_asked:  # the answer has time until the next look
                 one.is_asked = True
                 os.kill(pid, signal.SIGUSR1)
                 continue
             log.error(
-                "issuer.frozen" if one.number == ISSUER else "worker.frozen",
-                number=one.number,
+                "service.child-frozen",
+                child=self._children[one.place].name,
                 process=pid,
                 silent_seconds=round(silent_seconds, 1),
                 state=state_of(pid),
@@ -318,49 +333,51 @@ class Supervisor:
                 return
             if not pid:
                 return
-            dead = self._workers.pop(pid, None)
+            dead = self._processes.pop(pid, None)
             if dead is not None:
                 self._plan_restart(dead, os.waitstatus_to_exitcode(status))
 
-    def _plan_restart(self, dead: _Worker, code: int) -> None:
+    def _plan_restart(self, dead: _Process, code: int) -> None:
         quick = time.monotonic() - dead.started < RESTART_QUICK_SECONDS
         deaths = dead.quick_deaths + 1 if quick else 0
         delay = min(2.0 ** (deaths - 1), RESTART_DELAY_MAX_SECONDS) if deaths > 1 else 0.0
         self._failed_early += 1 if code == 1 else 0
-        if dead.number == ISSUER and code == 0:  # it ends at SIGHUP, to read the certificate anew
-            log.info("issuer.reloaded")
+        child = self._children[dead.place]
+        if child.ends_to_reload and code == 0:
+            log.info("service.child-reloaded", child=child.name)
         else:
-            event = "issuer.ended" if dead.number == ISSUER else "worker.ended"
             stack = {"stack": dead.stack_text()} if code < 0 and not dead.is_asked else {}
-            log.error(event, number=dead.number, code=code, restart_seconds=delay, **stack)
+            log.error(
+                "service.child-ended", child=child.name, code=code, restart_seconds=delay, **stack
+            )
         os.close(dead.stack)
-        self._restarts.append((time.monotonic() + delay, dead.number, deaths))
+        self._restarts.append((time.monotonic() + delay, dead.place, deaths))
 
     def _restart_due(self) -> None:
         now = time.monotonic()
         due = [restart for restart in self._restarts if restart[0] <= now]
         self._restarts = [restart for restart in self._restarts if restart[0] > now]
-        for _, number, deaths in due:
-            self._start(number, deaths)
+        for _, place, deaths in due:
+            self._start(place, deaths)
 
     # The end.
 
     def _tell(self, number: signal.Signals) -> None:
-        for pid in self._workers:
+        for pid in self._processes:
             os.kill(pid, number)
 
     def _stop(self) -> int:
         self._service_manager.stopping()
-        self._close_doors()
+        self._close_ports()
         self._tell(signal.SIGTERM)
         deadline = time.monotonic() + self.configuration.intake.drain_seconds + STOP_MARGIN_SECONDS
         code = 0
-        while self._workers:
+        while self._processes:
             self._service_manager.alive()
             logs.push()
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid:
-                self._workers.pop(pid, None)
+                self._processes.pop(pid, None)
                 code |= os.waitstatus_to_exitcode(status) not in _ENDED_IN_ORDER
             elif time.monotonic() > deadline:
                 self._tell(signal.SIGKILL)

@@ -46,7 +46,7 @@ from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import Suites, server_context
-from kairan.runtime.watchdog import keep_beating
+from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.shard import SqliteSpool
@@ -78,9 +78,7 @@ class Place:
     number: int
     sockets: Sequence[tuple[ListenerSettings, socket.socket]]
     column: WorkerColumn
-    ready: Callable[[], None]
-    lifeline: int  # reads end-of-file when the supervisor is gone
-    beat: Callable[[], None]  # says to the supervisor that the event loop runs
+    supervision: Supervision
     recognised: Recognised = field(default_factory=lambda: Recognised(os.urandom))
 
 
@@ -162,7 +160,7 @@ async def _live(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_reader(place.lifeline, partial(os._exit, ORPHANED))
+    loop.add_reader(place.supervision.lifeline, partial(os._exit, ORPHANED))
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(Directory.open(configuration.directory_url, migrate=False))
         passwords = Authenticator(
@@ -175,8 +173,8 @@ async def _live(
         )
         stack.push_async_callback(passwords.close)
         tasks = await _build(configuration, place, directory, passwords, stack)
-        keep_beating(place.beat)
-        place.ready()
+        keep_beating(place.supervision.beat)
+        place.supervision.ready()
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({*tasks, waiting}, return_when=asyncio.FIRST_COMPLETED)
         return _exit_code([task for task in tasks if task.done()])

@@ -41,6 +41,15 @@ class Heartbeats:
         self._counts[place] = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """What a child has from its supervisor."""
+
+    ready: Callable[[], None]  # says that it has started
+    beat: Callable[[], None]  # says that its event loop runs
+    lifeline: int  # reads end-of-file when the supervisor is gone
+
+
 def keep_beating(beat: Callable[[], None]) -> None:
     """In the running event loop, to its end: where that stands still, so does the heart."""
     beat()

@@ -30,7 +30,7 @@ from kairan.issuer.web.http_or_https import EitherProtocol
 from kairan.issuer.web.places import is_loopback, places_of
 from kairan.runtime import logs
 from kairan.runtime.tls import server_context
-from kairan.runtime.watchdog import keep_beating
+from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.trace.audit import Audit
 from kairan.trace.settings import AuditSettings
 
@@ -147,41 +147,27 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
-def run(
-    site: Site,
-    sock: socket.socket,
-    *,
-    ready: Callable[[], None],
-    beat: Callable[[], None],
-    lifeline: int,
-) -> int:
-    """The whole life of the process; `lifeline` reads end-of-file when the supervisor is gone, and
-    `beat` says to it that the event loop runs.
+def run(site: Site, sock: socket.socket, supervision: Supervision) -> int:
+    """The whole life of the process.
 
     SIGTERM and SIGINT end it, and so does SIGHUP: the next one reads the certificate anew.
     """
     logs.start_thread()
-    return asyncio.run(_live(site, sock, ready, beat, lifeline))
+    return asyncio.run(_live(site, sock, supervision))
 
 
-async def _live(
-    site: Site,
-    sock: socket.socket,
-    ready: Callable[[], None],
-    beat: Callable[[], None],
-    lifeline: int,
-) -> int:
+async def _live(site: Site, sock: socket.socket, supervision: Supervision) -> int:
     keys = KeyRing(site.keys_folder)
     keys.renew(site.settings)
     with Directory.open(site.directory_url, migrate=False) as directory:
         audit = Audit(site.data_directory / "audit", "issuer", site.audit)
         web = Web(_grants(site, keys, directory, audit))
-        server = _Server(_server_settings(site, web), ready)
+        server = _Server(_server_settings(site, web), supervision.ready)
         loop = asyncio.get_running_loop()
-        loop.add_reader(lifeline, partial(os._exit, ORPHANED))
+        loop.add_reader(supervision.lifeline, partial(os._exit, ORPHANED))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, partial(setattr, server, "should_exit", True))
-        keep_beating(beat)
+        keep_beating(supervision.beat)
         renewing = asyncio.create_task(_keep_renewing(keys, site.settings))
         try:
             await server.serve(sockets=[sock])

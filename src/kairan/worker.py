@@ -1,7 +1,7 @@
-"""One worker process: builds all rooms, runs them, stops them in order.
+"""One worker process: builds all packages, runs them, stops them in order.
 
 It takes in at its own sockets, keeps its own shard (and those of workers that are no more), and
-delivers what lies there.  Stop order: doors, then delivery, then spool, then trace: what is
+delivers what lies there.  Stop order: listeners, then delivery, then spool, then trace: what is
 accepted is stored before the spool closes, and what is told is written last.
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 import structlog
 
 from kairan.auth.passwords.authenticator import Authenticator
-from kairan.auth.passwords.background import Aside, fork_aside
+from kairan.auth.passwords.background import BackgroundHashing, fork_background_hashing
 from kairan.auth.passwords.recognised import Recognised
 from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.auth.tokens.keys import Keys
@@ -83,7 +83,7 @@ class Place:
 
 
 class Drain:
-    """The time of a graceful stop, of doors and delivery together: the supervisor waits for one."""
+    """The time of a graceful stop, of listeners and delivery together: the supervisor waits for one."""
 
     def __init__(self, seconds: float, *, clock: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -120,7 +120,7 @@ class Certificates:
 
     def _load(self, suites: Suites) -> ssl.SSLContext:
         certificate, key = self._settings.certificate, self._settings.key
-        assert certificate is not None, "configuration checks that TLS doors have a certificate"
+        assert certificate is not None, "configuration checks that TLS listeners have a certificate"
         assert key is not None, "configuration checks that a certificate has its key"
         rsa = None
         if self._settings.rsa_certificate is not None:
@@ -143,18 +143,18 @@ def run(configuration: Configuration, place: Place) -> int:
     # Requests make no cycles: the default, a look for them at every 700 objects, costs 3 % of the
     # intake and finds nothing.
     gc.set_threshold(50_000, 20, 20)
-    aside = fork_aside(configuration.auth)  # before there are threads
+    background = fork_background_hashing(configuration.auth)  # before there are threads
     logs.start_thread()
     if sys.platform == "win32":
-        return asyncio.run(_live(configuration, place, aside))
+        return asyncio.run(_live(configuration, place, background))
     import uvloop  # noqa: PLC0415 - only where it exists
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_live(configuration, place, aside))
+        return runner.run(_live(configuration, place, background))
 
 
 async def _live(
-    configuration: Configuration, place: Place, aside: Callable[[], Aside] | None
+    configuration: Configuration, place: Place, background: Callable[[], BackgroundHashing] | None
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -167,7 +167,7 @@ async def _live(
             configuration.auth,
             clock=time.monotonic,
             random=os.urandom,
-            aside=aside() if aside is not None else None,
+            background=background() if background is not None else None,
             recognised=place.recognised,
             rehash=partial(_rehash, directory),
         )
@@ -274,7 +274,7 @@ async def _build(
     control = ControlSocket(context.sessions)
     await control.start(configuration.control_directory, place.number)
     stack.callback(control.close)
-    await _open_doors(configuration, place, context, stack, drain)
+    await _open_listeners(configuration, place, context, stack, drain)
     loop = asyncio.get_running_loop()
     tasks = [
         loop.create_task(keeper.run(), name="directory"),
@@ -333,7 +333,7 @@ async def _keys(configuration: Configuration, stack: AsyncExitStack) -> Keys:
     return Keys(configuration.auth.issuers, settings, fetch=fetch, clock=time.monotonic)
 
 
-async def _open_doors(
+async def _open_listeners(
     configuration: Configuration,
     place: Place,
     context: IntakeContext,
@@ -348,10 +348,10 @@ async def _open_doors(
         listener = Listener(context, settings, tls)
         await listener.start(sock)
         listeners.append(listener)
-    stack.push_async_callback(_close_doors, listeners, drain)
+    stack.push_async_callback(_close_listeners, listeners, drain)
 
 
-async def _close_doors(listeners: Sequence[Listener], drain: Drain) -> None:
+async def _close_listeners(listeners: Sequence[Listener], drain: Drain) -> None:
     drain.begin()
     await asyncio.gather(*(listener.stop() for listener in listeners))
 

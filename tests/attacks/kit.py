@@ -29,7 +29,7 @@ from typing import Self, TypeVar
 from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
 from kairan.cli import sample
-from kairan.config.installation import Plan, install
+from kairan.config.installation import Installation, install
 from kairan.directory.store import Directory
 from kairan.spool.sqlite.operator.view import ShardView
 from kairan.testing.peer import ScriptedPeer
@@ -94,7 +94,9 @@ def make_installation(
     auth: str | None = None,
 ) -> None:
     """The demo's organisation in `place`, with our own kairan.toml."""
-    plan = Plan(place=place, hostname="mail.kairan.test", domain=sample.DOMAIN, host="127.0.0.1")
+    plan = Installation(
+        place=place, hostname="mail.kairan.test", domain=sample.DOMAIN, host="127.0.0.1"
+    )
     install(plan, now=datetime.now(UTC), fill=sample.fill)
     with open_directory(place) as directory:
         for account in (PRINTER, PAYROLL):

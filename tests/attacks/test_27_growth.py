@@ -15,7 +15,7 @@ from intake.submitted import submission
 from kairan.auth.attempts import network_of
 from kairan.auth.passwords.hashing import prepared
 from kairan.auth.tokens.claims import read_token
-from kairan.auth.tokens.judge import judge_token, kept_claims
+from kairan.auth.tokens.judge import ClaimContext, JudgedIssuer, judge_token, kept_claims
 from kairan.auth.tokens.jwks import read_jwks
 from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
 from kairan.delivery.transports.maildir_names import folder_name
@@ -175,7 +175,9 @@ def token_with_claims(octets: bytes) -> object:
     if not isinstance(claimed, str):
         issuer = IssuerSettings("https://issuer.test/")
         claims = kept_claims(claimed.claims)
-        return judge_token(claims, None, issuer, TokenSettings(), role="hve", now=1e9)
+        return judge_token(
+            claims, ClaimContext(JudgedIssuer(issuer), TokenSettings(), None, "hve", 1e9)
+        )
     return claimed
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from kairan.auth.attempts import Attempts, network_of
+from kairan.auth.attempts import LoginAttempts, network_of
 from kairan.auth.settings import AuthSettings
 
 SETTINGS = AuthSettings(
@@ -11,7 +11,7 @@ HERE, NEIGHBOUR, ELSEWHERE = "192.0.2.7", "192.0.2.8", "198.51.100.7"
 
 @pytest.fixture
 def attempts(clock):
-    return Attempts(SETTINGS, clock=clock)
+    return LoginAttempts(SETTINGS, clock=clock)
 
 
 def fail(attempts, source, name, times=1):

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from kairan.auth.policies import Control, basic_findings, judge_basic, judge_modern
+from kairan.auth.policies import LoginControl, basic_findings, judge_basic, judge_modern
 from kairan.directory.model import Account, Organisation
 from kairan.mail.role import Role
 from kairan.outcomes.catalogue import (
@@ -103,6 +103,6 @@ def test_the_client_switch_closes_login_itself_so_tokens_too():
 
 def test_an_explanation_names_every_control_in_the_order_asked():
     findings = list(basic_findings(PRINTER, OPEN, role=Role.CLIENT))
-    assert [finding.control for finding in findings] == list(Control)
+    assert [finding.control for finding in findings] == list(LoginControl)
     assert all(finding.why and finding.outcome is None for finding in findings)
-    assert len(list(basic_findings(PRINTER, OPEN, role=Role.HVE))) == len(Control) - 1
+    assert len(list(basic_findings(PRINTER, OPEN, role=Role.HVE))) == len(LoginControl) - 1

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kairan.cli.app import app
-from kairan.config.installation import Plan, install
+from kairan.config.installation import Installation, install
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Shell:
 def template(tmp_path_factory):
     place = tmp_path_factory.mktemp("template") / "kairan"
     install(
-        Plan(place=place, hostname="mail.example.com", domain="example.com", port=2525),
+        Installation(place=place, hostname="mail.example.com", domain="example.com", port=2525),
         now=datetime.now(UTC),
     )
     return place

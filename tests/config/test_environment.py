@@ -8,14 +8,14 @@ import pytest
 
 from kairan.config.environment import check_environment
 from kairan.config.errors import ConfigError
-from kairan.config.installation import Plan, install
+from kairan.config.installation import Installation, install
 from kairan.config.read import load
 from kairan.runtime.certificates import make_authority
 
 
 @pytest.fixture
 def file(tmp_path):
-    plan = Plan(place=tmp_path, hostname="mail.example.com", domain="example.com")
+    plan = Installation(place=tmp_path, hostname="mail.example.com", domain="example.com")
     return install(plan, now=datetime.now(UTC))
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from kairan.config import installation
 from kairan.config.errors import ConfigError
-from kairan.config.installation import Plan, install
+from kairan.config.installation import Installation, install
 from kairan.config.read import load
 from kairan.directory.store import Directory
 
 NOW = datetime.now(UTC)
 
 
-def plan(place: Path) -> Plan:
-    return Plan(place=place, hostname="mail.example.com", domain="example.com", port=2525)
+def plan(place: Path) -> Installation:
+    return Installation(place=place, hostname="mail.example.com", domain="example.com", port=2525)
 
 
 def mode(path: Path) -> int:
@@ -101,7 +101,7 @@ def test_a_name_that_is_none_is_said_before_anything_is_made(
 ):
     place = tmp_path / "new"
     with pytest.raises(ConfigError, match=sentence):
-        install(Plan(place=place, hostname=hostname, domain=domain, port=port), now=NOW)
+        install(Installation(place=place, hostname=hostname, domain=domain, port=port), now=NOW)
     assert not place.exists()
 
 

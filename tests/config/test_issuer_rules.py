@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kairan.config.errors import ConfigError
-from kairan.config.installation import Plan, install
+from kairan.config.installation import Installation, install
 from kairan.config.read import load
 from kairan.issuer.web.places import places_of
 
@@ -11,7 +11,9 @@ from kairan.issuer.web.places import places_of
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     place = tmp_path_factory.mktemp("config") / "k"
-    plan = Plan(place=place, hostname="mail.example.com", domain="example.com", issuer_port=8587)
+    plan = Installation(
+        place=place, hostname="mail.example.com", domain="example.com", issuer_port=8587
+    )
     return install(plan, now=datetime.now(UTC))
 
 
@@ -29,7 +31,9 @@ def test_an_installation_believes_its_own_issuer(installed):
 
 
 def test_two_installations_are_two_tenants(installed, tmp_path):
-    plan = Plan(tmp_path / "k", hostname="mail.example.com", domain="example.com", issuer_port=8587)
+    plan = Installation(
+        tmp_path / "k", hostname="mail.example.com", domain="example.com", issuer_port=8587
+    )
     other = load(install(plan, now=datetime.now(UTC)))
     assert other.issuer.tenant != load(installed).issuer.tenant
 

@@ -35,7 +35,7 @@ from kairan.auth.passwords.hashing import hash_password
 from kairan.directory.model import App
 from kairan.issuer.keys import KeyRing
 from kairan.issuer.settings import Algorithm, IssuerServiceSettings
-from kairan.issuer.tokens import Times, Wanted, make_token
+from kairan.issuer.tokens import TokenTimes, Wanted, make_token
 from kairan.issuer.web.places import places_of
 
 WITHIN_SECONDS = 5.0
@@ -224,7 +224,7 @@ def token(service, *, user="", own=OWN):
         audience=OWN.audience,
         tenant=OWN.tenant,
         permissions=ERP.permissions,
-        times=Times(now, now, now + 3_600),
+        times=TokenTimes(now, now, now + 3_600),
         user=user,
     )
     ring = KeyRing(service.place / "data" / "issuer")

@@ -9,7 +9,7 @@ import httpx
 import jwt
 import pytest
 
-from kairan.auth.attempts import Attempts
+from kairan.auth.attempts import LoginAttempts
 from kairan.auth.settings import AuthSettings
 from kairan.directory.model import App, AppSecret
 from kairan.directory.store import Directory
@@ -106,7 +106,7 @@ def made(directory: Directory, tmp_path: Path, clock: Clock) -> Iterator[Callabl
         settings = replace(SETTINGS, **changes)
         keys = KeyRing(tmp_path / "keys", clock=clock)
         keys.renew(settings)
-        attempts = Attempts(AuthSettings(pair_failures_free=3), clock=clock)
+        attempts = LoginAttempts(AuthSettings(pair_failures_free=3), clock=clock)
         clients = Clients(directory.apps.client, attempts, clock)
         grants = Grants(settings, places_of(settings), keys, directory, clients, clock)
         web = Web(grants)

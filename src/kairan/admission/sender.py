@@ -7,7 +7,7 @@ from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 
 def judge_sender(account: Account, sender: Address) -> Decision:
-    """RFC 6409 section 6.1.  Founding text: any address associated with the account.
+    """RFC 6409 section 6.1.  HVE: any address associated with the account.
 
     The null sender is everybody's: read receipts must carry it (RFC 8098 section 3); the header's
     From is checked all the same.

@@ -14,8 +14,8 @@ class DisplayNames(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AdmissionSettings:
-    recipients_max: int = 50  # a message; facts: founding text
-    message_octets_max: int = 10 * 1024 * 1024  # facts: HVE 2026 presets, 10 MB
+    recipients_max: int = 50  # a message, as in HVE
+    message_octets_max: int = 10 * 1024 * 1024  # 10 MB, as in HVE since 2026
     header_octets_max: int = 256 * 1024  # Exchange Online's own header limit
     received_max: int = 30  # Exchange counts to 20-30 hops before it calls it a loop
     # Mail to an account, which has no mailbox, goes to its Reply-To where it has one: bounces of

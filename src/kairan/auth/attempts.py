@@ -9,8 +9,8 @@ So they count at three places, the narrowest first:
 
 After some free failures a place is closed for a delay that doubles with each further failure.
 A pair that has logged in before is judged by its own failures only, so that a neighbour's guessing
-behind the same NAT does not close the door for it.  The login name is taken as typed, known or
-not: whether an account exists must not show in when the door closes.
+behind the same NAT does not shut it out.  The login name is taken as typed, known or
+not: whether an account exists must not show in when a place is closed.
 
 Each worker process counts for itself.
 """
@@ -37,7 +37,7 @@ class _Place:
     closed_until: float
 
 
-class Attempts:
+class LoginAttempts:
     def __init__(self, settings: AuthSettings, *, clock: Callable[[], float]) -> None:
         self._pairs = _Failures(settings, settings.pair_failures_free, clock)
         self._addresses = _Failures(settings, settings.address_failures_free, clock)

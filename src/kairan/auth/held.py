@@ -24,11 +24,11 @@ from kairan.outcomes.catalogue import LOGIN_REVOKED, NOT_AUTHENTICATED
 from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 # A password's login is the account as it was then.
-Login: TypeAlias = Account | TokenLogin
+HeldLogin: TypeAlias = Account | TokenLogin
 
 
 def judge_held(
-    login: Login | None,
+    login: HeldLogin | None,
     account: Account | None,
     snapshot: Snapshot,
     settings: TokenSettings,

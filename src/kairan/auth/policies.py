@@ -4,7 +4,7 @@
     authentication policy  AllowBasicAuthSmtp of the account's own policy, else of the default one;
                            without either everything is allowed
     SmtpClientAuthenticationDisabled
-                           doors of the role `client` only: the account's own, else the
+                           listeners of the role `client` only: the account's own, else the
                            organisation's; it closes SMTP AUTH itself, so tokens, too
 
 They are asked before the password is looked at, as Exchange does: a right one fails all the same,
@@ -34,23 +34,23 @@ from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 from kairan.outcomes.outcome import Outcome
 
 
-class Control(StrEnum):
+class LoginControl(StrEnum):
     SECURITY_DEFAULTS = "security-defaults"
     AUTHENTICATION_POLICY = "authentication-policy"
     CLIENT_SWITCH = "smtp-client-authentication-disabled"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ControlFinding:
     """One control that applies, and what it says."""
 
-    control: Control
+    control: LoginControl
     why: str
     outcome: Outcome | None = None  # None: it allows
 
 
 def judge_basic(account: Account | None, organisation: Organisation, *, role: Role) -> Decision:
-    """May this name log in with a password at a door of this role?  None: nobody's name."""
+    """May this name log in with a password at a listener of this role?  None: nobody's name."""
     return _first_block(basic_findings(account, organisation, role=role))
 
 
@@ -61,7 +61,7 @@ def judge_modern(account: Account | None, organisation: Organisation, *, role: R
 
 def basic_findings(
     account: Account | None, organisation: Organisation, *, role: Role
-) -> Iterator[Finding]:
+) -> Iterator[ControlFinding]:
     yield _security_defaults(organisation, role)
     yield _policy(account, organisation, role)
     yield from modern_findings(account, organisation, role=role)
@@ -69,49 +69,57 @@ def basic_findings(
 
 def modern_findings(
     account: Account | None, organisation: Organisation, *, role: Role
-) -> Iterator[Finding]:
-    """Founding text: HVE accounts work even where SmtpClientAuthenticationDisabled is True."""
+) -> Iterator[ControlFinding]:
+    """HVE accounts log in even where SmtpClientAuthenticationDisabled is True (Microsoft Learn,
+    "Manage high volume emails for Microsoft 365", read 2026-11).
+    """
     if role is Role.CLIENT:
         yield _client_switch(account, organisation)
 
 
-def _first_block(findings: Iterator[Finding]) -> Decision:
+def _first_block(findings: Iterator[ControlFinding]) -> Decision:
     for finding in findings:
         if finding.outcome is not None:
             return Refuse(finding.outcome, finding.why)
     return ACCEPT
 
 
-def _security_defaults(organisation: Organisation, role: Role) -> Finding:
+def _security_defaults(organisation: Organisation, role: Role) -> ControlFinding:
     if not organisation.security_defaults:
-        return Finding(Control.SECURITY_DEFAULTS, "security defaults are off")
+        return ControlFinding(LoginControl.SECURITY_DEFAULTS, "security defaults are off")
     text = SECURITY_DEFAULTS_BLOCK if role is Role.CLIENT else BASIC_AUTH_NOT_ALLOWED
-    return Finding(Control.SECURITY_DEFAULTS, "security defaults are on", text)
+    return ControlFinding(LoginControl.SECURITY_DEFAULTS, "security defaults are on", text)
 
 
-def _policy(account: Account | None, organisation: Organisation, role: Role) -> Finding:
+def _policy(account: Account | None, organisation: Organisation, role: Role) -> ControlFinding:
     own = account.policy if account is not None else ""
     name = own or organisation.default_policy
     if not name:
-        return Finding(Control.AUTHENTICATION_POLICY, "no authentication policy applies")
+        return ControlFinding(
+            LoginControl.AUTHENTICATION_POLICY, "no authentication policy applies"
+        )
     whose = "the account's own" if own else "the organisation's default"
     # A policy that is gone allows nothing: the directory removes none that is in use.
     if organisation.policies.get(name, False):
         why = f"{whose} policy {name} has AllowBasicAuthSmtp"
-        return Finding(Control.AUTHENTICATION_POLICY, why)
+        return ControlFinding(LoginControl.AUTHENTICATION_POLICY, why)
     text = BASIC_AUTH_DISABLED if role is Role.CLIENT else BASIC_AUTH_NOT_ALLOWED
     why = f"{whose} policy {name} lacks AllowBasicAuthSmtp"
-    return Finding(Control.AUTHENTICATION_POLICY, why, text)
+    return ControlFinding(LoginControl.AUTHENTICATION_POLICY, why, text)
 
 
-def _client_switch(account: Account | None, organisation: Organisation) -> Finding:
+def _client_switch(account: Account | None, organisation: Organisation) -> ControlFinding:
     own = account.smtp_client_authentication_disabled if account is not None else None
     if own is not None:
         text = SMTP_AUTH_DISABLED_MAILBOX if own else None
-        return Finding(Control.CLIENT_SWITCH, f"the account's own switch is {_on_off(own)}", text)
+        return ControlFinding(
+            LoginControl.CLIENT_SWITCH, f"the account's own switch is {_on_off(own)}", text
+        )
     whole = organisation.smtp_client_authentication_disabled
     text = SMTP_AUTH_DISABLED_TENANT if whole else None
-    return Finding(Control.CLIENT_SWITCH, f"the organisation's switch is {_on_off(whole)}", text)
+    return ControlFinding(
+        LoginControl.CLIENT_SWITCH, f"the organisation's switch is {_on_off(whole)}", text
+    )
 
 
 def _on_off(value: bool) -> str:

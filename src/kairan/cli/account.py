@@ -67,7 +67,7 @@ EnabledOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class AccountOptions:
     """What `add` and `set` say alike of an account."""
 
     display_name: DisplayNameOption = None
@@ -113,7 +113,7 @@ def add(
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="A further address it may send as; repeats."),
     ] = None,
-    settings: Settings = Settings(),
+    settings: AccountOptions = AccountOptions(),
     password_stdin: StdinOption = False,
     password_file: FileOption = None,
     generate: GenerateOption = False,
@@ -151,7 +151,7 @@ def set_(
     remove_alias: RemoveAliasOption = None,
     allow_app: AllowAppOption = None,
     remove_app: RemoveAppOption = None,
-    settings: Settings = Settings(),
+    settings: AccountOptions = AccountOptions(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

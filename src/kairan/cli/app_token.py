@@ -13,7 +13,7 @@ from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, say
 from kairan.config.model import Configuration
 from kairan.issuer.keys import TOKEN_SECONDS_MAX, Key, KeyRing
-from kairan.issuer.tokens import Times, Wanted, make_token
+from kairan.issuer.tokens import TokenTimes, Wanted, make_token
 from kairan.issuer.web.places import places_of
 
 EPILOG = examples(
@@ -77,14 +77,14 @@ def token(
         say(text)
 
 
-def _times(usual_seconds: int, lifetime: int | None, not_before: int) -> Times:
+def _times(usual_seconds: int, lifetime: int | None, not_before: int) -> TokenTimes:
     seconds = usual_seconds if lifetime is None else lifetime
     if seconds > TOKEN_SECONDS_MAX:
         raise BadInputError(f"--lifetime must be at most {TOKEN_SECONDS_MAX}, which is a day")
     now = int(time.time())
     # What has expired was issued before that, as a real one.
     issued = now if seconds > 0 else now + seconds - usual_seconds
-    return Times(issued=issued, begins=issued + not_before, expires=now + seconds)
+    return TokenTimes(issued=issued, begins=issued + not_before, expires=now + seconds)
 
 
 def _signing_key(configuration: Configuration) -> Key:

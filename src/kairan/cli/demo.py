@@ -30,7 +30,7 @@ from kairan.cli.errors import BadInputError
 from kairan.cli.options import examples, one_command
 from kairan.cli.output import say
 from kairan.cli.password import generate_password
-from kairan.config.installation import Plan, install
+from kairan.config.installation import Installation, install
 from kairan.config.model import Configuration
 from kairan.service import Running
 
@@ -86,7 +86,7 @@ def _configuration(place: Path, wanted_port: int) -> Configuration:
 
 
 def _install(place: Path, port: int) -> None:
-    plan = Plan(
+    plan = Installation(
         place=place,
         hostname=HOSTNAME,
         domain=sample.DOMAIN,

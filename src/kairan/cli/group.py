@@ -69,7 +69,7 @@ NOBODY = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GroupOptions:
     """What `add` and `set` say alike of a group."""
 
     display_name: DisplayNameOption = None
@@ -116,7 +116,7 @@ def add(
     member: Annotated[
         list[str] | None, typer.Option(help="A mailbox or group in it; repeats.", metavar="ADDRESS")
     ] = None,
-    settings: Settings = Settings(),
+    settings: GroupOptions = GroupOptions(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -140,7 +140,7 @@ def add(
 @with_option_lists
 def set_(
     address: AddressArgument,
-    settings: Settings = Settings(),
+    settings: GroupOptions = GroupOptions(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

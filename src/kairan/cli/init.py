@@ -10,7 +10,7 @@ import typer
 
 from kairan.cli.options import JsonOption, examples, one_command
 from kairan.cli.output import print_json, say
-from kairan.config.installation import Plan, install
+from kairan.config.installation import Installation, install
 from kairan.directory.store import Directory
 
 # Where a machine's name says no domain: a name that is nobody's (RFC 2606 section 2).
@@ -54,7 +54,7 @@ def init(
     """
     own_name = hostname or socket.gethostname()
     own_domain = domain or own_name.partition(".")[2] or FALLBACK_DOMAIN
-    plan = Plan(
+    plan = Installation(
         place=place,
         hostname=own_name,
         domain=own_domain,

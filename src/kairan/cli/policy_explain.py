@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kairan.auth.policies import Finding, basic_findings, modern_findings
+from kairan.auth.policies import ControlFinding, basic_findings, modern_findings
 from kairan.cli.directory import existing_account, open_directory
 from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, print_table
@@ -53,7 +53,7 @@ def _records(account: Account, organisation: Organisation) -> Iterator[dict[str,
 
 
 def _record(
-    role: str, mechanism: str, findings: list[Finding], behind: tuple[str, str]
+    role: str, mechanism: str, findings: list[ControlFinding], behind: tuple[str, str]
 ) -> dict[str, Any]:
     block = next((finding for finding in findings if finding.outcome is not None), None)
     fault, why_not = behind

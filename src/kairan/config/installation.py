@@ -36,7 +36,7 @@ PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Installation:
     """What `kairan init` asks for."""
 
     place: Path
@@ -48,7 +48,9 @@ class Plan:
     issuer_port: int | None = None  # None: no token issuer of its own
 
 
-def install(plan: Plan, *, now: datetime, fill: Callable[[Directory], None] | None = None) -> Path:
+def install(
+    plan: Installation, *, now: datetime, fill: Callable[[Directory], None] | None = None
+) -> Path:
     """Makes the installation and returns its kairan.toml; `fill` adds to the empty directory."""
     _check(plan)
     made = _make_place(plan.place)
@@ -65,7 +67,7 @@ def install(plan: Plan, *, now: datetime, fill: Callable[[Directory], None] | No
     return plan.place / FILE_NAME
 
 
-def _check(plan: Plan) -> None:
+def _check(plan: Installation) -> None:
     for what, name in (("host name", plan.hostname), ("domain", plan.domain)):
         if parse_address(f"x@{name}", utf8=what == "domain") is None or name.startswith("["):
             raise ConfigError(f'"{name}" is not a {what} such as mail.example.com')
@@ -91,7 +93,7 @@ def _make_place(place: Path) -> bool:
 
 
 def _write_all(
-    plan: Plan, stage: Path, *, now: datetime, fill: Callable[[Directory], None] | None
+    plan: Installation, stage: Path, *, now: datetime, fill: Callable[[Directory], None] | None
 ) -> None:
     _write_certificates(plan, stage / "tls", now=now)
     _write_directory(plan, stage / "data", fill=fill)
@@ -100,7 +102,7 @@ def _write_all(
     settings.write_text(_settings_text(plan), encoding="utf-8")
 
 
-def _write_certificates(plan: Plan, folder: Path, *, now: datetime) -> None:
+def _write_certificates(plan: Installation, folder: Path, *, now: datetime) -> None:
     folder.mkdir()
     authority = make_authority(f"Kairan authority of {plan.hostname}", now=now)
     names = list(dict.fromkeys((plan.hostname, "localhost", "127.0.0.1")))
@@ -114,7 +116,9 @@ def _write_certificates(plan: Plan, folder: Path, *, now: datetime) -> None:
     write_private(folder / "server-rsa.key", old.key_pem)
 
 
-def _write_directory(plan: Plan, folder: Path, *, fill: Callable[[Directory], None] | None) -> None:
+def _write_directory(
+    plan: Installation, folder: Path, *, fill: Callable[[Directory], None] | None
+) -> None:
     folder.mkdir(mode=0o700)  # the spool's messages and the accounts' hashes are nobody else's
     with Directory.open(f"sqlite:///{folder.absolute() / 'directory.db'}") as directory:
         directory.add_accepted_domain(plan.domain)
@@ -137,7 +141,7 @@ def _move(stage: Path, place: Path) -> None:
         raise
 
 
-def _settings_text(plan: Plan) -> str:
+def _settings_text(plan: Installation) -> str:
     # TOML's basic strings are JSON's (TOML 1.0, "String"), and none of these holds a DEL.
     text = _TEMPLATE.format(
         hostname=json.dumps(plan.hostname),

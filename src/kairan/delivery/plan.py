@@ -88,14 +88,14 @@ def pieces(
             continue
         queues.setdefault(queue_name(route, recipient), (route, []))[1].append(recipient)
     jobs = [
-        NewJob(route=route.name, recipients=chip)
+        NewJob(route=route.name, recipients=batch)
         for route, recipients in queues.values()
-        for chip in chips(recipients, recipients_max(route))
+        for batch in batches(recipients, recipients_max(route))
     ]
     return jobs, failures
 
 
-def chips(recipients: Sequence[Recipient], size: int) -> Iterable[tuple[Recipient, ...]]:
+def batches(recipients: Sequence[Recipient], size: int) -> Iterable[tuple[Recipient, ...]]:
     for start in range(0, len(recipients), size):
         yield tuple(recipients[start : start + size])
 

@@ -35,7 +35,7 @@ class Account:
 
     @property
     def addresses(self) -> frozenset[str]:
-        """What it may send as: the founding text's "any address associated with the account"."""
+        """What it may send as; in HVE any address associated with the account."""
         return self.aliases | {self.address}
 
 
@@ -95,7 +95,7 @@ class Organisation:
     name: str = ""
     accepted_domains: frozenset[str] = frozenset()
     postmaster: str = ""  # who gets the reports that have nowhere else to go
-    external_recipients_allowed: bool = False  # HVE is internal only (facts: MAN)
+    external_recipients_allowed: bool = False  # no external mail in HVE since June 2025
     # The controls before a password; what they mean is auth's.
     security_defaults: bool = False
     smtp_client_authentication_disabled: bool = False

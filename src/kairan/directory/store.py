@@ -63,7 +63,7 @@ class Directory:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One consistent state for several questions; for the rooms' own use."""
+        """One consistent state for several questions; for the packages' own use."""
         with self._database.reading() as connection:
             yield connection
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from urllib.parse import unquote_plus
 
-from kairan.auth.attempts import Attempts
+from kairan.auth.attempts import LoginAttempts
 from kairan.directory.model import App
 from kairan.issuer import secrets
 from kairan.issuer.answers import INVALID_CLIENT, INVALID_REQUEST, TOO_MANY, Problem
@@ -16,7 +16,7 @@ _BASIC = "basic "
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ClientCredentials:
     """What a client says of itself."""
 
     client_id: str
@@ -26,7 +26,7 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Clients:
     find: Callable[[str], App | None]
-    attempts: Attempts
+    attempts: LoginAttempts
     clock: Callable[[], float]
     # The web asks from several threads, and the attempts' tables know of one.
     _turn: Lock = field(default_factory=Lock)
@@ -62,15 +62,15 @@ class Clients:
             return INVALID_CLIENT
 
 
-def shown_by(authorization: str, form: Mapping[str, str]) -> Shown | Problem:
+def shown_by(authorization: str, form: Mapping[str, str]) -> ClientCredentials | Problem:
     in_form = "client_secret" in form
     if authorization:
         # RFC 6749 section 2.3: one method a request.
         return INVALID_REQUEST if in_form else _from_header(authorization)
-    return Shown(form.get("client_id", ""), form.get("client_secret", ""))
+    return ClientCredentials(form.get("client_id", ""), form.get("client_secret", ""))
 
 
-def _from_header(authorization: str) -> Shown | Problem:
+def _from_header(authorization: str) -> ClientCredentials | Problem:
     """RFC 6749 section 2.3.1: id and secret are form-encoded first, then as RFC 7617 has them."""
     if not authorization.lower().startswith(_BASIC):
         return INVALID_CLIENT
@@ -81,4 +81,4 @@ def _from_header(authorization: str) -> Shown | Problem:
     client_id, colon, secret = text.partition(":")
     if not colon:
         return INVALID_CLIENT
-    return Shown(unquote_plus(client_id), unquote_plus(secret))
+    return ClientCredentials(unquote_plus(client_id), unquote_plus(secret))

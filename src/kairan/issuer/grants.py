@@ -19,7 +19,7 @@ from kairan.issuer.clients import Clients
 from kairan.issuer.keys import KeyRing
 from kairan.issuer.scopes import granted
 from kairan.issuer.settings import IssuerServiceSettings
-from kairan.issuer.tokens import Times, Wanted, make_token
+from kairan.issuer.tokens import TokenTimes, Wanted, make_token
 from kairan.issuer.web.places import Places
 
 CLIENT_CREDENTIALS = "client_credentials"
@@ -32,7 +32,7 @@ _USER_CODE_HALF = 4
 # When each waiting device asked last; as many as can wait.
 _POLLS_MAX = 10_000
 
-Answer = Mapping[str, Any] | Problem
+TokenAnswer = Mapping[str, Any] | Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Grants:
     told: Callable[..., None] = lambda *_, **__: None  # the audit
     _polls: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
-    def token(self, authorization: str, form: Mapping[str, str], source: str) -> Answer:
+    def token(self, authorization: str, form: Mapping[str, str], source: str) -> TokenAnswer:
         match form.get("grant_type"):
             case "client_credentials":
                 return self._by_secret(authorization, form, source)
@@ -57,7 +57,7 @@ class Grants:
             case _:
                 return answers.UNSUPPORTED
 
-    def device(self, form: Mapping[str, str], source: str) -> Answer:
+    def device(self, form: Mapping[str, str], source: str) -> TokenAnswer:
         """RFC 8628 section 3.1 and 3.2."""
         app = self.clients.public(form, source)
         if isinstance(app, Problem):
@@ -80,7 +80,7 @@ class Grants:
             "message": f"Have the administrator run: kairan app approve {user_code} --user ADDRESS",
         }
 
-    def _by_secret(self, authorization: str, form: Mapping[str, str], source: str) -> Answer:
+    def _by_secret(self, authorization: str, form: Mapping[str, str], source: str) -> TokenAnswer:
         app = self.clients.identify(authorization, form, source)
         if isinstance(app, Problem):
             return app
@@ -89,7 +89,7 @@ class Grants:
             return permissions
         return self._answer(app, permissions, source)
 
-    def _by_device_code(self, form: Mapping[str, str], source: str) -> Answer:
+    def _by_device_code(self, form: Mapping[str, str], source: str) -> TokenAnswer:
         app = self.clients.public(form, source)
         if isinstance(app, Problem):
             return app
@@ -121,7 +121,9 @@ class Grants:
             self._polls.popitem(last=False)
         return before is not None and now - before < self.settings.device_interval_seconds
 
-    def _answer(self, app: App, permissions: frozenset[str], source: str, user: str = "") -> Answer:
+    def _answer(
+        self, app: App, permissions: frozenset[str], source: str, user: str = ""
+    ) -> TokenAnswer:
         """RFC 6749 section 5.1."""
         facts = {"client": source, "permissions": sorted(permissions)}
         now = int(self.clock())
@@ -130,7 +132,7 @@ class Grants:
             audience=self.settings.audience,
             tenant=self.settings.tenant,
             permissions=permissions,
-            times=Times(now, now, now + self.settings.token_seconds),
+            times=TokenTimes(now, now, now + self.settings.token_seconds),
             user=user,
         )
         self.told("token", app=app.name, client_id=app.client_id, account=user, **facts)

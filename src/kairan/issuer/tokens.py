@@ -18,7 +18,7 @@ from kairan.issuer.keys import Key
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class TokenTimes:
     """Seconds since the epoch."""
 
     issued: int
@@ -34,7 +34,7 @@ class Wanted:
     audience: str
     tenant: str
     permissions: frozenset[str]
-    times: Times
+    times: TokenTimes
     user: str = ""  # the account the app acts for; empty: the app by itself
 
 

@@ -1,4 +1,4 @@
-"""Mail: the words that all other rooms speak.
+"""Mail: the words that all other packages speak.
 
 In      bytes from the wire, once
 Out     Address, Recipient, Envelope, Content, Reply; header lines of a message

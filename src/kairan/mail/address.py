@@ -1,4 +1,4 @@
-"""Addresses: parsed once at the door, plain text from there on.
+"""Addresses: parsed once where they come in, plain text from there on.
 
 An `Address` is the text `local@domain` as RFC 5321 section 4.1.2 writes it, the domain in lower
 case, the local part as given but with quotes only where it needs them (section 4.1.2 calls both

@@ -62,7 +62,7 @@ NOT_AUTHENTICATED = Outcome(
             "HVE アカウントのアドレスとパスワードを機器に入力し、SMTP 認証を有効にしてください。",
         ),
         Text(
-            "For a device without fields for a login open a door of the role `device` and list its network.",
+            "For a device without fields for a login open a listener of the role `device` and list its network.",
             "認証情報の入力欄がない機器には `device` ロールの受付口を用意し、そのネットワークを登録してください。",
         ),
     ),
@@ -301,7 +301,7 @@ AUTH_MECHANISM_UNKNOWN = Outcome(
     "5.7.4",
     "Unrecognized authentication type",
     when=Text(
-        "The client asks for a mechanism that this door does not offer.",
+        "The client asks for a mechanism that this listener does not offer.",
         "この受付口が提供していない認証方式が要求されました。",
     ),
     causes=(
@@ -318,7 +318,7 @@ AUTH_MECHANISM_UNKNOWN = Outcome(
             "認証に対応しない MX エンドポイントでログインを試みています。",
         ),
         Text(
-            'A device door without TLS (tls = "off") beyond loopback, which takes no logins.',
+            'A device listener without TLS (tls = "off") beyond loopback, which takes no logins.',
             'TLS のないデバイス用受付口（tls = "off"）は、ループバック以外ではログインを受け付けません。',
         ),
     ),
@@ -332,7 +332,7 @@ AUTH_MECHANISM_UNKNOWN = Outcome(
             "Kairan では intake の `mechanisms` に PLAIN を追加できます。",
         ),
         Text(
-            'At a device door use tls = "starttls", or let the device send without a login; '
+            'At a device listener use tls = "starttls", or let the device send without a login; '
             "`auth_in_clear_text` offers logins there to everyone who listens.",
             'デバイス用受付口では tls = "starttls" にするか、ログインなしで送信させてください。'
             "`auth_in_clear_text` を有効にするとパスワードが平文で流れます。",
@@ -508,12 +508,12 @@ SMTP_AUTH_DISABLED_TENANT = Outcome(
     "5.7.139",
     "Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information.",
     when=Text(
-        "The organisation's switch for ordinary client submission is off. HVE doors do not look at it.",
+        "The organisation's switch for ordinary client submission is off. HVE listeners do not look at it.",
         "組織全体でクライアント送信の SMTP AUTH が無効です。HVE の受付口には影響しません。",
     ),
     causes=(
         Text(
-            "The device uses smtp.office365.com, or a door of the role `client`, in place of the HVE endpoint.",
+            "The device uses smtp.office365.com, or a listener of the role `client`, in place of the HVE endpoint.",
             "機器が HVE のエンドポイントではなく smtp.office365.com（または `client` ロールの受付口）に接続しています。",
         ),
         Text(

@@ -1,4 +1,4 @@
-"""Doors, TLS and the life of a session."""
+"""Listeners, TLS and the life of a session."""
 
 from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import TRY_LATER, UPDATE_CLIENT, USE_A_QUEUE
@@ -28,7 +28,7 @@ STARTTLS_REQUIRED = Outcome(
             "接続方式を STARTTLS、ポート 587、TLS 1.2 以上に設定してください。",
         ),
         Text(
-            "For a printer that cannot do TLS, open a door of the role `device` for its network alone.",
+            "For a printer that cannot do TLS, open a listener of the role `device` for its network alone.",
             "TLS を使えないプリンターには、そのネットワークだけを許可する `device` ロールの受付口を用意してください。",
         ),
     ),
@@ -52,7 +52,7 @@ TLS_ALREADY = Outcome(
     ),
     remedies=(
         Text(
-            "Choose one: STARTTLS (port 587) or implicit TLS ('SSL', where a door for it is open).",
+            "Choose one: STARTTLS (port 587) or implicit TLS ('SSL', where a listener for it is open).",
             "STARTTLS（ポート 587）か暗黙的 TLS（「SSL」、対応する受付口がある場合）のどちらか一方にしてください。",
         ),
     ),
@@ -129,7 +129,7 @@ DEVICE_NOT_LISTED = Outcome(
     "5.7.1",
     "Source address is not a listed device",
     when=Text(
-        "A client without login came to a device door from a network that the door does not list.",
+        "A client without login came to a device listener from a network that the listener does not list.",
         "device ロールの受付口に、登録されていないネットワークからログインなしで接続されました。",
     ),
     causes=(
@@ -174,7 +174,7 @@ TOO_MANY_CONNECTIONS = Outcome(
             "Many clients stand behind one address (address translation).",
             "アドレス変換により、多数のクライアントが 1 つのアドレスから接続しています。",
         ),
-        Text("Somebody floods the door.", "大量接続による攻撃を受けています。"),
+        Text("Somebody floods the listener.", "大量接続による攻撃を受けています。"),
     ),
     remedies=(
         Text(

@@ -2,5 +2,5 @@
 
 In      nothing of ours
 Out     TlsChannel, session ids, logging set up once
-Never   imports another room
+Never   imports another package
 """

@@ -1,4 +1,4 @@
-"""Hashing aside: whoever has failed before is served with what nobody else wants."""
+"""Background hashing: an address that has failed before is served with what nobody else wants."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ import pytest
 
 from auth.conftest import CHEAP
 from kairan.auth.passwords.authenticator import Authenticator
-from kairan.auth.passwords.background import fork_aside
+from kairan.auth.passwords.background import fork_background_hashing
 from kairan.auth.passwords.hashing import hash_password
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="SCHED_IDLE is Linux's")
@@ -19,8 +19,8 @@ NAME = "printer@kairan.test"
 
 
 @pytest.fixture
-async def aside():
-    begin = fork_aside(CHEAP)
+async def background():
+    begin = fork_background_hashing(CHEAP)
     made = begin()
     yield made
     made.close()
@@ -29,13 +29,13 @@ async def aside():
 
 @pytest.fixture
 async def killed_aside():
-    made = fork_aside(CHEAP)()
+    made = fork_background_hashing(CHEAP)()
     yield made
     made.close()
 
 
 class Listed:
-    """An aside that remembers what it was asked."""
+    """Background hashing that remembers what it was asked."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -49,34 +49,34 @@ class Listed:
         pass
 
 
-def authenticator_with(aside, clock):
-    return Authenticator(CHEAP, clock=clock, random=lambda size: b"r" * size, aside=aside)
+def authenticator_with(background, clock):
+    return Authenticator(CHEAP, clock=clock, random=lambda size: b"r" * size, background=background)
 
 
-async def test_it_tells_right_from_wrong(aside):
+async def test_it_tells_right_from_wrong(background):
     password_hash = hash_password("right horse", CHEAP)
     words = ["right horse", "wrong horse", "", "mañana", "x" * 257]
-    answers = await asyncio.gather(*(aside.matches(password_hash, word) for word in words))
+    answers = await asyncio.gather(*(background.matches(password_hash, word) for word in words))
     assert answers == [True, False, False, False, False]
-    assert await aside.matches("no hash at all", "right horse") is False
+    assert await background.matches("no hash at all", "right horse") is False
 
 
-async def test_it_yields_to_everybody(aside):
-    await aside.matches(hash_password("right horse", CHEAP), "x")
-    assert os.sched_getscheduler(aside.process) == os.SCHED_IDLE
+async def test_it_yields_to_everybody(background):
+    await background.matches(hash_password("right horse", CHEAP), "x")
+    assert os.sched_getscheduler(background.process) == os.SCHED_IDLE
     assert os.sched_getscheduler(0) != os.SCHED_IDLE
 
 
-async def test_it_holds_no_descriptor_but_its_socket_and_the_standard_ones(aside):
-    await aside.matches(hash_password("right horse", CHEAP), "x")
-    held = {int(name) for name in os.listdir(f"/proc/{aside.process}/fd")}
+async def test_it_holds_no_descriptor_but_its_socket_and_the_standard_ones(background):
+    await background.matches(hash_password("right horse", CHEAP), "x")
+    held = {int(name) for name in os.listdir(f"/proc/{background.process}/fd")}
     assert len(held - {0, 1, 2}) == 1
 
 
 async def test_it_ends_with_its_worker():
-    aside = fork_aside(CHEAP)()
-    aside.close()
-    _, status = await asyncio.to_thread(os.waitpid, aside.process, 0)
+    background = fork_background_hashing(CHEAP)()
+    background.close()
+    _, status = await asyncio.to_thread(os.waitpid, background.process, 0)
     assert os.waitstatus_to_exitcode(status) == 0
 
 
@@ -90,26 +90,26 @@ async def test_when_it_is_killed_nobody_waits_in_vain(killed_aside):
 
 
 async def test_only_a_network_that_has_failed_is_hashed_aside(people, clock):
-    aside = Listed(answer=False)
-    authenticator = authenticator_with(aside, clock)
+    background = Listed(answer=False)
+    authenticator = authenticator_with(background, clock)
     assert await authenticator.verify(people, NAME, "right horse", HERE)
     await authenticator.verify(people, NAME, "guess 1", HERE)
-    assert aside.asked == []
+    assert background.asked == []
     await authenticator.verify(people, NAME, "guess 2", NEIGHBOUR)
-    assert aside.asked == ["guess 2"]
+    assert background.asked == ["guess 2"]
     await authenticator.verify(people, NAME, "guess 3", ELSEWHERE)
     clock.now += 601
     account = await authenticator.verify(people, NAME, "right horse", HERE)
     assert account == people.account(NAME), "what was right before is no guess"
-    assert aside.asked == ["guess 2"]
+    assert background.asked == ["guess 2"]
     await authenticator.close()
 
 
 async def test_where_nobody_is_aside_threads_do_it(people, clock):
-    aside = Listed(answer=None)
-    authenticator = authenticator_with(aside, clock)
+    background = Listed(answer=None)
+    authenticator = authenticator_with(background, clock)
     await authenticator.verify(people, NAME, "guess", HERE)
     account = await authenticator.verify(people, NAME, "right horse", HERE)
     assert account == people.account(NAME)
-    assert aside.asked == ["right horse"]
+    assert background.asked == ["right horse"]
     await authenticator.close()

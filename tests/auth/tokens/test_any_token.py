@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from auth.issuer_kit import APP, TENANT, app_only, delegated
 from auth.tokens.test_judge import ACCOUNT, ISSUER, NOW, SETTINGS
 from kairan.auth.tokens.claims import Claimed, read_token
-from kairan.auth.tokens.judge import TokenLogin, judge_token, kept_claims
+from kairan.auth.tokens.judge import (
+    ClaimContext,
+    JudgedIssuer,
+    TokenLogin,
+    judge_token,
+    kept_claims,
+)
 from kairan.auth.tokens.jwks import has_signed, read_jwks
 from kairan.mail.role import Role
 from kairan.outcomes.decision import Refuse
@@ -25,7 +31,7 @@ CLAIMS = st.dictionaries(st.sampled_from(NAMES), JSON | st.sampled_from([APP, TE
 @given(CLAIMS, st.sampled_from([app_only, delegated]), st.sampled_from([Role.HVE, Role.CLIENT]))
 def test_any_claims_are_judged(changes, make, role):
     claims = kept_claims(make(ISSUER.issuer, NOW) | changes)
-    verdict = judge_token(claims, ACCOUNT, ISSUER, SETTINGS, role=role, now=NOW)
+    verdict = judge_token(claims, ClaimContext(JudgedIssuer(ISSUER), SETTINGS, ACCOUNT, role, NOW))
     assert isinstance(verdict, TokenLogin | Refuse)
     if isinstance(verdict, Refuse):
         assert verdict.detail.isprintable()

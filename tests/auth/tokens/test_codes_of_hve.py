@@ -1,4 +1,4 @@
-"""Every code for tokens of the founding text, provoked over a real socket.
+"""Every code for tokens of HVE's page of errors, provoked over a real socket.
 
 One row: what the client sends behind XOAUTH2 (^A written as it is meant, the octet 0x01), and the
 reply.  Each row is sent as an initial response, behind a 334, and by Python's smtplib.

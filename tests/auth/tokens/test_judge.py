@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from auth.issuer_kit import APP, AUDIENCE, OBJECT, TENANT, app_only, delegated
-from kairan.auth.tokens.judge import TokenLogin, judge_token
+from kairan.auth.tokens.judge import ClaimContext, JudgedIssuer, TokenLogin, judge_token
 from kairan.auth.tokens.settings import IssuerSettings, Profile, TokenSettings
 from kairan.directory.model import Account, RegisteredApp, Trust
 from kairan.mail.role import Role
@@ -28,7 +28,7 @@ EXPIRED, SOON = outcomes.TOKEN_EXPIRED, outcomes.TOKEN_EXPIRES_SOON
 
 def judge(make, changes, *, account=ACCOUNT, settings=SETTINGS, issuer=ISSUER, role=Role.HVE):
     claims = make(issuer.issuer, NOW, **changes)
-    return judge_token(claims, account, issuer, settings, role=role, now=NOW)
+    return judge_token(claims, ClaimContext(JudgedIssuer(issuer), settings, account, role, NOW))
 
 
 def outcome(*arguments, **options):
@@ -246,10 +246,10 @@ OURS = Trust(apps={APP: RegisteredApp(OBJECT), "off": RegisteredApp("off-object"
 
 def ours(make, account=ACCOUNT, **changes):
     claims = make(ISSUER.issuer, NOW, **changes)
-    verdict = judge_token(
-        claims, account, ISSUER, SETTINGS, role=Role.HVE, now=NOW, trust=OURS, is_own=True
+    context = ClaimContext(
+        JudgedIssuer(ISSUER, OURS, is_own=True), SETTINGS, account, Role.HVE, NOW
     )
-    return isinstance(verdict, TokenLogin)
+    return isinstance(judge_token(claims, context), TokenLogin)
 
 
 @pytest.mark.parametrize("make", [delegated, app_only])

@@ -6,15 +6,15 @@ hashing is the expensive thing a stranger can make us do; so, in this order:
 1. The back-off is asked before any hash.  A password that was right before passes it.
 2. The same credential offered by the same source several times at once is hashed once: an
    application that opens fifty sessions logs in with one hash.
-3. Two queues, each with its own bound and its own threads.  One is for the known: a password that
-   was right before, at whichever worker, and an address that has logged in under this name before
-   and has not failed since.  All others are strangers, however many come: their hashes and their
-   number cost the known nothing.
+3. Two queues, each with its own bound and its own threads.  One is for the familiar: a
+   password that was right before, at whichever worker, and an address that has logged in under
+   this name before and has not failed since.  All others are strangers, however many come: their
+   hashes and their number cost the familiar nothing.
 4. One network has one stranger's hash under way; its others wait their turn and ask the back-off
    again then.  So a burst gains nothing, and another network waits for at most one hash of each.
 5. Hashes run in a small pool of threads, which step back for all others: who is in already goes
-   first.  Those of a network that has failed lately run aside, in a process that gets what nobody
-   else wants of the processor.
+   first.  Those of a network that has failed lately are made in the background, in a process that
+   gets what no other wants of the processor.
 
 A name that is unknown, disabled or without a usable password costs one hash, too, with the
 parameters that most accounts' hashes have: after the settings have changed, only who logs in has
@@ -31,9 +31,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from kairan.auth.attempts import Attempts, network_of
+from kairan.auth.attempts import LoginAttempts, network_of
 from kairan.auth.networks import may_come_from
-from kairan.auth.passwords.background import Aside
+from kairan.auth.passwords.background import BackgroundHashing
 from kairan.auth.passwords.hashing import (
     hash_password,
     hasher,
@@ -50,11 +50,11 @@ from kairan.mail.address import key_of
 from kairan.outcomes.catalogue import AUTH_THROTTLED, AUTH_UNSUCCESSFUL
 from kairan.outcomes.decision import Refuse
 
-# Of 40 steps: a tenth of a busy processor for strangers, a quarter for the known, whose number is
-# bounded by the accounts.
+# Of 40 steps: a tenth of a busy processor for strangers, a quarter for the familiar, whose
+# number is bounded by the accounts.
 _STRANGERS_NICENESS = 10
-_KNOWN_NICENESS = 5
-_KNOWN_THREADS = 1  # each credential comes once in verified_seconds
+_FAMILIAR_NICENESS = 5
+_FAMILIAR_THREADS = 1  # each credential comes once in verified_seconds
 # To ask of a mere head whether Argon2 would compute it.
 _ANY_SALT_AND_HASH = f"${'A' * 22}${'A' * 43}"
 
@@ -100,23 +100,25 @@ class Authenticator:
         *,
         clock: Callable[[], float],
         random: Callable[[int], bytes],
-        aside: Aside | None = None,
+        background: BackgroundHashing | None = None,
         recognised: Recognised | None = None,
         rehash: Rehash | None = None,
     ) -> None:
         """`recognised` is shared by the workers; without it this one knows only its own."""
         self._settings = settings
-        self._aside = aside
+        self._background = background
         self._rehash = rehash
         self._random = random
         self._verified = Verified(
             settings, clock=clock, recognised=recognised or Recognised(random)
         )
-        self._attempts = Attempts(settings, clock=clock)
+        self._attempts = LoginAttempts(settings, clock=clock)
         self._hasher = hasher(settings)
         self._parameters = parameters(settings)
         self._nobodys_hash = nobodys_hash(self._parameters, random)
-        self._known = _Queue("kairan-known", threads=_KNOWN_THREADS, niceness=_KNOWN_NICENESS)
+        self._familiar = _Queue(
+            "kairan-familiar", threads=_FAMILIAR_THREADS, niceness=_FAMILIAR_NICENESS
+        )
         self._strangers = _Queue(
             "kairan-argon2", threads=settings.hashing_threads, niceness=_STRANGERS_NICENESS
         )
@@ -158,20 +160,20 @@ class Authenticator:
     def statistics(self) -> dict[str, int]:
         return {
             "hashes": self._hashes,
-            "under_way": len(self._known.under_way) + len(self._strangers.under_way),
+            "under_way": len(self._familiar.under_way) + len(self._strangers.under_way),
             "verified": len(self._verified),
         }
 
     async def close(self) -> None:
-        queues = (self._known, self._strangers)
+        queues = (self._familiar, self._strangers)
         under_way = [*self._rehashing, *(t for queue in queues for t in queue.under_way.values())]
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
         for queue in queues:
             queue.threads.shutdown(wait=False, cancel_futures=True)
-        if self._aside is not None:
-            self._aside.close()
+        if self._background is not None:
+            self._background.close()
 
     def _claim(self, snapshot: Snapshot, name: str, password: str, source: str) -> _Claim:
         account = snapshot.account(name)
@@ -196,10 +198,10 @@ class Authenticator:
         return claim.account is not None and self._verified.is_recognised(claim.digest)
 
     def _queue_of(self, claim: _Claim) -> _Queue:
-        is_known = self._is_recognised(claim) or self._attempts.is_familiar(
+        is_familiar = self._is_recognised(claim) or self._attempts.is_familiar(
             claim.source, claim.name
         )
-        return self._known if is_known else self._strangers
+        return self._familiar if is_familiar else self._strangers
 
     def _may_try(self, claim: _Claim) -> bool:
         return self._is_recognised(claim) or self._attempts.may_try(claim.source, claim.name)
@@ -207,7 +209,7 @@ class Authenticator:
     async def _decide(self, claim: _Claim, queue: _Queue) -> Account | Refuse:
         if self._is_recognised(claim):
             return await self._judge(claim, queue)
-        # In turn, too, where the address is a known one: its first failure makes it a stranger.
+        # In turn, too, where the address is familiar: its first failure makes it a stranger.
         async with self._turn(network_of(claim.source)):
             if not self._may_try(claim):
                 return Refuse(AUTH_THROTTLED, "too many failures from here")
@@ -227,8 +229,8 @@ class Authenticator:
     async def _matches(self, claim: _Claim, queue: _Queue) -> bool:
         self._hashes += 1
         is_suspect = queue is self._strangers and self._attempts.has_failed(claim.source)
-        if self._aside is not None and is_suspect:
-            is_right = await self._aside.matches(claim.password_hash, claim.password)
+        if self._background is not None and is_suspect:
+            is_right = await self._background.matches(claim.password_hash, claim.password)
             if is_right is not None:
                 return is_right
         loop = asyncio.get_running_loop()
@@ -252,7 +254,7 @@ class Authenticator:
         new = await asyncio.get_running_loop().run_in_executor(
             self._strangers.threads, hash_password, claim.password, self._settings
         )
-        # Under its new hash it is known as well, else the change would make strangers of all.
+        # Under its new hash it is recognised as well, else the change would make strangers of all.
         self._verified.remember(self._verified.digest(f"{account.id}", new, claim.password))
         await rehash(account, claim.password_hash, new)
 

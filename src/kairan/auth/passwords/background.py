@@ -1,10 +1,10 @@
-"""Hashing aside: what a network that has failed before offers, in a process that yields to all.
+"""Background hashing: for networks that have failed before, in a process that yields to all.
 
 Its scheduling class is SCHED_IDLE (sched(7)): who else wants the processor has it at once, and on
 an idle machine a hash takes what it takes.  Why a process: a thread of that class would hold the
 interpreter lock while it waits for its turn, and the whole worker with it.
 
-    worker ──(number, hash, password)──▶ aside ──(number, whether it is right)──▶ worker
+    worker ──(number, hash, password)──▶ process ──(number, whether it is right)──▶ worker
 
 over a socket that keeps messages apart.  It ends when its worker's end is closed, however the
 worker ended.  Without one (not on Linux, or it was killed) threads do its work.
@@ -37,7 +37,7 @@ _request_of = msgspec.msgpack.Decoder(_Request).decode
 _answer_of = msgspec.msgpack.Decoder(tuple[int, bool]).decode
 
 
-class Aside:
+class BackgroundHashing:
     """The worker's end, in its event loop."""
 
     def __init__(self, sock: socket.socket, process: int) -> None:
@@ -85,7 +85,7 @@ class Aside:
         except OSError:
             message = b""
         if not message:
-            log.error("hashing.aside-lost", process=self.process)
+            log.error("auth.background-hashing-lost", process=self.process)
             self.close()
             os.waitpid(self.process, os.WNOHANG)
             return
@@ -95,7 +95,7 @@ class Aside:
             answer.set_result(is_right)
 
 
-def fork_aside(settings: AuthSettings) -> Callable[[], Aside] | None:
+def fork_background_hashing(settings: AuthSettings) -> Callable[[], BackgroundHashing] | None:
     """Forks, so it is for a process without threads; what it gives makes the worker's end, in the
     event loop.  None where the system has no SCHED_IDLE.
     """
@@ -106,7 +106,7 @@ def fork_aside(settings: AuthSettings) -> Callable[[], Aside] | None:
     if process == 0:
         _serve(theirs, settings)
     theirs.close()
-    return lambda: Aside(ours, process)
+    return lambda: BackgroundHashing(ours, process)
 
 
 def _serve(sock: socket.socket, settings: AuthSettings) -> NoReturn:
@@ -126,7 +126,7 @@ def _serve(sock: socket.socket, settings: AuthSettings) -> NoReturn:
     except OSError:
         code = 0  # the worker went while we hashed
     except Exception:
-        log.exception("hashing.aside-died")
+        log.exception("auth.background-hashing-died")
     finally:
         logs.finish()
         os._exit(code)

@@ -2,8 +2,8 @@
 
 1. `read_token` reads what the token says, 2. `Keyring` has the key that would prove it, 3. its
 signature is checked, 4. `judge_token` decides.  Steps 1-3 are remembered by a keyed digest of the
-token; step 4 is done at every login, so that a changed account, a nearing expiry, another door or
-another setting is never answered from memory.
+token; step 4 is done at every login, so that a changed account, a nearing expiry, another listener
+or another setting is never answered from memory.
 
 A signature costs a hundredth of a password's hash, so nothing here runs in threads.
 Waiting is for one thing only: keys that are not there yet.
@@ -15,12 +15,20 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from kairan.auth.attempts import Attempts
+from kairan.auth.attempts import LoginAttempts
 from kairan.auth.networks import may_come_from
 from kairan.auth.policies import judge_modern
 from kairan.auth.settings import AuthSettings
 from kairan.auth.tokens.claims import Claimed, read_token
-from kairan.auth.tokens.judge import TokenLogin, is_app_only, judge_token, kept_claims, user_of
+from kairan.auth.tokens.judge import (
+    ClaimContext,
+    JudgedIssuer,
+    TokenLogin,
+    is_app_only,
+    judge_token,
+    kept_claims,
+    user_of,
+)
 from kairan.auth.tokens.jwks import signer_of
 from kairan.auth.tokens.keys import Keyring, Keys
 from kairan.auth.tokens.settings import IssuerSettings
@@ -67,7 +75,7 @@ class TokenAuthenticator:
         self._settings = settings.tokens
         self._keys = keys
         self._now = now
-        self._attempts = Attempts(_patient(settings), clock=clock)
+        self._attempts = LoginAttempts(_patient(settings), clock=clock)
         self._key = random(_DIGEST_OCTETS)
         self._genuine: OrderedDict[bytes, _Genuine] = OrderedDict()
         self._genuine_octets = 0
@@ -132,16 +140,14 @@ class TokenAuthenticator:
     ) -> TokenLogin | Refuse:
         issuer = genuine.keyring.issuer
         account = _account(snapshot, user, genuine.claims, issuer)
-        verdict = judge_token(
-            genuine.claims,
-            account,
-            issuer,
-            self._settings,
+        context = ClaimContext(
+            issuer=JudgedIssuer(issuer, snapshot.trust, self.is_own(issuer.issuer)),
+            settings=self._settings,
+            account=account,
             role=role,
             now=self._now(),
-            trust=snapshot.trust,
-            is_own=self.is_own(issuer.issuer),
         )
+        verdict = judge_token(genuine.claims, context)
         if isinstance(verdict, Refuse):
             return verdict
         if not may_come_from(verdict.account, source):

@@ -86,26 +86,34 @@ class TokenLogin:
     kid: str = field(default="", compare=False)  # of the key that signed
 
 
-_NOTHING_KNOWN = Trust()
+@dataclass(frozen=True, slots=True)
+class JudgedIssuer:
+    """`is_own`: the service's own, whose apps are in `trust`."""
+
+    settings: IssuerSettings
+    trust: Trust = field(default_factory=Trust)
+    is_own: bool = False
 
 
-def judge_token(
-    claims: Mapping[str, Any],
-    account: Account | None,
-    issuer: IssuerSettings,
-    settings: TokenSettings,
-    *,
-    role: Role,
-    now: float,
-    trust: Trust = _NOTHING_KNOWN,
-    is_own: bool = False,
-) -> TokenLogin | Refuse:
-    """`claims` of a token whose signature is the issuer's; `is_own`: that is the service's."""
+@dataclass(frozen=True, slots=True)
+class ClaimContext:
+    """What a token's claims are judged by."""
+
+    issuer: JudgedIssuer
+    settings: TokenSettings
+    account: Account | None
+    role: Role
+    now: float
+
+
+def judge_token(claims: Mapping[str, Any], context: ClaimContext) -> TokenLogin | Refuse:
+    """`claims` of a token whose signature is the issuer's."""
+    account, issuer, settings = context.account, context.issuer.settings, context.settings
     app = app_of(claims)
     refusal = (
         _not_for_us(claims, issuer)
-        or _not_in_time(claims, settings, now)
-        or _not_permitted(claims, settings, role)
+        or _not_in_time(claims, settings, context.now)
+        or _not_permitted(claims, settings, context.role)
         or _not_for_account(claims, account, issuer, settings)
     )
     if refusal is not None:
@@ -113,7 +121,7 @@ def judge_token(
     assert account is not None, "judged above"
     object_id = (_object_id(claims) or "") if is_app_only(claims) else ""
     login = TokenLogin(account, float(claims["exp"]), app, issuer, _client_id(claims), object_id)
-    barred = judge_app(login, account, trust, settings, is_own=is_own)
+    barred = judge_app(login, account, context.issuer.trust, settings, is_own=context.issuer.is_own)
     return Refuse(barred.outcome, f"app={app} {barred.detail}") if barred else login
 
 

@@ -51,7 +51,7 @@ class TokenSettings:
     skew_seconds: float = 300.0
     # Any of these is enough: of the application (`roles`) or of the signed-in account (`scp`).
     permissions: tuple[str, ...] = ("Mail.Send",)
-    # On doors of the role `client` these are, too.
+    # On listeners of the role `client` these are, too.
     client_roles: tuple[str, ...] = ("SMTP.SendAsApp",)
     client_scopes: tuple[str, ...] = ("SMTP.Send",)
     # An issuer is asked for keys at most once in this time, however many unknown keys are named.

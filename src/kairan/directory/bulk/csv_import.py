@@ -11,7 +11,7 @@ from kairan.directory.database.database import insert_rows, one_of
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES
 from kairan.directory.operations import mailboxes, members, names
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 
 MAILBOX_COLUMNS = ("address", "displayName", "aliases", *MAILBOX_ATTRIBUTES)
 MEMBER_COLUMNS = ("address",)
@@ -49,7 +49,7 @@ def import_members(
     connection: Connection, group: str, source: Source, *, on_progress: Progress | None
 ) -> ImportReport:
     file = CsvFile(source, MEMBER_COLUMNS)
-    head = names.primary(connection, group, Kind.GROUP)
+    head = names.primary(connection, group, AddressKind.GROUP)
     report = ImportReport()
     done = 0
     for batch in names.batches(file.rows()):
@@ -113,11 +113,13 @@ def _write(
     return ImportReport(len(new), len(existing))
 
 
-def _itself(one: _Wanted) -> tuple[Kind, str]:
-    return Kind.MAILBOX, one.address
+def _itself(one: _Wanted) -> tuple[AddressKind, str]:
+    return AddressKind.MAILBOX, one.address
 
 
-def _take(taken: dict[str, tuple[Kind, str]], one: _Wanted, *, known: Container[str]) -> None:
+def _take(
+    taken: dict[str, tuple[AddressKind, str]], one: _Wanted, *, known: Container[str]
+) -> None:
     for address in sorted(one.addresses):
         owner = taken.setdefault(address, _itself(one))
         if owner != _itself(one) or address in known:
@@ -126,7 +128,7 @@ def _take(taken: dict[str, tuple[Kind, str]], one: _Wanted, *, known: Container[
 
 def _insert(connection: Connection, new: Sequence[_Wanted]) -> None:
     addresses = [
-        names.row(item, Kind.MAILBOX, one.address) for one in new for item in one.addresses
+        names.row(item, AddressKind.MAILBOX, one.address) for one in new for item in one.addresses
     ]
     insert_rows(connection, schema.address, addresses)
     insert_rows(connection, schema.mailbox, [_row(one, {}) for one in new])
@@ -143,7 +145,9 @@ def _update(connection: Connection, existing: Sequence[_Wanted]) -> None:
     aliases_before = names.aliases_of(connection, [one.address for one in existing])
     for one in existing:
         if one.aliases not in {None, aliases_before.get(one.address, frozenset())}:
-            names.replace_aliases(connection, Kind.MAILBOX, one.address, one.aliases or frozenset())
+            names.replace_aliases(
+                connection, AddressKind.MAILBOX, one.address, one.aliases or frozenset()
+            )
 
 
 def _row(one: _Wanted, before: Mapping[str, object]) -> dict[str, object]:

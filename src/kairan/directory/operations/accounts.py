@@ -9,10 +9,10 @@ from kairan.directory.database import schema
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.operations import lists, names, volumes
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 from kairan.runtime.ip import parse_network
 
-APPS_MAX = 10  # facts: Add-HVEAppAccess, ten applications an account
+APPS_MAX = 10  # Add-HVEAppAccess on Microsoft Learn: ten applications an account
 
 
 class AccountFields(TypedDict, total=False):
@@ -58,7 +58,7 @@ _DEFAULTS: AccountFields = {
 
 def add(connection: Connection, address: str, fields: AccountFields) -> None:
     primary = names.key(address)
-    names.register(connection, Kind.ACCOUNT, primary, names.keys(fields.get("aliases", ())))
+    names.register(connection, AddressKind.ACCOUNT, primary, names.keys(fields.get("aliases", ())))
     values = {**_DEFAULTS, **_columns(fields)}
     row = {"id": _free_id(connection), "address": primary, **values}
     row["credential_version"] = _present_version(connection)
@@ -67,9 +67,11 @@ def add(connection: Connection, address: str, fields: AccountFields) -> None:
 
 
 def change(connection: Connection, address: str, fields: AccountFields) -> str:
-    primary = names.primary(connection, address, Kind.ACCOUNT)
+    primary = names.primary(connection, address, AddressKind.ACCOUNT)
     if "aliases" in fields:
-        names.replace_aliases(connection, Kind.ACCOUNT, primary, names.keys(fields["aliases"]))
+        names.replace_aliases(
+            connection, AddressKind.ACCOUNT, primary, names.keys(fields["aliases"])
+        )
     if "allowed_apps" in fields:
         _replace_apps(connection, primary, fields["allowed_apps"])
     values = _columns(fields)
@@ -90,7 +92,7 @@ def rehash(connection: Connection, address: str, old_hash: str, new_hash: str) -
 
 
 def remove(connection: Connection, address: str) -> None:
-    primary = names.primary(connection, address, Kind.ACCOUNT)
+    primary = names.primary(connection, address, AddressKind.ACCOUNT)
     lists.forget(connection, primary)
     _replace_apps(connection, primary, ())
     volumes.forget(connection, primary)

@@ -14,7 +14,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.model import App, AppSecret, RegisteredApp
 from kairan.directory.operations import names
 from kairan.directory.operations.accounts import APPS_MAX
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 
 # The one in use and the one before, while it is carried to where the app runs.
 SECRETS_MAX = 2
@@ -66,7 +66,7 @@ class Apps:
             app = _existing(connection, name)
             table = schema.account_app.c
             for account in accounts:
-                primary = names.primary(connection, account, Kind.ACCOUNT)
+                primary = names.primary(connection, account, AddressKind.ACCOUNT)
                 where = (table.account == primary, table.app == app.object_id)
                 connection.execute(delete(schema.account_app).where(*where))
             return app
@@ -192,7 +192,7 @@ def _replace_secrets(connection: Connection, client_id: str, secrets: Sequence[A
 def _allow(connection: Connection, object_id: str, accounts: Iterable[str]) -> None:
     table = schema.account_app
     for account in accounts:
-        primary = names.primary(connection, account, Kind.ACCOUNT)
+        primary = names.primary(connection, account, AddressKind.ACCOUNT)
         query = select(table.c.app).where(table.c.account == primary)
         allowed = set(connection.execute(query).scalars())
         if object_id in allowed:

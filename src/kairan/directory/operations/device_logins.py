@@ -12,7 +12,7 @@ from kairan.directory.database.database import Database
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import DeviceLogin
 from kairan.directory.operations import names
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 
 # Anybody who knows a client id may ask for one.  So many of one app may wait at one address; who
 # asks for more waits for them to expire, and nobody else does.
@@ -69,7 +69,7 @@ class DeviceLogins:
                     f"no login with the code {user_code} is waiting; codes live a quarter of an"
                     " hour: have the application ask for a new one"
                 )
-            primary = names.primary(connection, account, Kind.ACCOUNT)
+            primary = names.primary(connection, account, AddressKind.ACCOUNT)
             its_row = table.c.user_code == user_code
             connection.execute(update(table).where(its_row).values(account=primary))
             return replace(login, account=primary)

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from kairan.directory.database import schema
 from kairan.directory.model import Group
 from kairan.directory.operations import lists, members, names
-from kairan.directory.operations.lists import Role
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.lists import GroupList
+from kairan.directory.operations.names import AddressKind
 
 
 class GroupFields(TypedDict, total=False):
@@ -37,14 +37,14 @@ _DEFAULTS: GroupFields = {
 
 def add(connection: Connection, address: str, fields: GroupFields) -> None:
     primary = names.key(address)
-    names.register(connection, Kind.GROUP, primary, ())
+    names.register(connection, AddressKind.GROUP, primary, ())
     values = {**_DEFAULTS, **_columns(fields)}
     connection.execute(insert(schema.group).values(address=primary, **values))
     _replace_lists(connection, primary, fields)
 
 
 def change(connection: Connection, address: str, fields: GroupFields) -> str:
-    primary = names.primary(connection, address, Kind.GROUP)
+    primary = names.primary(connection, address, AddressKind.GROUP)
     _replace_lists(connection, primary, fields)
     if values := _columns(fields):
         table = schema.group
@@ -53,7 +53,7 @@ def change(connection: Connection, address: str, fields: GroupFields) -> str:
 
 
 def remove(connection: Connection, address: str) -> None:
-    primary = names.primary(connection, address, Kind.GROUP)
+    primary = names.primary(connection, address, AddressKind.GROUP)
     lists.forget(connection, primary)
     members.forget(connection, primary)
     lists.drop(connection, primary)
@@ -76,22 +76,25 @@ def one(connection: Connection, address: str) -> Group | None:
     return _group(row, lists.of_groups(connection, [wanted])) if row else None
 
 
-def _group(row: RowMapping, everything: dict[tuple[str, Role], set[str]]) -> Group:
-    def on(role: Role) -> frozenset[str]:
+def _group(row: RowMapping, everything: dict[tuple[str, GroupList], set[str]]) -> Group:
+    def on(role: GroupList) -> frozenset[str]:
         return frozenset(everything.get((row["address"], role), ()))
 
     return Group(
-        **row, owners=on(Role.OWNER), accept_from=on(Role.ACCEPT), reject_from=on(Role.REJECT)
+        **row,
+        owners=on(GroupList.OWNER),
+        accept_from=on(GroupList.ACCEPT),
+        reject_from=on(GroupList.REJECT),
     )
 
 
 def _replace_lists(connection: Connection, group: str, fields: GroupFields) -> None:
     if "owners" in fields:
-        lists.replace(connection, group, Role.OWNER, fields["owners"])
+        lists.replace(connection, group, GroupList.OWNER, fields["owners"])
     if "accept_from" in fields:
-        lists.replace(connection, group, Role.ACCEPT, fields["accept_from"])
+        lists.replace(connection, group, GroupList.ACCEPT, fields["accept_from"])
     if "reject_from" in fields:
-        lists.replace(connection, group, Role.REJECT, fields["reject_from"])
+        lists.replace(connection, group, GroupList.REJECT, fields["reject_from"])
 
 
 def _columns(fields: GroupFields) -> dict[str, object]:

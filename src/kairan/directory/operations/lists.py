@@ -11,13 +11,13 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
 
 
-class Role(StrEnum):
+class GroupList(StrEnum):
     OWNER = "owner"  # ManagedBy
     ACCEPT = "accept"  # AcceptMessagesOnlyFromSendersOrMembers
     REJECT = "reject"  # RejectMessagesFromSendersOrMembers
 
 
-def replace(connection: Connection, group: str, role: Role, addresses: Iterable[str]) -> None:
+def replace(connection: Connection, group: str, role: GroupList, addresses: Iterable[str]) -> None:
     table = schema.group_list.c
     wanted = names.keys(addresses)
     known = names.owners(connection, wanted)
@@ -33,14 +33,14 @@ def replace(connection: Connection, group: str, role: Role, addresses: Iterable[
 
 def of_groups(
     connection: Connection, groups: Sequence[str] | None = None
-) -> dict[tuple[str, Role], set[str]]:
+) -> dict[tuple[str, GroupList], set[str]]:
     """All lists of these groups (None: of every group)."""
     query = select(schema.group_list)
     if groups is not None:
         query = query.where(schema.group_list.c.group_address.in_(groups))
-    found: dict[tuple[str, Role], set[str]] = {}
+    found: dict[tuple[str, GroupList], set[str]] = {}
     for group, role, address in connection.execute(query):
-        found.setdefault((group, Role(role)), set()).add(address)
+        found.setdefault((group, GroupList(role)), set()).add(address)
     return found
 
 
@@ -54,7 +54,7 @@ def forget(connection: Connection, address: str) -> None:
     An empty accept list means everybody, so the last one on it cannot go quietly.
     """
     table = schema.group_list.c
-    accept = table.role == Role.ACCEPT.value
+    accept = table.role == GroupList.ACCEPT.value
     its_groups = select(table.group_address).where(table.address == address, accept)
     emptied = connection.execute(
         select(table.group_address)

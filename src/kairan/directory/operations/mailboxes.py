@@ -20,7 +20,7 @@ from kairan.directory.database.database import BATCH_ROWS
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES, Mailbox
 from kairan.directory.operations import lists, members, names
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 from kairan.mail.address import key_of
 
 ATTRIBUTES: Mapping[str, str] = {name.lower(): name for name in MAILBOX_ATTRIBUTES}
@@ -38,15 +38,17 @@ class MailboxFields(TypedDict, total=False):
 
 def add(connection: Connection, address: str, fields: MailboxFields) -> None:
     primary = names.key(address)
-    names.register(connection, Kind.MAILBOX, primary, names.keys(fields.get("aliases", ())))
+    names.register(connection, AddressKind.MAILBOX, primary, names.keys(fields.get("aliases", ())))
     values: dict[str, object] = {"display_name": "", "hidden": False, **_columns(fields)}
     connection.execute(insert(schema.mailbox).values(address=primary, **values))
 
 
 def change(connection: Connection, address: str, fields: MailboxFields) -> str:
-    primary = names.primary(connection, address, Kind.MAILBOX)
+    primary = names.primary(connection, address, AddressKind.MAILBOX)
     if "aliases" in fields:
-        names.replace_aliases(connection, Kind.MAILBOX, primary, names.keys(fields["aliases"]))
+        names.replace_aliases(
+            connection, AddressKind.MAILBOX, primary, names.keys(fields["aliases"])
+        )
     if values := _columns(fields):
         table = schema.mailbox
         connection.execute(update(table).where(table.c.address == primary).values(values))
@@ -54,7 +56,7 @@ def change(connection: Connection, address: str, fields: MailboxFields) -> str:
 
 
 def remove(connection: Connection, address: str) -> None:
-    primary = names.primary(connection, address, Kind.MAILBOX)
+    primary = names.primary(connection, address, AddressKind.MAILBOX)
     lists.forget(connection, primary)
     members.forget(connection, primary)
     connection.execute(delete(schema.mailbox).where(schema.mailbox.c.address == primary))

@@ -8,13 +8,13 @@ from kairan.directory.database import schema
 from kairan.directory.database.database import BATCH_ROWS, insert_rows, one_of
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 from kairan.mail.address import Address, domain_of
 
 
 def add(connection: Connection, group: str, addresses: Iterable[str]) -> int:
     """Returns how many are new; who is a member already stays one."""
-    head = names.primary(connection, group, Kind.GROUP)
+    head = names.primary(connection, group, AddressKind.GROUP)
     rules = _Rules(connection, head)
     added = 0
     for batch in names.batches(addresses):
@@ -29,7 +29,7 @@ def add(connection: Connection, group: str, addresses: Iterable[str]) -> int:
 
 def remove(connection: Connection, group: str, addresses: Iterable[str]) -> int:
     """Returns how many went.  Who is no member is an error: it may be a slip of the pen."""
-    head = names.primary(connection, group, Kind.GROUP)
+    head = names.primary(connection, group, AddressKind.GROUP)
     removed = 0
     for batch in names.batches(addresses):
         wanted = {names.key(text) for text in batch}
@@ -45,7 +45,7 @@ def remove(connection: Connection, group: str, addresses: Iterable[str]) -> int:
 
 
 def stream(connection: Connection, group: str) -> Iterator[Sequence[str]]:
-    head = names.primary(connection, group, Kind.GROUP)
+    head = names.primary(connection, group, AddressKind.GROUP)
     column = schema.member.c.address
     mine = select(column).where(schema.member.c.group_address == head)
     last = ""
@@ -76,12 +76,12 @@ class _Rules:
         known = names.owners(connection, wanted)
         return {self._primary(item, known.get(item)) for item in wanted}
 
-    def _primary(self, address: str, found: tuple[Kind, str] | None) -> str:
+    def _primary(self, address: str, found: tuple[AddressKind, str] | None) -> str:
         if found is None:
             self._check_external(address)
             return address
         kind, owner = found
-        if kind is Kind.ACCOUNT:
+        if kind is AddressKind.ACCOUNT:
             raise DirectoryError(
                 f"{address} is an account: it has no mailbox, so it cannot be a member",
                 about=address,

@@ -15,7 +15,7 @@ from kairan.mail.address import Address, domain_of, key_of, parse_address
 T = TypeVar("T")
 
 
-class Kind(StrEnum):
+class AddressKind(StrEnum):
     ACCOUNT = "account"
     MAILBOX = "mailbox"
     GROUP = "group"
@@ -46,19 +46,21 @@ def batches(items: Iterable[T]) -> Iterator[Sequence[T]]:
         yield batch
 
 
-def owners(connection: Connection, wanted: Iterable[str]) -> dict[str, tuple[Kind, str]]:
+def owners(connection: Connection, wanted: Iterable[str]) -> dict[str, tuple[AddressKind, str]]:
     """Kind and primary address of those of the keys that are known."""
     table = schema.address.c
-    found: dict[str, tuple[Kind, str]] = {}
+    found: dict[str, tuple[AddressKind, str]] = {}
     for batch in batches(wanted):
         query = select(table.key, table.kind, table.owner).where(
             one_of(connection, table.key, batch)
         )
-        found |= {known: (Kind(kind), owner) for known, kind, owner in connection.execute(query)}
+        found |= {
+            known: (AddressKind(kind), owner) for known, kind, owner in connection.execute(query)
+        }
     return found
 
 
-def primary(connection: Connection, text: str, kind: Kind) -> str:
+def primary(connection: Connection, text: str, kind: AddressKind) -> str:
     """The primary address of an existing account, mailbox or group, by any of its addresses."""
     wanted = key(text)
     found = owners(connection, [wanted]).get(wanted)
@@ -92,23 +94,23 @@ def check_domain(address: str, domains: Collection[str]) -> None:
         )
 
 
-def taken_by(address: str, kind: Kind, owner: str) -> DirectoryError:
+def taken_by(address: str, kind: AddressKind, owner: str) -> DirectoryError:
     what = _a(kind) if address == owner else f"an alias of the {kind} {owner}"
     return DirectoryError(f"{address} exists already: it is {what}", about=address)
 
 
-def register(connection: Connection, kind: Kind, owner: str, aliases: Iterable[str]) -> None:
+def register(connection: Connection, kind: AddressKind, owner: str, aliases: Iterable[str]) -> None:
     everything = {owner, *aliases}
     check_free(connection, everything)
     insert_rows(connection, schema.address, [row(item, kind, owner) for item in everything])
 
 
-def row(address: str, kind: Kind, owner: str) -> dict[str, str]:
+def row(address: str, kind: AddressKind, owner: str) -> dict[str, str]:
     return {"key": address, "kind": kind.value, "owner": owner}
 
 
 def replace_aliases(
-    connection: Connection, kind: Kind, owner: str, aliases: frozenset[str]
+    connection: Connection, kind: AddressKind, owner: str, aliases: frozenset[str]
 ) -> None:
     table = schema.address
     mine = table.c.owner == owner
@@ -136,5 +138,5 @@ def aliases_of(connection: Connection, owners_: Sequence[str]) -> dict[str, froz
     return {owner: frozenset(aliases) for owner, aliases in found.items()}
 
 
-def _a(kind: Kind) -> str:
-    return f"an {kind}" if kind is Kind.ACCOUNT else f"a {kind}"
+def _a(kind: AddressKind) -> str:
+    return f"an {kind}" if kind is AddressKind.ACCOUNT else f"a {kind}"

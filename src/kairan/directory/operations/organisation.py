@@ -8,7 +8,7 @@ from kairan.directory.database import schema
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Organisation
 from kairan.directory.operations import groups, members, names, policies
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 from kairan.mail.address import Address, domain_of
 
 
@@ -85,11 +85,11 @@ def _why_unreachable(connection: Connection, address: str) -> str:
     match kind:
         case None:
             return "does not exist"
-        case Kind.MAILBOX:
+        case AddressKind.MAILBOX:
             return ""
-        case Kind.ACCOUNT:
+        case AddressKind.ACCOUNT:
             return "is an account, which has no mailbox"
-        case Kind.GROUP:
+        case AddressKind.GROUP:
             return _why_group_is_mute(connection, owner)
 
 

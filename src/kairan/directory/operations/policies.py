@@ -6,7 +6,7 @@ from kairan.directory.database import schema
 from kairan.directory.database.database import Database, Part
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 
 NO_POLICY = "none"  # where a name is expected: the organisation's default, or none at all
 
@@ -39,7 +39,7 @@ class Policies:
     def assign(self, name: str, account: str) -> str:
         """The account's primary address.  Set-User -AuthenticationPolicy."""
         with self._database.changing(Part.HEADS) as connection:
-            primary = names.primary(connection, account, Kind.ACCOUNT)
+            primary = names.primary(connection, account, AddressKind.ACCOUNT)
             values = {"policy": _stored(connection, name)}
             its_row = schema.account.c.address == primary
             connection.execute(update(schema.account).where(its_row).values(values))

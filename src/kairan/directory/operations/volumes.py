@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from kairan.directory.database import schema
 from kairan.directory.database.database import Database, Part
 from kairan.directory.operations import names
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 
 DAYS_KEPT = 28  # four weeks: a mailing at each month's end has its own like in it, or nearly
 # What a released account sends within a day is its history from then on; until then nothing is a jump.
@@ -69,7 +69,7 @@ class Volumes:
     def release(self, address: str, now: int) -> None:
         table = schema.account
         with self._database.changing(Part.HEADS) as connection:
-            primary = names.primary(connection, address, Kind.ACCOUNT)
+            primary = names.primary(connection, address, AddressKind.ACCOUNT)
             values = {"held_since": 0, "released_until": now + RELEASED_SECONDS}
             connection.execute(update(table).where(table.c.address == primary).values(values))
 

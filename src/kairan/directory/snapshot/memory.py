@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from kairan.directory.database import schema
 from kairan.directory.model import Account, Group, Organisation, Trust
 from kairan.directory.operations import accounts, apps, groups, organisation, withdrawn_keys
-from kairan.directory.operations.names import Kind
+from kairan.directory.operations.names import AddressKind
 from kairan.directory.snapshot.addresses import KnownAddresses
 from kairan.directory.store import Directory
 from kairan.mail.address import key_of
@@ -126,7 +126,7 @@ def _mailboxes(connection: Connection) -> KnownAddresses:
 
 def _pages(connection: Connection) -> Iterator[Sequence[tuple[str, str]]]:
     table = schema.address.c
-    query = select(table.key, table.owner).where(table.kind == Kind.MAILBOX.value)
+    query = select(table.key, table.owner).where(table.kind == AddressKind.MAILBOX.value)
     last = ""
     while page := connection.execute(
         query.where(table.key > last).order_by(table.key).limit(_PAGE_ROWS)

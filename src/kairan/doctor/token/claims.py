@@ -6,15 +6,20 @@ with everything else in order: what it still refuses is that claim's own fault.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from kairan.auth.tokens.judge import account_claim_of, app_of, is_app_only, judge_token, user_of
-from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
-from kairan.directory.model import Account, Trust
-from kairan.mail.role import Role
+from kairan.auth.tokens.judge import (
+    ClaimContext,
+    account_claim_of,
+    app_of,
+    is_app_only,
+    judge_token,
+    user_of,
+)
+from kairan.directory.model import Account
 from kairan.outcomes.decision import Refuse
 from kairan.outcomes.outcome import Outcome, Text
 
@@ -36,26 +41,6 @@ class ClaimRow:
     verdict: ClaimVerdict
     why: Text
     outcome: str = ""  # the refusal that it ends in
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedIssuer:
-    """`is_own`: the service's own, whose apps are in `trust`."""
-
-    settings: IssuerSettings
-    trust: Trust = field(default_factory=Trust)
-    is_own: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimContext:
-    """What a claim is judged by.  `account` None: it is not known which, so any that would fit."""
-
-    issuer: JudgedIssuer
-    settings: TokenSettings
-    account: Account | None
-    role: Role
-    now: float
 
 
 # An hour ahead: beyond any margin.
@@ -257,16 +242,7 @@ def _refusal(claims: Mapping[str, Any], context: ClaimContext, kept: set[str]) -
 
 
 def _decided(claims: Mapping[str, Any], context: ClaimContext, account: Account) -> Outcome | None:
-    decided = judge_token(
-        claims,
-        account,
-        context.issuer.settings,
-        context.settings,
-        role=context.role,
-        now=context.now,
-        trust=context.issuer.trust,
-        is_own=context.issuer.is_own,
-    )
+    decided = judge_token(claims, replace(context, account=account))
     return decided.outcome if isinstance(decided, Refuse) else None
 
 

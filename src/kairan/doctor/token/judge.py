@@ -12,14 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kairan.auth.tokens.claims import Claimed, read_token
+from kairan.auth.tokens.judge import ClaimContext, JudgedIssuer
 from kairan.auth.tokens.settings import IssuerSettings, Profile, TokenSettings
 from kairan.directory.model import Account, Trust
 from kairan.doctor.answer import Verdict
 from kairan.doctor.token.claims import (
-    ClaimContext,
     ClaimRow,
     ClaimVerdict,
-    JudgedIssuer,
     answer_of,
     judge_claims,
     object_ids,

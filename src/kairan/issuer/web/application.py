@@ -19,7 +19,7 @@ from starlette.routing import Route
 from kairan.directory.errors import DirectoryError
 from kairan.issuer import answers
 from kairan.issuer.answers import Problem
-from kairan.issuer.grants import Answer, Grants
+from kairan.issuer.grants import Grants, TokenAnswer
 from kairan.issuer.web.discovery import metadata
 from kairan.issuer.web.places import speaks_both
 from kairan.runtime.ip import plain_ip
@@ -99,7 +99,9 @@ class Web:
     async def _device(self, request: Request) -> Response:
         return await self._answered(request, self._grants.device)
 
-    async def _answered(self, request: Request, ask: Callable[[Form, str], Answer]) -> Response:
+    async def _answered(
+        self, request: Request, ask: Callable[[Form, str], TokenAnswer]
+    ) -> Response:
         source = plain_ip(request.client.host) if request.client else "unknown"
         try:
             form = await _form(request)

@@ -18,7 +18,7 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from kairan.auth.attempts import Attempts, address_of
+from kairan.auth.attempts import LoginAttempts, address_of
 from kairan.auth.settings import AuthSettings
 from kairan.directory.store import Directory
 from kairan.issuer.clients import Clients
@@ -188,7 +188,7 @@ def _grants(site: Site, keys: KeyRing, directory: Directory, audit: Audit) -> Gr
         directory=directory,
         clients=Clients(
             find=directory.apps.client,
-            attempts=Attempts(site.auth, clock=time.monotonic),
+            attempts=LoginAttempts(site.auth, clock=time.monotonic),
             clock=time.time,
         ),
         clock=time.time,

@@ -3,9 +3,8 @@ import stat
 
 import pytest
 
-from kairan.issuer.keys import TOKEN_SECONDS_MAX, KeyRing
+from kairan.issuer.keys import TOKEN_SECONDS_MAX, KeyRing, thumbprint
 from kairan.issuer.settings import Algorithm, IssuerServiceSettings
-from kairan.issuer.thumbprint import thumbprint
 
 SETTINGS = IssuerServiceSettings(algorithm=Algorithm.ES256, key_days=10, key_lead_seconds=600)
 DAY = 86_400

@@ -2,8 +2,7 @@
 
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Snapshot
-from kairan.directory.operations.postmaster import stand_in
-from kairan.directory.reply_to import reader_of
+from kairan.directory.readers import reader_of, stand_in
 from kairan.mail.address import POSTMASTER, Address, domain_of, key_of
 from kairan.outcomes.catalogue import RECIPIENT_UNKNOWN, RELAY_DENIED, TOO_MANY_RECIPIENTS
 from kairan.outcomes.decision import ACCEPT, Decision, Refuse

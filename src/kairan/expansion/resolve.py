@@ -1,8 +1,7 @@
 """One address: whom does it mean today?  Exchange's RESOLVE."""
 
 from kairan.directory.model import Group, Snapshot
-from kairan.directory.operations.postmaster import stand_in
-from kairan.directory.reply_to import reader_of
+from kairan.directory.readers import reader_of, stand_in
 from kairan.mail.address import Address, domain_of, key_of
 from kairan.mail.envelope import Notify, Recipient
 from kairan.mail.xtext import encode_xtext

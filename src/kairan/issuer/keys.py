@@ -8,11 +8,13 @@ begun last; a key is published until the last token it can have signed is dead, 
 TOKEN_SECONDS_MAX after its successor has begun, and then its file goes.
 """
 
+import base64
+import hashlib
 import json
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,7 +24,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from kairan.issuer.settings import Algorithm, IssuerServiceSettings
-from kairan.issuer.thumbprint import thumbprint
 from kairan.runtime.certificates import write_private
 
 # No token lives longer: this bounds how long a retired key must stay published.
@@ -30,6 +31,8 @@ TOKEN_SECONDS_MAX = 86_400
 _CLOCK_SKEW_SECONDS = 300
 _RSA_BITS = 2_048  # as Entra's; verifying stays cheap
 _DAY_SECONDS = 86_400
+# RFC 7638 section 3.2: only these members count, in this order (which is the alphabet's).
+_THUMBPRINT_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y")}
 
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -200,3 +203,10 @@ def _without_use(text: str) -> dict[str, Any]:
     members: dict[str, Any] = json.loads(text)
     members.pop("key_ops", None)  # RFC 7517 section 4.3: not beside "use"
     return members
+
+
+def thumbprint(public: Mapping[str, str]) -> str:
+    """RFC 7638: the name of a key is a hash of what makes it up."""
+    wanted = {name: public[name] for name in _THUMBPRINT_MEMBERS[public["kty"]]}
+    text = json.dumps(wanted, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=").decode()

@@ -19,9 +19,9 @@ from starlette.routing import Route
 from kairan.directory.errors import DirectoryError
 from kairan.issuer import answers
 from kairan.issuer.answers import Problem
-from kairan.issuer.grants import Grants, TokenAnswer
-from kairan.issuer.web.discovery import metadata
-from kairan.issuer.web.places import speaks_both
+from kairan.issuer.grants import CLIENT_CREDENTIALS, DEVICE_CODE, Grants, TokenAnswer
+from kairan.issuer.settings import IssuerServiceSettings
+from kairan.issuer.web.places import Places, speaks_both
 from kairan.runtime.ip import plain_ip
 
 log = structlog.get_logger("kairan.issuer")
@@ -115,6 +115,28 @@ class Web:
 
     async def _apart(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def metadata(places: Places, settings: IssuerServiceSettings, *, issuer: str) -> Mapping[str, Any]:
+    """What the issuer says of itself: OpenID Connect Discovery 1.0, and RFC 8414 section 2.
+
+    `issuer`: the name in the tokens, whichever way the question came.
+    """
+    return {
+        "issuer": issuer,
+        # It refuses everybody, for there is no login page; msal does not start without one.
+        "authorization_endpoint": places.authorization,
+        "token_endpoint": places.token,
+        "jwks_uri": places.jwks,
+        "device_authorization_endpoint": places.device_authorization,
+        "grant_types_supported": [CLIENT_CREDENTIALS, DEVICE_CODE],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        # Required, and not empty; this type gives nothing (OAuth 2.0 Multiple Response Types).
+        "response_types_supported": ["none"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [str(settings.algorithm)],
+        "scopes_supported": [f"{settings.audience}/.default"],
+    }
 
 
 async def _form(request: Request) -> Form | Problem:

@@ -8,16 +8,13 @@ migrations/versions, each `vREVISION_what.py`, the newest last.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
 from kairan.directory.database.database import Database
 from kairan.directory.errors import DirectoryError
 from kairan.runtime.privileges import reading_the_program
-
-if TYPE_CHECKING:
-    from alembic.config import Config
 
 # Two workers that start at once must not both create the tables.  Any number does; it is ours.
 _POSTGRESQL_LOCK = 0x6B616972616E
@@ -71,12 +68,12 @@ def _shapes() -> list[str]:
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - needed once in a database's version
+    from alembic import command  # noqa: PLC0415 - slow, and needed once in a database's version
 
     command.upgrade(_config(connection), "head")
 
 
-def _config(connection: Connection) -> "Config":
+def _config(connection: Connection) -> Any:
     from alembic.config import Config  # noqa: PLC0415 - see above
 
     config = Config()

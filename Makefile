@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN    := .venv/bin
 DEMO   ?= demo
 PROMISES ?= full
+# Test files at once.  More help where there are more processors; each may start servers of its own.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 
@@ -28,8 +30,9 @@ check: install ## lint, types and import directions
 peers: ## Debian and npm packages that some tests talk to (root; elsewhere those tests are skipped)
 	@tests/peers/install.sh
 
-test: install peers ## every test but the long ones
-	$(BIN)/pytest -q
+test: install peers ## every test but the long ones; those that compare speeds alone, at the end
+	$(BIN)/pytest -q -m 'not alone' -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -q -m alone
 
 promises: install ## the durability promises at full length: kill -9, full disk, failing writes
 	$(BIN)/pytest -q -m promises --promises=$(PROMISES) tests/promises

@@ -30,6 +30,9 @@ from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.testing.peer import ScriptedPeer
 from kit.plain_directory import PlainDirectory
 
+# A rate is compared with another, second by second.
+pytestmark = pytest.mark.alone
+
 NEIGHBOURS = 99
 BACKLOG = 20  # messages that wait for each neighbour at the start
 GOOD_PER_SECOND = 20.0

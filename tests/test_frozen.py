@@ -8,8 +8,8 @@ import subprocess
 import sys
 import time
 
-from attacks.kit import USER, make_installation, running_service, wait_for
 from issuer.web.test_process import TOML
+from kit.live import USER, make_installation, running_service, wait_for
 
 # Real use has 30: here the machine may be busy, and the test has no hour.
 WATCHED = """

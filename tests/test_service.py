@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from attacks.kit import USER, make_installation, running_service, wait_for
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
+from kit.live import USER, make_installation, running_service, wait_for
 
 MESSAGES = 60
 PAGE_OCTETS = 4_096  # a message of 3,000 octets has one for itself

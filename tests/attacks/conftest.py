@@ -2,7 +2,7 @@
 
 import pytest
 
-from attacks.kit import running_service
+from kit.live import running_service
 
 
 @pytest.fixture(scope="session")

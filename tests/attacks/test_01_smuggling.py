@@ -2,7 +2,7 @@
 
 import pytest
 
-from attacks.kit import PAYROLL
+from kit.live import PAYROLL
 
 # What other servers have taken for the end of a message, and whether the true message holds a
 # bare line ending then, for which it is refused whole.

@@ -5,8 +5,8 @@ The peer is weak: it reads lines up to LF and takes "." CRLF behind any of them 
 
 import pytest
 
-from attacks.kit import USER, in_thread, route, running_service, wait_for
 from kairan.testing.peer import DEFAULT_CAPABILITIES, ScriptedPeer
+from kit.live import USER, in_thread, route, running_service, wait_for
 
 CONTENTS = {
     "dots to be stuffed": b"a\r\n..\r\n.b\r\nMAIL FROM:<x@kairan.test>\r\n",

@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from attacks.kit import PASSWORD, PRINTER
+from kit.live import PASSWORD, PRINTER
 
 LOGIN = base64.b64encode(f"\0{PRINTER}\0{PASSWORD}".encode())
 INJECTED = {

@@ -5,8 +5,8 @@ Also attack 5's half that concerns us here: where TLS is wanted and not to be ha
 
 import ssl
 
-from attacks.kit import USER, in_thread, make_installation, route, running_service, wait_for
 from kairan.testing.peer import Rule, Say, ScriptedPeer
+from kit.live import USER, in_thread, make_installation, route, running_service, wait_for
 
 FORGED = b"220 2.0.0 Go on\r\n250-forged.test\r\n250-XFORGED\r\n250 AUTH PLAIN\r\n235 2.7.0 In\r\n"
 

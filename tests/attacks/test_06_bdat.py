@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from attacks.kit import PATIENCE_SECONDS, USER
+from kit.live import PATIENCE_SECONDS, USER
 
 
 def test_an_empty_last_chunk_first_is_an_empty_message(service):

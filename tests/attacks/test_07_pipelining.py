@@ -1,6 +1,6 @@
 """Attack 7: commands where none belong: behind DATA, before the greeting, in a refused body."""
 
-from attacks.kit import PRINTER, USER, Client
+from kit.live import PRINTER, USER, Client
 
 
 def test_a_body_for_fifty_refused_recipients_is_never_read_as_commands(service):

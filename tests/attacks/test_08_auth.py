@@ -5,7 +5,7 @@ Every exchange stands in tests/smtp/server/test_auth.py; here is what only the w
 
 import base64
 
-from attacks.kit import PASSWORD, PRINTER
+from kit.live import PASSWORD, PRINTER
 
 GOOD = base64.b64encode(f"\0{PRINTER}\0{PASSWORD}".encode())
 

@@ -7,8 +7,8 @@ import concurrent.futures
 
 import pytest
 
-from attacks.kit import PASSWORD, PRINTER, running_service
 from kairan.intake.settings import IntakeSettings
+from kit.live import PASSWORD, PRINTER, running_service
 
 # 1,000 guesses: each worker lets some through to the hash, the rest hears 454 at once.
 GUESSES, SESSIONS = 1_000, 50

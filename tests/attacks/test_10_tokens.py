@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from attacks.kit import PASSWORD, PRINTER, USER, running_service, wait_for
-from auth.issuer_kit import KEYS, OTHER_RSA_KEY, TestIssuer, delegated, public_jwk, signed
+from kit.live import PASSWORD, PRINTER, USER, running_service, wait_for
+from kit.token_issuer import KEYS, OTHER_RSA_KEY, TestIssuer, delegated, public_jwk, signed
 
 OK = "235 2.7.0 Authentication successful"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from attacks.kit import (
+from kit.live import (
     PASSWORD,
     PAYROLL,
     PRINTER,
@@ -19,7 +19,7 @@ from attacks.kit import (
     open_directory,
     running_service,
 )
-from auth.issuer_kit import OBJECT, TestIssuer, app_only
+from kit.token_issuer import OBJECT, TestIssuer, app_only
 
 OFFERED = '\n[intake]\nmechanisms = ["LOGIN", "PLAIN", "XOAUTH2", "OAUTHBEARER"]\n'
 WRONG = "a wrong password that somebody mistyped"

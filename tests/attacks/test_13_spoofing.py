@@ -2,7 +2,7 @@
 
 import pytest
 
-from attacks.kit import PAYROLL, PRINTER, USER
+from kit.live import PAYROLL, PRINTER, USER
 
 NOT_YOURS, INVALID = "554 5.2.252", "550 5.7.512"
 # Headers in which some reader finds payroll, though printer has logged in.

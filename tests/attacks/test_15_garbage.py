@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from attacks.kit import PATIENCE_SECONDS
+from kit.live import PATIENCE_SECONDS
 
 TLS_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2
 RDP = b"\x03\x00\x00\x2b\x26\xe0\x00\x00\x00\x00\x00Cookie: mstshash=hello\r\n\x01\x00\x08\x00\x03\x00\x00\x00"

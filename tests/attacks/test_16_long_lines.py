@@ -2,7 +2,7 @@
 
 import pytest
 
-from attacks.kit import wait_for
+from kit.live import wait_for
 
 LADDER = [500, 512, 998, 2_000]
 MIB = 1024 * 1024

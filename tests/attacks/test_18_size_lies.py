@@ -2,7 +2,7 @@
 
 import pytest
 
-from attacks.kit import USER
+from kit.live import USER
 
 LIMIT = 10 * 1024 * 1024
 TOO_LARGE = "552 5.3.4 Message size exceeds fixed maximum message size"

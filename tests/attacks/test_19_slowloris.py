@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from attacks.kit import PATIENCE_SECONDS, PAYROLL, Client, running_service
+from kit.live import PATIENCE_SECONDS, PAYROLL, Client, running_service
 
 SLOW_EACH = 210
 SETTINGS = """

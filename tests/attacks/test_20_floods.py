@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from attacks.kit import PAYROLL, PRINTER, Client, running_service, wait_for
+from kit.live import PAYROLL, PRINTER, Client, running_service, wait_for
 
 HERE = {"TCP4": "127.0.0.1", "TCP6": "::1"}
 SETTINGS = """

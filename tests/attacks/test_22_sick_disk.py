@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from attacks.kit import route, running_service, wait_for
 from kairan.spool.sqlite.operator.view import ShardView
+from kit.live import route, running_service, wait_for
 
 MIB = 1024 * 1024
 TMPFS_MIB = 64

@@ -5,7 +5,7 @@ The kill in all moments, again and again, is tests/promises.
 
 from collections import Counter
 
-from attacks.kit import running_service, wait_for
+from kit.live import running_service, wait_for
 
 COUNT = 40
 

@@ -2,7 +2,8 @@
 
 import socket
 
-from attacks.kit import (
+from kairan.admission.settings import AdmissionSettings
+from kit.live import (
     DOORS,
     USER,
     make_installation,
@@ -11,7 +12,6 @@ from attacks.kit import (
     running_service,
     wait_for,
 )
-from kairan.admission.settings import AdmissionSettings
 
 
 def free_port():

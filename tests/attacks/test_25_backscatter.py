@@ -2,9 +2,9 @@
 
 import pytest
 
-from attacks.kit import PAYROLL, USER, in_thread, route, running_service, wait_for
 from kairan.cli import sample
 from kairan.testing.peer import Rule, Say, ScriptedPeer
+from kit.live import PAYROLL, USER, in_thread, route, running_service, wait_for
 
 REFUSED = sample.user(2)
 POSTMASTER = sample.address("postmaster")

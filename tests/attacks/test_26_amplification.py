@@ -5,8 +5,8 @@ Lists of 100,000 members are tested in tests/expansion.
 
 import pytest
 
-from attacks.kit import make_installation, open_directory, running_service
 from kairan.cli import sample
+from kit.live import make_installation, open_directory, running_service
 
 DEPTH = 50
 PEOPLE = [sample.user(number) for number in range(1, 6)]

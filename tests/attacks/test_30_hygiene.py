@@ -5,7 +5,7 @@ from zlib import crc32
 
 import pytest
 
-from attacks.kit import PRINTER, wait_for
+from kit.live import PRINTER, wait_for
 
 
 def stored(service, marker):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from attacks.kit import running_service
+from kit.live import running_service
 
 pytestmark = pytest.mark.peers
 

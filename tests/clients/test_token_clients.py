@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from attacks.kit import PRINTER, USER, make_installation, open_directory, running_service
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
+from kit.live import PRINTER, USER, make_installation, open_directory, running_service
 from peers.oidc_provider import SECRET, needs_oidc_provider, oidc_provider
 
 HERE = Path(__file__).parent

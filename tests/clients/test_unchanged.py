@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from attacks.kit import PASSWORD, PRINTER, in_thread, route, running_service, wait_for
 from kairan.cli import sample
 from kairan.testing.peer import ScriptedPeer
+from kit.live import PASSWORD, PRINTER, in_thread, route, running_service, wait_for
 from peers.exim import exim_smtp
 from peers.haraka_server import haraka_smtp
 from peers.postfix import postfix_smtp

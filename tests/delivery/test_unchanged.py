@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from attacks.kit import PASSWORD, PRINTER, route, running_service, wait_for
+from kit.live import PASSWORD, PRINTER, route, running_service, wait_for
 from peers.cyrus import cyrus_lmtp
 from peers.exim import exim_smtp
 from peers.haraka_server import haraka_smtp

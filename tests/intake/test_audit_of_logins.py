@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from attacks.kit import PASSWORD, PAYROLL, PRINTER, running_service, wait_for
 from kairan.intake.failure_bursts import FAILURES
 from kairan.trace.audit import read
+from kit.live import PASSWORD, PAYROLL, PRINTER, running_service, wait_for
 
 
 @pytest.fixture(scope="module")

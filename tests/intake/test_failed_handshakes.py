@@ -7,7 +7,6 @@ import warnings
 
 import pytest
 
-from attacks.kit import wait_for
 from kairan.doctor.explain.explain import explain
 from kairan.intake.failed_handshakes import (
     INTERVAL_SECONDS,
@@ -15,6 +14,7 @@ from kairan.intake.failed_handshakes import (
     FailedHandshakes,
     outcome_of,
 )
+from kit.live import wait_for
 
 
 def line_of(service, rule, listener="client@"):

@@ -5,7 +5,8 @@ import shutil
 import signal
 import ssl
 
-from attacks.kit import (
+from kairan.spool.sqlite.operator.view import ShardView
+from kit.live import (
     USER,
     Client,
     make_installation,
@@ -13,7 +14,6 @@ from attacks.kit import (
     running_service,
     wait_for,
 )
-from kairan.spool.sqlite.operator.view import ShardView
 
 NOWHERE = "smtp://127.0.0.1:1?tls=none"
 

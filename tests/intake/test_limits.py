@@ -4,8 +4,8 @@ import contextlib
 
 import pytest
 
-from attacks.kit import PASSWORD, PAYROLL, PRINTER, USER, open_directory, running_service, wait_for
 from kairan.cli import sample
+from kit.live import PASSWORD, PAYROLL, PRINTER, USER, open_directory, running_service, wait_for
 
 CONNECTIONS_EXCEEDED = (
     "432 4.3.2 Concurrent connections limit exceeded. "

@@ -7,7 +7,8 @@ import struct
 
 import pytest
 
-from attacks.kit import (
+from kairan.cli import sample
+from kit.live import (
     DOORS,
     PASSWORD,
     PAYROLL,
@@ -17,7 +18,6 @@ from attacks.kit import (
     make_installation,
     running_service,
 )
-from kairan.cli import sample
 
 V2 = b"\r\n\r\n\x00\r\nQUIT\n"
 

@@ -4,8 +4,7 @@ import base64
 
 import pytest
 
-from attacks.kit import PASSWORD, PRINTER, Client, open_directory, running_service, wait_for
-from auth.controls_kit import (
+from kit.controls import (
     CLIENT,
     HVE,
     account_policy,
@@ -16,6 +15,7 @@ from auth.controls_kit import (
     security_defaults,
     tenant_switch,
 )
+from kit.live import PASSWORD, PRINTER, Client, open_directory, running_service, wait_for
 
 NOT_ALLOWED = "the organization configuration doesn't allow this authentication request."
 LOCKED = "user is locked by your organization's security defaults policy."

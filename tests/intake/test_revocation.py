@@ -10,17 +10,13 @@ from dataclasses import replace
 
 import pytest
 
-from attacks.kit import (
-    CHEAP,
-    PASSWORD,
-    PAYROLL,
-    PRINTER,
-    USER,
-    open_directory,
-    running_service,
-    wait_for,
-)
-from auth.controls_kit import (
+from kairan.auth.passwords.hashing import hash_password
+from kairan.directory.model import App
+from kairan.issuer.keys import KeyRing
+from kairan.issuer.settings import Algorithm, IssuerServiceSettings
+from kairan.issuer.tokens import TokenTimes, Wanted, make_token
+from kairan.issuer.web.places import places_of
+from kit.controls import (
     CLIENT,
     HVE,
     account_policy,
@@ -31,12 +27,16 @@ from auth.controls_kit import (
     security_defaults,
     tenant_switch,
 )
-from kairan.auth.passwords.hashing import hash_password
-from kairan.directory.model import App
-from kairan.issuer.keys import KeyRing
-from kairan.issuer.settings import Algorithm, IssuerServiceSettings
-from kairan.issuer.tokens import TokenTimes, Wanted, make_token
-from kairan.issuer.web.places import places_of
+from kit.live import (
+    CHEAP,
+    PASSWORD,
+    PAYROLL,
+    PRINTER,
+    USER,
+    open_directory,
+    running_service,
+    wait_for,
+)
 
 WITHIN_SECONDS = 5.0
 MAIL = f"MAIL FROM:<{PRINTER}>".encode()

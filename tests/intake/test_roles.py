@@ -2,7 +2,7 @@
 
 import pytest
 
-from attacks.kit import PRINTER, Client, open_directory, running_service
+from kit.live import PRINTER, Client, open_directory, running_service
 
 EXTERNAL = b"stranger@elsewhere.test"
 DOORS = """

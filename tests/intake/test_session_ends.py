@@ -5,7 +5,7 @@ import socket
 import struct
 import time
 
-from attacks.kit import DOOR_NAMES, PRINTER, running_service
+from kit.live import DOOR_NAMES, PRINTER, running_service
 
 
 def test_content_without_a_recipient_leaves_no_transaction_behind(tmp_path):

@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from attacks.kit import PAYROLL, PRINTER, USER, running_service, wait_for
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.store import Directory
 from kairan.intake.counters import AccountCounters
 from kairan.intake.volume import HoldJournal, Volume
 from kairan.testing.clock import FakeClock
+from kit.live import PAYROLL, PRINTER, USER, running_service, wait_for
 
 HOUR, DAY = 3_600, 86_400
 NOON = 20_000 * DAY + 12 * HOUR

@@ -5,7 +5,6 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.issuer_kit import APP, TENANT, app_only, delegated
 from auth.tokens.test_judge import ACCOUNT, ISSUER, NOW, SETTINGS
 from kairan.auth.tokens.claims import Claimed, read_token
 from kairan.auth.tokens.judge import (
@@ -18,6 +17,7 @@ from kairan.auth.tokens.judge import (
 from kairan.auth.tokens.jwks import has_signed, read_jwks
 from kairan.mail.role import Role
 from kairan.outcomes.decision import Refuse
+from kit.token_issuer import APP, TENANT, app_only, delegated
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

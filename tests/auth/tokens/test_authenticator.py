@@ -10,7 +10,15 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from auth.issuer_kit import (
+from kairan.auth.settings import AuthSettings
+from kairan.auth.tokens.authenticator import TokenAuthenticator
+from kairan.auth.tokens.judge import TokenLogin
+from kairan.auth.tokens.keys import Keys
+from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
+from kairan.mail.role import Role
+from kairan.outcomes import catalogue as outcomes
+from kairan.outcomes.decision import Refuse
+from kit.token_issuer import (
     EC_KEY,
     KEYS,
     OBJECT,
@@ -23,14 +31,6 @@ from auth.issuer_kit import (
     public_jwk,
     signed,
 )
-from kairan.auth.settings import AuthSettings
-from kairan.auth.tokens.authenticator import TokenAuthenticator
-from kairan.auth.tokens.judge import TokenLogin
-from kairan.auth.tokens.keys import Keys
-from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
-from kairan.mail.role import Role
-from kairan.outcomes import catalogue as outcomes
-from kairan.outcomes.decision import Refuse
 
 NOW = 1_764_000_000.0
 NAME = "https://issuer.test/v2.0"

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from auth.issuer_kit import signed
 from kairan.auth.tokens.claims import TOKEN_CHARACTERS_MAX, Claimed, read_token
+from kit.token_issuer import signed
 
 
 def part(text):

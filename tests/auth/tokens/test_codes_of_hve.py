@@ -12,7 +12,7 @@ from functools import cache
 
 import pytest
 
-from attacks.kit import (
+from kit.live import (
     PRINTER,
     USER,
     make_installation,
@@ -20,7 +20,7 @@ from attacks.kit import (
     running_service,
     wait_for,
 )
-from auth.issuer_kit import (
+from kit.token_issuer import (
     APP,
     OBJECT,
     OTHER_RSA_KEY,

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from auth.issuer_kit import APP, AUDIENCE, OBJECT, TENANT, app_only, delegated
 from kairan.auth.tokens.judge import ClaimContext, JudgedIssuer, TokenLogin, judge_token
 from kairan.auth.tokens.settings import IssuerSettings, Profile, TokenSettings
 from kairan.directory.model import Account, RegisteredApp, Trust
 from kairan.mail.role import Role
 from kairan.outcomes import catalogue as outcomes
 from kairan.outcomes.decision import Refuse
+from kit.token_issuer import APP, AUDIENCE, OBJECT, TENANT, app_only, delegated
 
 NOW = 1_764_000_000.0
 ISSUER = IssuerSettings("https://issuer.test/v2.0", tenant=TENANT, account_claim="upn")

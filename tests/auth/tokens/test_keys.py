@@ -6,10 +6,10 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from auth.issuer_kit import EC_KEY, KEYS, OTHER_RSA_KEY, RSA_KEY, jwks, public_jwk
 from kairan.auth.tokens.jwks import KEYS_MAX, read_jwks
 from kairan.auth.tokens.keys import EMPTY_INTERVAL_SECONDS, Keys, is_trustworthy
 from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
+from kit.token_issuer import EC_KEY, KEYS, OTHER_RSA_KEY, RSA_KEY, jwks, public_jwk
 
 NAME = "https://issuer.test"
 SETTINGS = TokenSettings(fetch_timeout_seconds=0.05)

@@ -8,8 +8,8 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from auth.issuer_kit import KEYS, TENANT, app_only, signed
 from kairan.cli.app import app
+from kit.token_issuer import KEYS, TENANT, app_only, signed
 
 V2 = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 

@@ -13,15 +13,11 @@ from collections.abc import Callable
 
 import pytest
 
-from attacks.kit import (
-    PASSWORD,
-    PRINTER,
-    make_installation,
-    open_directory,
-    running_service,
-    wait_for,
-)
-from auth.controls_kit import (
+from kairan.doctor.answer import Language, Verdict
+from kairan.doctor.explain.explain import explain, verdict_of
+from kairan.doctor.explain.text import lines_of, record_of
+from kairan.outcomes.catalogue import CATALOGUE
+from kit.controls import (
     CLIENT,
     HVE,
     account_policy,
@@ -33,11 +29,15 @@ from auth.controls_kit import (
     security_defaults,
     tenant_switch,
 )
-from auth.issuer_kit import OTHER_RSA_KEY, TestIssuer, app_only, delegated, signed
-from kairan.doctor.answer import Language, Verdict
-from kairan.doctor.explain.explain import explain, verdict_of
-from kairan.doctor.explain.text import lines_of, record_of
-from kairan.outcomes.catalogue import CATALOGUE
+from kit.live import (
+    PASSWORD,
+    PRINTER,
+    make_installation,
+    open_directory,
+    running_service,
+    wait_for,
+)
+from kit.token_issuer import OTHER_RSA_KEY, TestIssuer, app_only, delegated, signed
 
 # Every code of the founding text, written out from it and not from the catalogue.
 FOUNDING_CODES = {

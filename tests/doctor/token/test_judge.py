@@ -6,7 +6,16 @@ import json
 
 import pytest
 
-from auth.issuer_kit import (
+from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
+from kairan.directory.model import Account
+from kairan.doctor.answer import Language, Verdict
+from kairan.doctor.token.claims import ClaimVerdict
+from kairan.doctor.token.input import InputKind, Wrapping, read_input
+from kairan.doctor.token.judge import TokenContext, TokenUser, wait_report
+from kairan.doctor.token.text import lines_of, record_of
+from kairan.doctor.token.verify import verify_with, wait_verified
+from kairan.mail.role import Role
+from kit.token_issuer import (
     APP,
     HOUR,
     KEYS,
@@ -17,15 +26,6 @@ from auth.issuer_kit import (
     delegated,
     signed,
 )
-from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
-from kairan.directory.model import Account
-from kairan.doctor.answer import Language, Verdict
-from kairan.doctor.token.claims import ClaimVerdict
-from kairan.doctor.token.input import InputKind, Wrapping, read_input
-from kairan.doctor.token.judge import TokenContext, TokenUser, wait_report
-from kairan.doctor.token.text import lines_of, record_of
-from kairan.doctor.token.verify import verify_with, wait_verified
-from kairan.mail.role import Role
 
 NOW = 1_800_000_000.0
 V1 = f"https://sts.windows.net/{TENANT}/"

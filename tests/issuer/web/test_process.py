@@ -13,11 +13,11 @@ import httpx
 import jwt
 import pytest
 
-from attacks.kit import PRINTER, open_directory, running_service, wait_for
 from kairan.directory.model import App, AppSecret
 from kairan.issuer.secrets import hash_secret, make_secret
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
+from kit.live import PRINTER, open_directory, running_service, wait_for
 
 TENANT = "5e1f0000-0000-4000-8000-000000000003"
 SECRET = make_secret()

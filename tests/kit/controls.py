@@ -1,7 +1,7 @@
 """The organisation's controls over logins, each as the one change that sets it."""
 
-from attacks.kit import PRINTER
 from kairan.directory.store import Directory
+from kit.live import PRINTER
 
 HVE, CLIENT = "starttls", "implicit"  # the kit's doors of these roles
 _POLICY = "Block"

@@ -16,52 +16,8 @@ from bench.load import Door
 from bench.settings import DOMAIN, LIST, MAILBOX, PASSWORD, USER, BenchSettings
 from bench.sink import Sink
 from kairan import __version__
+from kairan.testing.configuration import kairan_toml, listener
 
-CONFIGURATION = """\
-[server]
-hostname = "kairan.bench.invalid"
-data_directory = "data"
-workers = {workers}
-
-[tls]
-certificate = "{certificate}"
-key = "{key}"
-
-[[listener]]
-role = "hve"
-host = "127.0.0.1"
-port = {login_port}
-
-[[listener]]
-role = "device"
-host = "127.0.0.1"
-port = {plain_port}
-tls = "off"
-devices = {{ "127.0.0.0/8" = "{user}" }}
-
-[intake]
-connections_per_address_max = 100000
-
-[admission]
-connections_per_account_max = 100000
-messages_per_minute_max = "none"
-recipients_per_minute_max = "none"
-
-[[delivery.routes]]
-pattern = "*"
-to = "smtp://127.0.0.1:{sink_port}"
-
-[issuer]
-enabled = true
-port = {issuer_port}
-tenant = "{tenant}"
-
-[[auth.issuers]]
-issuer = "http://127.0.0.1:{issuer_port}/{tenant}/v2.0"
-jwks_url = "http://127.0.0.1:{issuer_port}/{tenant}/discovery/v2.0/keys"
-audiences = ["https://outlook.office365.com"]
-tenant = "{tenant}"
-"""
 TENANT = "5b6f1c2e-7d80-4a35-9c14-2e0f8d9a6b71"
 TOKEN_SECONDS = 86_400  # the longest there is: a run must not end because its token does
 
@@ -84,17 +40,37 @@ class Kairan:
         self._log = folder / "kairan.log"
         self._settings = settings
         self._running: subprocess.Popen[bytes] | None = None
-        self._values = {
-            "workers": settings.workers,
-            "certificate": certificate[0],
-            "key": certificate[1],
-            "login_port": login_port,
-            "plain_port": plain_port,
-            "sink_port": sink.port,
-            "issuer_port": self._issuer_port,
-            "tenant": TENANT,
-            "user": USER,
-        }
+        self._settings_text = self._configuration(sink, certificate)
+
+    def _configuration(self, sink: Sink, certificate: tuple[Path, Path]) -> str:
+        issuer = f"http://127.0.0.1:{self._issuer_port}/{TENANT}"
+        return kairan_toml(
+            hostname="kairan.bench.invalid",
+            workers=self._settings.workers,
+            tls={"certificate": certificate[0], "key": certificate[1]},
+            listeners=[
+                listener("hve", port=self.login.port),
+                listener("device", port=self.plain.port, tls="off", devices={"127.0.0.0/8": USER}),
+            ],
+            routes={"*": f"smtp://127.0.0.1:{sink.port}"},
+            intake={"connections_per_address_max": 100_000},
+            admission={
+                "connections_per_account_max": 100_000,
+                "messages_per_minute_max": "none",
+                "recipients_per_minute_max": "none",
+            },
+            issuer={"enabled": True, "port": self._issuer_port, "tenant": TENANT},
+            auth={
+                "issuers": [
+                    {
+                        "issuer": f"{issuer}/v2.0",
+                        "jwks_url": f"{issuer}/discovery/v2.0/keys",
+                        "audiences": ["https://outlook.office365.com"],
+                        "tenant": TENANT,
+                    }
+                ]
+            },
+        )
 
     def start(self) -> None:
         if not self._folder.exists():
@@ -117,7 +93,7 @@ class Kairan:
 
     def _install(self) -> None:
         process.run(_command("init", str(self._folder), "--domain", DOMAIN), self._log)
-        self._file.write_text(CONFIGURATION.format(**self._values))
+        self._file.write_text(self._settings_text)
         self._organisation()
         self._application()
 

@@ -6,7 +6,7 @@ The peer is weak: it reads lines up to LF and takes "." CRLF behind any of them 
 import pytest
 
 from kairan.testing.peer import DEFAULT_CAPABILITIES, ScriptedPeer
-from kit.live import USER, in_thread, route, running_service, wait_for
+from kit.live import USER, in_thread, running_service, wait_for
 
 CONTENTS = {
     "dots to be stuffed": b"a\r\n..\r\n.b\r\nMAIL FROM:<x@kairan.test>\r\n",
@@ -27,7 +27,7 @@ def gateway(request, tmp_path_factory):
         offers.append("BINARYMIME")
     with in_thread(ScriptedPeer(capabilities=offers)) as peer:
         place = tmp_path_factory.mktemp("gateway") / "k"
-        routes = route(f"smtp://127.0.0.1:{peer.port}?tls=none", USER) + route("maildir:maildir")
+        routes = {USER: f"smtp://127.0.0.1:{peer.port}?tls=none", "*": "maildir:maildir"}
         with running_service(place, routes=routes, workers=1) as service:
             yield service, peer
 

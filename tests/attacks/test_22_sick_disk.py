@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kairan.spool.sqlite.operator.view import ShardView
-from kit.live import route, running_service, wait_for
+from kit.live import running_service, wait_for
 
 MIB = 1024 * 1024
 TMPFS_MIB = 64
@@ -60,7 +60,7 @@ def send_one(service, marker, octets=4_096):
 @pytest.mark.parametrize("octets", [1_000, 2 * MIB], ids=["small", "large"])
 def test_a_full_disk_means_no_250_until_there_is_room_again(small_disk, tmp_path, gate, octets):
     settings = f"\n[spool]\nfree_octets_min = {gate}\nfree_inodes_min = 1\nreserve_octets = 0\n"
-    routes = route(f"maildir:{tmp_path / 'outside'}")
+    routes = {"*": f"maildir:{tmp_path / 'outside'}"}
     promised = []
     with running_service(small_disk / "k", settings=settings, routes=routes, workers=1) as service:
         assert send_one(service, b"before-0", octets).startswith("250")
@@ -119,7 +119,7 @@ def body(spool, name):
 
 def test_it_starts_with_foreign_files_in_its_spool_and_delivers_what_is_its_own(tmp_path):
     place = tmp_path / "k"
-    nowhere = route("smtp://127.0.0.1:1?tls=none")
+    nowhere = {"*": "smtp://127.0.0.1:1?tls=none"}
     with running_service(place, settings=SOON, routes=nowhere, workers=1) as service:
         for number in range(3):
             assert send_one(service, b"own-%d" % number).startswith("250")
@@ -147,7 +147,7 @@ def deliver_here(place):
 
 def test_a_body_cut_short_is_set_aside_and_the_others_are_delivered(tmp_path):
     place = tmp_path / "k"
-    nowhere = route("smtp://127.0.0.1:1?tls=none")
+    nowhere = {"*": "smtp://127.0.0.1:1?tls=none"}
     with running_service(place, settings=SOON, routes=nowhere, workers=1) as service:
         for name in (b"whole", b"short", b"empty"):
             assert send_one(service, b"body-" + name, 400_000).startswith("250")

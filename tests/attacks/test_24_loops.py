@@ -8,7 +8,6 @@ from kit.live import (
     USER,
     make_installation,
     open_directory,
-    route,
     running_service,
     wait_for,
 )
@@ -21,8 +20,7 @@ def free_port():
 
 
 def doors_with_device_at(port):
-    before, device, after = DOORS.partition('role = "device"')
-    return before + device + after.replace("port = 0", f"port = {port}", 1)
+    return [{**door, "port": port} if door["role"] == "device" else door for door in DOORS]
 
 
 def test_two_services_that_point_at_each_other_come_to_rest(tmp_path):
@@ -30,7 +28,7 @@ def test_two_services_that_point_at_each_other_come_to_rest(tmp_path):
     options = [
         {
             "doors": doors_with_device_at(own),
-            "routes": route(f"smtp://127.0.0.1:{other}?tls=none"),
+            "routes": {"*": f"smtp://127.0.0.1:{other}?tls=none"},
             "workers": 1,
         }
         for own, other in (ports, ports[::-1])

@@ -4,7 +4,7 @@ import pytest
 
 from kairan.cli import sample
 from kairan.testing.peer import Rule, Say, ScriptedPeer
-from kit.live import PAYROLL, USER, in_thread, route, running_service, wait_for
+from kit.live import PAYROLL, USER, in_thread, running_service, wait_for
 
 REFUSED = sample.user(2)
 POSTMASTER = sample.address("postmaster")
@@ -15,7 +15,7 @@ def hostile(tmp_path_factory):
     """One mailbox's server refuses everything for good."""
     with in_thread(ScriptedPeer([Rule("RCPT", Say("550 5.1.1 Nobody here"))])) as peer:
         to = f"smtp://127.0.0.1:{peer.port}?tls=none"
-        routes = route(to, REFUSED) + route("maildir:maildir")
+        routes = {REFUSED: to, "*": "maildir:maildir"}
         place = tmp_path_factory.mktemp("hostile") / "k"
         with running_service(place, routes=routes, workers=1) as service:
             yield service

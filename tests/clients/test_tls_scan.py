@@ -6,36 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from kit.live import running_service
+from kairan.testing.configuration import listener
+from kit.live import PRINTER, running_service
 
 pytestmark = pytest.mark.peers
 
 SSLYZE = Path(__file__).parents[1] / "peers" / "sslyze" / ".venv" / "bin" / "sslyze"
-LISTENERS = """
-[[listener]]
-role = "hve"
-host = "127.0.0.1"
-port = 0
-
-[[listener]]
-role = "client"
-host = "127.0.0.1"
-port = 0
-tls = "implicit"
-
-[[listener]]
-role = "device"
-host = "127.0.0.1"
-port = 0
-devices = { "127.0.0.1/32" = "printer@kairan.test" }
-
-[[listener]]
-role = "device"
-host = "127.0.0.1"
-port = 0
-devices = { "127.0.0.1/32" = "printer@kairan.test" }
-legacy_tls = true
-"""
+LISTENERS = [
+    listener("hve"),
+    listener("client", tls="implicit"),
+    listener("device", devices={"127.0.0.1/32": PRINTER}),
+    listener("device", devices={"127.0.0.1/32": PRINTER}, legacy_tls=True),
+]
 HVE, CLIENT, DEVICE, LEGACY = range(4)
 OLD, TLS_1_2, TLS_1_3 = ("ssl_2_0", "ssl_3_0", "tls_1_0", "tls_1_1"), "tls_1_2", "tls_1_3"
 MODERN = {

@@ -14,7 +14,7 @@ import pytest
 
 from kairan.cli import sample
 from kairan.testing.peer import ScriptedPeer
-from kit.live import PASSWORD, PRINTER, in_thread, route, running_service, wait_for
+from kit.live import PASSWORD, PRINTER, in_thread, running_service, wait_for
 from peers.exim import exim_smtp
 from peers.haraka_server import haraka_smtp
 from peers.postfix import postfix_smtp
@@ -41,7 +41,7 @@ def next_hop():
 
 @pytest.fixture(scope="module")
 def service(next_hop, tmp_path_factory):
-    to = route(f"smtp://127.0.0.1:{next_hop.port}?tls=none")
+    to = {"*": f"smtp://127.0.0.1:{next_hop.port}?tls=none"}
     with running_service(tmp_path_factory.mktemp("unchanged") / "k", routes=to) as running:
         yield running
 

@@ -10,7 +10,6 @@ from kit.live import (
     USER,
     Client,
     make_installation,
-    route,
     running_service,
     wait_for,
 )
@@ -136,7 +135,7 @@ def test_a_dead_worker_is_replaced_and_its_mail_goes_on(tmp_path):
 
 def test_fewer_workers_than_before_adopt_what_the_others_left(tmp_path):
     place, sent = tmp_path / "k", 24
-    with running_service(place, routes=route(NOWHERE), workers=3) as service:
+    with running_service(place, routes={"*": NOWHERE}, workers=3) as service:
         for number in range(sent):
             with service.client("device") as client:
                 answer = client.send(b"Subject: adopted-%d-\r\n\r\nx" % number)

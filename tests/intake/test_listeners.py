@@ -8,6 +8,7 @@ import struct
 import pytest
 
 from kairan.cli import sample
+from kairan.testing.configuration import listener
 from kit.live import (
     DOORS,
     PASSWORD,
@@ -74,7 +75,8 @@ def test_helo_is_enough_for_a_device_and_stands_in_received(service):
 
 
 def test_an_address_that_is_no_listed_device_is_not_let_in(tmp_path):
-    doors = DOORS.replace('127.0.0.1/32" = ', '192.0.2.0/24" = ')
+    others = {"devices": {"192.0.2.0/24": PRINTER}}
+    doors = [{**door, **others} if door["role"] == "device" else door for door in DOORS]
     with (
         running_service(tmp_path / "k", doors=doors, workers=1) as service,
         Client(service.port("device"), service.trust) as client,
@@ -149,8 +151,7 @@ def test_the_forwarded_address_counts_for_the_message_too(service):
 
 def test_tls_off_on_loopback_takes_logins_in_clear(tmp_path):
     place = tmp_path / "k"
-    doors = '\n[[listener]]\nrole = "hve"\nhost = "127.0.0.1"\nport = 0\ntls = "off"\n'
-    make_installation(place, doors=doors, workers=1)
+    make_installation(place, doors=[listener("hve", tls="off")], workers=1)
     with (
         running_service(place, install=False) as service,
         Client(service.ports[0], service.trust) as client,

@@ -366,12 +366,7 @@ def test_a_request_that_is_none_disturbs_nobody(service, request_):
 
 
 def test_a_session_by_password_lasts_no_longer_than_the_setting_says(tmp_path):
-    auth_settings = f"""
-[auth]
-argon2_memory_kib = {CHEAP.argon2_memory_kib}
-argon2_time_cost = {CHEAP.argon2_time_cost}
-password_session_seconds_max = 0.5
-"""
+    auth_settings = {"password_session_seconds_max": 0.5}
     with running_service(tmp_path / "k", workers=1, auth=auth_settings) as service:
         with service.client().login() as client:
             time.sleep(0.6)

@@ -2,63 +2,22 @@
 
 import pytest
 
+from kairan.testing.configuration import listener
 from kit.live import PRINTER, Client, open_directory, running_service
 
 EXTERNAL = b"stranger@elsewhere.test"
-DOORS = """
-[[listener]]
-role = "hve"
-host = "127.0.0.1"
-port = 0
-tls = "off"
-
-[[listener]]
-role = "client"
-host = "127.0.0.1"
-port = 0
-tls = "off"
-
-[[listener]]
-role = "device"
-host = "127.0.0.1"
-port = 0
-tls = "off"
-devices = { "127.0.0.1/32" = "printer@kairan.test" }
-
-[[listener]]
-role = "client"
-host = "127.0.0.1"
-port = 0
-tls = "off"
-external_recipients = true
-
-[[listener]]
-role = "device"
-host = "127.0.0.1"
-port = 0
-devices = { "127.0.0.1/32" = "printer@kairan.test" }
-
-[[listener]]
-role = "device"
-host = "0.0.0.0"
-port = 0
-tls = "off"
-devices = { "127.0.0.1/32" = "printer@kairan.test" }
-
-[[listener]]
-role = "device"
-host = "0.0.0.0"
-port = 0
-tls = "off"
-auth_in_clear_text = true
-devices = { "127.0.0.1/32" = "printer@kairan.test" }
-"""
+BY_ADDRESS = {"127.0.0.1/32": PRINTER}
+DOORS = [
+    listener("hve", tls="off"),
+    listener("client", tls="off"),
+    listener("device", tls="off", devices=BY_ADDRESS),
+    listener("client", tls="off", external_recipients=True),
+    listener("device", devices=BY_ADDRESS),
+    listener("device", host="0.0.0.0", tls="off", devices=BY_ADDRESS),
+    listener("device", host="0.0.0.0", tls="off", auth_in_clear_text=True, devices=BY_ADDRESS),
+]
 HVE, CLIENT, DEVICE, OUTSIDE, ENCRYPTED_DEVICE, CLEAR_DEVICE, OPEN_DEVICE = range(7)
-ROUTES = """
-[[delivery.routes]]
-pattern = "*"
-to = "maildir:maildir"
-"""
+ROUTES = {"*": "maildir:maildir"}
 
 
 @pytest.fixture(scope="module")

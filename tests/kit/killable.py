@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from kairan.auth.settings import AuthSettings
 from kairan.directory.store import Directory
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 from kairan.spool.sqlite.operator.view import NoShardError, ShardView
+from kairan.testing.configuration import Table, kairan_toml, listener
 
 SENDER = "payroll@ledger.test"
 PASSWORD = "correct horse battery staple"
@@ -34,52 +35,12 @@ EVERYONE = "everyone@ledger.test"
 START_SECONDS_MAX = 120.0  # with a long queue to recover, on a busy machine
 STOP_SECONDS_MAX = 120.0
 POLL_SECONDS = 0.02
-
-_CONFIGURATION = """\
-[server]
-hostname = "kairan.ledger.test"
-data_directory = "{data}"
-workers = {workers}
-
-[tls]
-certificate = "server.pem"
-key = "server.key"
-
-[[listener]]
-role = "hve"
-host = "127.0.0.1"
-port = {tls_port}
-
-[[listener]]
-role = "device"
-host = "127.0.0.1"
-port = {plain_port}
-tls = "off"
-devices = {{ "127.0.0.0/8" = "{sender}" }}
-
-[admission]
-connections_per_account_max = 1000
-
-[delivery]
-window_jobs = {window_jobs}
-
-[delivery.retry]
-first_seconds = 0.5
-max_seconds = 1.0
-min_seconds = 0.1
-
-[delivery.destination]
-pause_first_seconds = 0.2
-pause_max_seconds = 1.0
-
-[[delivery.routes]]
-pattern = "*"
-to = "{destination}"
-
-[spool]
-look_interval_seconds = 0.2
-{spool}
-"""
+ANYBODY = {"127.0.0.0/8": SENDER}
+# A destination that was away is asked again at once: a test waits for it.
+SOON: Table = {
+    "retry": {"first_seconds": 0.5, "max_seconds": 1.0, "min_seconds": 0.1},
+    "destination": {"pause_first_seconds": 0.2, "pause_max_seconds": 1.0},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +52,7 @@ class Plan:
     mailboxes: tuple[str, ...] = tuple(f"box{n:02}@ledger.test" for n in range(60))
     workers: int = 2
     window_jobs: int = 200
-    spool: str = ""  # further lines of [spool]
+    spool: Table = field(default_factory=dict)  # further settings of the spool
 
 
 class ServiceFailed(Exception):  # noqa: N818 - the text is what it had printed
@@ -114,15 +75,19 @@ class KillableService:
 
     def configure(self, plan: Plan) -> None:
         """For the next start."""
-        text = _CONFIGURATION.format(
-            data=self.data,
+        text = kairan_toml(
+            hostname="kairan.ledger.test",
+            data_directory=self.data,
             workers=plan.workers,
-            tls_port=self.tls_port,
-            plain_port=self.plain_port,
-            sender=SENDER,
-            window_jobs=plan.window_jobs,
-            destination=plan.destination,
-            spool=plan.spool,
+            tls={"certificate": "server.pem", "key": "server.key"},
+            listeners=[
+                listener("hve", port=self.tls_port),
+                listener("device", port=self.plain_port, tls="off", devices=ANYBODY),
+            ],
+            routes={"*": plan.destination},
+            admission={"connections_per_account_max": 1_000},
+            delivery={"window_jobs": plan.window_jobs, **SOON},
+            spool={"look_interval_seconds": 0.2, **plan.spool},
         )
         (self.folder / "kairan.toml").write_text(text)
 

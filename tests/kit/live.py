@@ -19,12 +19,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
@@ -32,6 +32,7 @@ from kairan.cli import sample
 from kairan.config.installation import Installation, install
 from kairan.directory.store import Directory
 from kairan.spool.sqlite.operator.view import ShardView
+from kairan.testing.configuration import TLS, Table, kairan_toml, listener
 from kairan.testing.peer import ScriptedPeer
 from kairan.trace.search import TraceEvent, search
 
@@ -42,58 +43,32 @@ USER = sample.user(1)
 PATIENCE_SECONDS = 30.0  # for anything that must come; a loaded machine is slow
 # Hashes of attackers' guesses must not cost this machine its afternoon.
 CHEAP = AuthSettings(argon2_memory_kib=64, argon2_time_cost=1)
+CHEAP_AUTH = {
+    "argon2_memory_kib": CHEAP.argon2_memory_kib,
+    "argon2_time_cost": CHEAP.argon2_time_cost,
+}
 
-DOORS = """
-[[listener]]
-role = "hve"
-host = "127.0.0.1"
-port = 0
-
-[[listener]]
-role = "client"
-host = "127.0.0.1"
-port = 0
-tls = "implicit"
-
-[[listener]]
-role = "device"
-host = "127.0.0.1"
-port = 0
-tls = "off"
-devices = { "127.0.0.1/32" = "printer@kairan.test" }
-
-[[listener]]
-role = "hve"
-host = "127.0.0.1"
-port = 0
-proxy_from = ["127.0.0.1/32"]
-"""
+DOORS = (
+    listener("hve"),
+    listener("client", tls="implicit"),
+    listener("device", tls="off", devices={"127.0.0.1/32": PRINTER}),
+    listener("hve", proxy_from=["127.0.0.1/32"]),
+)
 DOOR_NAMES = ("starttls", "implicit", "device", "proxy")
-ROUTES = """
-[[delivery.routes]]
-pattern = "kairan.test"
-to = "maildir:maildir"
-"""
-
-
-def cheap_auth() -> str:
-    return f"""
-[auth]
-argon2_memory_kib = {CHEAP.argon2_memory_kib}
-argon2_time_cost = {CHEAP.argon2_time_cost}
-"""
+ROUTES = {sample.DOMAIN: "maildir:maildir"}
+RSA = {"rsa_certificate": "tls/server-rsa.pem", "rsa_key": "tls/server-rsa.key"}
 
 
 def make_installation(
     place: Path,
     *,
     settings: str = "",
-    doors: str = DOORS,
-    routes: str = ROUTES,
+    doors: Sequence[Table] = DOORS,
+    routes: Mapping[str, str] = ROUTES,
     workers: int = 2,
-    auth: str | None = None,
+    auth: Table | None = None,
 ) -> None:
-    """The demo's organisation in `place`, with our own kairan.toml."""
+    """The demo's organisation in `place`, with our own kairan.toml; `settings` are added to it."""
     plan = Installation(
         place=place, hostname="mail.kairan.test", domain=sample.DOMAIN, host="127.0.0.1"
     )
@@ -101,15 +76,14 @@ def make_installation(
     with open_directory(place) as directory:
         for account in (PRINTER, PAYROLL):
             directory.set_account(account, password_hash=hash_password(PASSWORD, CHEAP))
-    (place / "kairan.toml").write_text(
-        f'[server]\nhostname = "mail.kairan.test"\ndata_directory = "data"\nworkers = {workers}\n'
-        '[tls]\ncertificate = "tls/server.pem"\nkey = "tls/server.key"\n'
-        'rsa_certificate = "tls/server-rsa.pem"\nrsa_key = "tls/server-rsa.key"\n'
-        + doors
-        + routes
-        + (cheap_auth() if auth is None else auth)
-        + settings
+    text = kairan_toml(
+        listeners=doors,
+        routes=routes,
+        workers=workers,
+        tls={**TLS, **RSA},
+        auth={**CHEAP_AUTH, **(auth or {})},
     )
+    (place / "kairan.toml").write_text(text + settings)
 
 
 def open_directory(place: Path) -> Directory:
@@ -230,7 +204,7 @@ def wait_for(look: Callable[[], _T | None], what: str, seconds: float = PATIENCE
 
 
 @contextmanager
-def running_service(place: Path, *, install: bool = True, **options: object) -> Iterator[Service]:
+def running_service(place: Path, *, install: bool = True, **options: Any) -> Iterator[Service]:
     """`kairan serve`, ready; with `install` made anew in `place` with these options."""
     if install:
         make_installation(place, **options)
@@ -384,7 +358,3 @@ def in_thread(peer: ScriptedPeer) -> Iterator[ScriptedPeer]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE_SECONDS)
         loop.close()
-
-
-def route(to: str, pattern: str = "*") -> str:
-    return f'\n[[delivery.routes]]\npattern = "{pattern}"\nto = "{to}"\n'

@@ -77,7 +77,9 @@ def _changed(claims: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
 
-def signed(claims: dict[str, Any], key: Any = RSA_KEY, kid: str | None = "rsa", **header) -> str:
+def signed(
+    claims: dict[str, Any], key: Any = RSA_KEY, kid: str | None = "rsa", **header: Any
+) -> str:
     """RS256, or ES256 with a key for it; `alg` in `header` overrides both."""
     algorithm = header.pop("alg", "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256")
     headers = {**({"kid": kid} if kid is not None else {}), **header}

@@ -60,11 +60,11 @@ def occupy_inodes(folder):
 
 
 def settings(octets_min, inodes_min):
-    return (
-        f"reserve_octets = {MEGABYTE}\n"
-        f"free_octets_min = {octets_min}\n"
-        f"free_inodes_min = {inodes_min}\n"
-    )
+    return {
+        "reserve_octets": MEGABYTE,
+        "free_octets_min": octets_min,
+        "free_inodes_min": inodes_min,
+    }
 
 
 LITTLE_ROOM, FEW_INODES = "size=40m", "size=300m,nr_inodes=420"

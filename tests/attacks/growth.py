@@ -2,10 +2,11 @@
 
 A parser is fed twice as much again and again.  Once a feeding costs enough to be measured, it is
 compared with the one of a quarter of its size: four times the octets may cost four times the work,
-and a little for the caches of the processor.  Work is this thread's processor time, the least of
-several tries, so a loaded machine changes little.  What looks too steep is measured again, over
-sixteen times the size, before it is called so: caches and pages of memory make one step steep, a
-quadratic cost makes all of them.
+and a little for the caches of the processor.  Work is this thread's processor time, so a loaded
+machine changes little.  The first look is a single one, for there are twenty thousand shapes and a
+quadratic cost shows on at least two steps.  What looks too steep is measured again, over sixteen
+times the size and as the least of several tries, before it is called so: caches and pages of memory
+make one step steep, a quadratic cost makes all of them.
 """
 
 import gc
@@ -21,7 +22,7 @@ RATIO_MAX = 7.0
 MEASURABLE_SECONDS = 0.001
 ENOUGH_SECONDS = 0.003  # after this the ladder has shown what it can
 LEAST_SECONDS = 20e-6  # of the divisor: below it is the clock's own noise
-TRIES = 2
+TRIES = 2  # of what looked too steep
 
 # What peers are fond of: separators, brackets that open and never close, quotes, escapes, line
 # endings that are none, and things that look like what a parser searches for.
@@ -106,7 +107,7 @@ def too_steep(parser: Parser, before: bytes, unit: bytes, behind: bytes) -> str:
     judged = 0
     octets = parser.octets_min
     while octets <= parser.octets_max:
-        costs[octets] = cost = _cost(parser.read, fed(octets), TRIES)
+        costs[octets] = cost = _cost(parser.read, fed(octets), tries=1)
         quarter = octets // 4
         is_judged = cost >= MEASURABLE_SECONDS and quarter in costs
         judged += is_judged

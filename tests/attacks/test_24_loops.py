@@ -1,7 +1,5 @@
 """Attack 24: two services that point at each other, and lists that hold each other."""
 
-import socket
-
 from kairan.admission.settings import AdmissionSettings
 from kit.live import (
     DOORS,
@@ -11,12 +9,7 @@ from kit.live import (
     running_service,
     wait_for,
 )
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from kit.ports import free_port
 
 
 def doors_with_device_at(port):

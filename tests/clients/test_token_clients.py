@@ -4,7 +4,6 @@ import base64
 import json
 import shutil
 import smtplib
-import socket
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ import pytest
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
 from kit.live import PRINTER, USER, make_installation, open_directory, running_service
+from kit.ports import free_port
 from peers.oidc_provider import SECRET, needs_oidc_provider, oidc_provider
 
 HERE = Path(__file__).parent
@@ -101,12 +101,6 @@ def delivered(service, token):
         assert token.rpartition(".")[2] not in said
 
     return check
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run(program, *words, **options):

@@ -10,9 +10,10 @@ import pytest
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
 from kairan.delivery.transports import transport_for
 from kairan.mail.envelope import ContentFile, Notify
+from kit.ports import free_port
 from peers.dovecot import dovecot_lmtp
 from peers.postfix import postfix_smtp
-from peers.servers import free_port, wait_until
+from peers.servers import wait_until
 
 pytestmark = pytest.mark.peers
 

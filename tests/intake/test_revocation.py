@@ -37,16 +37,11 @@ from kit.live import (
     running_service,
     wait_for,
 )
+from kit.ports import free_port
 
 WITHIN_SECONDS = 5.0
 MAIL = f"MAIL FROM:<{PRINTER}>".encode()
 ERP = App("erp", "client-1", "object-1", frozenset({"Mail.Send"}))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def settings_of(own):

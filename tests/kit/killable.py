@@ -12,12 +12,11 @@ Two doors: `tls_port` (STARTTLS and a login) and `plain_port` (neither).
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +27,7 @@ from kairan.directory.store import Directory
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 from kairan.spool.sqlite.operator.view import NoShardError, ShardView
 from kairan.testing.configuration import Table, kairan_toml, listener
+from kit.ports import free_ports
 
 SENDER = "payroll@ledger.test"
 PASSWORD = "correct horse battery staple"
@@ -64,7 +64,7 @@ class KillableService:
         self.folder = folder
         self.data = data or folder / "data"
         self.log = folder / "log"
-        self.tls_port, self.plain_port = _free_ports(2)
+        self.tls_port, self.plain_port = free_ports(2)
         self.members = plan.mailboxes[:40]
         self.mailboxes = plan.mailboxes
         self._process: subprocess.Popen[bytes] | None = None
@@ -198,15 +198,6 @@ def _write_certificates(folder: Path) -> None:
     (folder / "ca.pem").write_bytes(authority.certificate_pem)
     (folder / "server.pem").write_bytes(server.certificate_pem)
     write_private(folder / "server.key", server.key_pem)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Held all at once, so that they differ."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _wait_until_gone(family: Iterable[int]) -> None:

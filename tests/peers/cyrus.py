@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peers.servers import free_port, need, wait_greeting
+from kit.ports import free_port
+from peers.servers import need, wait_greeting
 
 _PROGRAMS = Path("/usr/lib/cyrus/bin")
 

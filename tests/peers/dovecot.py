@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peers.servers import free_port, greets, need, run, wait_until
+from kit.ports import free_port
+from peers.servers import greets, need, run, wait_until
 
 _CONFIGURATION = """\
 base_dir = {base}/run

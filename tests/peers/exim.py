@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peers.servers import SmartHost, free_port, need, wait_greeting
+from kit.ports import free_port
+from peers.servers import SmartHost, need, wait_greeting
 
 _PROGRAM = Path(__file__).parent / "unpacked" / "usr" / "sbin" / "exim4"
 _USER = "Debian-exim"  # compiled in

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from peers.servers import SmartHost, free_port, wait_greeting
+from kit.ports import free_port
+from peers.servers import SmartHost, wait_greeting
 
 _HERE = Path(__file__).parent / "haraka"
 _PROGRAM = _HERE / "node_modules" / "Haraka" / "bin" / "haraka"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peers.servers import SmartHost, free_port, greets, make_certificate, need, run, wait_until
+from kit.ports import free_port
+from peers.servers import SmartHost, greets, make_certificate, need, run, wait_until
 
 _MAIN = """\
 compatibility_level = 3.6

@@ -7,7 +7,6 @@ package makes.
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.ports import free_port
 from peers.servers import Certificate
 
 _NEEDED = ("initdb", "pg_ctl", "createdb")
@@ -49,9 +49,7 @@ class Cluster:
         self._user = user
         self._databases = count(1)
         self._tls = ""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     def create(self) -> None:
         self._run("initdb", "-D", self._data, "-U", "kairan", "-A", "trust", "-E", "UTF8",

@@ -56,12 +56,6 @@ def _path() -> str:
     return os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/lib/dovecot"))
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 def wait_until(is_so: Callable[[], object], what: str, seconds: float = START_SECONDS_MAX) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():

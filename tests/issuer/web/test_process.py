@@ -18,6 +18,7 @@ from kairan.issuer.secrets import hash_secret, make_secret
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
 from kit.live import PRINTER, open_directory, running_service, wait_for
+from kit.ports import free_port
 
 TENANT = "5e1f0000-0000-4000-8000-000000000003"
 SECRET = make_secret()
@@ -28,12 +29,6 @@ ERP = App(
     permissions=frozenset({"Mail.Send"}),
     secrets=(AppSecret(hash_secret(SECRET)),),
 )
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 SETTINGS = IssuerServiceSettings(port=free_port(), tenant=TENANT)

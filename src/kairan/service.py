@@ -45,7 +45,7 @@ from kairan.runtime.watchdog import LOOK_SECONDS, Heartbeats, Supervision, Watch
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.schema import ShardFormatError
 
-log = structlog.get_logger("kairan.service")
+log = structlog.get_logger()
 
 # A worker that died within this time is restarted later and later: something is wrong for good.
 RESTART_QUICK_SECONDS = 10.0
@@ -210,7 +210,7 @@ class Supervisor:
             code = 0
         except (ShardLockedError, ShardFormatError, DirectoryError) as error:
             # The operator's to mend, and said in a sentence: no defect of ours.
-            log.error("service.child-not-started", child=child.name, reason=str(error))  # noqa: TRY400
+            log.error("service.child-not-started", child=child.name, reason=str(error))
         except Exception:
             log.exception("service.child-died", child=child.name)
         finally:
@@ -392,7 +392,7 @@ def serve(configuration: Configuration, *, on_ready: Callable[[Running], None]) 
     with logs.never_waiting():
         logs.set_up()
         for warning in warnings_of(configuration):
-            log.warning("configuration.warning", reason=warning)
+            log.warning("service.configuration-warning", reason=warning)
         give_back_large_blocks()
         return Supervisor(configuration, on_ready).run()
 
@@ -426,7 +426,7 @@ def _prepare_directory(configuration: Configuration) -> None:
     with Directory.open(configuration.directory_url) as directory:
         problem = directory.postmaster_problem()
     if problem:
-        log.warning("organisation.no_postmaster", reason=problem)
+        log.warning("service.no-postmaster", reason=problem)
 
 
 def _free_port(settings: ListenerSettings | IssuerServiceSettings) -> int:

@@ -53,7 +53,7 @@ from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
 
-log = structlog.get_logger("kairan.worker")
+log = structlog.get_logger()
 
 # A predecessor that was killed a moment ago may still hold the shard's lock.
 SHARD_LOCK_WAIT_SECONDS = 10.0
@@ -114,9 +114,9 @@ class Certificates:
         try:
             self._contexts = {suites: self._load(suites) for suites in self._contexts}
         except (OSError, ssl.SSLError) as error:
-            log.error("certificate.unreadable", reason=str(error))  # noqa: TRY400 - the reason is all
+            log.error("worker.certificate-unreadable", reason=str(error))
         else:
-            log.info("certificate.reloaded")
+            log.info("worker.certificate-reloaded")
 
     def _load(self, suites: Suites) -> ssl.SSLContext:
         certificate, key = self._settings.certificate, self._settings.key
@@ -320,7 +320,7 @@ async def _rehash(directory: Directory, account: Account, old_hash: str, new_has
     try:
         await asyncio.to_thread(directory.rehash_account, account.address, old_hash, new_hash)
     except DirectoryError as error:
-        log.warning("password.not-rehashed", account=account.address, reason=str(error))
+        log.warning("worker.password-not-rehashed", account=account.address, reason=str(error))
 
 
 async def _keys(configuration: Configuration, stack: AsyncExitStack) -> Keys:

@@ -103,7 +103,7 @@ def test_an_issuer_whose_answers_are_broken_is_named_in_the_log(unlucky, monkeyp
     monkeypatch.setattr(issuer, "status", 200)
     assert login_with(service, issuer.token()).startswith("454 4.7.0 Temporary authentication")
     assert login_with(service, "").startswith("501 5.5.126")
-    service.wait_log("issuer.keys_not_fetched")
+    service.wait_log("auth.issuer-keys-not-fetched")
     assert_well(service)
 
 

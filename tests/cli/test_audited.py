@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kairan.trace.audit import read
+from kairan.trace.audit_file import read
 
 PRINTER = "printer@example.com"
 

@@ -13,7 +13,7 @@ async def test_recipients_with_the_same_answer_share_a_line_and_others_have_thei
         bench.start()
         await bench.settle()
     first, second = lines[:2]
-    assert first["event"] == "<0@test>"
+    assert (first["event"], first["message"]) == ("delivery.tried", "<0@test>")
     assert (first["to"], first["status"]) == ("user1@kairan.test,user3@kairan.test", "delivered")
     assert (second["to"], second["dsn"], second["status"]) == (
         "user2@kairan.test",

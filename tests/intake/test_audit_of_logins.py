@@ -44,7 +44,7 @@ def test_a_burst_of_failures_on_an_account_is_one_warning(service):
             client.auth(PAYROLL, "guess")
 
     def warnings():
-        return [line for line in service.log if "auth.failures-burst" in line] or None
+        return [line for line in service.log if "intake.login-failures-burst" in line] or None
 
     (line,) = wait_for(warnings, "the warning")
     assert "level=warning" in line

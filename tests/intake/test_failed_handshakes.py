@@ -97,7 +97,7 @@ def test_starttls_is_watched_as_well(service):
         while plain.recv(100):
             pass
     wait_for(
-        lambda: [x for x in list(service.log) if "tls.failed" in x and "hve@" in x] or None,
+        lambda: [x for x in list(service.log) if "intake.tls-failed" in x and "hve@" in x] or None,
         "a line of the listener with STARTTLS",
     )
 

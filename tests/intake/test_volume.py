@@ -170,8 +170,8 @@ def test_a_jump_holds_the_account_on_all_workers_until_it_is_released(tmp_path):
             "mail again",
         )
         assert [sent()[:3] for _ in range(6)] == ["250"] * 6
-        service.wait_log("event=account.held")
-        assert sum("event=account.held" in line for line in service.log) == 1
+        service.wait_log("event=intake.account-held")
+        assert sum("event=intake.account-held" in line for line in service.log) == 1
         audit = "".join(
             path.read_text() for path in (service.place / "data" / "audit").glob("*.jsonl")
         )

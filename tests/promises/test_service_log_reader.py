@@ -37,7 +37,7 @@ async def test_a_log_that_nobody_reads_stops_no_mail_and_the_reader_hears_what_h
             await on.wait_promises(rounds(short=3_000, full=30_000))
         await on.wait_until(lambda: not on.service.queued(), "everything delivered")
         thread, lines = await asyncio.to_thread(read_in_a_thread, reading)
-        left_out = re.compile("event=log.lines-left-out count=[0-9]+\n")
+        left_out = re.compile("event=runtime.log-lines-left-out count=[0-9]+\n")
         await on.wait_until(lambda: any(map(left_out.search, [*lines])), "the count of lines")
         reckoning = await on.drained()
         await asyncio.to_thread(thread.join, 30)

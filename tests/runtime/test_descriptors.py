@@ -38,7 +38,7 @@ def test_running_out_is_said_once_a_minute_with_what_to_do(few):
         few()
         for _ in range(100):
             descriptors.look()
-        assert [line["event"] for line in lines] == ["descriptors.running-out"]
+        assert [line["event"] for line in lines] == ["runtime.descriptors-running-out"]
         assert "LimitNOFILE" in lines[0]["remedy"]
         now += SAY_SECONDS
         descriptors.look()

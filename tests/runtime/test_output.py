@@ -220,11 +220,11 @@ def test_what_other_packages_and_python_itself_say_becomes_one_line_each():
     lines = done.stderr.splitlines()
     events = [m[1] if (m := re.search(r"event=(\S+)", line)) else line for line in lines]
     assert events == [
-        "python.logged",
-        "python.logged",
-        "python.unraisable",
-        "python.thread-failed",
-        "python.logged",
+        "runtime.python-logged",
+        "runtime.python-logged",
+        "runtime.python-unraisable",
+        "runtime.python-thread-failed",
+        "runtime.python-logged",
         "print",
         "after",
     ]

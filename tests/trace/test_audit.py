@@ -6,7 +6,8 @@ import stat
 
 import pytest
 
-from kairan.trace.audit import Audit, append, read, record_change, who
+from kairan.trace.audit import Audit
+from kairan.trace.audit_file import append, read, record_change, who
 from kairan.trace.settings import AuditSettings
 
 SMALL = AuditSettings(octets_max=1_000, files_kept=2)

@@ -2,7 +2,7 @@
 
 from kairan.cli.output import plain, say
 from kairan.config.model import Configuration
-from kairan.trace.audit import record_change
+from kairan.trace.audit_file import record_change
 
 
 def tell(configuration: Configuration, what: str, **facts: object) -> None:

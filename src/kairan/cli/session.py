@@ -9,7 +9,6 @@ import typer
 
 from kairan.cli.audit import tell
 from kairan.cli.configuration import read_configuration
-from kairan.cli.directory import directory_of
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, print_json_list, print_table, say
@@ -91,6 +90,9 @@ def end(
 def _wanted(configuration: Configuration, **options: str | None) -> dict[str, str]:
     wanted = {name: value for name, value in options.items() if value is not None}
     if "account" in wanted:
+        # SQLAlchemy takes twice as long as all else here, and most questions name no account.
+        from kairan.cli.directory import directory_of
+
         with directory_of(configuration) as directory:
             found = directory.account(wanted["account"])
         # One that has been removed may still hold sessions.

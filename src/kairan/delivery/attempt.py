@@ -27,7 +27,7 @@ from kairan.outcomes.catalogue import DESTINATION_BUSY, INTERNAL_ERROR, LOOP_DET
 from kairan.relay.contact import Contact
 from kairan.spool.interface import ContentUnreadable, Lease, SpoolUnavailable
 
-log = structlog.get_logger("kairan.delivery")
+log = structlog.get_logger()
 
 _OURSELVES = "none"  # relay= where nobody was asked
 _DEFECT = INTERNAL_ERROR.reply
@@ -72,12 +72,16 @@ class Attempts:
             self._writes.give_back(work)
             raise
         except ContentUnreadable as error:
-            log.warning(work.lease.envelope.message_id, status="unreadable", error=str(error))
+            log.warning(
+                "delivery.content-unreadable",
+                message=work.lease.envelope.message_id,
+                reason=str(error),
+            )
             self._writes.unreadable(work)
         except SpoolUnavailable as error:
             self.defect(work, str(error))
         except Exception as error:  # a defect of ours must not cost the message
-            log.exception(work.lease.envelope.message_id, status="defect")
+            log.exception("delivery.defect", message=work.lease.envelope.message_id)
             self.defect(work, repr(error))
 
     async def _attempt(self, work: Work, slot: Slot[Work]) -> None:

@@ -19,7 +19,7 @@ from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import Lease, Spool, SpoolRefusal, SpoolUnavailable
 from kairan.trace.record import Trace
 
-log = structlog.get_logger("kairan.delivery")
+log = structlog.get_logger()
 
 
 def report_target(envelope: Envelope, snapshot: Snapshot) -> Address | None:
@@ -113,7 +113,7 @@ class Reporter:
             )
             return content, needs_smtputf8(lease.envelope, reports, frame)
         except Exception:  # a defect of ours, met with something that a stranger wrote
-            log.exception(lease.envelope.message_id, status="report-not-built")
+            log.exception("delivery.report-not-built", message=lease.envelope.message_id)
             return build_plain_report(reports, frame=frame), not frame.target.isascii()
 
     def _frame(self, target: Address) -> ReportFrame:

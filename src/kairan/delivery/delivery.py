@@ -38,7 +38,7 @@ from kairan.expansion.expand import MembersSource
 from kairan.spool.interface import Lease, Spool, SpoolUnavailable
 from kairan.trace.record import Trace
 
-log = structlog.get_logger("kairan.delivery")
+log = structlog.get_logger()
 
 # The queue of jobs whose groups must be expanded: no route's pattern has brackets.
 _EXPANSION = "(expansion)"
@@ -212,7 +212,7 @@ class Delivery:
                 if found >= wanted:
                     break
         except SpoolUnavailable as error:  # it closes; the next start finds them
-            log.warning("delivery.not-woken", destination=queue.name, error=str(error))
+            log.warning("delivery.not-woken", destination=queue.name, reason=str(error))
         finally:
             self._destinations.woken(queue, asked=wanted, found=found, known=known)
 
@@ -229,7 +229,7 @@ class Delivery:
         try:
             self._sort_in(window, lease)
         except Exception as error:
-            log.exception(lease.envelope.message_id, status="defect")
+            log.exception("delivery.defect", message=lease.envelope.message_id)
             work = Work(window, lease, self._expansion_queue(), Wide(has_groups=False))
             self._attempts.defect(work, repr(error))
 

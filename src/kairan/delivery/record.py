@@ -13,7 +13,7 @@ from kairan.mail.envelope import Recipient
 from kairan.spool.interface import Lease
 from kairan.trace.record import Trace
 
-log = structlog.get_logger("kairan.delivery")
+log = structlog.get_logger()
 
 _ADDRESSES_MAX = 50  # of one log line
 _STATUS = {Delivered: "delivered", Deferred: "deferred", Failed: "failed"}
@@ -46,7 +46,8 @@ class Recorder:
             self._event(lease, recipient, result, is_final=is_final)
         for result, addresses in _alike(recipients, results):
             log.info(
-                lease.envelope.message_id,
+                "delivery.tried",
+                message=lease.envelope.message_id,
                 to=addresses,
                 relay=result.relay,
                 delay=round(now - lease.envelope.arrived, 3),
@@ -98,7 +99,8 @@ class Recorder:
         outcome = failure.outcome
         self._note("FAIL", lease, failure.recipient.address, str(outcome.reply))
         log.info(
-            lease.envelope.message_id,
+            "delivery.recipient-refused",
+            message=lease.envelope.message_id,
             to=failure.recipient.address,
             relay="none",
             dsn=outcome.enhanced,

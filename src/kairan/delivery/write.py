@@ -16,7 +16,7 @@ from kairan.delivery.in_flight import Work
 from kairan.dsn.recipient import Action, RecipientReport
 from kairan.spool.interface import ContentUnreadable, NewJob
 
-log = structlog.get_logger("kairan.delivery")
+log = structlog.get_logger()
 
 _UNREADABLE_PAUSE_SECONDS = 60.0
 
@@ -116,7 +116,7 @@ class Writes:
         work.queue.put_off += put_off
         if not done.cancelled() and (error := done.exception()) is not None:
             # The spool waits out a sick disk; this is its end.  The next start finds the job.
-            log.warning("delivery", status="not-written", error=str(error))
+            log.warning("delivery.not-written", reason=str(error))
 
     async def _report(
         self, work: Work, reports: Sequence[RecipientReport], jobs: Sequence[NewJob]
@@ -130,7 +130,7 @@ class Writes:
             self.unreadable(work)
             return
         except Exception:  # whatever went wrong: whoever was not reported is tried again
-            log.exception(work.lease.envelope.message_id, status="not-reported")
+            log.exception("delivery.not-reported", message=work.lease.envelope.message_id)
             is_sent = False
         self.split(work, jobs if is_sent else [*self._undelayed(jobs), *self._again(work, reports)])
 

@@ -33,7 +33,7 @@ from kairan.outcomes.outcome import Outcome
 from kairan.runtime.ip import plain_ip
 from kairan.runtime.tls import TlsChannel, TlsFailed
 
-log = structlog.get_logger("kairan.intake")
+log = structlog.get_logger()
 
 # One full window of pipelined commands and a content's first piece; more waits in the kernel.
 READ_AHEAD_OCTETS_MAX = 64 * 1024
@@ -349,7 +349,7 @@ class SmtpConnection(asyncio.Protocol):
         try:
             self._take(self._decrypt(data))
         except Exception:
-            log.exception("session.defect", client=self.address)
+            log.exception("intake.session-defect", client=self.address)
             self.abort()
 
     def _record_failed_handshake(self, reason: str) -> None:
@@ -419,7 +419,7 @@ class SmtpConnection(asyncio.Protocol):
         try:
             then(done)
         except Exception:
-            log.exception("session.defect", session=session.id)
+            log.exception("intake.session-defect", session=session.id)
             self.abort()  # as the loop does with one in `data_received`: nobody waits in vain
             return
         if session.ending:

@@ -28,7 +28,7 @@ import structlog
 
 from kairan.intake.held_sessions import HeldSessions
 
-log = structlog.get_logger("kairan.intake")
+log = structlog.get_logger()
 
 _REQUEST_OCTETS_MAX = 4_096
 _WANTED = frozenset({"id", "account", "address"})
@@ -68,7 +68,7 @@ class ControlSocket:
                 async with asyncio.timeout(_SECONDS_MAX):
                     await self._answer(await reader.readline(), writer)
         except (OSError, ValueError, TimeoutError) as error:
-            log.warning("control.refused", reason=str(error) or type(error).__name__)
+            log.warning("intake.control-refused", reason=str(error) or type(error).__name__)
         finally:
             self._clients -= 1
             writer.close()
@@ -87,7 +87,7 @@ class ControlSocket:
         writer.write(b'{"found": %d}\n' % found)
         await writer.drain()
         if what == "end":
-            log.info("session.ended-by-command", sessions=found, **wanted)
+            log.info("intake.sessions-ended-by-command", sessions=found, **wanted)
 
 
 def _bound(folder: Path, number: int) -> socket.socket:

@@ -21,7 +21,7 @@ from kairan.outcomes.catalogue import (
 )
 from kairan.outcomes.outcome import Outcome
 
-log = structlog.get_logger("kairan.intake")
+log = structlog.get_logger()
 
 INTERVAL_SECONDS = 60.0
 # A line has some 200 octets: 12 MB a day at the worst, of a scan from everywhere.
@@ -81,7 +81,7 @@ class FailedHandshakes:
             self._left_out += 1
             return outcome
         log.info(
-            "tls.failed",
+            "intake.tls-failed",
             client=client,
             listener=listener,
             rule=outcome.key,

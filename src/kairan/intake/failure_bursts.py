@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-log = structlog.get_logger("kairan.auth")
+log = structlog.get_logger()
 
 # Nobody mistypes so often; a device with an old password tries each few minutes and gets there too,
 # which its owner should hear of.
@@ -49,7 +49,7 @@ class FailureBursts:
             window.sources.add(source)
         if window.failures == FAILURES:
             log.warning(
-                "auth.failures-burst",
+                "intake.login-failures-burst",
                 account=account,
                 failures=FAILURES,
                 addresses=len(window.sources),

@@ -60,7 +60,7 @@ from kairan.smtp.server.states import Order
 from kairan.spool.interface import SpoolId, SpoolRefusal, SpoolUnavailable
 from kairan.trace.refusals import Refusal
 
-log = structlog.get_logger("kairan.intake")
+log = structlog.get_logger()
 
 _ENDS_BY_ITSELF = frozenset({LOGIN_TOO_OLD, TOKEN_SESSION_EXPIRED})
 
@@ -438,7 +438,7 @@ class Session:
             case SpoolUnavailable():
                 outcome = SPOOL_FAILED
             case _:  # a defect: whatever it is, nothing was promised
-                log.error("spool.broken", session=self.id, exc_info=error)
+                log.error("intake.spool-failed", session=self.id, exc_info=error)
                 outcome = SPOOL_FAILED
         self.refuse(outcome, "DATA", str(error), submission)
 

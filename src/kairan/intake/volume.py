@@ -26,7 +26,7 @@ from kairan.outcomes.decision import Refuse
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
 
-log = structlog.get_logger("kairan.intake")
+log = structlog.get_logger()
 
 # How soon it is seen that an hour is over.
 LOOK_SECONDS = 60.0
@@ -43,7 +43,7 @@ class HoldJournal:
     trace: Trace
 
     def record(self, account: str, *, recipients: int, usual: int) -> None:
-        log.warning("account.held", account=account, recipients=recipients, usual=usual)
+        log.warning("intake.account-held", account=account, recipients=recipients, usual=usual)
         self.audit.record("account.held", account=account, recipients=recipients, usual=usual)
         self.trace.record(
             "HOLD",
@@ -101,7 +101,7 @@ class Volume:
             is_new = await asyncio.to_thread(hold, account, int(self._clock()))
         except DirectoryError as error:  # the next message tries again
             self._holding.pop(account, None)
-            log.warning("account.not-held", account=account, reason=str(error))
+            log.warning("intake.account-not-held", account=account, reason=str(error))
             return
         if is_new:
             self._journal.record(account, recipients=recipients, usual=usual)
@@ -127,7 +127,7 @@ class Volume:
         try:
             await asyncio.to_thread(work, hour)
         except DirectoryError as error:
-            log.warning("volume.unknown", reason=str(error))
+            log.warning("intake.volume-unknown", reason=str(error))
 
     def _learn_and_read(self, hour: int) -> None:
         if self._writes:

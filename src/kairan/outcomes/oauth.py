@@ -363,8 +363,8 @@ TOKEN_ISSUER_UNREACHABLE = Outcome(
     ),
     remedies=(
         Text(
-            "Read the service's log for `issuer.keys_not_fetched`: it says why. Then correct [[auth.issuers]]; `kairan check-config` shows what is set.",
-            "サービスのログの `issuer.keys_not_fetched` で理由を確認し、[[auth.issuers]] を修正してください。現在の設定は `kairan check-config` で確認できます。",
+            "Read the service's log for `auth.issuer-keys-not-fetched`: it says why. Then correct [[auth.issuers]]; `kairan check-config` shows what is set.",
+            "サービスのログの `auth.issuer-keys-not-fetched` で理由を確認し、[[auth.issuers]] を修正してください。現在の設定は `kairan check-config` で確認できます。",
         ),
         TRY_LATER,
     ),

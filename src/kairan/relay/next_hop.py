@@ -12,7 +12,7 @@ from kairan.relay.reach import Reach
 from kairan.runtime.files import Stamp, authorities_stamp
 from kairan.smtp.client.login import ClientMechanism
 
-log = structlog.get_logger("kairan.relay")
+log = structlog.get_logger()
 
 
 class TlsPolicy(StrEnum):

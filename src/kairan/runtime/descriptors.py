@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import structlog
 
-log = structlog.get_logger("kairan.runtime")
+log = structlog.get_logger()
 
 LOOK_SECONDS = 0.5
 SAY_SECONDS = 60.0
@@ -43,7 +43,7 @@ class Descriptors:
             return
         self._said_at = now
         log.error(
-            "descriptors.running-out",
+            "runtime.descriptors-running-out",
             used=used,
             limit=limit,
             remedy="raise LimitNOFILE of the service (ulimit -n), or lower intake.connections_max;"

@@ -85,7 +85,7 @@ def _outputs() -> list[Output]:
 
 
 def _left_out(count: int) -> str:
-    return line(None, "warning", {"event": "log.lines-left-out", "count": count})
+    return line(None, "warning", {"event": "runtime.log-lines-left-out", "count": count})
 
 
 class _ToOneLine(logging.Handler):
@@ -93,17 +93,17 @@ class _ToOneLine(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = {"logger": record.name, "text": record.getMessage(), "exc_info": record.exc_info}
-        _write(record.levelname.lower(), "python.logged", fields)
+        _write(record.levelname.lower(), "runtime.python-logged", fields)
 
 
 def _unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
     where = f"{unraisable.err_msg or 'exception ignored in'}: {unraisable.object!r}"
-    _write("error", "python.unraisable", {"text": where, "exc_info": unraisable.exc_value})
+    _write("error", "runtime.python-unraisable", {"text": where, "exc_info": unraisable.exc_value})
 
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:
     name = failed.thread.name if failed.thread is not None else ""
-    _write("error", "python.thread-failed", {"thread": name, "exc_info": failed.exc_value})
+    _write("error", "runtime.python-thread-failed", {"thread": name, "exc_info": failed.exc_value})
 
 
 def _write(level: str, event: str, fields: dict[str, Any]) -> None:

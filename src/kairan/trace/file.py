@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-MICRO = 1_000_000
+import structlog
+
+log = structlog.get_logger()
+
 
 # Of the octets that a file may have: what stays free, so that one batch more is no breach; and
 # what goes at a time, so that not each batch deletes.
@@ -22,13 +24,6 @@ _GIVEN_BACK_PAGES = 2_000
 # A file made before files could shrink is rewritten at the start up to this size: below a second.
 _REWRITTEN_OCTETS_MAX = 64 * 1024 * 1024
 _CHECKPOINT_PAGES = 1_000  # SQLite's own default
-
-
-def say(event: str, **fields: Any) -> None:
-    """An error in the log.  structlog is loaded by who writes a trace, not by who reads settings."""
-    import structlog  # noqa: PLC0415
-
-    structlog.get_logger("kairan.reports").error(event, **fields)
 
 
 class TraceFile:
@@ -85,7 +80,7 @@ def _open_or_replace(path: Path, schema: str) -> sqlite3.Connection:
         raise  # the disk, not the file
     except sqlite3.DatabaseError as error:
         aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
-        say("trace.damaged", file=path, reason=str(error), moved=aside)
+        log.error("trace.damaged", file=path, reason=str(error), moved=aside)
         path.rename(aside)
         for companion in ("-wal", "-shm"):
             path.with_name(path.name + companion).unlink(missing_ok=True)

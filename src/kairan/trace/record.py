@@ -23,18 +23,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from kairan.mail.address import key_of
+import structlog
+
 from kairan.runtime.rows import Insert
-from kairan.trace.file import MICRO, TraceFile, say
+from kairan.trace.file import TraceFile
+from kairan.trace.keys import DAY_SECONDS, MICRO, day_of, search_key
 from kairan.trace.refusals import SCHEMA as REFUSALS_SCHEMA
 from kairan.trace.refusals import Refusal, Refusals, RefusalsWriter
 from kairan.trace.settings import TraceSettings
 
-DAY_SECONDS = 86_400
+log = structlog.get_logger()
+
 _PRUNE_ROWS = 5_000  # at a time, so that writing goes on in between
 _ROW_OCTETS = 300  # about, with its part of the indexes
 # What waits is bounded in octets too: a peer chooses the length of its reply.
@@ -67,17 +69,6 @@ class TraceStatistics:
     written: int
     waiting: int
     dropped: int
-
-
-def day_of(seconds: float) -> int:
-    return int(seconds // DAY_SECONDS)
-
-
-def search_key(text: str, day: int) -> int | None:
-    if not text:
-        return None
-    digest = blake2b(key_of(text).encode("utf-8", "replace"), digest_size=5).digest()
-    return (day << 40) + int.from_bytes(digest, "big")
 
 
 class Trace:
@@ -162,7 +153,7 @@ class Trace:
         self._pruning.go_on(self._clock(), (self._writer, self._refusals_writer))
         dropped = self._dropped + self._writer.lost + self._refusals.lost
         if dropped > self._told:
-            say("trace.dropped", count=dropped - self._told, total=dropped)
+            log.error("trace.dropped", count=dropped - self._told, total=dropped)
             self._told = dropped
         return waited
 
@@ -199,7 +190,7 @@ class _Pruning:
             if sum(file.delete_before(oldest_kept, _PRUNE_ROWS) for file in files) == len(files):
                 self._pruned_day = today
         except sqlite3.Error as error:
-            say("trace.not-pruned", reason=str(error))
+            log.error("trace.not-pruned", reason=str(error))
 
 
 class _Writer:
@@ -225,7 +216,7 @@ class _Writer:
                 self.keep_within()
             except sqlite3.Error as error:  # a full disk, say: the mail goes on without its trace
                 self.lost += len(batch)
-                say("trace.not-written", file=self._file.path, reason=str(error))
+                log.error("trace.not-written", file=self._file.path, reason=str(error))
             self.octets_taken += sum(
                 _EVENT_OCTETS // 2 + len(detail) + len(message_id)
                 for _, _, message_id, _, _, detail, _, _ in batch

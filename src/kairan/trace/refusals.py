@@ -26,8 +26,13 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import TypeAlias
 
+import structlog
+
 from kairan.runtime.kept import kept
-from kairan.trace.file import MICRO, TraceFile, say
+from kairan.trace.file import TraceFile
+from kairan.trace.keys import MICRO
+
+log = structlog.get_logger()
 
 # Addresses and reasons of one minute.  300 octets each: a flood from everywhere that never ends
 # fills 430 MB a day, and `refusals_octets_max` holds half of that.
@@ -165,7 +170,7 @@ class RefusalsWriter:
                     database.executemany(_ADD, batch)
             except sqlite3.Error as error:
                 self._refusals.lost += sum(int(row[-1]) for row in batch)
-                say("trace.not-written", file=self._file.path, reason=str(error))
+                log.error("trace.not-written", file=self._file.path, reason=str(error))
             self.keep_within()
 
     def keep_within(self) -> None:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from kairan.trace.file import MICRO
-from kairan.trace.record import day_of, search_key
+from kairan.trace.keys import MICRO, day_of, search_key
 
 _COLUMNS = "id, event, message_id, sender, recipient, detail, client, spool_id"
 

@@ -86,9 +86,9 @@ Job No.,Date,Time,User Name,Type,Destination,Result
 1044,2026/11/23,08:03:01,hana,Print 535 pages,-,OK
 """
 KAIRAN = """\
-time=2026-11-23T08:00:01.123Z level=info event=<a@b> to=c@contoso.com relay=mx.test[10.0.0.1]:25 delay=0.1 dsn=4.4.1 status=deferred reply="451 4.4.1 No answer from the next server (connection refused)"
-time=2026-11-23T08:00:02.123Z level=info event=<a@b> to=d@contoso.com relay=none dsn=5.7.124 status=failed reply="550 5.7.124 RESOLVER.RST.NotAuthorized" rule=group-sender-not-allowed
-time=2026-11-23T08:00:02.123Z level=info event=<a@b> to=d@contoso.com relay=maildir dsn=2.0.0 status=delivered reply="250 2.0.0 OK"
+time=2026-11-23T08:00:01.123Z level=info event=delivery.tried message=<a@b> to=c@contoso.com relay=mx.test[10.0.0.1]:25 delay=0.1 dsn=4.4.1 status=deferred reply="451 4.4.1 No answer from the next server (connection refused)"
+time=2026-11-23T08:00:02.123Z level=info event=delivery.recipient-refused message=<a@b> to=d@contoso.com relay=none dsn=5.7.124 status=failed reply="550 5.7.124 RESOLVER.RST.NotAuthorized" rule=group-sender-not-allowed
+time=2026-11-23T08:00:02.123Z level=info event=delivery.tried message=<a@b> to=d@contoso.com relay=maildir dsn=2.0.0 status=delivered reply="250 2.0.0 OK"
 """
 TRACE = """\
 [

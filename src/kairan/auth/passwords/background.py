@@ -26,7 +26,7 @@ from kairan.auth.settings import AuthSettings
 from kairan.runtime import logs
 from kairan.runtime.scheduling import yield_to_all
 
-log = structlog.get_logger("kairan.auth")
+log = structlog.get_logger()
 
 _MESSAGE_OCTETS_MAX = 16 * 1024  # a password is cut long before
 _DESCRIPTORS_MAX = 65_536  # above standard error and beside the socket none is ours

@@ -19,7 +19,7 @@ import structlog
 from kairan.auth.tokens.jwks import PublicKey, read_jwks
 from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
 
-log = structlog.get_logger("kairan.auth")
+log = structlog.get_logger()
 
 # Gives the whole answer, or raises: OSError and its like for an issuer that is not reached, says no,
 # or says too much.  It follows no redirects, for those would lead to keys of somebody else.
@@ -142,14 +142,16 @@ class Keyring:
             self._keys, self._document = keys, document
             self.generation += 1
             log.info(
-                "issuer.keys", issuer=self.issuer.issuer, keys=sorted({key.kid for key in keys})
+                "auth.issuer-keys-fetched",
+                issuer=self.issuer.issuer,
+                keys=sorted({key.kid for key in keys}),
             )
 
     def _fetch_failed(self, reason: str) -> None:
         """Told once, and again when the reason becomes another."""
         if reason != self._failure:
             self._failure = reason
-            log.warning("issuer.keys_not_fetched", issuer=self.issuer.issuer, reason=reason)
+            log.warning("auth.issuer-keys-not-fetched", issuer=self.issuer.issuer, reason=reason)
 
     async def _fetch_jwks(self) -> bytes:
         return await self._get(self.issuer.jwks_url or await self._discover())

@@ -14,7 +14,7 @@ from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.runtime.files import Stamp, stamp_of
 
-log = structlog.get_logger("kairan.delivery")
+log = structlog.get_logger()
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 

@@ -9,7 +9,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.snapshot.memory import MemorySnapshot, read_snapshot
 from kairan.directory.store import Directory
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger()
 
 
 class SnapshotKeeper:
@@ -56,10 +56,10 @@ class SnapshotKeeper:
 
     def _note_outage(self, error: DirectoryError) -> None:
         if not self._is_outage:
-            _log.warning("directory.unreachable", reason=str(error), version=self._current.version)
+            log.warning("directory.unreachable", reason=str(error), version=self._current.version)
         self._is_outage = True
 
     def _note_recovery(self) -> None:
         if self._is_outage:
-            _log.info("directory.reachable", version=self._current.version)
+            log.info("directory.reachable", version=self._current.version)
         self._is_outage = False

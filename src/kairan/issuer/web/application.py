@@ -24,7 +24,7 @@ from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import Places, speaks_both
 from kairan.runtime.ip import plain_ip
 
-log = structlog.get_logger("kairan.issuer")
+log = structlog.get_logger()
 
 # A form holds an id, a secret and a scope: below 1 KiB.
 FORM_OCTETS_MAX = 16 * 1024

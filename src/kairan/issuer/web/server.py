@@ -34,7 +34,7 @@ from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.trace.audit import Audit
 from kairan.trace.settings import AuditSettings
 
-log = structlog.get_logger("kairan.issuer")
+log = structlog.get_logger()
 
 ORPHANED = 70  # exit code (EX_SOFTWARE), as a worker's: the supervisor died
 # Applications ask once an hour; more at a time is a flood, and is answered 503.
@@ -237,6 +237,6 @@ async def _keep_renewing(keys: KeyRing, settings: IssuerServiceSettings) -> None
         await asyncio.sleep(RENEW_SECONDS)
         try:
             if await asyncio.to_thread(keys.renew, settings):
-                log.info("issuer.key.added")
+                log.info("issuer.key-added")
         except OSError as error:
-            log.error("issuer.key.failed", reason=str(error))  # noqa: TRY400 - the reason is all
+            log.error("issuer.key-failed", reason=str(error))

@@ -28,7 +28,7 @@ from kairan.spool.sqlite.memory import ShardMemory
 from kairan.spool.sqlite.ready_queue import JobKey
 from kairan.spool.sqlite.schema import BUSY_SECONDS_MAX, is_busy
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 _T = TypeVar("_T")
 
 # id, arrived, size, crc, envelope, content (None: it is a file)
@@ -161,7 +161,7 @@ def _begin(db: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if not is_busy(error) or time.monotonic() >= end:
                 raise
-            _log.warning("spool.busy", reason="another process is writing to the queue")
+            log.warning("spool.busy", reason="another process is writing to the queue")
         else:
             return
 

@@ -26,7 +26,7 @@ from kairan.spool.sqlite.quarantine import Quarantine
 from kairan.spool.sqlite.reader import Reader
 from kairan.spool.sqlite.schema import is_corruption
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 # Pieces are gathered to this much before a thread is asked: a hand-over costs about 50 us.
 GATHER_OCTETS = 128 * 1024
@@ -85,7 +85,7 @@ class ContentFiles:
         try:
             self.folder.disk.unlink(path)
         except OSError as error:  # it is removed at the next start
-            _log.warning("spool.leftover", path=str(path), error=str(error))
+            log.warning("spool.leftover", path=str(path), reason=str(error))
 
 
 class FileContentWriter:
@@ -196,7 +196,7 @@ class FileContentWriter:
             self._close()
             self._files.folder.disk.unlink(self._path)
         except OSError as error:
-            _log.warning("spool.leftover", path=str(self._path), error=str(error))
+            log.warning("spool.leftover", path=str(self._path), reason=str(error))
 
 
 class ContentReader:

@@ -11,7 +11,7 @@ import structlog
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.folder import ShardFolder
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 
 def disk_refusal(octets: int, inodes: int, settings: SpoolSettings) -> str | None:
@@ -48,7 +48,7 @@ class ReserveFile:
             self.missing = False
         except OSError as error:
             if not self._said:
-                _log.warning("spool.no-reserve", error=str(error), octets=self._octets)
+                log.warning("spool.no-reserve", reason=str(error), octets=self._octets)
             self._said = True
 
     def give_up(self) -> None:
@@ -58,7 +58,7 @@ class ReserveFile:
         try:
             self._disk.unlink(self._path)
         except OSError as error:
-            _log.error("spool.reserve-not-removed", error=str(error))
+            log.error("spool.reserve-not-removed", reason=str(error))
 
     def _is_whole(self) -> bool:
         return self._path.is_file() and self._path.stat().st_size == self._octets

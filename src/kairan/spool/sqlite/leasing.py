@@ -17,7 +17,7 @@ from kairan.spool.sqlite.quarantine import Quarantine
 from kairan.spool.sqlite.reader import Broken, Hidden, Loaded, Reader
 from kairan.spool.sqlite.ready_queue import JobKey, Place
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 # After a failed read: the disk gets this long before it is asked again.
 _RETRY_SECONDS = 1.0
@@ -76,7 +76,7 @@ class Leasing:
         try:
             places = await self._reader.places(after, self._jobs_max)
         except sqlite3.Error as error:
-            _log.error("spool.read-failed", error=str(error))
+            log.error("spool.read-failed", reason=str(error))
             await asyncio.sleep(_RETRY_SECONDS)
         finally:
             ready.end_load(places)
@@ -109,7 +109,7 @@ class Leasing:
         try:
             found = await self._reader.jobs([place[1:] for place in unread])
         except sqlite3.Error as error:
-            _log.error("spool.read-failed", error=str(error))
+            log.error("spool.read-failed", reason=str(error))
             self._return(unread)
             if not leases:
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -19,7 +19,7 @@ from kairan.spool.sqlite.reader import Reader
 from kairan.spool.sqlite.recovery.salvage import want_salvage
 from kairan.spool.sqlite.writer import Writer
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 
 class Quarantine:
@@ -46,7 +46,7 @@ class Quarantine:
             await self._threads.run(self._write, raw, number, reason)
         except (OSError, sqlite3.Error) as error:
             # The rows stay; the next start meets them again.
-            _log.error("spool.quarantine-failed", message=message, error=str(error))
+            log.error("spool.quarantine-failed", message=message, reason=str(error))
             return
         finally:
             self._underway.discard(message)
@@ -60,7 +60,7 @@ class Quarantine:
         if self.must_restart:
             return
         self.must_restart = True
-        _log.error(
+        log.error(
             "spool.page-damaged",
             directory=str(self._folder.path),
             remedy="restart to salvage the queue",

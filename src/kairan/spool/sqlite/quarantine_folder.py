@@ -21,7 +21,7 @@ from kairan.spool.interface import Quarantined
 from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
 from kairan.spool.sqlite.disk import Disk
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 _REASON = ".reason"
 _NAME_CHARACTERS_MAX = 100  # a foreign file chose its own name; ours and the suffix must fit
@@ -113,7 +113,7 @@ class QuarantineFolder:
         raise AssertionError("count() ends never")
 
     def _write_reason(self, path: Path, reason: str, details: str) -> None:
-        _log.error("spool.quarantined", what=path.name, path=str(path), reason=reason)
+        log.error("spool.quarantined", what=path.name, path=str(path), reason=reason)
         text = f"{reason}\n{details}".encode(errors="replace")
         self._write(path.with_name(path.name + _REASON), text)
 

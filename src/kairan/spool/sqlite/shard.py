@@ -46,7 +46,7 @@ from kairan.spool.sqlite.scan import scan
 from kairan.spool.sqlite.schema import Connect, connect, copy_wal, set_up
 from kairan.spool.sqlite.writer import Committed, Writer
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 # A longer reason is of no use; peers choose the length of their replies.
 _DETAIL_CHARACTERS_MAX = 1_000
@@ -330,7 +330,7 @@ class SqliteSpool:
                 copy_wal, self._folder.database, self._folder.open_database
             )
         except (OSError, sqlite3.Error) as error:
-            _log.warning("spool.tidy-failed", error=str(error))
+            log.warning("spool.tidy-failed", reason=str(error))
             return False
 
     async def _look_at_disk(self) -> None:

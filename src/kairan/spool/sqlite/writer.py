@@ -43,7 +43,7 @@ from kairan.spool.sqlite.commit import NOTHING_WRITTEN, Operation, Removed, Rows
 from kairan.spool.sqlite.scan import Counts, counts
 from kairan.spool.sqlite.schema import is_busy, is_corruption
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 # A commit that takes longer than this keeps results from being recorded, whatever becomes of it: a
 # disk that hangs, an operator's tool that writes.  Slow disks take tenths of a second.
@@ -196,7 +196,7 @@ class Writer:
             self._failed(batch, outcome)
             return
         if self.unhealthy is not None:
-            _log.warning("spool.healthy-again", was=self.unhealthy)
+            log.warning("spool.healthy-again", was=self.unhealthy)
             self.unhealthy = None
         self.commits += 1
         self.operations += len(batch)
@@ -210,7 +210,7 @@ class Writer:
         if is_corruption(error):
             self._corrupt()
         if self.unhealthy is None:
-            _log.error("spool.unhealthy", error=str(error), kind=type(error).__name__)
+            log.error("spool.unhealthy", reason=str(error), kind=type(error).__name__)
         self.unhealthy = f"{type(error).__name__}: {error}"
         unavailable = SpoolUnavailable(self.unhealthy)
         unavailable.__cause__ = error
@@ -268,7 +268,7 @@ class Writer:
             foreign = self._is_foreign_write(db) or missed
             return foreign, self._count(db, must=batch.must_count, foreign=foreign)
         except sqlite3.Error as error:
-            _log.error("spool.look-failed", error=str(error))
+            log.error("spool.look-failed", reason=str(error))
             self._disconnect()
             return True, None
 
@@ -329,7 +329,7 @@ class Writer:
         try:
             db.close()
         except sqlite3.Error as error:
-            _log.error("spool.close-failed", error=str(error))
+            log.error("spool.close-failed", reason=str(error))
 
 
 def _give_back(db: sqlite3.Connection, pages: int) -> None:

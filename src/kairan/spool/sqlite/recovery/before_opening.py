@@ -34,7 +34,7 @@ from kairan.spool.sqlite.recovery.wal import (
 )
 from kairan.spool.sqlite.schema import DATABASE, first_page
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 _PART = "salvage.wal.part"
 _WHOLE = "salvage.wal"
@@ -93,7 +93,7 @@ def _exchange(folder: ShardFolder, octets: memoryview, found: Walk, verdict: Ver
     disk = folder.disk
     part = folder.path / _PART
     read = sum(frame.is_worth_replaying for frame in found.frames[: verdict.keep])
-    _log.error(
+    log.error(
         "spool.wal-damaged",
         reason=verdict.damage,
         frames=verdict.keep,

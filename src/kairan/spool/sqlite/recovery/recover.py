@@ -46,7 +46,7 @@ from kairan.spool.sqlite.recovery.salvage import (
 from kairan.spool.sqlite.scan import Counts, counts
 from kairan.spool.sqlite.schema import DATABASE, ID_MAX, is_damage, is_empty, prepare
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _or_at_the_next_start(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
-        _log.error("spool.not-tidied", path=str(path), error=str(error))
+        log.error("spool.not-tidied", path=str(path), reason=str(error))
 
 
 def _remove(db: sqlite3.Connection, message: int) -> None:

@@ -38,7 +38,7 @@ from kairan.spool.sqlite.schema import (
     prepare,
 )
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 _PART = "salvage.part"
 _WHOLE = "salvage.db"
@@ -106,7 +106,7 @@ def _touch(db: sqlite3.Connection) -> None:
 
 
 def salvage(folder: ShardFolder, reason: str, durability: Durability) -> None:
-    _log.error("spool.salvaging", database=str(folder.database), reason=reason)
+    log.error("spool.salvaging", database=str(folder.database), reason=reason)
     disk, part = folder.disk, folder.path / _PART
     for name in (_PART, _WHOLE):
         _remove_database(folder.path / name, disk)
@@ -120,7 +120,7 @@ def salvage(folder: ShardFolder, reason: str, durability: Durability) -> None:
     details = f"{saved} messages were salvaged from it\n"
     folder.quarantine.move(folder.database, reason, details)
     finish_salvage(folder)
-    _log.error("spool.salvaged", messages=saved)
+    log.error("spool.salvaged", messages=saved)
 
 
 def finish_salvage(folder: ShardFolder) -> None:
@@ -194,7 +194,7 @@ def _copy_message(old: sqlite3.Connection, new: sqlite3.Connection, message: int
     try:
         found = old.execute(_MESSAGE, (message,)).fetchone()
     except sqlite3.DatabaseError as error:
-        _log.error("spool.message-lost", message=message, error=str(error))
+        log.error("spool.message-lost", message=message, reason=str(error))
         return False
     if found is None or not _is_row(found):
         return False

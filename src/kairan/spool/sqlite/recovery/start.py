@@ -16,7 +16,7 @@ from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.owner import own
 from kairan.spool.sqlite.recovery.recover import Recovered, recover
 
-_log = structlog.get_logger("kairan.spool")
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def start(folder: ShardFolder, settings: SpoolSettings, *, now: float) -> Starte
     except (OSError, sqlite3.OperationalError) as error:
         if not folder.give_up_reserve():
             raise
-        _log.warning("spool.reserve-given-up", directory=str(folder.path), error=str(error))
+        log.warning("spool.reserve-given-up", directory=str(folder.path), reason=str(error))
     return _start(folder, settings, now, gave_up_reserve=True)
 
 

@@ -40,6 +40,7 @@ from kairan.issuer.settings import IssuerServiceSettings
 from kairan.runtime import logs
 from kairan.runtime.memory import give_back_large_blocks
 from kairan.runtime.notify import ServiceManager
+from kairan.runtime.operator_error import BAD_INPUT, OperatorError
 from kairan.runtime.privileges import become
 from kairan.runtime.watchdog import LOOK_SECONDS, Heartbeats, Supervision, Watch, state_of
 from kairan.spool.sqlite.owner import ShardLockedError
@@ -65,8 +66,10 @@ _ENDED_IN_ORDER = frozenset({0, 1, worker.DAMAGED, -signal.SIGTERM})
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
 
 
-class PortInUse(Exception):  # noqa: N818 - an operator's error, shown as one sentence
+class PortInUseError(OperatorError):
     """Another process listens there."""
+
+    exit_code = BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,7 +391,7 @@ class Supervisor:
 
 
 def serve(configuration: Configuration, *, on_ready: Callable[[Running], None]) -> int:
-    """Runs until SIGTERM or SIGINT; returns the exit code.  Raises PortInUse, DirectoryError."""
+    """Runs until SIGTERM or SIGINT; returns the exit code.  Raises PortInUseError, DirectoryError."""
     with logs.never_waiting():
         logs.set_up()
         for warning in warnings_of(configuration):
@@ -439,12 +442,12 @@ def _free_port(settings: ListenerSettings | IssuerServiceSettings) -> int:
             probe.bind((settings.host, settings.port))
             probe.listen(1)
         except PermissionError as error:
-            raise PortInUse(
+            raise PortInUseError(
                 f"may not listen on {settings.host} port {settings.port}; run as root, grant "
                 "CAP_NET_BIND_SERVICE, or choose a port above 1023"
             ) from error
         except OSError as error:
-            raise PortInUse(
+            raise PortInUseError(
                 f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; "
                 "stop what listens there or choose another port"
             ) from error

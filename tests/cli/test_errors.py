@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kairan.cli.errors import report
 from kairan.runtime.certificates import make_authority
+from kairan.runtime.operator_error import BAD_INPUT, FAILED, OperatorError
 
 KAIRAN = Path(sys.executable).with_name("kairan")
 
@@ -180,3 +182,28 @@ def test_a_queue_that_is_busy_for_long_is_said(shell, monkeypatch):
 
     monkeypatch.setattr("kairan.cli.queue.statistics", locked)
     assert "(database is locked); try again" in shell.refused("queue", "stats", code=1)
+
+
+class AwayError(OperatorError):
+    """A package's own; the commands have not heard of it."""
+
+
+class WrongError(AwayError):
+    exit_code = BAD_INPUT
+
+
+class ConfigError(Exception):
+    """Has the name of an operator's error, and is none."""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (AwayError("nobody answers; start it"), FAILED, "kairan: nobody answers; start it\n"),
+        (WrongError("no such name; list them"), BAD_INPUT, "kairan: no such name; list them\n"),
+        (ConfigError("a defect"), FAILED, "kairan: this should not happen: ConfigError: a defect"),
+    ],
+)
+def test_an_operators_error_brings_its_exit_code_whatever_its_name(error, code, sentence, capsys):
+    assert report(error, debug=False) == code
+    assert capsys.readouterr().err.startswith(sentence)

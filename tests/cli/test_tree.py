@@ -99,6 +99,7 @@ def test_help_imports_no_command(words):
     assert not {f"kairan.cli.{row.module}" for row in COMMANDS.values()} & ours
     assert {name for name in ours if not name.startswith("kairan.cli")} == {
         "kairan.runtime",
+        "kairan.runtime.operator_error",
         "kairan.runtime.visible",
     }
 

@@ -376,7 +376,7 @@ def test_without_a_service_the_command_says_so(tmp_path, service):
     place = tmp_path / "k"
     place.mkdir()
     (place / "kairan.toml").write_text('[server]\ndata_directory = "data"\n')
-    from kairan.intake.control import ControlUnavailable, ask_workers
+    from kairan.intake.control import ControlUnavailableError, ask_workers
 
-    with pytest.raises(ControlUnavailable, match="is the service running"):
+    with pytest.raises(ControlUnavailableError, match="is the service running"):
         list(ask_workers(place / "data" / "control", "list", {}))

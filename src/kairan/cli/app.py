@@ -7,10 +7,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from kairan import __version__
-from kairan.cli.errors import DEBUG_OPTION, FAILED, report
+from kairan.cli.errors import DEBUG_OPTION, report
 from kairan.cli.lazy import LazyGroup
 from kairan.cli.options import examples, help_if_alone
 from kairan.cli.output import say
+from kairan.runtime.operator_error import FAILED
 
 
 class Root(LazyGroup):

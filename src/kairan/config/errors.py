@@ -6,10 +6,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from kairan.config.lines import Lines, Path_
+from kairan.runtime.operator_error import BAD_INPUT, OperatorError
 
 
-class ConfigError(Exception):
+class ConfigError(OperatorError):
     """One sentence for the operator, with file and line where there is one."""
+
+    exit_code = BAD_INPUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,15 @@
 """What goes wrong between an administrator and the directory: one sentence, with what to do."""
 
+from kairan.runtime.operator_error import BAD_INPUT, FAILED, OperatorError
 
-class DirectoryError(Exception):
+
+class DirectoryError(OperatorError):
     """The change or question cannot be carried out; nothing of it has been written.
 
     `about` is the address at fault, where there is one: an import finds its line by it.
     """
+
+    exit_code = BAD_INPUT
 
     def __init__(self, sentence: str, *, about: str = "") -> None:
         super().__init__(sentence)
@@ -14,3 +18,5 @@ class DirectoryError(Exception):
 
 class DirectoryUnavailableError(DirectoryError):
     """The database does not answer; the same call may succeed later."""
+
+    exit_code = FAILED

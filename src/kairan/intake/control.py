@@ -27,6 +27,7 @@ from typing import Any
 import structlog
 
 from kairan.intake.held_sessions import HeldSessions
+from kairan.runtime.operator_error import OperatorError
 
 log = structlog.get_logger()
 
@@ -40,7 +41,7 @@ _SECONDS_MAX = 30.0
 _SESSIONS_AT_ONCE = 100
 
 
-class ControlUnavailable(Exception):  # noqa: N818 - the operator's to mend, said in a sentence
+class ControlUnavailableError(OperatorError):
     """No worker answers, or one broke off."""
 
 
@@ -112,7 +113,7 @@ def _request(line: bytes) -> tuple[str, dict[str, str]]:
 
 
 def ask_workers(folder: Path, what: str, wanted: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """The sessions that all workers found; it blocks.  ControlUnavailable where nobody answers."""
+    """The sessions that all workers found; it blocks.  ControlUnavailableError where nobody answers."""
     names = sorted(path.name for path in folder.glob("worker-*.sock"))
     answering = 0
     for name in names:
@@ -120,7 +121,7 @@ def ask_workers(folder: Path, what: str, wanted: dict[str, str]) -> Iterator[dic
             yield from _ask(folder, name, what, wanted)
             answering += 1
     if not answering:
-        raise ControlUnavailable(
+        raise ControlUnavailableError(
             f"no worker answers in {folder}; is the service running with this configuration?"
         )
 
@@ -132,7 +133,7 @@ def _ask(folder: Path, name: str, what: str, wanted: dict[str, str]) -> Iterator
             with _reachable(folder, name) as path:
                 sock.connect(path)
         except PermissionError as error:
-            raise ControlUnavailable(
+            raise ControlUnavailableError(
                 f"may not talk to the service in {folder}; run this as root or as the user that it"
                 " runs as"
             ) from error
@@ -143,7 +144,7 @@ def _ask(folder: Path, name: str, what: str, wanted: dict[str, str]) -> Iterator
                 if "found" in facts:
                     return
                 yield facts
-    raise ControlUnavailable(f"{name} broke off its answer; ask again")
+    raise ControlUnavailableError(f"{name} broke off its answer; ask again")
 
 
 def _name(number: int) -> str:

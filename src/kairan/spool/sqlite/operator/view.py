@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self, TypeAlias
 
 from kairan.mail.address import key_of
+from kairan.runtime.operator_error import OperatorError
 from kairan.spool.interface import JobId, Quarantined, SpoolId, SpoolItem
 from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.operator.changes import Changes
@@ -119,7 +120,7 @@ def parse_id(text: str) -> JobId | SpoolId | None:
     return JobId(SpoolId(int(message)), int(number))
 
 
-class NoShardError(RuntimeError):
+class NoShardError(OperatorError):
     """The directory holds no shard."""
 
 

@@ -1,4 +1,4 @@
-"""Attack 26: one message made into many: nested lists, the same member again and again, spellings.
+"""One message made into many: nested lists, the same member again and again, spellings.
 
 Lists of 100,000 members are tested in tests/expansion.
 """

@@ -1,4 +1,4 @@
-"""Attack 8: the AUTH dialogue out of shape, against the real service.
+"""The AUTH dialogue out of shape, against the real service.
 
 Every exchange stands in tests/smtp/server/test_auth.py; here is what only the whole can show.
 """

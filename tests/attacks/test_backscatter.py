@@ -1,4 +1,4 @@
-"""Attack 25: mail of ours that nobody asked for: reports to forged senders, reports of reports."""
+"""Mail of ours that nobody asked for: reports to forged senders, reports of reports."""
 
 import pytest
 

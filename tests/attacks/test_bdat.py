@@ -1,4 +1,4 @@
-"""Attack 6: BDAT at wrong moments and with wrong sizes (CVE-2017-16943, CVE-2026-45185)."""
+"""BDAT at wrong moments and with wrong sizes (CVE-2017-16943, CVE-2026-45185)."""
 
 import contextlib
 import socket

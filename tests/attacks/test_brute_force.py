@@ -1,4 +1,4 @@
-"""Attack 9: guessing passwords, finding out accounts, locking a printer out.
+"""Guessing passwords, finding out accounts, locking a printer out.
 
 That unknown accounts cost the same hash is tested in tests/auth, by counting hashes.
 """

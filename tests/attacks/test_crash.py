@@ -1,4 +1,4 @@
-"""Attack 23: killed between 250 and mailbox: nothing is lost, duplicates only of what was on its way.
+"""Killed between 250 and mailbox: nothing is lost, duplicates only of what was on its way.
 
 The kill in all moments, again and again, is tests/promises.
 """

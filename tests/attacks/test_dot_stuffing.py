@@ -1,4 +1,4 @@
-"""Attack 14: dots at line starts and at the edges of segments: body in is body out."""
+"""Dots at line starts and at the edges of segments: body in is body out."""
 
 import random
 

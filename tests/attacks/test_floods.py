@@ -1,4 +1,4 @@
-"""Attack 20: too many connections, half-open ones, harvested recipients, TLS renegotiation."""
+"""Too many connections, half-open ones, harvested recipients, TLS renegotiation."""
 
 import contextlib
 import ssl

@@ -1,4 +1,4 @@
-"""Attack 15: what is not SMTP at all: TLS, RDP, HTTP, noise, invalid UTF-8."""
+"""What is not SMTP at all: TLS, RDP, HTTP, noise, invalid UTF-8."""
 
 import random
 import socket

@@ -1,4 +1,4 @@
-"""Attack 27: octets of a peer's choice that cost more than their number.
+"""Octets of a peer's choice that cost more than their number.
 
 Every parser of octets that a stranger chooses has its row here.  A new one is added by its name, a
 function of octets, and the frames in which its patterns take hold.

@@ -1,4 +1,4 @@
-"""Attack 30: what a header, a greeting or an odd octet could make others believe."""
+"""What a header, a greeting or an odd octet could make others believe."""
 
 import re
 from zlib import crc32

@@ -1,4 +1,4 @@
-"""Attack 12: CR, LF, NUL, U+2028 and ^A in every field; no forged header, trace or log line."""
+"""CR, LF, NUL, U+2028 and ^A in every field; no forged header, trace or log line."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Attack 16: lines without end, in commands, header and body; memory stays flat."""
+"""Lines without end, in commands, header and body; memory stays flat."""
 
 import pytest
 

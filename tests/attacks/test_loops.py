@@ -1,4 +1,4 @@
-"""Attack 24: two services that point at each other, and lists that hold each other."""
+"""Two services that point at each other, and lists that hold each other."""
 
 from kairan.admission.settings import AdmissionSettings
 from kit.live import (

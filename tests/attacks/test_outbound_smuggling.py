@@ -1,4 +1,4 @@
-"""Attack 2: we pass on what makes a weak receiver see two messages.
+"""We pass on what makes a weak receiver see two messages.
 
 The peer is weak: it reads lines up to LF and takes "." CRLF behind any of them for the end.
 """

@@ -1,4 +1,4 @@
-"""Attack 7: commands where none belong: behind DATA, before the greeting, in a refused body."""
+"""Commands where none belong: behind DATA, before the greeting, in a refused body."""
 
 from kit.live import PRINTER, USER, Client
 

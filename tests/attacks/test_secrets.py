@@ -1,4 +1,4 @@
-"""Attack 11: whoever reads logs, traces or the spool learns no password and no token.
+"""Whoever reads logs, traces or the spool learns no password and no token.
 
 Secrets are sown in every way a client can send them, rightly, wrongly and in the wrong place; then
 everything that the service has written is searched, as it is and in base64.

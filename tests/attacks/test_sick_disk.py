@@ -1,4 +1,4 @@
-"""Attack 22: a full disk, files cut short, doubled or foreign: 452 and never 250, nothing lost."""
+"""A full disk, files cut short, doubled or foreign: 452 and never 250, nothing lost."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Attack 18: a size announced small and sent large, and limits met in the middle of a body."""
+"""A size announced small and sent large, and limits met in the middle of a body."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Attack 19: a thousand clients that are as slow as they can, while a quick one gets through."""
+"""A thousand clients that are as slow as they can, while a quick one gets through."""
 
 import contextlib
 import selectors

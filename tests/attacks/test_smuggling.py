@@ -1,4 +1,4 @@
-"""Attack 1: two messages where the sender sent one (SMTP smuggling, CVE-2023-51764 and family)."""
+"""Two messages where the sender sent one (SMTP smuggling, CVE-2023-51764 and family)."""
 
 import pytest
 

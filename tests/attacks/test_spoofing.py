@@ -1,4 +1,4 @@
-"""Attack 13: sending as somebody else, and relaying ("Weak Links in Authentication Chains")."""
+"""Sending as somebody else, and relaying ("Weak Links in Authentication Chains")."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Attack 3: commands said in the clear and obeyed after TLS stands (CVE-2011-0411)."""
+"""Commands said in the clear and obeyed after TLS stands (CVE-2011-0411)."""
 
 import base64
 import ssl

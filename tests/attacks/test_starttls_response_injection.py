@@ -1,6 +1,6 @@
-"""Attack 4: a server's words from before TLS, believed after it (CVE-2021-38371).
+"""A server's words from before TLS, believed after it (CVE-2021-38371).
 
-Also attack 5's half that concerns us here: where TLS is wanted and not to be had, no mail leaves.
+Also what strips STARTTLS on the way: where TLS is wanted and not to be had, no mail leaves.
 """
 
 import ssl

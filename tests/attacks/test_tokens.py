@@ -1,4 +1,4 @@
-"""Attack 10: tokens that are forged, issuers that misbehave, sessions that outlive their login.
+"""Tokens that are forged, issuers that misbehave, sessions that outlive their login.
 
 What each forgery is refused for stands in tests/auth/test_bearer.py; here is what only the whole can
 show: the service goes on, asks the issuer seldom, and never asks anybody else.

@@ -66,7 +66,7 @@ async def test_a_certificate_for_another_name_is_not_trusted(certificate, tmp_pa
 
 
 async def test_require_without_an_offer_sends_nothing():
-    """Attack 5: somebody on the line takes STARTTLS out."""
+    """Somebody on the line takes STARTTLS out."""
     async with ScriptedPeer() as peer:
         outcome = await dialled(peer, tls=TlsPolicy.REQUIRE)
     assert outcome.reply.enhanced == "4.7.5"
@@ -177,7 +177,7 @@ async def test_the_next_hops_name_is_said_in_the_handshake_and_verified(
 
 
 async def test_a_forged_reply_before_the_handshake_is_not_believed(certificate):
-    """Attack 4: what stands behind the 220 in the clear would promise AUTH inside TLS."""
+    """What stands behind the 220 in the clear would promise AUTH inside TLS."""
     forged = Say(b"220 go\r\n250-peer.test\r\n250 AUTH PLAIN\r\n")
     async with ScriptedPeer(
         [Rule("STARTTLS", forged)], tls=certificate.server_context(), capabilities=[]
@@ -227,7 +227,6 @@ async def test_login_over_tls(certificate):
 
 @pytest.mark.parametrize("tls", [TlsPolicy.NONE, TlsPolicy.MAY])
 async def test_no_login_in_the_clear(tls):
-    """Attack 5."""
     async with ScriptedPeer(capabilities=["AUTH PLAIN LOGIN"]) as peer:
         outcome = await dialled(peer, tls=tls, credentials=LOGIN)
     assert isinstance(outcome, DialFault)

@@ -36,7 +36,7 @@ async def test_sessions_stay_below_their_cap_and_nobody_is_forgotten():
 
 
 async def test_each_message_gets_its_own_answer_on_shared_sessions():
-    """Attack 28: the answer of one must never be read for another."""
+    """The answer of one must never be read for another."""
     rules = [Rule("RCPT", Say(f"550 5.1.1 no {n}"), nth=n) for n in range(2, 20, 3)]
     async with ScriptedPeer(rules) as peer:
         pool = pool_to(peer, sessions_max=1)
@@ -137,7 +137,7 @@ async def test_after_the_final_dot_no_session_is_tried_again(death, held):
 
 
 async def test_a_late_answer_is_not_read_by_the_next_message():
-    """Attack 28: the 250 that comes after our time-out belongs to nobody."""
+    """The 250 that comes after our time-out belongs to nobody."""
     async with ScriptedPeer([Rule("DOT", Hang(), session=1)]) as peer:
         pool = pool_to(peer, dot_timeout_seconds=0.1, sessions_max=1)
         assert codes(await send(pool)) == [451]
@@ -167,7 +167,6 @@ HOSTILE = [b"250-x\r\n" * 1000, b"2" * 5000, b"250-a\r\n550 b\r\n", b"250 a\n", 
 @pytest.mark.parametrize("reply", HOSTILE)
 @pytest.mark.parametrize("verb", ["CONNECT", "EHLO", "MAIL", "DOT"])
 async def test_a_hostile_reply_costs_the_session_and_nothing_else(verb, reply):
-    """Attack 27."""
     async with ScriptedPeer([Rule(verb, Say(reply), session=1)]) as peer:
         pool = pool_to(peer)
         assert codes(await send(pool)) == [451]

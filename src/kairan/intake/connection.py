@@ -294,7 +294,7 @@ class SmtpConnection(asyncio.Protocol):
             Arrival(self.address, account, secure=self.tls is not None),
         )
         entry.context.sessions.add(self.session.id, self)
-        # Exchange's banner (facts: dialogue of 2025-11-23).
+        # Exchange's banner (github.com/ietf-tools/datatracker pull request 5888, 2023-06-28).
         self.session.engine.greet(
             f"{entry.context.hostname} Microsoft ESMTP MAIL Service ready at "
             f"{formatdate(entry.context.clock())} [{self.session.id}]"

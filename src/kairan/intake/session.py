@@ -387,7 +387,9 @@ class Session:
         return await self.context.spool.append(submission.envelope(), content)
 
     def _overload(self, submission: Submission) -> Refuse | None:
-        """Exchange answers this limit behind the final dot (facts: 432 4.3.2)."""
+        """Exchange answers this limit behind the final dot: 432 4.3.2 (Microsoft Learn: Message
+        storage and concurrent connection throttling for SMTP Authenticated Submission).
+        """
         context, account = self.context, submission.account
         verdict = judge_rate(
             account,
@@ -518,7 +520,9 @@ class Session:
 
 
 def _signed(context: IntakeContext, session: str, outcome: Outcome, said: str = "") -> Reply:
-    """Exchange closes a refusal with host, time and session id (facts: gophish 3220)."""
+    """Exchange closes a refusal with host, time and session id (github.com/gophish/gophish issue
+    3220, 2024-08).
+    """
     now = context.clock()
     milliseconds = int(now * 1000) % 1000
     more = f"({said}) " if said else ""

@@ -1,4 +1,4 @@
-"""What a pasted text means: every reply of ours, the founding page's, and forty from the world."""
+"""What a pasted text means: every reply of ours, each row of Microsoft's page, and forty from the world."""
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_the_prefilter_keeps_ordinary_lines_out(line):
 
 
 # The troubleshooting page this project began with, as pasted from its Japanese edition.
-FOUNDING = [
+PAGE_ROWS = [
     ("535 5.7.3 認証に失敗しました", "auth-unsuccessful"),
     (
         "535 5.7.139 認証に失敗しました。organization構成では、この認証要求は許可されません。",
@@ -109,23 +109,23 @@ FOUNDING = [
 ]
 
 
-@pytest.mark.parametrize(("text", "key"), FOUNDING, ids=[key for _, key in FOUNDING])
-def test_every_row_of_the_founding_page_is_known_in_japanese(text, key):
+@pytest.mark.parametrize(("text", "key"), PAGE_ROWS, ids=[key for _, key in PAGE_ROWS])
+def test_every_row_of_the_page_is_known_in_japanese(text, key):
     assert classify(text).keys == (key,)
 
 
-@pytest.mark.parametrize(("text", "key"), FOUNDING, ids=[key for _, key in FOUNDING])
-def test_every_row_of_the_founding_page_is_known_in_english(text, key):
+@pytest.mark.parametrize(("text", "key"), PAGE_ROWS, ids=[key for _, key in PAGE_ROWS])
+def test_every_row_of_the_page_is_known_in_english(text, key):
     codes = " ".join(text.split()[:2])
     assert codes == f"{CATALOGUE[key].code} {CATALOGUE[key].enhanced}"
     assert classify(f"{codes} {CATALOGUE[key].text} {SUFFIX}").keys == (key,)
 
 
-CODELESS = [row for row in FOUNDING if row[1] not in {"auth-unsuccessful", "oauth-unsuccessful"}]
+CODELESS = [row for row in PAGE_ROWS if row[1] not in {"auth-unsuccessful", "oauth-unsuccessful"}]
 
 
 @pytest.mark.parametrize(("text", "key"), CODELESS, ids=[key for _, key in CODELESS])
-def test_a_row_of_the_founding_page_without_its_codes_is_still_found(text, key):
+def test_a_row_of_the_page_without_its_codes_is_still_found(text, key):
     assert key in classify(text.split(maxsplit=2)[2]).keys
 
 

@@ -1,8 +1,8 @@
-"""The founding text as a table: each of its codes, provoked over a real socket, explained by the doctor.
+"""Troubleshoot High Volume Email (Microsoft Learn, 2025) as a table: each code, provoked over a real socket, explained by the doctor.
 
 One row: a code and the entry it belongs to, the door and the control that stands, and what the
 client sends.  The very reply that comes back is handed to the doctor, in English and in Japanese.
-The replies word by word are in tests/auth/test_founding_codes.py and
+The replies word by word are in tests/auth/tokens/test_codes_of_hve.py and
 tests/intake/test_policies_at_listeners.py; `pytest -s` prints this table.
 """
 
@@ -39,8 +39,8 @@ from kit.live import (
 )
 from kit.token_issuer import OTHER_RSA_KEY, TestIssuer, app_only, delegated, signed
 
-# Every code of the founding text, written out from it and not from the catalogue.
-FOUNDING_CODES = {
+# Every code of that page, written out from it and not from the catalogue.
+PAGE_CODES = {
     "535 5.7.3",
     "535 5.7.139",
     "501 5.5.121",
@@ -165,7 +165,7 @@ def issuer():
 
 @pytest.fixture(scope="module")
 def service(issuer, tmp_path_factory):
-    place = tmp_path_factory.mktemp("founding") / "k"
+    place = tmp_path_factory.mktemp("page") / "k"
     make_installation(place, settings=issuer.settings(), workers=1)
     with running_service(place, install=False) as running:
         with open_directory(place) as directory:
@@ -194,8 +194,8 @@ def provoke(service, issuer):
     turn(clear, CLIENT, RIGHT, "235")
 
 
-def test_the_table_has_every_code_of_the_founding_text_and_no_other():
-    assert {code for code, *_ in ROWS} == FOUNDING_CODES
+def test_the_table_has_every_code_of_the_page_and_no_other():
+    assert {code for code, *_ in ROWS} == PAGE_CODES
     assert {key for code, key, *_ in ROWS if code == "535 5.7.139"} == POLICY_KEYS
 
 

@@ -75,7 +75,7 @@ def test_a_lmtp_server_without_lhlo_is_refused():
 
 
 def test_what_came_before_the_handshake_is_forgotten():
-    """Attack 4, CVE-2021-38371: a forged EHLO reply in the clear, to be read inside TLS."""
+    """CVE-2021-38371: a forged EHLO reply in the clear, to be read inside TLS."""
     client = ready_client(b"250-peer.test\r\n250 STARTTLS\r\n")
     client.start_tls()
     assert client.take() == b"STARTTLS\r\n"
@@ -101,7 +101,7 @@ def test_starttls_refused_leaves_the_session_usable():
 
 
 def test_credentials_do_not_leave_without_tls():
-    """Attack 5: whoever strips STARTTLS gets no password."""
+    """Whoever strips STARTTLS gets no password."""
     client = ready_client(b"250-peer.test\r\n250 AUTH PLAIN\r\n")
     with pytest.raises(ClientMisuse):
         client.login(PlainClient("user", "secret"))
@@ -173,7 +173,7 @@ def test_plain_is_preferred_and_nothing_unknown_is_tried():
 
 
 def test_a_reply_to_no_command_ends_the_session():
-    """Attack 28: it would be taken for the answer to the next command."""
+    """It would be taken for the answer to the next command."""
     client = ready_client()
     assert "to no command" in end_of(client.receive(b"250 surprise\r\n"))
     with pytest.raises(ClientMisuse):

@@ -436,7 +436,6 @@ def test_a_message_over_the_announced_size_is_not_sent():
 
 @pytest.mark.parametrize("bad", ["a@x.test>\r\nRCPT TO:<b@x.test", "a\0@x.test", "a@x\n.test"])
 def test_an_address_can_not_become_a_command(bad):
-    """Attack 12."""
     wire, (sent,) = send_to(HELLO, recipient=Recipient(Address(bad)))
     assert (wire, codes(sent)) == (b"", [554])
     wire, (sent,) = send_to(HELLO, sender=bad)

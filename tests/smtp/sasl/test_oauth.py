@@ -30,7 +30,7 @@ XOAUTH2_MESSAGES = [
         f"user=プリンター@kairan.test\1auth=Bearer {TOKEN}\1\1",
         BearerToken("プリンター@kairan.test", TOKEN),
     ),
-    # The founding text's own examples.
+    # The examples of Troubleshoot High Volume Email (Microsoft Learn, 2025).
     (f"auth=Bearer\1user={USER} {TOKEN}\1\1", outcomes.XOAUTH2_FORMAT),
     (f"user=\1auth=Bearer {TOKEN}\1\1", outcomes.XOAUTH2_USER_MISSING),
     (f"user=InvalidEmailAddress\1auth=Bearer {TOKEN}\1\1", outcomes.XOAUTH2_USER_INVALID),

@@ -126,7 +126,7 @@ async def test_a_content_file_with_other_octets_is_found_when_read(open_spool, l
 async def test_a_symbolic_link_goes_into_quarantine_and_is_never_followed(
     open_spool, letter, directory, tmp_path
 ):
-    """Attack 31: a spool file that is a link must not make us read or remove its target."""
+    """A spool file that is a link must not make us read or remove its target."""
     first, second = await two_messages(open_spool, letter, large=True)
     secret = tmp_path / "secret"
     secret.write_bytes(b"first message")

@@ -47,7 +47,7 @@ class XOAuth2(PlainRefusal):
 
 
 def _bearer(user: bytes, auth: bytes) -> SaslStep:
-    """The user is judged first, as the rows of the founding text stand."""
+    """The user is judged first: the order of the table in Troubleshoot High Volume Email (2025)."""
     if not user:
         return outcomes.XOAUTH2_USER_MISSING
     name = _address(user)

@@ -1,4 +1,8 @@
-"""The server's positive replies, in Exchange's words (facts: dialogue of 2025-11-23)."""
+"""The server's positive replies, in Exchange's words.
+
+They stand in github.com/ietf-tools/datatracker pull request 5888, 2023-06-28 (MAIL, RCPT), and in
+github.com/tarickb/sasl-xoauth2 issue 97, 2025-01-03 (STARTTLS).
+"""
 
 from kairan.mail.reply import Reply
 

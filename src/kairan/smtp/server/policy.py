@@ -26,7 +26,10 @@ def helo_answer(policy: SessionPolicy, peer: str) -> bytes:
 
 
 def ehlo_answer(policy: SessionPolicy, peer: str, *, secure: bool) -> bytes:
-    """Exchange's order (facts: dialogue of 2025-11-23), LIMITS (RFC 9422) behind it."""
+    """Exchange's order, LIMITS (RFC 9422) behind it.
+
+    A session of Exchange is in github.com/ietf-tools/datatracker pull request 5888, 2023-06-28.
+    """
     words = [
         f"{policy.hostname} Hello {address_literal(peer)}",
         f"SIZE {policy.size_max}",

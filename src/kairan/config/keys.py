@@ -28,7 +28,7 @@ def settings_types(settings: type) -> dict[str, Any]:
 
 
 def dataclass_in(kind: Any) -> type | None:
-    """The settings class in `X`, `X | None` or `tuple[X, ...]`."""
+    """The settings class that a field holds, may hold (`| None`) or holds many of (`tuple`)."""
     candidates = (kind, *get_args(kind))
     return next((c for c in candidates if isinstance(c, type) and is_dataclass(c)), None)
 

@@ -55,7 +55,7 @@ def for_members(group: Group, recipient: Recipient) -> tuple[Notify, str]:
     """NOTIFY and ORCPT that the members get from the group's recipient.
 
     ReportToOriginator on: an alias with many recipients (RFC 3461 section 5.2.7.3).  Success is
-    answered by `expanded`, so SUCCESS goes no further, and where nothing else was asked for,
+    answered by the report "expanded", so SUCCESS goes no further, and where nothing else was asked for,
     nothing more is reported.  Off: a list whose members are nobody's business (sections 5.2.7.1
     and 5.2.7.4); our message keeps its sender, so NEVER is what keeps their reports from it.
     """

@@ -26,7 +26,7 @@ class JobId(NamedTuple):
 
 
 class Job(NamedTuple):
-    """`due` and `expires` are seconds since the epoch; `detail` is the last reply or reason."""
+    """`due` is seconds since the epoch; `detail` is the last reply or reason."""
 
     id: JobId
     route: str

@@ -2,7 +2,7 @@
 
 Which shape a database has is asked without Alembic, for every command and worker asks and hardly
 one has anything to bring up to date: it is one row, and our shapes are the files in
-migrations/versions, each `vREVISION_what.py`, the newest last.
+migrations/versions, each named by its revision and what it does, the newest last.
 """
 
 from collections.abc import Iterator

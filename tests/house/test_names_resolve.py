@@ -7,6 +7,7 @@ on a page only what nobody would take for a word (`CamelCase`, `snake_case`, `na
 
 import ast
 import builtins
+import keyword
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -43,6 +44,7 @@ FOREIGN = {
     *("x5u", "jku", "x5c", "iss"),  # fields of a JWT (RFC 7515 section 4.1, 7519)
     *("TLSv1", "SSLv3"),  # as devices write them
     "kairan",
+    *keyword.kwlist,
     "test_a_second_author_is_refused",  # CONTRIBUTING's example
 }
 

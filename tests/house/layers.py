@@ -1,14 +1,14 @@
 """Who may import whom: the picture of docs/architecture.md as a list.
 
-Top to bottom; a room imports only rooms on lower lines, and rooms on one line do not know each
-other.  A room may have its place here before it is built.  Moving a room is a design decision: change this list in the same commit and say why.
+Top to bottom; a package imports only packages on lower lines, and packages on one line do not know each
+other.  A package may have its place here before it is built.  Moving a package is a design decision: change this list in the same commit and say why.
 """
 
 LAYERS: list[set[str]] = [
     {"cli"},
     {"testing"},
     {"service"},
-    # What the service forks: one process with all rooms in it.
+    # What the service forks: one process with all packages in it.
     {"worker"},
     {"doctor"},
     {"config"},

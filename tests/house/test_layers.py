@@ -9,11 +9,11 @@ import pytest
 from house.layers import LAYERS
 
 SOURCE = Path(__file__).parents[2] / "src" / "kairan"
-LINE_OF = {room: line for line, rooms in enumerate(LAYERS) for room in rooms}
+LINE_OF = {package: line for line, packages in enumerate(LAYERS) for package in packages}
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 
-def room_of(module: Path) -> str:
+def package_of(module: Path) -> str:
     return module.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
@@ -22,8 +22,8 @@ def room_of(module: Path) -> str:
 ENTRANCES = {"__init__": {"sender"}, "__main__": {"cli"}}
 
 
-def rooms() -> set[str]:
-    return {room_of(module) for module in MODULES} - set(ENTRANCES)
+def packages() -> set[str]:
+    return {package_of(module) for module in MODULES} - set(ENTRANCES)
 
 
 def imported_names(tree: ast.AST) -> Iterator[str]:
@@ -36,30 +36,32 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def rooms_imported_by(module: Path) -> set[str]:
+def packages_imported_by(module: Path) -> set[str]:
     names = imported_names(ast.parse(module.read_text(encoding="utf-8")))
     parts = (name.split(".") for name in names)
     return {part[1] for part in parts if part[0] == "kairan" and len(part) > 1} & set(LINE_OF)
 
 
-def test_every_room_has_its_place():
-    assert not rooms() - set(LINE_OF)
+def test_every_package_has_its_place():
+    assert not packages() - set(LINE_OF)
 
 
-def test_no_room_stands_on_two_lines():
+def test_no_package_stands_on_two_lines():
     assert sum(len(line) for line in LAYERS) == len(LINE_OF)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.relative_to(SOURCE).as_posix())
 def test_imports_point_down(module):
-    room = room_of(module)
-    if room in ENTRANCES:
-        assert rooms_imported_by(module) == ENTRANCES[room]
+    package = package_of(module)
+    if package in ENTRANCES:
+        assert packages_imported_by(module) == ENTRANCES[package]
         return
     wrong = {
-        other for other in rooms_imported_by(module) - {room} if LINE_OF[other] <= LINE_OF[room]
+        other
+        for other in packages_imported_by(module) - {package}
+        if LINE_OF[other] <= LINE_OF[package]
     }
-    assert not wrong, f"{room} may not import {', '.join(sorted(wrong))}"
+    assert not wrong, f"{package} may not import {', '.join(sorted(wrong))}"
 
 
 def test_the_test_would_notice_an_import_that_points_up():

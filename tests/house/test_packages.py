@@ -1,4 +1,4 @@
-"""Each room opens with a page that a stranger can read."""
+"""Each package opens with a page that a stranger can read."""
 
 import ast
 import re
@@ -12,12 +12,14 @@ from house.layers import LAYERS
 
 TOP = Path(__file__).parents[2]
 SOURCE = TOP / "src" / "kairan"
-ROOMS = sorted(room for room in set().union(*LAYERS) if (SOURCE / room).is_dir())
+PACKAGES = sorted(package for package in set().union(*LAYERS) if (SOURCE / package).is_dir())
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_room_says_what_comes_in_what_goes_out_and_what_it_never_does(room):
-    page = ast.get_docstring(ast.parse((SOURCE / room / "__init__.py").read_text(encoding="utf-8")))
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_says_what_comes_in_what_goes_out_and_what_it_never_does(package):
+    page = ast.get_docstring(
+        ast.parse((SOURCE / package / "__init__.py").read_text(encoding="utf-8"))
+    )
     assert page
     headings = {line.split()[0] for line in page.splitlines() if line[:1].strip()}
     assert {"In", "Out", "Never"} <= headings

@@ -19,12 +19,14 @@ def references_in(text: str) -> set[str]:
     return found
 
 
-def references_by_room() -> dict[str, set[str]]:
-    rooms: dict[str, set[str]] = {}
+def references_by_package() -> dict[str, set[str]]:
+    packages: dict[str, set[str]] = {}
     for module in SOURCE.rglob("*.py"):
-        room = module.relative_to(SOURCE).parts[0].removesuffix(".py")
-        rooms.setdefault(room, set()).update(references_in(module.read_text(encoding="utf-8")))
-    return rooms
+        package = module.relative_to(SOURCE).parts[0].removesuffix(".py")
+        packages.setdefault(package, set()).update(
+            references_in(module.read_text(encoding="utf-8"))
+        )
+    return packages
 
 
 def rows() -> list[tuple[str, str, str, str]]:
@@ -33,15 +35,21 @@ def rows() -> list[tuple[str, str, str, str]]:
 
 def test_every_rfc_that_the_code_names_is_listed():
     listed = {number for number, *_ in rows()}
-    unlisted = {room: found - listed for room, found in references_by_room().items()}
-    assert not {room: numbers for room, numbers in unlisted.items() if numbers}
+    unlisted = {package: found - listed for package, found in references_by_package().items()}
+    assert not {package: numbers for package, numbers in unlisted.items() if numbers}
 
 
-def test_every_rfc_that_we_claim_is_named_in_the_room_that_does_it():
-    by_room = references_by_room()
-    for number, _, support, rooms in rows():
-        named = [room for room in re.findall(r"\w+", rooms) if number in by_room.get(room, set())]
-        assert support == "no" or named, f"RFC {number}: none of the rooms {rooms!r} refers to it"
+def test_every_rfc_that_we_claim_is_named_in_the_package_that_does_it():
+    by_package = references_by_package()
+    for number, _, support, packages in rows():
+        named = [
+            package
+            for package in re.findall(r"\w+", packages)
+            if number in by_package.get(package, set())
+        ]
+        assert support == "no" or named, (
+            f"RFC {number}: none of the packages {packages!r} refers to it"
+        )
 
 
 def test_no_rfc_is_listed_twice():

@@ -1,4 +1,4 @@
-"""kairan mailbox: the people (and rooms) who receive."""
+"""kairan mailbox: the people, and things such as meeting places, that receive."""
 
 from collections.abc import Iterable
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The one error of this room, and how a sentence finds its line in the file."""
+"""The one error of this package, and how a sentence finds its line in the file."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

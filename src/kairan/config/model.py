@@ -1,4 +1,4 @@
-"""The whole configuration as one value, and which room's settings stand in which table."""
+"""The whole configuration as one value, and which package's settings stand in which table."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ from kairan.trace.settings import AuditSettings, TraceSettings
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """What belongs to no room: who we are and where our files lie."""
+    """What belongs to no package: who we are and where our files lie."""
 
     # The name in the greeting and in Received.  None: what this machine calls itself.
     hostname: str | None = None

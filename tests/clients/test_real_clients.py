@@ -173,6 +173,12 @@ def test_what_the_readme_says_in_python_reaches_everybody(demo, name):
     demo.wait_messages(USERS[-1], count=before + 1)
 
 
+def test_what_operations_says_of_tokens_in_python_logs_in(demo):
+    script = readme_block("docs/operations.md", "python")
+    said = run(sys.executable, "-c", script, cwd=demo.directory.parent)
+    assert "(235, b'2.7.0 " in said
+
+
 @needs("swaks")
 @pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
 def test_what_the_readme_says_in_shell_reaches_everybody(demo, name):

@@ -1,4 +1,5 @@
-"""Cli: what an operator types.  One file per command, each a thin caller of the library.
+"""Cli: what an operator types.  One file per command, each a thin caller of the library; the table
+of them is commands.py, and a command is imported when it is asked for.
 
 In      arguments, -c FILE, standard input
 Out     tables on a terminal, JSON with --json; errors as one sentence on standard error

@@ -84,7 +84,7 @@ def _encoded(value: Any) -> str:
 
 
 def _plain_encoder() -> Callable[[Any], str]:
-    from msgspec.json import Encoder
+    from msgspec.json import Encoder  # noqa: PLC0415 - only for long lists
 
     encode = Encoder().encode
 
@@ -98,7 +98,7 @@ def _plain_encoder() -> Callable[[Any], str]:
 
 def print_record(title: str, values: Mapping[str, Any]) -> None:
     """One thing: a line for each of its values."""
-    from rich.table import Table
+    from rich.table import Table  # noqa: PLC0415 - rich, see the head
 
     table = Table(title=visible(title), title_justify="left", show_header=False, box=None)
     for name, value in values.items():
@@ -108,7 +108,7 @@ def print_record(title: str, values: Mapping[str, Any]) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str) -> None:
     """`nothing`: the sentence for an empty list."""
-    from rich.table import Table
+    from rich.table import Table  # noqa: PLC0415 - rich
 
     remaining = iter(rows)
     shown = list(islice(remaining, ROWS_MAX))
@@ -126,8 +126,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothin
 @contextmanager
 def progress(what: str, *, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """Gives a function to call with how many are done so far.  A bar only on a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
+    from rich.console import Console  # noqa: PLC0415 - rich
+    from rich.progress import Progress  # noqa: PLC0415 - rich
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -137,7 +137,7 @@ def progress(what: str, *, total: int | None = None) -> Iterator[Callable[[int],
 
 def _console() -> Any:
     """Colour on terminals only; a file or pipe gets full lines, however long."""
-    from rich.console import Console
+    from rich.console import Console  # noqa: PLC0415 - rich
 
     if sys.stdout.isatty():
         return Console(markup=False, highlight=False)

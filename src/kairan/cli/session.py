@@ -91,7 +91,7 @@ def _wanted(configuration: Configuration, **options: str | None) -> dict[str, st
     wanted = {name: value for name, value in options.items() if value is not None}
     if "account" in wanted:
         # SQLAlchemy takes twice as long as all else here, and most questions name no account.
-        from kairan.cli.directory import directory_of
+        from kairan.cli.directory import directory_of  # noqa: PLC0415 - see above
 
         with directory_of(configuration) as directory:
             found = directory.account(wanted["account"])

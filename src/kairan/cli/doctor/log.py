@@ -87,8 +87,8 @@ def _octets(files: list[str]) -> int | None:
 @contextmanager
 def _octets_bar(total: int | None) -> Iterator[Callable[[int], None]]:
     """On standard error, in octets with speed and time left; small files are done before it shows."""
-    from rich.console import Console
-    from rich.progress import (
+    from rich.console import Console  # noqa: PLC0415 - a bar is for terminals
+    from rich.progress import (  # noqa: PLC0415 - the same
         BarColumn,
         DownloadColumn,
         Progress,

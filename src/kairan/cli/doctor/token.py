@@ -101,7 +101,7 @@ def _context(
         known = TokenContext(now=time.time(), user=TokenUser(account, role=role))
     else:
         # The service's own packages need Unix; the doctor runs on Windows, too.
-        from kairan.cli.doctor.installation import context_of
+        from kairan.cli.doctor.installation import context_of  # noqa: PLC0415 - see above
 
         known = context_of(config, user, role)
     named = [IssuerSettings(issuer, account_claim="upn")] if issuer else known.issuers

@@ -151,7 +151,7 @@ def test_a_port_in_use_is_said_by_the_real_program(shell):
 
 
 def test_a_defect_of_ours_is_one_sentence_too_and_debug_shows_where(shell, monkeypatch):
-    monkeypatch.setattr("kairan.config.read.load", lambda _: 1 / 0)
+    monkeypatch.setattr("kairan.cli.configuration.load", lambda _: 1 / 0)
     assert "this should not happen: ZeroDivisionError" in shell.refused("queue", "stats", code=1)
     shown = shell("--debug", "queue", "stats")
     assert "Traceback" in shown.err

@@ -1,8 +1,8 @@
 """A name of ours that a docstring or a page speaks of is there.
 
 Looked at is what stands in back-ticks and reads as a name: a file, `package.module.name`,
-`Class.method`, a single word.  In a docstring a word must be a name of its own package or of a class;
-on a page only what nobody would take for a word (`CamelCase`, `snake_case`, `name()`) is looked up.
+`Class.method`, a single word.  A word that could be one of English or SMTP must be a name of the
+docstring's own package, and is left alone on a page.
 """
 
 import ast
@@ -151,12 +151,14 @@ def missing(token: str, near: Path, package: str = "") -> bool:
         return not is_file(token, near)
     if not NAME.fullmatch(token):
         return False
-    known = names_of_package(package) if package else all_names()
     names = token.removesuffix("()").removeprefix("kairan.").split(".")
     if len(names) > 1:
         return not all(_follows(a, b) for a, b in pairwise(names))
-    is_name = bool(package) or LOOKS.fullmatch(token) is not None
-    return is_name and not {names[0]} & (known | FOREIGN | members().keys())
+    if {names[0]} & (FOREIGN | members().keys()):
+        return False
+    if LOOKS.fullmatch(token):
+        return names[0] not in all_names()
+    return bool(package) and names[0] not in names_of_package(package)
 
 
 def _follows(owner: str, name: str) -> bool:

@@ -13,8 +13,6 @@ WITH_LOG = sorted(
 )
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
 WORDS = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-# The supervisor speaks for the children that it forks.
-SPEAKS_FOR = {"service": {"service", "worker", "issuer"}}
 
 
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -42,7 +40,7 @@ def faults(text: str, package: str) -> list[str]:
     for call in calls(ast.parse(text)):
         for event in events(call.args[0]):
             before, _, words = event.partition(".")
-            if before not in SPEAKS_FOR.get(package, {package}) or not WORDS.fullmatch(words):
+            if before != package or not WORDS.fullmatch(words):
                 found.append(event)
         if len(call.args) > 1:
             found.append(f"{ast.unparse(call)}: facts are fields")

@@ -63,7 +63,7 @@ def test_a_worker_that_meets_a_damaged_page_starts_anew_and_salvages_the_queue(t
     assert "Traceback" not in "".join(service.log)
 
 
-def test_at_the_start_doors_workers_and_durability_are_in_the_log(tmp_path):
+def test_at_the_start_listeners_workers_and_durability_are_in_the_log(tmp_path):
     with running_service(tmp_path / "k", workers=1) as service:
         line = wait_for(
             lambda: next((line for line in service.log if "event=service.ready" in line), None),

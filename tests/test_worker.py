@@ -9,7 +9,7 @@ from kairan.service import STOP_MARGIN_SECONDS
 from kairan.worker import DELIVERY_STOP_SECONDS_MIN, Drain, suites_of
 
 
-def test_doors_and_delivery_share_the_time_of_a_stop():
+def test_listeners_and_delivery_share_the_time_of_a_stop():
     """The supervisor kills after it, and what is being delivered then comes twice."""
     now = 100.0
     drain = Drain(30.0, clock=lambda: now)

@@ -95,6 +95,6 @@ def test_a_destination_that_nobody_knows_is_said_with_its_line(file):
     )
 
 
-def test_without_doors_that_encrypt_no_certificate_is_needed(file):
+def test_without_listeners_that_encrypt_no_certificate_is_needed(file):
     configuration = load(file)
     check_environment(replace(configuration, tls=replace(configuration.tls, key=None)))

@@ -92,8 +92,9 @@ def _summary(configuration: Configuration) -> dict[str, object]:
         "directory": configuration.directory_url,
         "workers": configuration.workers,
         "durability": configuration.spool.durability,
-        "doors": [
-            f"{door.host}:{door.port} {door.role} {door.tls}" for door in configuration.listeners
+        "listeners": [
+            f"{listener.host}:{listener.port} {listener.role} {listener.tls}"
+            for listener in configuration.listeners
         ],
         "routes": [f"{route.pattern} -> {route.to}" for route in configuration.delivery.routes],
     }

@@ -80,9 +80,9 @@ def _configuration(place: Path, wanted_port: int) -> Configuration:
     if not file.exists():
         _install(place, wanted_port or _free_port(PORTS))
     configuration = read_configuration(file, as_owner=False)
-    door, *others = configuration.listeners
-    port = wanted_port or _free_port((door.port, *PORTS))
-    return replace(configuration, listeners=(replace(door, port=port), *others))
+    first, *others = configuration.listeners
+    port = wanted_port or _free_port((first.port, *PORTS))
+    return replace(configuration, listeners=(replace(first, port=port), *others))
 
 
 def _install(place: Path, port: int) -> None:
@@ -162,19 +162,19 @@ def _write_whole(path: Path, text: str) -> None:
 
 def _ready_text(description: dict[str, Any]) -> str:
     account = description["accounts"][0]
-    door = f"{description['smtp_host']}:{description['smtp_port']}"
+    address = f"{description['smtp_host']}:{description['smtp_port']}"
     sender, password = account["address"], account["password"]
     group = description["groups"][0]
     first = sample.user(1)
     return f"""\
-ready: {door} accepts mail (STARTTLS, then login)
+ready: {address} accepts mail (STARTTLS, then login)
 
 A first message to {sample.USERS} mailboxes:
-  swaks --server {door} --tls --auth-user {sender} --auth-password {password} \\
+  swaks --server {address} --tls --auth-user {sender} --auth-password {password} \\
     --from {sender} --to {group}
 or
   printf 'From: {sender}\\r\\nTo: {group}\\r\\nSubject: Hello\\r\\n\\r\\nHello.\\r\\n' |
-  curl --ssl-reqd --cacert {description["ca_file"]} --url smtp://{door} \\
+  curl --ssl-reqd --cacert {description["ca_file"]} --url smtp://{address} \\
     --user {sender}:{password} --mail-from {sender} --mail-rcpt {group} --upload-file -
 
 It arrives in {description["maildir"]}/{first}/new/ and the others.

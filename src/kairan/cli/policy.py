@@ -62,7 +62,7 @@ def set_(
 ) -> None:
     """Turn a switch of the organisation.
 
-    security-defaults on: no password logs in anywhere. smtp-client-authentication-disabled on: nobody logs in at doors of the role client; doors of the role hve do not look at it. Workers follow within five seconds.
+    security-defaults on: no password logs in anywhere. smtp-client-authentication-disabled on: nobody logs in at listeners of the role client; listeners of the role hve do not look at it. Workers follow within five seconds.
     """
     if account and switch is Switch.SECURITY_DEFAULTS:
         raise BadInputError(

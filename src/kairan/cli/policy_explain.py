@@ -21,7 +21,7 @@ def explain(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which control allows or blocks an account at each kind of door, and why.
+    """Show which control allows or blocks an account for each role, and why.
 
     The controls are asked in this order, before a password or token is looked at; the first that blocks answers.
     """

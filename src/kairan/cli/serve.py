@@ -27,5 +27,7 @@ def serve(config: ConfigOption = None) -> None:
 
 
 def _say_ready(running: Running) -> None:
-    doors = ", ".join(f"{door.host}:{port} ({door.role})" for door, port in running.listeners)
-    say(f"ready: {doors}; durability={running.durability}", flush=True)
+    listeners = ", ".join(
+        f"{listener.host}:{port} ({listener.role})" for listener, port in running.listeners
+    )
+    say(f"ready: {listeners}; durability={running.durability}", flush=True)

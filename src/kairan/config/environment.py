@@ -33,7 +33,7 @@ def _source(configuration: Configuration) -> Source:
 def _check_certificate(configuration: Configuration, source: Source) -> None:
     tls = configuration.tls
     if tls.certificate is None or tls.key is None:
-        return  # rules.py has seen to it that no door needs it
+        return  # rules.py has seen to it that no listener needs it
     _check_readable(tls.certificate, "certificate", source)
     _check_readable(tls.key, "key", source)
     _check_pair(tls.certificate, tls.key, source)

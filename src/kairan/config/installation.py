@@ -187,7 +187,7 @@ host = {host}
 port = {port}
 tls = "starttls"
 
-# A door for printers which can neither log in nor encrypt: each network sends as its account.
+# A listener for printers which can neither log in nor encrypt: each network sends as its account.
 # [[listener]]
 # role = "device"
 # port = 2525

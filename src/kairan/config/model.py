@@ -57,8 +57,8 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section("server", ServerSettings, "", about="The machine"),
     Section("directory", DirectorySettings, "", about="Who and what the organisation is"),
-    Section("tls", TlsSettings, "tls", about="The certificate of every door"),
-    Section("listener", ListenerSettings, "listeners", repeats=True, about="A door; repeats"),
+    Section("tls", TlsSettings, "tls", about="The certificate of every listener"),
+    Section("listener", ListenerSettings, "listeners", repeats=True, about="A listener; repeats"),
     Section("intake", IntakeSettings, "intake", about="What a session may cost"),
     Section("auth", AuthSettings, "auth", about="What a login costs, and guessing"),
     Section("issuer", IssuerServiceSettings, "issuer", about="Tokens without Entra or Keycloak"),

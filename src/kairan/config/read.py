@@ -106,7 +106,7 @@ def _configuration(path: Path, values: dict[str, Any]) -> Configuration:
     base = path.absolute().parent
     server: ServerSettings = values["server"]
     fields = {s.field: values[s.name] for s in SECTIONS if s.field}
-    # No [[listener]] at all is the default door, not a house without one.
+    # No [[listener]] at all is the default one, and not none.
     fields = {name: value for name, value in fields.items() if value != ()}
     fields |= own_answers(server, values["directory"])
     fields["directory_url"] = absolute_url(fields["directory_url"], base)

@@ -37,7 +37,7 @@ def _problems(configuration: Configuration) -> Iterator[Problem]:
     yield from _volume(configuration.admission.volume_jump_factor)
     for position, listener in enumerate(configuration.listeners):
         yield from _listener(listener, ("listener", position))
-    yield from _same_door(configuration.listeners)
+    yield from _same_address(configuration.listeners)
     yield from _mechanisms(configuration.intake.mechanisms)
     yield from _certificate(configuration)
     yield from _issuer(configuration)
@@ -136,13 +136,16 @@ def _tls_off(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
         )
 
 
-def _same_door(listeners: tuple[ListenerSettings, ...]) -> Iterator[Problem]:
+def _same_address(listeners: tuple[ListenerSettings, ...]) -> Iterator[Problem]:
     seen: set[tuple[str, int]] = set()
     for position, listener in enumerate(listeners):
-        door = (listener.host, listener.port)
-        if door in seen and listener.port:  # port 0 is a free one, each time another
-            yield ("listener", position, "port"), f"two listeners have {door[0]} port {door[1]}"
-        seen.add(door)
+        address = (listener.host, listener.port)
+        if address in seen and listener.port:  # port 0 is a free one, each time another
+            yield (
+                ("listener", position, "port"),
+                f"two listeners have {address[0]} port {address[1]}",
+            )
+        seen.add(address)
 
 
 def _mechanisms(mechanisms: tuple[str, ...]) -> Iterator[Problem]:

@@ -89,7 +89,7 @@ class DeliverySettings:
     # Groups being opened at once; each occupies a thread, and memory up to expansion.total_max.
     expansions_max: int = 2
     # Received fields.  The intake refuses at its own, lower limit; this one ends a loop whose
-    # messages do not come through that door.
+    # messages do not come in by a listener.
     received_max: int = 60
     # Reports that the spool does not take (disk low) are tried again after this, and until then
     # their recipients stay in the queue.

@@ -1,4 +1,4 @@
-"""Intake: takes mail in at the doors; `submission` is the one way to the spool.
+"""Intake: takes mail in by its listeners; `submission` is the one way to the spool.
 
 In      octets of clients
 Out     spool.append(envelope, content), and the reply that its answer allows

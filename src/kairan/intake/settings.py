@@ -1,4 +1,4 @@
-"""The intake's settings: doors, certificate, and what a session may cost."""
+"""The intake's settings: listeners, certificate, and what a session may cost."""
 
 import ipaddress
 from dataclasses import dataclass

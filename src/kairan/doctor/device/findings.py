@@ -70,8 +70,8 @@ _ALIAS = Text(
     "Make it an address of the account: `kairan account set ADDRESS --add-alias {}`; or send from the login's own address.",
     "そのアドレスをアカウントに追加するか（`kairan account set ADDRESS --add-alias {}`）、ログインと同じアドレスから送信してください。",
 )
-_DEVICE_DOOR = Text(
-    "If the device cannot do better, open a door of the role `device` in Kairan for its network alone, and let Kairan speak to the world.",
+_DEVICE_LISTENER = Text(
+    "If the device cannot do better, add a listener of the role `device` in Kairan for its network alone, and let Kairan speak to the world.",
     "機器側で対応できない場合は、Kairan にそのネットワーク専用の `device` ロールの受付口を用意し、外部との通信は Kairan に任せてください。",
 )
 
@@ -117,7 +117,7 @@ MEANINGS: Mapping[str, FindingMeaning] = {
     "server-client-submission": FindingMeaning(
         _W,
         Text(
-            "{} is ordinary client submission, another door than High Volume Email: it wants a licensed mailbox, obeys SmtpClientAuthenticationDisabled, and allows 30 messages a minute over 3 connections.",
+            "{} is ordinary client submission, another service than High Volume Email: it wants a licensed mailbox, obeys SmtpClientAuthenticationDisabled, and allows 30 messages a minute over 3 connections.",
             "{} は通常のクライアント送信用で、HVE とは別の受付口です。ライセンス付きメールボックスが必要で、SmtpClientAuthenticationDisabled の対象となり、上限は毎分 30 通・3 接続です。",
         ),
         Text(
@@ -132,7 +132,7 @@ MEANINGS: Mapping[str, FindingMeaning] = {
             "smtp-legacy.office365.com is for clients without TLS 1.2, only with the organisation's consent, and never for HVE accounts.",
             "smtp-legacy.office365.com は TLS 1.2 非対応のクライアント向けで、組織の許可が必要です。HVE アカウントでは使えません。",
         ),
-        _DEVICE_DOOR,
+        _DEVICE_LISTENER,
     ),
     "server-direct-send": FindingMeaning(
         _W,
@@ -220,7 +220,7 @@ MEANINGS: Mapping[str, FindingMeaning] = {
     "port-465": FindingMeaning(
         _E,
         Text(
-            "Port 465 is for TLS from the first byte; Microsoft's endpoints have no such door.",
+            "Port 465 is for TLS from the first byte; Microsoft's endpoints have no such port.",
             "ポート 465 は接続直後から TLS を使う方式用です。Microsoft のエンドポイントは対応していません。",
         ),
         _SET_STARTTLS,
@@ -256,7 +256,7 @@ MEANINGS: Mapping[str, FindingMeaning] = {
     "tls-off-without-login": FindingMeaning(
         _W,
         Text(
-            "TLS is off: only a door of the role `device` takes such mail, and anybody on the way can read it.",
+            "TLS is off: only a listener of the role `device` takes such mail, and anybody on the way can read it.",
             "TLS が無効です。受け付けるのは `device` ロールの受付口だけで、経路上で内容を読まれるおそれがあります。",
         ),
         _SET_STARTTLS,
@@ -265,7 +265,7 @@ MEANINGS: Mapping[str, FindingMeaning] = {
     "tls-implicit": FindingMeaning(
         _E,
         Text(
-            "Implicit TLS ('SSL', 'SSL/TLS', 'wrapper') is set; this door speaks STARTTLS.",
+            "Implicit TLS ('SSL', 'SSL/TLS', 'wrapper') is set; this port speaks STARTTLS.",
             "暗黙的 TLS（「SSL」「SSL/TLS」「wrapper」）が設定されていますが、この受付口は STARTTLS です。",
         ),
         _SET_STARTTLS,
@@ -298,7 +298,7 @@ MEANINGS: Mapping[str, FindingMeaning] = {
             "機器の TLS は {} ですが、受け付けられるのは 1.2 以上です。",
         ),
         Text(
-            "Update the device's firmware. If its maker has none, open a door of the role `device` with legacy TLS in Kairan, for its network alone.",
+            "Update the device's firmware. If its maker has none, add a listener of the role `device` with legacy TLS in Kairan, for its network alone.",
             "機器のファームウェアを更新してください。提供されていない場合は、Kairan にそのネットワーク専用の、旧 TLS を許可した `device` ロールの受付口を用意してください。",
         ),
         "peer-tls-failed",
@@ -311,7 +311,7 @@ MEANINGS: Mapping[str, FindingMeaning] = {
             "ユーザーが未設定のため、ログインが行われません。",
         ),
         Text(
-            "Enter the HVE account's address, or list the device's network at a door of the role `device`.",
+            "Enter the HVE account's address, or list the device's network at a listener of the role `device`.",
             "HVE アカウントのアドレスを入力するか、`device` ロールの受付口に機器のネットワークを登録してください。",
         ),
         "not-authenticated",

@@ -17,7 +17,7 @@ _NONE = frozenset({"NONE", "OFF", "NO"})
 def judge_user(typed: str, service: MailService) -> Iterator[DeviceFinding]:
     user = typed.strip("\r\n")
     if not user.strip():
-        # A door of one's own may know its devices by their network.
+        # A listener of one's own may know its devices by their network.
         if service is not MailService.OWN:
             yield finding("user-missing")
     elif any(character.isspace() for character in user):

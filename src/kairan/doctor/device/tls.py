@@ -25,7 +25,7 @@ def judge_port_and_tls(
         yield finding(
             "tls-off" if has_login or service is MailService.HVE else "tls-off-without-login"
         )
-    # A door of one's own may speak TLS from the first byte on any port but the one that is known.
+    # A listener of one's own may speak TLS from the first byte on any port but the one that is known.
     elif tls == "implicit" and (service is not MailService.OWN or port == _SUBMISSION):
         yield finding("tls-implicit")
 

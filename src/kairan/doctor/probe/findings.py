@@ -1,4 +1,4 @@
-"""What a probe finds that is no reply: the network, TLS, certificates, and which door it is.
+"""What a probe finds that is no reply: the network, TLS, certificates, and which service it is.
 
 Replies have their entries in the catalogue; these faults come without a reply.
 """

@@ -20,3 +20,6 @@ LAYERS: list[set[str]] = [
     {"outcomes"},
     {"mail", "runtime"},
 ]
+
+# Folders of one package that do not know each other.
+APART: dict[str, set[str]] = {"smtp": {"client", "sasl", "server"}}

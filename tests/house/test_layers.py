@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from house.layers import LAYERS
+from house.layers import APART, LAYERS
 
 SOURCE = Path(__file__).parents[2] / "src" / "kairan"
 LINE_OF = {package: line for line, packages in enumerate(LAYERS) for package in packages}
@@ -62,6 +62,23 @@ def test_imports_point_down(module):
         if LINE_OF[other] <= LINE_OF[package]
     }
     assert not wrong, f"{package} may not import {', '.join(sorted(wrong))}"
+
+
+@pytest.mark.parametrize(
+    ("package", "folder"),
+    [(package, folder) for package in APART for folder in sorted(APART[package])],
+)
+def test_folders_that_are_apart_do_not_import_each_other(package, folder):
+    others = {f"kairan.{package}.{other}" for other in APART[package] - {folder}}
+    modules = sorted((SOURCE / package / folder).rglob("*.py"))
+    assert modules
+    wrong = {
+        (module.name, name)
+        for module in modules
+        for name in imported_names(ast.parse(module.read_text(encoding="utf-8")))
+        if ".".join(name.split(".")[:3]) in others
+    }
+    assert not wrong
 
 
 def test_the_test_would_notice_an_import_that_points_up():

@@ -1,9 +1,10 @@
 """A session's login: from AUTH to the account, or to a refusal that the trace has too.
 
-SASL's mechanism cuts the client's lines into credentials.  The organisation's controls stand before
-them; then auth says whose they are.  A password that was verified lately and a token whose keys are
-known are judged at once.  What a login rested on is asked again at each message (`judge`).  For others somebody must wait (a password to hash, an issuer to ask): that
-is the session, which is given a future and hands it to `judged`.
+The SASL mechanism turns the client's lines into credentials.  The organisation's controls are asked
+before any password or token is looked at; then auth says whose the credentials are.  A password that was
+verified lately and a token whose keys are known are judged at once.  Others take time (a password to
+hash, an issuer to ask): the session is given a future, waits, and hands it to `judged`.  What a login
+rests on is asked again at each message (`judge`).
 """
 
 import asyncio

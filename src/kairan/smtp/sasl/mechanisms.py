@@ -1,7 +1,7 @@
-"""SASL mechanisms, server side, without I/O: PLAIN (RFC 4616) and LOGIN (draft-murchison).
+"""SASL mechanisms, the server's side, without I/O: PLAIN (RFC 4616) and LOGIN (draft-murchison).
 
 A mechanism is stepped with the client's lines until it yields `Credentials`, a `BearerToken` or an
-`Outcome`.  Those with tokens stand in oauth.py, the words of all in step.py.
+`Outcome`.  Those with tokens are in oauth.py, what all are made of in step.py.
 LOGIN has no RFC; what is taken here is what clients do: with and without the user name as an
 initial response (Outlook, .NET and many printers send `AUTH LOGIN <user>`).
 """

@@ -71,10 +71,12 @@ class IntakeContext:
     clock: Callable[[], float] = time.time
     session_ids: SessionIds = field(default_factory=SessionIds)
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
-    sessions: HeldSessions = field(default_factory=HeldSessions)
-    bursts: FailureBursts = field(default_factory=FailureBursts)
-    handshake_queue: HandshakeQueue = field(default_factory=HandshakeQueue)
-    handshakes: FailedHandshakes = field(default_factory=lambda: FailedHandshakes(time.monotonic))
+    sessions: HeldSessions = field(init=False, default_factory=HeldSessions)
+    bursts: FailureBursts = field(init=False, default_factory=FailureBursts)
+    handshake_queue: HandshakeQueue = field(init=False, default_factory=HandshakeQueue)
+    handshakes: FailedHandshakes = field(
+        init=False, default_factory=lambda: FailedHandshakes(time.monotonic)
+    )
     unfinished: Unfinished = field(init=False)
 
     def __post_init__(self) -> None:

@@ -33,7 +33,7 @@ from kairan.smtp.client.events import (
 from kairan.smtp.client.login import ClientMechanism
 from kairan.smtp.client.replies import PeerFault, ReplyReader
 from kairan.smtp.client.stuffing import Stuffer, stuff
-from kairan.smtp.client.transaction import Transaction
+from kairan.smtp.client.transaction import OutgoingMessage, Transaction
 
 CHALLENGES_MAX = 8  # LOGIN has two, SCRAM three; a server that goes on is not logging us in
 
@@ -184,15 +184,8 @@ class ClientEngine:
         `ascii_header`: of an SMTPUTF8 message, so that a peer without SMTPUTF8 may have it.
         """
         self._must_be(Phase.READY)
-        transaction = Transaction(
-            envelope,
-            recipients,
-            content=content,
-            size=size,
-            ascii_header=ascii_header,
-            peer=self.capabilities,
-            explain=self.explain,
-        )
+        message = OutgoingMessage(envelope, recipients, content, size, ascii_header)
+        transaction = Transaction(message, peer=self.capabilities, explain=self.explain)
         if transaction.all_are_answered:
             return [transaction.result()]
         self._transaction = transaction

@@ -1,5 +1,7 @@
 """One message on its way through a session: which recipient still waits for which answer."""
 
+from typing import NamedTuple
+
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.smtp.client.capabilities import Capabilities
@@ -12,6 +14,16 @@ from kairan.smtp.client.commands import (
     recipient_refusal,
 )
 from kairan.smtp.client.events import Explain, Sent
+
+
+class OutgoingMessage(NamedTuple):
+    """What one transaction sends: these of the envelope's recipients, and the content."""
+
+    envelope: Envelope
+    recipients: tuple[Recipient, ...]
+    content: bytes | None  # None: it comes piece by piece
+    size: int  # octets
+    ascii_header: bool  # no field of it needs SMTPUTF8
 
 
 class Transaction:
@@ -33,18 +45,9 @@ class Transaction:
         "size",
     )
 
-    def __init__(
-        self,
-        envelope: Envelope,
-        recipients: tuple[Recipient, ...],
-        *,
-        content: bytes | None,
-        size: int,
-        ascii_header: bool,
-        peer: Capabilities,
-        explain: Explain,
-    ) -> None:
-        ascii_header = ascii_header or not envelope.smtputf8
+    def __init__(self, message: OutgoingMessage, *, peer: Capabilities, explain: Explain) -> None:
+        envelope, recipients, size = message.envelope, message.recipients, message.size
+        ascii_header = message.ascii_header or not envelope.smtputf8
         whole = message_refusal(envelope, size=size, ascii_header=ascii_header, peer=peer)
         troubles = [whole or recipient_refusal(item, peer=peer) for item in recipients]
         self.replies: list[Reply | None] = [item and explain(item, "") for item in troubles]
@@ -53,7 +56,7 @@ class Transaction:
         utf8 = needs_utf8(envelope, envelope.sender, recipients)
         self.mail = mail_command(envelope, size=size, peer=peer, utf8=utf8)
         self.rcpts = [rcpt_command(recipients[n], peer=peer) for n in self.asked]
-        self.content = content
+        self.content = message.content
         self.size = size
         self.binary = is_binary(envelope)
         self.dsn = peer.dsn

@@ -14,6 +14,7 @@ from kairan.smtp.server.answers import STARTTLS_READY
 from kairan.smtp.server.events import StartTls
 from kairan.smtp.server.states import (
     READS_CONTENT,
+    READS_LINES,
     READS_NOTHING,
     TRANSITIONS,
     Event,
@@ -73,7 +74,7 @@ OCCASION = {
     (Order.DISCARDING_CHUNK_READY, Event.DISCARDED): b"x" * 500,
     (Order.DISCARDING_CHUNK_MAIL, Event.DISCARDED): b"x" * 500,
 }
-READS_COMMANDS = sorted(set(Order) - READS_CONTENT - READS_NOTHING - {Order.AUTH})
+READS_COMMANDS = sorted(READS_LINES - {Order.AUTH})
 
 
 class TalkBeforeTls(Talk):

@@ -42,6 +42,7 @@ from kairan.smtp.server.inbox import AUTH_TOO_LONG, TOO_LONG, WRONG_ENDING, Inbo
 from kairan.smtp.server.policy import SessionPolicy, ehlo_answer, helo_answer
 from kairan.smtp.server.states import (
     READS_CONTENT,
+    READS_LINES,
     READS_NOTHING,
     TRANSITIONS,
     Event,
@@ -170,20 +171,20 @@ class ServerEngine:
         inbox = self._inbox
         while not self._owed:
             order = self.order
-            if order in READS_NOTHING:
-                return None
-            if self._errors > self.policy.errors_max:
+            if self._errors > self.policy.errors_max and order not in READS_NOTHING:
                 return self._refuse(outcomes.TOO_MANY_ERRORS, self._refused_verb, fatal=True)
-            if order in READS_CONTENT:
+            if order in READS_LINES:
+                line = inbox.take_line(asking=order is _AUTH)
+                if line is None:
+                    return None
+                event = self._take_line(line)
+            elif order in READS_CONTENT:
                 content = self._content.read(inbox)
                 if content is None:
                     return None
                 event = self._take_content(content)
             else:
-                line = inbox.take_line(asking=order is _AUTH)
-                if line is None:
-                    return None
-                event = self._take_line(line)
+                return None
             if event is not None:
                 return event
         return None

@@ -138,7 +138,6 @@ _ROWS: Mapping[Order, Mapping[Event, Order]] = {
 TRANSITIONS: Mapping[Order, Mapping[Event, Order]] = {
     state: {**row, Event.HANG_UP: Order.CLOSED} for state, row in _ROWS.items()
 }
-# In all others a line is a command.
 READS_CONTENT = frozenset(
     {
         Order.DATA,
@@ -150,6 +149,7 @@ READS_CONTENT = frozenset(
     }
 )
 READS_NOTHING = frozenset({Order.TLS, Order.CLOSED})
+READS_LINES = frozenset(Order) - READS_CONTENT - READS_NOTHING  # commands, but for AUTH
 _NOT_DRAWN = frozenset({Event.NOTHING, Event.HANG_UP})
 
 

@@ -15,7 +15,12 @@ PAGES = sorted({*TOP.glob("docs/*.md"), TOP / "README.md", TOP / "CONTRIBUTING.m
 
 # What a word was called, and what it is called now.  In identifiers, docstrings and docs/.
 FORBIDDEN = {
+    "door": "listener",
+    "doors": "listeners",
     "rooms": "packages",
+    "swallow": "discard",
+    "swallowed": "discarded",
+    "turnstile": "handshake queue",
 }
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 

@@ -1,7 +1,7 @@
 """By which words an entry of the catalogue is known, besides the text that we ourselves send.
 
 Exchange's own wording, the Japanese of the troubleshooting page, what mail libraries say when they
-swallow the reply, and codes that others use for the same.  Case, punctuation and white space do not
+hide the reply, and codes that others use for the same.  Case, punctuation and white space do not
 count.  A phrase here says what happened whatever the code beside it: Exchange packs several
 faults into one code (5.2.0, 5.7.139), and libraries drop codes.
 """

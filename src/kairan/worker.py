@@ -8,7 +8,6 @@ accepted is stored before the spool closes, and what is told is written last.
 import asyncio
 import gc
 import os
-import random
 import signal
 import socket
 import ssl
@@ -28,8 +27,9 @@ from kairan.auth.passwords.recognised import Recognised
 from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.auth.tokens.keys import Keys
 from kairan.config.model import Configuration
+from kairan.delivery.context import DeliveryContext, DirectoryView, IntakeLoad
 from kairan.delivery.delivery import Delivery
-from kairan.delivery.transports import transport_for
+from kairan.delivery.transports.table import transport_for
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.snapshot.keeper import SnapshotKeeper
@@ -58,7 +58,7 @@ log = structlog.get_logger()
 # A predecessor that was killed a moment ago may still hold the shard's lock.
 SHARD_LOCK_WAIT_SECONDS = 10.0
 # How long a damaged queue is gone on with: what does not touch the damaged page is not affected.
-DAMAGE_LOOK_SECONDS = 1.0
+DAMAGE_REVIEW_SECONDS = 1.0
 ORPHANED = 70  # exit code (EX_SOFTWARE): the supervisor died
 # At a stop the delivery has at least so long for what is on its way; a try cut off comes twice.
 DELIVERY_STOP_SECONDS_MIN = 5.0
@@ -203,7 +203,7 @@ async def _pace(busy: Busy) -> None:
 
 async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
     while not any(spool.must_restart for spool in spools):  # noqa: ASYNC110 - asked, not told
-        await asyncio.sleep(DAMAGE_LOOK_SECONDS)
+        await asyncio.sleep(DAMAGE_REVIEW_SECONDS)
     raise QueueDamaged
 
 
@@ -232,17 +232,15 @@ async def _build(
     statistics = IntakeStatistics()
     busy = Busy(statistics, configuration.intake)
     delivery = Delivery(
-        spools=spools,
-        snapshot=lambda: keeper.current,
-        members=directory,
-        transport=partial(transport_for, settings=configuration.transport),
-        trace=trace,
-        settings=configuration.delivery,
-        hostname=configuration.hostname,
-        clock=time.time,
-        dice=random.Random(),  # noqa: S311 - jitter, no secret
-        busy=busy,
-        accepted=lambda: statistics.accepted,
+        spools,
+        partial(transport_for, settings=configuration.transport),
+        DeliveryContext(
+            settings=configuration.delivery,
+            hostname=configuration.hostname,
+            directory=DirectoryView(snapshot=lambda: keeper.current, members=directory),
+            trace=trace,
+        ),
+        IntakeLoad(busy=busy, accepted=lambda: statistics.accepted),
     )
     drain = Drain(configuration.intake.drain_seconds, clock=time.monotonic)
     stack.push_async_callback(_stop_delivery, delivery, drain)

@@ -18,9 +18,9 @@ BODIES = {
 
 
 def pieces_of(octets, seed):
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     while octets:
-        size = dice.choice((1, 1, 2, 3, 5, 1_000, 20_000))
+        size = rng.choice((1, 1, 2, 3, 5, 1_000, 20_000))
         yield octets[:size]
         octets = octets[size:]
 

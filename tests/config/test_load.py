@@ -52,6 +52,12 @@ def test_files_that_a_route_names_are_relative_to_the_file_too(tmp_path):
     assert route.to == f"smtp://relay?tls=require&ca={tmp_path}/ca.pem"
 
 
+def test_a_scheme_in_capitals_names_the_same_transport(tmp_path):
+    text = MINIMAL.replace("maildir:mail", "Maildir:mail")
+    [route] = load(written(tmp_path, text)).delivery.routes
+    assert route.to == f"Maildir:{tmp_path}/mail"
+
+
 def test_a_database_with_a_host_stays_as_it_is(tmp_path):
     url = "postgresql://kairan@db.example.com/kairan"
     assert load(written(tmp_path, f'{MINIMAL}[directory]\nurl = "{url}"')).directory_url == url

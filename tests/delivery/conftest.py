@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kairan.delivery.context import DeliveryContext, DirectoryView, TimeSource
 from kairan.delivery.delivery import Delivery
 from kairan.delivery.settings import DeliverySettings, RouteSettings
 from kairan.directory.model import Group
@@ -51,18 +52,17 @@ class Bench:
         self.delivery: Delivery | None = None
         self.run: asyncio.Task[None] | None = None
 
-    def start(self, **more: object) -> Delivery:
+    def start(self, monotonic: Callable[[], float] | None = None) -> Delivery:
         self.delivery = Delivery(
-            spools=[self.spool],
-            snapshot=lambda: self.directory,
-            members=self.directory,
-            transport=lambda destination: self.transports.get(destination, self.transport),
-            trace=self.trace,
-            settings=self.settings,
-            hostname="mx.kairan.test",
-            clock=self.clock,
-            dice=random.Random(7),
-            **{"monotonic": self.clock, **more},
+            [self.spool],
+            lambda destination: self.transports.get(destination, self.transport),
+            DeliveryContext(
+                settings=self.settings,
+                hostname="mx.kairan.test",
+                directory=DirectoryView(lambda: self.directory, self.directory),
+                trace=self.trace,
+                time=TimeSource(self.clock, monotonic or self.clock, random.Random(7)),
+            ),
         )
         self.run = asyncio.create_task(self.delivery.run())
         return self.delivery

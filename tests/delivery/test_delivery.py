@@ -377,7 +377,7 @@ async def test_a_slow_destination_that_fills_the_window_makes_way(bench):
     bench.settings = replace(
         bench.settings,
         routes=routes,
-        window_jobs=16,
+        in_flight_jobs_max=16,
         destination=DestinationSettings(ready_min=2),
     )
     for n in range(30):
@@ -400,7 +400,7 @@ async def test_a_defect_of_a_transport_costs_a_try_not_the_message(bench):
     assert bench.trace.names() == ["DEFER", "DELIVER"]
 
 
-async def test_a_job_that_trips_the_first_look_up_does_not_stop_the_others(bench):
+async def test_a_job_that_cannot_be_planned_does_not_stop_the_others(bench):
     bench.directory.group = lambda address: {"user1@kairan.test": None}[address]
     await bench.send("user2@kairan.test")
     await bench.send("user1@kairan.test")

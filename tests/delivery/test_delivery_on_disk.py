@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kairan.delivery.context import DeliveryContext, DirectoryView, TimeSource
 from kairan.delivery.delivery import Delivery
 from kairan.delivery.settings import DeliverySettings, RouteSettings
 from kairan.directory.model import Group
@@ -60,15 +61,15 @@ def connect_forgetful(path: Path) -> sqlite3.Connection:
 def delivery_of(spool, transport, trace) -> Delivery:
     directory = nested_directory()
     return Delivery(
-        spools=[spool],
-        snapshot=lambda: directory,
-        members=directory,
-        transport=lambda _: transport,
-        trace=trace,
-        settings=SETTINGS,
-        hostname="mx.kairan.test",
-        clock=time.time,
-        dice=random.Random(1),
+        [spool],
+        lambda _: transport,
+        DeliveryContext(
+            settings=SETTINGS,
+            hostname="mx.kairan.test",
+            directory=DirectoryView(lambda: directory, directory),
+            trace=trace,
+            time=TimeSource(rng=random.Random(1)),
+        ),
     )
 
 
@@ -253,7 +254,7 @@ async def test_a_message_that_left_while_it_was_leased_leaves_nothing_behind(
     tmp_path, monkeypatch, fault
 ):
     """Its key and its memory stayed with the spool until the next start."""
-    monkeypatch.setattr("kairan.delivery.write._UNREADABLE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("kairan.delivery.attempt._UNREADABLE_PAUSE_SECONDS", 0.01)
     settings = SpoolSettings(durability=Durability.OS, fresh_octets_max=0)
     spool = await SqliteSpool.open(tmp_path / "spool", settings)
     transport, go_on = ScriptedTransport(concurrency_max=1), asyncio.Event()

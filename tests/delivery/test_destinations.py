@@ -58,9 +58,9 @@ class Bench:
         self.destinations.finished(slot)
         return others
 
-    def look(self, seconds: float = 0.0) -> dict[str, int]:
+    def review(self, seconds: float = 0.0) -> dict[str, int]:
         self.now += seconds
-        return {queue.name: len(works) for queue, works in self.destinations.look(self.now)}
+        return {queue.name: len(works) for queue, works in self.destinations.review(self.now)}
 
     def takes(self, queue, *, was_put_off=False):
         return self.destinations.takes(queue, self.now, was_put_off=was_put_off)
@@ -292,7 +292,7 @@ def test_slow_deliveries_leave_their_slots_to_others():
     good = bench.queue("good", jobs=50)
     bench.taken()
     assert good.running == 3
-    bench.look(MANY.slow_seconds)
+    bench.review(MANY.slow_seconds)
     bench.taken()
     assert good.running == 10
 
@@ -302,8 +302,8 @@ def test_slow_deliveries_have_a_number_of_their_own_of_which_each_destination_ha
     bench = Bench(settings, concurrency_max=100)
     slow = [bench.queue(f"slow{n}", jobs=50) for n in range(4)]
     bench.taken()
-    bench.look(settings.slow_seconds)
-    bench.look()
+    bench.review(settings.slow_seconds)
+    bench.review()
     good = bench.queue("good", jobs=50)
     bench.taken()
     assert (good.running, sum(queue.running for queue in slow)) == (10, 40)
@@ -330,7 +330,7 @@ def test_a_new_destination_is_tried_soon_though_two_thousand_others_are_silent()
     while not new.running:
         for queue in (*silent, new):
             dial(bench, queue)
-        bench.look(0.5)
+        bench.review(0.5)
         seconds += 0.5
         for slot in [slot for slot in bench.slots if bench.now - slot.started >= 10.0]:
             bench.slots.remove(slot)
@@ -347,13 +347,13 @@ def test_two_thousand_slow_destinations_leave_the_slots_to_the_others():
     slow = [bench.queue(f"slow{n}", jobs=20, width=4) for n in range(2_000)]
     bench.taken()
     for _ in range(20):
-        bench.look(0.5)
+        bench.review(0.5)
         bench.taken()
         for slot in [slot for slot in bench.slots if bench.now - slot.started >= 5.0]:
             bench.slots.remove(slot)
             bench.destinations.answered(slot, bench.now)
             bench.destinations.finished(slot)
-    bench.look(2.0)
+    bench.review(2.0)
     good = bench.queue("good", jobs=50, width=20)
     bench.taken()
     assert good.running == 20
@@ -364,7 +364,7 @@ def test_one_that_is_quick_again_leaves_the_slow_ones():
     bench = Bench(MANY)
     queue = bench.queue("a", jobs=3)
     bench.taken(1)
-    bench.look(5.0)
+    bench.review(5.0)
     bench.finish(queue)
     assert queue.is_slow
     bench.taken(1)
@@ -380,7 +380,7 @@ def test_what_waits_for_a_first_answer_keeps_its_place_however_many_do():
     bench = Bench(MANY, waiting_max=1_000)
     for n in range(200):
         bench.queue(f"dead{n}", jobs=1, is_open=False)
-    assert bench.look(5.0) == {}
+    assert bench.review(5.0) == {}
 
 
 def test_no_more_probes_are_woken_than_there_is_room_for():
@@ -415,7 +415,7 @@ def test_a_destination_holds_in_memory_what_it_can_send_in_a_few_seconds(seconds
     bench.finish(queue)
     can_send = int(MANY.ready_seconds * 10 / seconds)
     bench.queue("a", jobs=max(MANY.ready_min, can_send) + 7)
-    assert bench.look() == {"a": 7}
+    assert bench.review() == {"a": 7}
 
 
 def test_where_there_is_one_destination_nothing_waits_behind_it():
@@ -425,7 +425,7 @@ def test_where_there_is_one_destination_nothing_waits_behind_it():
     bench.now += 3.0
     bench.finish(queue)
     bench.queue("a", jobs=1_000)
-    assert bench.look() == {}
+    assert bench.review() == {}
 
 
 def test_many_destinations_without_an_answer_hold_a_quarter_of_the_memory_together():
@@ -438,7 +438,7 @@ def test_many_destinations_without_an_answer_hold_a_quarter_of_the_memory_togeth
     assert bench.destinations.waiting <= 250
     assert all(queue.waiting for queue in bench.destinations), "each has its first"
     bench.taken()
-    bench.look(1.5)
+    bench.review(1.5)
     assert bench.destinations.waiting <= 250
 
 
@@ -446,7 +446,7 @@ def test_many_slow_destinations_hold_a_quarter_of_the_memory_together():
     bench = Bench(MANY, waiting_max=1_000)
     for n in range(100):
         bench.queue(f"slow{n}", jobs=30).seconds = 100.0
-    bench.look()
+    bench.review()
     assert bench.destinations.waiting <= 250
 
 

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from kairan.delivery.disposition import Terms, is_wanted, retry_due, settle
+from kairan.delivery.disposition import Terms, disposition_of, is_wanted, retry_due
 from kairan.delivery.settings import RetrySettings
 from kairan.delivery.transport import Delivered, Failed
 from kairan.dsn.recipient import Action
@@ -29,11 +29,11 @@ def outcome_of(*pairs, age=0.0, attempts=0, delayed=False, final=True, not_befor
     job = Job(JobId(SpoolId(1), 1), "*", recipients, ARRIVED, attempts, "", delayed)
     envelope = Envelope(Address("a@kairan.test"), recipients, ARRIVED)
     given = Terms(ARRIVED + age, final, RETRY, random.Random(1), not_before, **terms)
-    return settle(job, envelope, recipients, [result for _, result in pairs], given)
+    return disposition_of(job, envelope, recipients, [result for _, result in pairs], given)
 
 
-def actions(settlement):
-    return [report.action for report in settlement.reports]
+def actions(disposition):
+    return [report.action for report in disposition.reports]
 
 
 def expected(notify, result, *, age):
@@ -53,10 +53,10 @@ def expected(notify, result, *, age):
 @pytest.mark.parametrize("result", [DELIVERED, SELF_REPORTED, DEFERRED, UNREACHABLE, FAILED])
 @pytest.mark.parametrize("notify", NOTIFIES)
 def test_every_result_for_every_notify(notify, result, age):
-    settlement = outcome_of((notify, result), age=age)
-    assert actions(settlement) == expected(notify, result, age=age)
+    disposition = outcome_of((notify, result), age=age)
+    assert actions(disposition) == expected(notify, result, age=age)
     waits = result in (DEFERRED, UNREACHABLE) and age < RETRY.expiry_seconds
-    assert (settlement.retry is not None) == waits
+    assert (disposition.retry is not None) == waits
 
 
 def test_success_by_a_further_hop_that_sends_no_reports_is_relayed():
@@ -65,12 +65,12 @@ def test_success_by_a_further_hop_that_sends_no_reports_is_relayed():
 
 @pytest.mark.parametrize("results", list(product([DELIVERED, DEFERRED, FAILED], repeat=3)))
 def test_a_partly_failed_job_keeps_only_those_who_wait(results):
-    settlement = outcome_of(*((Notify.UNSET, result) for result in results))
+    disposition = outcome_of(*((Notify.UNSET, result) for result in results))
     waiting = [f"user{n}@kairan.test" for n, r in enumerate(results) if r is DEFERRED]
-    kept = [r.address for r in settlement.retry.recipients] if settlement.retry else []
+    kept = [r.address for r in disposition.retry.recipients] if disposition.retry else []
     assert kept == waiting
-    assert settlement.is_whole == (len(waiting) == 3)
-    assert len(settlement.reports) == sum(r is FAILED for r in results)
+    assert disposition.is_whole == (len(waiting) == 3)
+    assert len(disposition.reports) == sum(r is FAILED for r in results)
 
 
 def test_an_expired_message_says_so_and_what_the_peer_said_last():
@@ -89,7 +89,7 @@ def test_a_delay_is_reported_once():
 
 
 def test_the_wait_is_anywhere_in_a_span_that_doubles_up_to_an_hour():
-    terms = Terms(0.0, is_final=True, retry=RETRY, dice=random.Random(3))
+    terms = Terms(0.0, is_final=True, retry=RETRY, rng=random.Random(3))
     for attempts, span in [(1, 60), (2, 120), (5, 960), (7, 3600), (50, 3600), (10**6, 3600)]:
         waits = [retry_due(attempts, terms) for _ in range(300)]
         assert min(waits) >= RETRY.min_seconds
@@ -98,15 +98,15 @@ def test_the_wait_is_anywhere_in_a_span_that_doubles_up_to_an_hour():
 
 def test_the_last_try_is_when_the_time_is_up():
     age = RETRY.expiry_seconds - 1
-    settlement = outcome_of((Notify.UNSET, DEFERRED), age=age, attempts=20)
-    assert settlement.retry is not None
-    assert settlement.retry.due == ARRIVED + RETRY.expiry_seconds
+    disposition = outcome_of((Notify.UNSET, DEFERRED), age=age, attempts=20)
+    assert disposition.retry is not None
+    assert disposition.retry.due == ARRIVED + RETRY.expiry_seconds
 
 
 def test_nobody_comes_back_while_the_destination_is_left_alone():
-    settlement = outcome_of((Notify.UNSET, DEFERRED), not_before=ARRIVED + 300)
-    assert settlement.retry is not None
-    assert settlement.retry.due >= ARRIVED + 300
+    disposition = outcome_of((Notify.UNSET, DEFERRED), not_before=ARRIVED + 300)
+    assert disposition.retry is not None
+    assert disposition.retry.due >= ARRIVED + 300
 
 
 def test_never_means_never():
@@ -124,7 +124,7 @@ def test_a_report_names_the_server_that_was_reached_and_no_other():
 @pytest.mark.parametrize("due", [None, ARRIVED + 24 * 3600.0])
 def test_what_waits_for_its_destination_comes_when_its_sender_is_to_hear_of_the_delay(due):
     age = RETRY.delay_report_seconds - 10.0
-    settlement = outcome_of(
+    disposition = outcome_of(
         (Notify.UNSET, UNREACHABLE),
         age=age,
         attempts=20,
@@ -132,11 +132,11 @@ def test_what_waits_for_its_destination_comes_when_its_sender_is_to_hear_of_the_
         due=due,
         destination="partner.test",
     )
-    assert settlement.retry.due == ARRIVED + RETRY.delay_report_seconds
+    assert disposition.retry.due == ARRIVED + RETRY.delay_report_seconds
 
 
 def test_what_was_reported_as_delayed_waits_for_its_destination():
-    settlement = outcome_of(
+    disposition = outcome_of(
         (Notify.UNSET, UNREACHABLE), delayed=True, due=ARRIVED + 1_800.0, destination="partner.test"
     )
-    assert settlement.retry.due == ARRIVED + 1_800.0
+    assert disposition.retry.due == ARRIVED + 1_800.0

@@ -8,7 +8,7 @@ import pytest
 from kairan.delivery.settings import RetrySettings, RouteSettings
 from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered
-from kairan.delivery.transports import transport_for
+from kairan.delivery.transports.table import transport_for
 from kairan.relay.contact import Contact
 from kairan.testing.peer import Rule, Say, ScriptedPeer
 from kit.memory_spool import MemorySpool
@@ -18,8 +18,8 @@ DAY = 24 * 3600.0
 
 
 @pytest.fixture(autouse=True)
-def _looks_often(monkeypatch):
-    monkeypatch.setattr("kairan.delivery.delivery._LOOK_SECONDS", 0.002)
+def _reviews_often(monkeypatch):
+    monkeypatch.setattr("kairan.delivery.delivery._REVIEW_SECONDS", 0.002)
 
 
 async def passes(bench, seconds, *, delivered):

@@ -55,15 +55,17 @@ def test_a_job_finds_its_rule_by_name_and_its_destination_may_have_changed():
     ("to", "final", "by_domain"),
     [
         ("maildir:/mail", True, False),
+        ("MailDir:/mail", True, False),
         ("lmtp:///run/lmtp", True, False),
         ("smtp://next.test", False, False),
         ("mx:", False, True),
+        ("MX:?tls=require", False, True),
     ],
 )
 def test_what_a_destination_is(to, final, by_domain):
     route = Router([RouteSettings("*", to)]).route("a@b.test")
     assert route is not None
-    assert (route.is_final, route.is_by_domain) == (final, by_domain)
+    assert (route.is_final, route.by_domain) == (final, by_domain)
 
 
 def test_routes_to_one_destination_share_its_queue_as_they_share_its_sessions():

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from delivery.transport_talk import SETTINGS
-from kairan.delivery.transports import transport_for
-from kairan.delivery.transports.destination import DestinationError, read_destination
+from kairan.delivery.transports.destination import read_destination
+from kairan.delivery.transports.table import DestinationError, transport_for
 from kairan.relay.next_hop import TlsPolicy
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.login import PasswordCredentials

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
-from kairan.delivery.transports import maildir, transport_for
+from kairan.delivery.transports import maildir
 from kairan.delivery.transports.maildir_names import NAME_OCTETS_MAX, file_name, folder_name
+from kairan.delivery.transports.table import transport_for
 from kairan.mail.envelope import ContentFile
 
 

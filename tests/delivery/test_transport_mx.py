@@ -6,7 +6,7 @@ import pytest
 
 from delivery.dns_server import name_server
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
-from kairan.delivery.transports import mx_hosts, transport_for
+from kairan.delivery.transports import mx_hosts
 from kairan.delivery.transports.mx import MxTransport
 from kairan.delivery.transports.mx_hosts import (
     LOOP,
@@ -17,6 +17,7 @@ from kairan.delivery.transports.mx_hosts import (
     DnsResolver,
     SystemResolver,
 )
+from kairan.delivery.transports.table import transport_for
 from kairan.mail.reply import Reply
 from kairan.testing.peer import Cut, Rule, Say, ScriptedPeer
 

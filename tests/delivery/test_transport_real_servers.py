@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
-from kairan.delivery.transports import transport_for
+from kairan.delivery.transports.table import transport_for
 from kairan.mail.envelope import ContentFile, Notify
 from kit.ports import free_port
 from peers.dovecot import dovecot_lmtp

@@ -1,7 +1,7 @@
 """SMTP to one next hop: replies become results."""
 
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
-from kairan.delivery.transports import transport_for
+from kairan.delivery.transports.table import transport_for
 from kairan.mail.envelope import Notify
 from kairan.testing.peer import Rule, Say, ScriptedPeer
 

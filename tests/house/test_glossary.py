@@ -15,9 +15,12 @@ PAGES = sorted({*TOP.glob("docs/*.md"), TOP / "README.md", TOP / "CONTRIBUTING.m
 
 # What a word was called, and what it is called now.  In identifiers, docstrings and docs/.
 FORBIDDEN = {
+    "chips": "batches",
+    "dice": "rng",
     "door": "listener",
     "doors": "listeners",
     "rooms": "packages",
+    "settlement": "disposition",
     "swallow": "discard",
     "swallowed": "discarded",
     "turnstile": "handshake queue",

@@ -45,13 +45,13 @@ SOON: Table = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`window_jobs`: jobs in one worker's hands, so many may come twice when it is killed."""
+    """`in_flight_jobs_max`: jobs in one worker's hands, so many may come twice when it is killed."""
 
     destination: str
     domain: str = "ledger.test"
     mailboxes: tuple[str, ...] = tuple(f"box{n:02}@ledger.test" for n in range(60))
     workers: int = 2
-    window_jobs: int = 200
+    in_flight_jobs_max: int = 200
     spool: Table = field(default_factory=dict)  # further settings of the spool
 
 
@@ -86,7 +86,7 @@ class KillableService:
             ],
             routes={"*": plan.destination},
             admission={"connections_per_account_max": 1_000},
-            delivery={"window_jobs": plan.window_jobs, **SOON},
+            delivery={"in_flight_jobs_max": plan.in_flight_jobs_max, **SOON},
             spool={"look_interval_seconds": 0.2, **plan.spool},
         )
         (self.folder / "kairan.toml").write_text(text)

@@ -58,7 +58,7 @@ class Sender:
     service: KillableService
     ledger: Ledger
     habit: Habit
-    dice: random.Random
+    rng: random.Random
     trust: ssl.SSLContext
 
     async def run(self) -> None:
@@ -66,7 +66,7 @@ class Sender:
         while True:
             with suppress(OSError, _Cut, asyncio.IncompleteReadError, TimeoutError):
                 await self._session()
-            await asyncio.sleep(self.dice.uniform(0.02, 0.2))
+            await asyncio.sleep(self.rng.uniform(0.02, 0.2))
 
     async def _session(self) -> None:
         port = self.service.tls_port if self.habit.tls else self.service.plain_port
@@ -75,7 +75,7 @@ class Sender:
             await _open(reader, writer, self.trust if self.habit.tls else None)
             while True:
                 await self._send(reader, writer)
-                await asyncio.sleep(self.dice.uniform(0, self.habit.pause_seconds))
+                await asyncio.sleep(self.rng.uniform(0, self.habit.pause_seconds))
         finally:
             writer.transport.abort()
 
@@ -87,8 +87,8 @@ class Sender:
 
     def _letter(self) -> _Letter:
         mailboxes, members = self.service.mailboxes, self.service.members
-        one = (self.dice.choice(mailboxes),)
-        to, addressed, octets = self.dice.choices(
+        one = (self.rng.choice(mailboxes),)
+        to, addressed, octets = self.rng.choices(
             (
                 (one, one, 500),
                 (mailboxes[:50], mailboxes[:50], 500),
@@ -98,7 +98,7 @@ class Sender:
             self.habit.mix,
         )[0]
         message_id = self.ledger.offer(to)
-        body = _LINE * (self.dice.randrange(octets, octets + octets // 2) // len(_LINE))
+        body = _LINE * (self.rng.randrange(octets, octets + octets // 2) // len(_LINE))
         return _Letter(message_id, addressed, make_message(message_id, body))
 
     async def _data(
@@ -132,10 +132,10 @@ class Sender:
 
 
 def senders(
-    service: KillableService, ledger: Ledger, dice: random.Random, habits: Sequence[Habit] = HABITS
+    service: KillableService, ledger: Ledger, rng: random.Random, habits: Sequence[Habit] = HABITS
 ) -> list[Sender]:
     trust = ssl.create_default_context(cafile=str(service.ca_file))
-    return [Sender(service, ledger, habit, random.Random(dice.random()), trust) for habit in habits]
+    return [Sender(service, ledger, habit, random.Random(rng.random()), trust) for habit in habits]
 
 
 def _envelope(letter: _Letter) -> bytes:

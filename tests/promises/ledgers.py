@@ -33,11 +33,11 @@ class Scene:
 
     @asynccontextmanager
     async def load(
-        self, dice: random.Random, habits: Sequence[Habit] = HABITS
+        self, rng: random.Random, habits: Sequence[Habit] = HABITS
     ) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(sender.run())
-            for sender in senders(self.service, self.ledger, dice, habits)
+            for sender in senders(self.service, self.ledger, rng, habits)
         ]
         try:
             yield

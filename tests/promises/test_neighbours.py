@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 from dns.asyncresolver import Resolver
 
+from kairan.delivery.context import DeliveryContext, DirectoryView, TimeSource
 from kairan.delivery.delivery import Delivery
 from kairan.delivery.settings import DeliverySettings, RouteSettings
 from kairan.delivery.settings_transport import TransportSettings
-from kairan.delivery.transports import transport_for
 from kairan.delivery.transports.mx import MxTransport
 from kairan.delivery.transports.mx_hosts import DnsResolver
+from kairan.delivery.transports.table import transport_for
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.settings import SpoolSettings
@@ -110,15 +111,15 @@ async def scene(directory: Path, routes, make_transport):
         )
         people = PlainDirectory(mailboxes=["boss@kairan.test"])
         delivery = Delivery(
-            spools=[spool],
-            snapshot=lambda: people,
-            members=people,
-            transport=make_transport,
-            trace=NoTrace(),
-            settings=settings,
-            hostname="mx.kairan.test",
-            clock=time.time,
-            dice=random.Random(7),
+            [spool],
+            make_transport,
+            DeliveryContext(
+                settings=settings,
+                hostname="mx.kairan.test",
+                directory=DirectoryView(lambda: people, people),
+                trace=NoTrace(),
+                time=TimeSource(rng=random.Random(7)),
+            ),
         )
         run = asyncio.create_task(delivery.run())
         try:

@@ -94,11 +94,11 @@ async def test_a_full_disk_costs_nothing_that_was_acknowledged(tmp_path, rounds,
             await fill_and_make_room(disk, random.Random(seed), spool=spool, maker=maker)
 
 
-async def fill_and_make_room(disk, dice, *, spool, maker):
+async def fill_and_make_room(disk, rng, *, spool, maker):
     async with scene(disk.with_name(f"{disk.name}-service"), data=disk / "data", spool=spool) as on:
         on.far_side.takes = False
         await on.start()
-        async with on.load(dice, HABITS):
+        async with on.load(rng, HABITS):
             await on.wait_until(lambda: on.ledger.refusals.total() >= 20, "refusals")
             await asyncio.sleep(1.0)  # full it stays, while they go on trying
             assert on.ledger.promises

@@ -12,6 +12,7 @@ from pathlib import Path
 from kairan.config.errors import Source
 from kairan.config.lines import lines_of
 from kairan.config.model import Configuration
+from kairan.delivery.transports.table import DestinationError, transport_for
 
 
 def check_environment(configuration: Configuration) -> None:
@@ -96,10 +97,6 @@ def _check_data_directory(directory: Path, source: Source) -> None:
 
 def _check_routes(configuration: Configuration, source: Source) -> None:
     """By making each transport once, which opens no connection but reads the files it names."""
-    # Every command reads the configuration; this one alone needs the ways out, and their DNS.
-    from kairan.delivery.transports import transport_for  # noqa: PLC0415
-    from kairan.delivery.transports.destination import DestinationError  # noqa: PLC0415
-
     for position, route in enumerate(configuration.delivery.routes):
         try:
             transport_for(route.to, configuration.transport)

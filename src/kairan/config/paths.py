@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from kairan.delivery.settings import DeliverySettings
+from kairan.delivery.transports.table import TRANSPORTS
 
-_MAILDIR = "maildir:"
 _FILE_OPTION = re.compile(r"([?&](?:ca|password_file)=)([^&]+)")
 # "system" is no file but the word of libpq for the system's authorities.
 _URL_FILE = re.compile(r"([?&]sslrootcert=)(?!system(?:&|$))([^&]+)")
@@ -42,6 +42,8 @@ def absolute_routes(delivery: DeliverySettings, base: Path) -> DeliverySettings:
 
 
 def _absolute_destination(to: str, base: Path) -> str:
-    if to.startswith(_MAILDIR):
-        return f"{_MAILDIR}{base / to.removeprefix(_MAILDIR)}"
+    scheme, colon, path = to.partition(":")
+    kind = TRANSPORTS.get(scheme.lower())
+    if kind is not None and kind.names_path:
+        return f"{scheme}{colon}{base / path}"
     return _FILE_OPTION.sub(lambda found: found[1] + quote(str(base / unquote(found[2]))), to)

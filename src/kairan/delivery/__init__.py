@@ -5,7 +5,7 @@ Out     deliveries through transports; complete, defer or split for each job; re
         appended to the spool; trace events and log lines
 Keeps   nothing: what must survive is in the spool before the next step begins
 Never   knows the intake, opens a socket itself, or reports to the null sender
-Limits  window, concurrency, retries and their reasons in settings.py
+Limits  jobs in flight, concurrency, retries and their reasons in settings.py
 Damage  a crash between delivery and its write delivers again; the reverse would lose mail
 RFC     5321 section 4.5.4 (retries), 6.1, 6.3 (loops); 3461, 3464 (reports)
 """

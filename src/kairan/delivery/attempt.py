@@ -1,75 +1,75 @@
-"""One try of one job, and what becomes of whatever goes wrong with it.
+"""One attempt to deliver one job, and the write that records its disposition.
 
-Everything here ends in `Writes`: with a job that was opened, settled, put off or given back.
+    run ─┬─ content unreadable ───────────────────▶ deferred
+         ├─ groups ──▶ expanded ──────────────────▶ report, split
+         ├─ results for all recipients ─▶ disposition ─▶ complete, defer, split, report
+         ├─ the destination is down ────▶ the job's attempt counts; those that wait are put off
+         └─ cancelled ────────────────────────────▶ given back
+
+Each path ends in one method of `JobWriter`, and each of those gives up the job exactly once.  The
+task that delivered does not wait for the write: the job stays in flight until it is durable.  A crash
+before that delivers again, which mail allows; the other order would lose mail.
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import TypeAlias
 
 import structlog
 
+from kairan.delivery.bounces import Reporter
+from kairan.delivery.context import DeliveryContext
 from kairan.delivery.destinations import DestinationQueue, Destinations, Slot, State
-from kairan.delivery.disposition import Terms, settle
+from kairan.delivery.disposition import Disposition, Terms, disposition_of
 from kairan.delivery.head import HEADER_OCTETS_MAX, hops, read_head
 from kairan.delivery.in_flight import Work
-from kairan.delivery.plan import Direct, Opened, Wide, open_job
+from kairan.delivery.plan import Deliverable, ExpandedJob, NeedsExpansion, expand_job
 from kairan.delivery.record import Recorder
-from kairan.delivery.settings import DeliverySettings
+from kairan.delivery.routes import Transports
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Deferred, Failed, Result
-from kairan.delivery.ways import Ways
-from kairan.delivery.write import Writes
 from kairan.directory.model import Snapshot
-from kairan.expansion.expand import MembersSource
+from kairan.dsn.recipient import Action, RecipientReport
 from kairan.mail.envelope import Content, Recipient
 from kairan.outcomes.catalogue import DESTINATION_BUSY, INTERNAL_ERROR, LOOP_DETECTED
 from kairan.relay.contact import Contact
-from kairan.spool.interface import ContentUnreadable, Lease, SpoolUnavailable
+from kairan.spool.interface import ContentUnreadable, Lease, NewJob, SpoolUnavailable
 
 log = structlog.get_logger()
 
-_OURSELVES = "none"  # relay= where nobody was asked
+Spawn: TypeAlias = Callable[[Coroutine[None, None, None]], None]
+
+_OURSELVES = "none"  # relay= where no server was asked
 _DEFECT = INTERNAL_ERROR.reply
+_UNREADABLE_PAUSE_SECONDS = 60.0
 
 
-class Attempts:
+class JobAttempts:
     def __init__(
         self,
-        *,
-        ways: Ways,
+        context: DeliveryContext,
+        transports: Transports,
         destinations: Destinations[Work],
-        snapshot: Callable[[], Snapshot],
-        members: MembersSource,
         recorder: Recorder,
-        writes: Writes,
-        settings: DeliverySettings,
-        clock: Callable[[], float],
-        monotonic: Callable[[], float],
-        dice: random.Random,
-        spawn: Callable[[Coroutine[None, None, None]], None],
-        wake: Callable[[DestinationQueue[Work]], None],
+        writer: "JobWriter",
+        spawn: Spawn,
     ) -> None:
-        """`wake` brings back what was put off for a destination, as far as there is room."""
-        self._ways = ways
+        self._settings = context.settings
+        self._directory = context.directory
+        self._time = context.time
+        self._transports = transports
         self._destinations = destinations
-        self._snapshot = snapshot
-        self._members = members
         self._recorder = recorder
-        self._writes = writes
-        self._settings = settings
-        self._clock = clock
-        self._monotonic = monotonic
-        self._dice = dice
+        self._writer = writer
         self._spawn = spawn
-        self._wake = wake
 
     async def run(self, work: Work, slot: Slot[Work]) -> None:
         """The one place where what goes wrong with a job ends."""
         try:
             await self._attempt(work, slot)
         except asyncio.CancelledError:
-            self._writes.give_back(work)
+            self._writer.give_back(work)
             raise
         except ContentUnreadable as error:
             log.warning(
@@ -77,7 +77,7 @@ class Attempts:
                 message=work.lease.envelope.message_id,
                 reason=str(error),
             )
-            self._writes.unreadable(work)
+            self._writer.unreadable(work)
         except SpoolUnavailable as error:
             self.defect(work, str(error))
         except Exception as error:  # a defect of ours must not cost the message
@@ -85,86 +85,82 @@ class Attempts:
             self.defect(work, repr(error))
 
     async def _attempt(self, work: Work, slot: Slot[Work]) -> None:
-        spool = work.window.spool
+        spool = work.in_flight.spool
         content = await spool.content(work.lease.job.id.message)
         if not spool.is_recording:  # meanwhile: reading from a failing disk takes its time
-            self._writes.give_back(work)
+            self._writer.give_back(work)
             return
         if work.is_new and await self._is_loop(content):
             results = [Failed(LOOP_DETECTED.reply, _OURSELVES)] * len(work.lease.job.recipients)
-            self._settle(work, work.lease.job.recipients, results)
-        elif isinstance(work.look, Wide):
-            await self._open(work, work.look.has_groups)
-            self._destinations.answered(slot, self._monotonic())
+            self._conclude(work, work.lease.job.recipients, results)
+        elif isinstance(work.plan, NeedsExpansion):
+            await self._expand(work, work.plan)
+            self._destinations.answered(slot, self._time.monotonic())
         else:
-            await self._deliver(work, work.look, content, slot)
+            await self._deliver(work, work.plan, content, slot)
 
     async def _is_loop(self, content: Content) -> bool:
         return hops(await read_head(content, HEADER_OCTETS_MAX)) > self._settings.received_max
 
-    async def _deliver(self, work: Work, look: Direct, content: Content, slot: Slot[Work]) -> None:
-        results = await self._ways.transport(look.route).deliver(
-            work.lease.envelope, look.recipients, content
+    async def _deliver(
+        self, work: Work, plan: Deliverable, content: Content, slot: Slot[Work]
+    ) -> None:
+        results = await self._transports.of(plan.route).deliver(
+            work.lease.envelope, plan.recipients, content
         )
         failure = _failure_of(results)
         if failure is None:
-            if self._destinations.answered(slot, self._monotonic()):
-                self._is_back(work.queue)
-            self._settle(work, look.recipients, results)
+            if self._destinations.answered(slot, self._time.monotonic()):
+                _log_back(work.queue)
+            self._conclude(work, plan.recipients, results)
         else:
-            self._did_not_answer(work, look, results, slot, failure)
+            self._did_not_answer(work, plan, results, slot, failure)
 
     def _did_not_answer(
         self,
         work: Work,
-        look: Direct,
+        plan: Deliverable,
         results: Sequence[Result],
         slot: Slot[Work],
         failure: Deferred,
     ) -> None:
         """The try counts for this job; the others wait for the destination."""
-        queue, now = work.queue, self._monotonic()
+        queue, now = work.queue, self._time.monotonic()
         was_down = queue.state is State.DOWN and now < queue.not_before
         others = self._destinations.failed(slot, failure, now)
         is_down = queue.state is State.DOWN and now < queue.not_before
         if not is_down:
-            self._settle(work, look.recipients, results)
+            self._conclude(work, plan.recipients, results)
             return
         if not was_down:
             _log_down(queue, failure, waiting=len(others), now=now)
-        self._settle(work, look.recipients, results, destination=queue.name)
+        self._conclude(work, plan.recipients, results, destination=queue.name)
         if others:
-            self._spawn(in_steps(others, self.put_off, self._writes.give_back))
-
-    def _is_back(self, queue: DestinationQueue[Work]) -> None:
-        if queue.failure is not None:
-            log.info("delivery.destination-is-back", destination=queue.name)
-            queue.failure = None
-        self._wake(queue)
+            self._spawn(in_steps(others, self.put_off, self._writer.give_back))
 
     def put_off(self, work: Work) -> None:
         """Back to the disk without a try, until its destination has room or is back."""
-        recipients = work.look.recipients if isinstance(work.look, Direct) else ()
+        recipients = work.plan.recipients if isinstance(work.plan, Deliverable) else ()
         recipients = recipients or work.lease.job.recipients
         queue, job = work.queue, work.lease.job
         result = queue.failure or Deferred(DESTINATION_BUSY.reply, _OURSELVES)
         self._recorder.put_off(work.lease, recipients, f"{result.relay} {result.reply}")
-        settlement = settle(
+        disposition = disposition_of(
             job,
             work.lease.envelope,
             recipients,
             [result] * len(recipients),
             self._terms(
                 work,
-                due=self._clock() + self._destinations.put_off_seconds(),
+                due=self._time.clock() + self._destinations.put_off_seconds(),
                 destination=queue.name,
                 is_attempt=False,
             ),
         )
-        self._recorder.counters.failed += settlement.failed
-        self._writes.settle(work, settlement)
+        self._recorder.counters.failed += disposition.failed
+        self._writer.apply(work, disposition)
 
-    def _settle(
+    def _conclude(
         self,
         work: Work,
         recipients: Sequence[Recipient],
@@ -173,47 +169,183 @@ class Attempts:
         destination: str = "",
     ) -> None:
         terms = self._terms(work, destination=destination)
-        settlement = settle(work.lease.job, work.lease.envelope, recipients, results, terms)
+        disposition = disposition_of(
+            work.lease.job, work.lease.envelope, recipients, results, terms
+        )
         self._recorder.tried(
             work.lease, recipients, results, now=terms.now, is_final=terms.is_final
         )
-        self._writes.settle(work, settlement)
+        self._writer.apply(work, disposition)
 
     def _terms(
         self, work: Work, *, destination: str, due: float | None = None, is_attempt: bool = True
     ) -> Terms:
-        now = self._clock()
-        left = work.queue.not_before - self._monotonic()
+        now = self._time.clock()
+        left = work.queue.not_before - self._time.monotonic()
         return Terms(
             now=now,
-            is_final=isinstance(work.look, Direct) and work.look.route.is_final,
+            is_final=isinstance(work.plan, Deliverable) and work.plan.route.is_final,
             retry=self._settings.retry,
-            dice=self._dice,
+            rng=self._time.rng,
             not_before=now + left if left > 0 else 0.0,
             due=due,
             destination=destination,
             is_attempt=is_attempt,
         )
 
-    async def _open(self, work: Work, has_groups: bool) -> None:
+    async def _expand(self, work: Work, plan: NeedsExpansion) -> None:
         """Members are read in a thread: a list of 100,000 takes a second of it."""
-        if has_groups:
-            opened = await asyncio.to_thread(self._open_job, work.lease, self._snapshot())
+        if plan.has_groups:
+            expanded = await asyncio.to_thread(
+                self._expand_job, work.lease, self._directory.snapshot()
+            )
         else:
-            opened = self._open_job(work.lease, self._snapshot())
-        self._recorder.opened(work.lease, opened)
-        self._writes.report_and_split(work, opened.reports(), opened.jobs)
+            expanded = self._expand_job(work.lease, self._directory.snapshot())
+        self._recorder.expanded(work.lease, expanded)
+        self._writer.report_and_split(work, expanded.reports(), expanded.jobs)
 
-    def _open_job(self, lease: Lease, snapshot: Snapshot) -> Opened:
+    def _expand_job(self, lease: Lease, snapshot: Snapshot) -> ExpandedJob:
         settings = self._settings.expansion
-        ways = self._ways
-        return open_job(lease, snapshot, self._members, ways.router, ways.recipients_max, settings)
+        transports = self._transports
+        return expand_job(
+            lease,
+            snapshot,
+            self._directory.members,
+            transports.router,
+            transports.recipients_max,
+            settings,
+        )
 
     def defect(self, work: Work, detail: str) -> None:
         """Tried again like anything else, until it expires and is reported."""
         if work.is_ours:
             recipients = work.lease.job.recipients
-            self._settle(work, recipients, [Deferred(_DEFECT, detail)] * len(recipients))
+            self._conclude(work, recipients, [Deferred(_DEFECT, detail)] * len(recipients))
+
+
+class JobWriter:
+    """Writes the fate of jobs into the spool, without waiting for the disk."""
+
+    def __init__(self, context: DeliveryContext, reporter: Reporter, spawn: Spawn) -> None:
+        self._reporter = reporter
+        self._clock = context.time.clock
+        self._report_pause_seconds = context.settings.report_pause_seconds
+        self._spawn = spawn
+
+    def apply(self, work: Work, disposition: Disposition) -> None:
+        retry = disposition.retry
+        if disposition.reports:
+            self.report_and_split(work, disposition.reports, [] if retry is None else [retry])
+        elif retry is not None and disposition.is_whole:
+            self._defer(work, retry, is_attempt=disposition.is_attempt)
+        else:
+            self.split(work, [] if retry is None else [retry])
+
+    def report_and_split(
+        self, work: Work, reports: Sequence[RecipientReport], jobs: Sequence[NewJob]
+    ) -> None:
+        """In this order; the report waits for the disk, and nobody waits for the report."""
+        if reports:
+            self._spawn(self._report(work, reports, jobs))
+        else:
+            self.split(work, jobs)
+
+    def split(self, work: Work, jobs: Sequence[NewJob]) -> None:
+        """None at all: the job is complete."""
+        spool, job = work.in_flight.spool, work.lease.job
+        if jobs:
+            put_off = sum(new.destination == work.queue.name for new in jobs)
+            self._hand_over(work, lambda: spool.split(job, jobs), put_off=put_off)
+        else:
+            self._hand_over(work, lambda: spool.complete(job))
+
+    def _defer(self, work: Work, retry: NewJob, *, is_attempt: bool) -> None:
+        spool, job = work.in_flight.spool, work.lease.job
+        self._hand_over(
+            work,
+            lambda: spool.defer(
+                job,
+                due=retry.due,
+                detail=retry.detail,
+                delayed=retry.delayed,
+                destination=retry.destination,
+                is_attempt=is_attempt,
+            ),
+            put_off=int(retry.destination == work.queue.name),
+        )
+
+    def give_back(self, work: Work) -> None:
+        if work.is_ours:
+            self.forget(work)
+            with suppress(ValueError):  # as in _hand_over
+                work.in_flight.spool.give_back(work.lease.job)
+
+    def forget(self, work: Work) -> None:
+        """The spool does not have it any more, or has taken it back."""
+        work.is_ours = False
+        work.in_flight.remove_one()
+
+    def unreadable(self, work: Work) -> None:
+        """The spool has set its content aside, or an operator dropped it.
+
+        Its jobs are gone, and the spool finds that out when this one is due; where setting aside
+        failed they are not, and there is no hurry to meet them again.
+        """
+        job = work.lease.job
+        again = NewJob(job.route, job.recipients, self._clock() + _UNREADABLE_PAUSE_SECONDS)
+        self._defer(work, again._replace(detail=job.detail), is_attempt=False)
+
+    def _hand_over(
+        self, work: Work, write: "Callable[[], asyncio.Future[None]]", *, put_off: int = 0
+    ) -> None:
+        """`put_off`: jobs that will wait for the destination's return."""
+        try:
+            future = write()
+        except ValueError:  # not leased any more: an operator dropped or held it meanwhile
+            self.forget(work)
+            return
+        work.is_ours = False
+        future.add_done_callback(lambda done: self._is_durable(work, done, put_off=put_off))
+
+    def _is_durable(self, work: Work, done: "asyncio.Future[None]", *, put_off: int) -> None:
+        """Only now the jobs can be woken: counted earlier, they would be missed and forgotten."""
+        work.in_flight.remove_one()
+        work.queue.put_off += put_off
+        if not done.cancelled() and (error := done.exception()) is not None:
+            # The spool waits out a sick disk; this is its end.  The next start finds the job.
+            log.warning("delivery.not-written", reason=str(error))
+
+    async def _report(
+        self, work: Work, reports: Sequence[RecipientReport], jobs: Sequence[NewJob]
+    ) -> None:
+        try:
+            is_sent = await self._reporter.send(work.in_flight.spool, work.lease, reports)
+        except asyncio.CancelledError:
+            self.give_back(work)
+            raise
+        except ContentUnreadable:
+            self.unreadable(work)
+            return
+        except Exception:  # whatever went wrong: whoever was not reported is tried again
+            log.exception("delivery.not-reported", message=work.lease.envelope.message_id)
+            is_sent = False
+        self.split(work, jobs if is_sent else [*self._undelayed(jobs), *self._again(work, reports)])
+
+    def _again(self, work: Work, reports: Sequence[RecipientReport]) -> list[NewJob]:
+        """Those who could not be reported are to be tried again: there is no fourth state.
+
+        A success that could not be told is not worth a second delivery; a delay comes again.
+        """
+        failed = tuple(r.recipient for r in reports if r.action is Action.FAILED)
+        if not failed:
+            return []
+        job = work.lease.job
+        due = self._clock() + self._report_pause_seconds
+        detail = "the report of the failure could not be stored"
+        return [NewJob(job.route, failed, due, job.attempts + 1, detail, job.delayed)]
+
+    def _undelayed(self, jobs: Sequence[NewJob]) -> list[NewJob]:
+        return [job._replace(delayed=False) for job in jobs]
 
 
 def _failure_of(results: Sequence[Result]) -> Deferred | None:
@@ -235,3 +367,9 @@ def _log_down(
         waiting=waiting,
         again_in_seconds=round(queue.not_before - now, 1),
     )
+
+
+def _log_back(queue: DestinationQueue[Work]) -> None:
+    if queue.failure is not None:
+        log.info("delivery.destination-is-back", destination=queue.name)
+        queue.failure = None

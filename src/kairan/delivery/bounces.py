@@ -9,15 +9,14 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from kairan.delivery.context import DeliveryContext
 from kairan.delivery.head import read_head
 from kairan.directory.model import Snapshot
 from kairan.dsn.build import ReportFrame, build_plain_report, build_report, needs_smtputf8
 from kairan.dsn.recipient import RecipientReport
-from kairan.dsn.settings import ReportSettings
 from kairan.mail.address import NULL_SENDER, Address, domain_of
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import Lease, Spool, SpoolRefusal, SpoolUnavailable
-from kairan.trace.record import Trace
 
 log = structlog.get_logger()
 
@@ -47,19 +46,14 @@ class Reporter:
 
     def __init__(
         self,
-        *,
-        snapshot: Callable[[], Snapshot],
-        trace: Trace,
-        settings: ReportSettings,
-        hostname: str,
-        clock: Callable[[], float],
+        context: DeliveryContext,
         token: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
-        self._snapshot = snapshot
-        self._trace = trace
-        self._settings = settings
-        self._hostname = hostname
-        self._clock = clock
+        self._snapshot = context.directory.snapshot
+        self._trace = context.trace
+        self._settings = context.settings.reports
+        self._hostname = context.hostname
+        self._clock = context.time.clock
         self._token = token
         self.sent = 0
         self.dropped = 0

@@ -1,49 +1,43 @@
-"""The delivery itself: leases jobs, lets destination queues take turns, settles what comes back.
+"""The delivery itself: leases jobs, gives destination queues their turns, starts attempts.
 
-    spool ─lease─▶ first look ─┬▶ queue of the destination ─▶ transport ─▶ settle ─▶ spool
-      ▲                        ├▶ queue for expansion ─▶ split ─▶ spool
-      └─────── put off ────────┘
+    spool ─lease─▶ plan ─┬▶ destination queue ─▶ attempt ─▶ transport ─▶ disposition ─▶ spool
+      ▲                  ├▶ expansion queue ───▶ attempt ─▶ split ────────────────────▶ spool
+      └──── put off ─────┘
 
-What decides is in `plan`, `destinations` and `settle`, and does not wait; here and in `attempt` is
-what waits.  There is a task per spool that leases and one per delivery that runs; none per recipient,
-none per waiting job.  The write that settles a job is not waited for by the task that delivered
-it: its place is free for the next, and the window, which bounds all of it, moves when the write
+The decisions are in `plan`, `destinations` and `disposition`, which do no I/O; what waits is here and
+in `attempt`.  There is one task per spool that leases and one per attempt that runs; none per
+recipient, none per waiting job.  An attempt does not wait for the write of its disposition: its slot
+is free for the next, and the in-flight limit, which bounds all of it, counts the job until the write
 is durable.
 """
 
 import asyncio
-import random
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 
 import structlog
 
-from kairan.delivery.attempt import Attempts
+from kairan.delivery.attempt import JobAttempts, JobWriter
 from kairan.delivery.bounces import Reporter
+from kairan.delivery.context import DeliveryContext, IntakeLoad
 from kairan.delivery.destinations import DestinationQueue, Destinations, Slot, State
-from kairan.delivery.in_flight import Window, Work
+from kairan.delivery.in_flight import InFlightLimit, Work
 from kairan.delivery.pace import Pace
-from kairan.delivery.plan import Direct, Wide, first_look, queue_name
+from kairan.delivery.plan import Deliverable, NeedsExpansion, plan_job, queue_name
 from kairan.delivery.record import Recorder
-from kairan.delivery.settings import DeliverySettings
+from kairan.delivery.routes import Transports
 from kairan.delivery.statistics import DeliveryStatistics
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Transport
-from kairan.delivery.ways import Ways
-from kairan.delivery.write import Writes
-from kairan.directory.model import Snapshot
-from kairan.expansion.expand import MembersSource
 from kairan.spool.interface import Lease, Spool, SpoolUnavailable
-from kairan.trace.record import Trace
 
 log = structlog.get_logger()
 
 # The queue of jobs whose groups must be expanded: no route's pattern has brackets.
 _EXPANSION = "(expansion)"
 # How often slow deliveries are told from quick ones, and long queues go back to the disk.
-_LOOK_SECONDS = 0.5
+_REVIEW_SECONDS = 0.5
 # Jobs of a destination that is gone, woken by one commit.
 _CALLED_BACK = 1_000
 
@@ -51,69 +45,48 @@ _CALLED_BACK = 1_000
 class Delivery:
     """Runs in one worker's event loop over the worker's shards.
 
-    `transport(destination)` makes a way out; each destination of the routes is asked for once.
-    `busy()` says that the intake has much to do, `accepted()` how many messages it has taken.  `clock` gives seconds since the
-    epoch.
+    `transport(destination)` is called once for each destination of the routes.
     """
 
     def __init__(
         self,
-        *,
         spools: Sequence[Spool],
-        snapshot: Callable[[], Snapshot],
-        members: MembersSource,
         transport: Callable[[str], Transport],
-        trace: Trace,
-        settings: DeliverySettings,
-        hostname: str,
-        clock: Callable[[], float],
-        dice: random.Random,
-        busy: Callable[[], bool] = lambda: False,
-        accepted: Callable[[], int] = lambda: 0,
-        monotonic: Callable[[], float] = time.monotonic,
+        context: DeliveryContext,
+        intake: IntakeLoad = IntakeLoad(),  # noqa: B008 - frozen
     ) -> None:
-        self._snapshot = snapshot
+        settings, time = context.settings, context.time
+        self._directory = context.directory
         self._settings = settings
-        self._monotonic = monotonic
-        self._pace = Pace(settings, clock=clock, monotonic=monotonic, busy=busy, accepted=accepted)
-        self._ways = Ways(settings.routes, transport)
-        self._recorder = Recorder(trace)
-        self._reporter = Reporter(
-            snapshot=snapshot,
-            trace=trace,
-            settings=settings.reports,
-            hostname=hostname,
-            clock=clock,
+        self._monotonic = time.monotonic
+        self._pace = Pace(
+            settings,
+            clock=time.clock,
+            monotonic=time.monotonic,
+            busy=intake.busy,
+            accepted=intake.accepted,
         )
-        self._writes = Writes(
-            reporter=self._reporter,
-            clock=clock,
-            report_pause_seconds=settings.report_pause_seconds,
-            spawn=self._spawn,
-        )
-        jobs_max = max(1, settings.window_jobs // max(1, len(spools)))
+        self._transports = Transports(settings.routes, transport)
+        self._recorder = Recorder(context.trace)
+        self._reporter = Reporter(context)
+        self._writer = JobWriter(context, self._reporter, self._spawn)
+        jobs_max = max(1, settings.in_flight_jobs_max // max(1, len(spools)))
         batch = max(1, min(settings.lease_jobs, jobs_max // 8))
-        self._windows = [Window(spool, jobs_max, batch) for spool in spools]
+        self._in_flight = [InFlightLimit(spool, jobs_max, batch) for spool in spools]
         self._destinations: Destinations[Work] = Destinations(
             settings.destination,
-            dice,
+            time.rng,
             concurrency_max=settings.concurrency_max,
-            waiting_max=settings.window_jobs,
-            has_choice=self._ways.has_choice,
+            waiting_max=settings.in_flight_jobs_max,
+            has_choice=self._transports.has_choice,
         )
-        self._attempts = Attempts(
-            ways=self._ways,
-            destinations=self._destinations,
-            snapshot=snapshot,
-            members=members,
-            recorder=self._recorder,
-            writes=self._writes,
-            settings=settings,
-            clock=clock,
-            monotonic=monotonic,
-            dice=dice,
-            spawn=self._spawn,
-            wake=self._wake,
+        self._attempts = JobAttempts(
+            context,
+            self._transports,
+            self._destinations,
+            self._recorder,
+            self._writer,
+            self._spawn,
         )
         self._leasing: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,10 +97,10 @@ class Delivery:
 
     async def run(self) -> None:
         """Until `stop`.  Cancelled, it gives back what it holds and ends at once."""
-        for window in self._windows:  # what waits for destinations that we do not know yet
-            self._spawn(_find_out(window.spool))
-        self._leasing = [asyncio.create_task(self._lease(window)) for window in self._windows]
-        self._leasing.append(asyncio.create_task(self._look()))
+        for limit in self._in_flight:  # what waits for destinations that we do not know yet
+            self._spawn(_find_out(limit.spool))
+        self._leasing = [asyncio.create_task(self._lease(limit)) for limit in self._in_flight]
+        self._leasing.append(asyncio.create_task(self._review()))
         try:
             await asyncio.gather(*self._leasing)
         except asyncio.CancelledError:
@@ -142,12 +115,12 @@ class Delivery:
             leasing.cancel()
         for queue in self._destinations:
             for work in self._destinations.take_waiting(queue):
-                self._writes.give_back(work)
+                self._writer.give_back(work)
         await self._wait_tasks(drain_seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._leasing, *self._tasks, return_exceptions=True)
-        await self._ways.close()
+        await self._transports.close()
 
     async def _wait_tasks(self, seconds: float) -> None:
         """Also for those that the running ones start: a report cut off is a delivery repeated."""
@@ -169,7 +142,7 @@ class Delivery:
             reports=self._reporter.sent,
             reports_dropped=self._reporter.dropped,
             lag_seconds=self._pace.lag_seconds,
-            leased=sum(window.held for window in self._windows),
+            leased=sum(limit.jobs for limit in self._in_flight),
             waiting=self._destinations.waiting,
             running=self._destinations.running,
             paused=tuple(q.name for q in self._destinations if q.state is State.DOWN),
@@ -177,23 +150,23 @@ class Delivery:
 
     # -- leasing -------------------------------------------------------------------------------
 
-    async def _lease(self, window: Window) -> None:
+    async def _lease(self, limit: InFlightLimit) -> None:
         while True:
-            await window.room.wait()
-            jobs_max = min(window.free, self._pace.jobs_max())
-            leases = await window.spool.wait_lease(jobs_max)
-            window.took(len(leases))
+            await limit.has_room.wait()
+            jobs_max = min(limit.free, self._pace.jobs_max())
+            leases = await limit.spool.wait_lease(jobs_max)
+            limit.add(len(leases))
             self._pace.leased(leases)
-            await in_steps(leases, partial(self._take, window), partial(_return, window))
+            await in_steps(leases, partial(self._take, limit), partial(_return, limit))
             self._start()
             await self._pace.wait_turn()
 
-    async def _look(self) -> None:
+    async def _review(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            for queue, works in self._destinations.look(self._monotonic()):
+            await asyncio.sleep(_REVIEW_SECONDS)
+            for queue, works in self._destinations.review(self._monotonic()):
                 log.info("delivery.put-off", destination=queue.name, jobs=len(works))
-                await in_steps(works, self._attempts.put_off, self._writes.give_back)
+                await in_steps(works, self._attempts.put_off, self._writer.give_back)
             for queue in self._destinations.to_wake(self._monotonic()):
                 self._wake(queue)
             self._start()
@@ -207,8 +180,8 @@ class Delivery:
     async def _bring_back(self, queue: DestinationQueue[Work], wanted: int, *, known: int) -> None:
         found = 0
         try:
-            for window in self._windows:
-                found += await window.spool.wake(queue.name, wanted - found)
+            for limit in self._in_flight:
+                found += await limit.spool.wake(queue.name, wanted - found)
                 if found >= wanted:
                     break
         except SpoolUnavailable as error:  # it closes; the next start finds them
@@ -219,34 +192,37 @@ class Delivery:
     async def _call_back(self, name: str) -> None:
         """All that wait for a destination that nothing goes to any more (its route has changed)."""
         with suppress(SpoolUnavailable):  # it closes; the next start finds them
-            for window in self._windows:
-                while await window.spool.wake(name, _CALLED_BACK) == _CALLED_BACK:
+            for limit in self._in_flight:
+                while await limit.spool.wake(name, _CALLED_BACK) == _CALLED_BACK:
                     pass
         self._called_back.discard(name)
 
-    def _take(self, window: Window, lease: Lease) -> None:
+    def _take(self, limit: InFlightLimit, lease: Lease) -> None:
         """A job that trips us up is put off: it must not stop the others."""
         try:
-            self._sort_in(window, lease)
+            self._sort_in(limit, lease)
         except Exception as error:
             log.exception("delivery.defect", message=lease.envelope.message_id)
-            work = Work(window, lease, self._expansion_queue(), Wide(has_groups=False))
+            work = Work(limit, lease, self._expansion_queue(), NeedsExpansion(has_groups=False))
             self._attempts.defect(work, repr(error))
 
-    def _sort_in(self, window: Window, lease: Lease) -> None:
-        """The first look: into which queue?"""
-        route = self._ways.router.named(lease.job.route)
-        look: Direct | Wide
+    def _sort_in(self, limit: InFlightLimit, lease: Lease) -> None:
+        """Into the queue of its destination, or of expansion."""
+        route = self._transports.router.named(lease.job.route)
+        plan: Deliverable | NeedsExpansion
         if route is None:
-            look = first_look(
-                lease.job, self._snapshot(), self._ways.router, self._ways.recipients_max
+            plan = plan_job(
+                lease.job,
+                self._directory.snapshot(),
+                self._transports.router,
+                self._transports.recipients_max,
             )
-            if isinstance(look, Direct) and not lease.job.attempts:
-                self._recorder.resolved(lease, look.resolved)
+            if isinstance(plan, Deliverable) and not lease.job.attempts:
+                self._recorder.resolved(lease, plan.resolved)
         else:
-            look = Direct(route, lease.job.recipients)
-        queue = self._queue_of(look)
-        work = Work(window, lease, queue, look)
+            plan = Deliverable(route, lease.job.recipients)
+        queue = self._queue_of(plan)
+        work = Work(limit, lease, queue, plan)
         waited_for = lease.job.destination
         was_put_off = waited_for == queue.name
         if waited_for and not was_put_off and self._destinations.get(waited_for) is None:
@@ -261,13 +237,13 @@ class Delivery:
             self._called_back.add(name)
             self._spawn(self._call_back(name))
 
-    def _queue_of(self, look: Direct | Wide) -> DestinationQueue[Work]:
-        if isinstance(look, Wide):
+    def _queue_of(self, plan: Deliverable | NeedsExpansion) -> DestinationQueue[Work]:
+        if isinstance(plan, NeedsExpansion):
             return self._expansion_queue()
-        name = queue_name(look.route, look.recipients[0])
+        name = queue_name(plan.route, plan.recipients[0])
         queue = self._destinations.get(name)
         if queue is None:
-            transport = self._ways.transport(look.route)
+            transport = self._transports.of(plan.route)
             queue = self._destinations.make(
                 name, transport.concurrency_max, is_remote=transport.is_remote
             )
@@ -286,11 +262,11 @@ class Delivery:
         now = self._monotonic()
         while not self._is_stopping and (found := self._destinations.next(now)) is not None:
             slot, work = found
-            if work.window.spool.is_recording:
+            if work.in_flight.spool.is_recording:
                 self._spawn(self._run(slot, work))
             else:  # its result could not be written down, and it would be delivered again
                 self._destinations.finished(slot)
-                self._writes.give_back(work)
+                self._writer.give_back(work)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -311,7 +287,7 @@ async def _find_out(spool: Spool) -> None:
         await spool.wake_one_of_each()
 
 
-def _return(window: Window, lease: Lease) -> None:
+def _return(limit: InFlightLimit, lease: Lease) -> None:
     """Leased, and not even looked at."""
-    window.gave()
-    window.spool.give_back(lease.job)
+    limit.remove_one()
+    limit.spool.give_back(lease.job)

@@ -1,12 +1,20 @@
-"""Destination queues: whose turn it is, who waits in memory, and who goes back to disk meanwhile.
+"""Destination queues: which job runs next, which wait in memory, and which go back to disk.
 
-Decides only: nothing here waits, and time comes in as monotonic seconds, for a clock that is set
-back must not keep a next hop in the dark.
+    leased job ─takes?─┬─yes─▶ waiting ─next─▶ running ─┬─answered─▶ one more may run
+                       │      (of its queue)  (a slot)  └─failed───▶ fewer, or DOWN
+                       └─no──▶ put off: on disk, under the destination's name ◀─── those waiting
+                                 │                                                 for one DOWN
+                                 └─ woken when there is room, or the destination answers
+
+The states of one destination:
 
     UNPROVEN ──answered──▶ OPEN ──lost or refused──▶ DOWN ──after a pause: one probe──▶ OPEN, DOWN
     (one try at a time)    (1, 2, 3 … at a time)     (nothing)
 
-What one destination does must not be felt by the others.  Four things are scarce:
+This file decides only: no I/O, no waiting.  Time comes in as monotonic seconds, for a clock that is
+set back must not lengthen a pause.
+
+One destination must cost the others nothing, however it misbehaves.  Four things are scarce:
 
 *Slots*, of deliveries that run.  An unproven or failed destination has one (the probe), and probes
 together have no more than half of them.  An open one starts with few and has one more for each
@@ -26,7 +34,7 @@ the destination is back (Postfix defers a dead site's mail untried, KumoMTA has 
 of the jobs that were put off is woken and finds out for all: the one that was tried least, for a
 message that kills its server must not speak for the others.
 
-*Patience.*  How long a first greeting may take is the relay's business (relay/pool.py).
+*Patience.*  How long a first greeting may take is decided by the relay (relay/patience.py).
 
 A lost session does not mean that a destination is down: only as many as it was given at a time,
 with no answer between them, do (a cohort, as in Postfix).
@@ -56,7 +64,7 @@ _UNANSWERED_WAITING_MAX = 20
 # A destination that is tried after a rest has so long to answer before that bound counts: mostly
 # it takes milliseconds, and putting off what could go at once would be waste.
 _FRESH_SECONDS = 1.0
-# Probes woken by one look: some hundred a second are begun, and each wake is a search on disk.
+# Probes woken by one review: some hundred a second are begun, and each wake is a search on disk.
 _PROBES_WOKEN_MAX = 100
 _UNBOUNDED = 1 << 30
 # Queues that wait for a slot to be freed, looked at again with each that is.
@@ -73,7 +81,7 @@ class State(Enum):
 
 @dataclass(slots=True, eq=False)
 class DestinationQueue(Generic[W]):
-    """`is_remote`: another server, which may be down; else our own disk or our own work."""
+    """`is_remote`: another server, which may be down; otherwise our own disk, or expansion."""
 
     name: str
     concurrency_max: int
@@ -91,7 +99,7 @@ class DestinationQueue(Generic[W]):
     since: float = 0.0  # when work came after a rest
     answered_at: float = float("-inf")
     seconds: float = 0.0  # a delivery takes, smoothed
-    slowest_seconds: float = 0.0  # the longest of those that run, as of the last look
+    slowest_seconds: float = 0.0  # the longest of those that run, as of the last review
     failure: Deferred | None = None  # why it is down
     put_off: int = 0  # jobs on disk that wait for it, as far as we know: never too few
     may_have_put_off: bool = True  # we have not looked since we started
@@ -122,7 +130,7 @@ class Destinations(Generic[W]):
     def __init__(
         self,
         settings: DestinationSettings,
-        dice: random.Random,
+        rng: random.Random,
         *,
         concurrency_max: int,
         waiting_max: int,
@@ -133,7 +141,7 @@ class Destinations(Generic[W]):
         `has_choice`: there are several destinations; where there is one, nothing waits behind it.
         """
         self._settings = settings
-        self._dice = dice
+        self._rng = rng
         self._concurrency_max = concurrency_max
         self._unanswered_max = max(1, waiting_max // 4)  # jobs in memory without an answer
         self._unanswered = 0  # of them now
@@ -148,7 +156,7 @@ class Destinations(Generic[W]):
         self._started: deque[Slot[W]] = deque()  # in the order of their start, until slow or over
         self._slow: set[Slot[W]] = set()
         self._quick_queues = 0  # that have a quick delivery running
-        self._slow_queues = 1  # that have a slow one, as of the last look
+        self._slow_queues = 1  # that have a slow one, as of the last review
         self._slow_open = 0  # slow deliveries that are no probes
         self._probes = {State.UNPROVEN: 0, State.DOWN: 0}  # that are not slow
         self._slow_probes = {State.UNPROVEN: 0, State.DOWN: 0}
@@ -209,7 +217,7 @@ class Destinations(Generic[W]):
 
     def put_off_seconds(self) -> float:
         """For how long a job is put off: until it is woken, and this is for when it is not."""
-        return self._settings.put_off_seconds * (0.5 + self._dice.random() / 2)
+        return self._settings.put_off_seconds * (0.5 + self._rng.random() / 2)
 
     def take_waiting(self, queue: DestinationQueue[W], *, keep: int = 0) -> list[W]:
         """All but the first `keep` of the waiting, in their order."""
@@ -228,7 +236,7 @@ class Destinations(Generic[W]):
         return room - len(queue.waiting) if len(queue.waiting) <= room // 2 else 0
 
     def to_wake(self, now: float) -> list[DestinationQueue[W]]:
-        """At each look: those that want what they put off; no more probes than there is room for."""
+        """At each review: those that want what they put off; no more probes than there is room for."""
         probes = min(_PROBES_WOKEN_MAX, self._unanswered_max - self._unanswered)
         found: list[DestinationQueue[W]] = []
         for queue in self._queues.values():
@@ -330,7 +338,7 @@ class Destinations(Generic[W]):
             self._pause(queue, now)
         return others
 
-    def look(self, now: float) -> list[tuple[DestinationQueue[W], list[W]]]:
+    def review(self, now: float) -> list[tuple[DestinationQueue[W], list[W]]]:
         """Several times a second: tells the slow from the quick, and who holds too much."""
         self._set_slow_apart(now)
         slow = unanswered = ready = 0
@@ -444,7 +452,7 @@ class Destinations(Generic[W]):
     def _pause(self, queue: DestinationQueue[W], now: float) -> None:
         settings = self._settings
         span = settings.pause_first_seconds * settings.pause_factor ** min(queue.pauses, 60)
-        pause = min(span, settings.pause_max_seconds) * (0.5 + self._dice.random() / 2)
+        pause = min(span, settings.pause_max_seconds) * (0.5 + self._rng.random() / 2)
         queue.state = State.DOWN
         queue.limit = 1
         queue.pauses += 1

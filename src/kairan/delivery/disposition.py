@@ -1,6 +1,6 @@
-"""What follows from the results of one try: who is done, who comes again when, who is reported.
+"""The disposition of a job after an attempt: which recipients are done, retried or reported.
 
-A recipient is done, to be tried again at a time, or reported: there is no fourth state.
+A recipient is done, to be retried at a time, or reported: there is no fourth state.
 """
 
 import random
@@ -28,16 +28,16 @@ _UNASKED = (Action.FAILED, Action.DELAYED)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The circumstances of a try, or of a job that is put off without one.
+    """The circumstances of an attempt, or of a job that is put off without one.
 
-    `not_before`: the destination is left alone until then.  `due`: the job comes back just then,
-    whatever its own next try would be.  `destination`: whose return brings it back earlier.
+    `not_before`: the destination is left alone until then.  `due`: the job is due just then, whatever
+    its own next retry would be.  `destination`: its return makes the job due earlier.
     """
 
     now: float
     is_final: bool  # the mailbox, not a further hop
     retry: RetrySettings
-    dice: random.Random
+    rng: random.Random
     not_before: float = 0.0
     due: float | None = None
     destination: str = ""
@@ -45,8 +45,8 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
-    retry: NewJob | None  # those who come again; nobody: the job is complete
+class Disposition:
+    retry: NewJob | None  # the recipients to be retried; None: the job is complete
     is_whole: bool  # `retry` are all of the job: it need only be deferred
     is_attempt: bool
     reports: tuple[RecipientReport, ...]  # those wanted by NOTIFY
@@ -59,13 +59,13 @@ def is_wanted(notify: Notify, action: Action) -> bool:
     return bool(notify & _ASKED_BY[action])
 
 
-def settle(
+def disposition_of(
     job: Job,
     envelope: Envelope,
     recipients: Sequence[Recipient],
     results: Sequence[Result],
     terms: Terms,
-) -> Settlement:
+) -> Disposition:
     expires = envelope.arrived + terms.retry.expiry_seconds
     waits: list[Recipient] = []
     reports: list[RecipientReport] = []
@@ -93,7 +93,7 @@ def settle(
     retry = _retry(job, waits, detail, envelope, terms) if waits else None
     wanted = tuple(r for r in reports if is_wanted(r.recipient.notify, r.action))
     is_whole = len(waits) == len(recipients)
-    return Settlement(retry, is_whole, terms.is_attempt, wanted, failed)
+    return Disposition(retry, is_whole, terms.is_attempt, wanted, failed)
 
 
 def retry_due(attempts: int, terms: Terms) -> float:
@@ -101,7 +101,7 @@ def retry_due(attempts: int, terms: Terms) -> float:
     retry = terms.retry
     # Beyond a thousand the power of a float ends; the span's end came long before.
     span = min(retry.first_seconds * retry.factor ** min(attempts - 1, 1000), retry.max_seconds)
-    wait = max(retry.min_seconds, terms.dice.random() * span)
+    wait = max(retry.min_seconds, terms.rng.random() * span)
     return max(terms.now + wait, terms.not_before)
 
 

@@ -1,56 +1,59 @@
-"""One leased job on its way through the delivery, and the window of the spool it came from."""
+"""Jobs in flight: leased from a spool, and the spool has not yet written what became of them.
+
+Their number is bounded per spool, which bounds the memory of delivery and how many messages a crash
+makes it deliver twice.
+"""
 
 import asyncio
 from dataclasses import dataclass, field
 
 from kairan.delivery.destinations import DestinationQueue
-from kairan.delivery.plan import Direct, Wide
+from kairan.delivery.plan import Deliverable, NeedsExpansion
 from kairan.spool.interface import Lease, Spool
 
 
 @dataclass(slots=True, eq=False)
-class Window:
-    """How many jobs of one spool are in our hands; `room` is set when it is worth asking for more.
-
-    Asking for one job at each completion would cost the spool a call per message.
+class InFlightLimit:
+    """Of one spool.  `has_room` is set when `batch` more jobs may be leased: leasing one at each
+    completion would cost the spool a call per message.
     """
 
     spool: Spool
     jobs_max: int
     batch: int
-    held: int = 0
-    room: asyncio.Event = field(default_factory=asyncio.Event)
+    jobs: int = 0
+    has_room: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.room.set()
+        self.has_room.set()
 
     @property
     def free(self) -> int:
-        return self.jobs_max - self.held
+        return self.jobs_max - self.jobs
 
-    def took(self, jobs: int) -> None:
-        self.held += jobs
+    def add(self, jobs: int) -> None:
+        self.jobs += jobs
         if self.free < self.batch:
-            self.room.clear()
+            self.has_room.clear()
 
-    def gave(self) -> None:
-        self.held -= 1
+    def remove_one(self) -> None:
+        self.jobs -= 1
         if self.free >= self.batch:
-            self.room.set()
+            self.has_room.set()
 
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """`is_ours`: nothing about the job's fate has been given to the spool yet."""
+    """One job in flight.  `is_ours`: nothing about its fate has been given to the spool yet."""
 
-    window: Window
+    in_flight: InFlightLimit
     lease: Lease
     queue: "DestinationQueue[Work]"
-    look: Direct | Wide
+    plan: Deliverable | NeedsExpansion
     is_ours: bool = True
 
     @property
     def is_new(self) -> bool:
-        """Nobody has looked at its content yet."""
+        """Its content has not been checked for a loop yet."""
         job = self.lease.job
         return not job.route and not job.attempts

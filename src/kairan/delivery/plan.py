@@ -1,10 +1,16 @@
-"""The first look at a job: whom does it go to, by which route, in which pieces?
+"""What a leased job needs: delivery as it is, or expansion into jobs of its own.
 
-Most messages have one recipient, or a few behind one route: those are delivered from the job as
-it came, and the spool writes twice for them, not three times (in, split, done).  Nothing need be
-kept for that: what an address means and where it goes follows from envelope and directory, and
-asking again at the next try is right, should an alias or a route have changed.  Groups are
-different: who is a member is spooled before the first piece goes out.
+A new job holds all recipients of its message.  Most messages have one recipient, or a few behind one
+route.  Those are `Deliverable`: they go out from the job as it came, which saves the spool one of
+three writes.  Nothing is stored for that: what an address means and where it goes follows from
+envelope and directory, and the next attempt asks again, for an alias or a route may have changed.
+
+    recipients ─ resolve ─┬─ a group among them ───────────▶ NeedsExpansion ─ expand_job ─▶ new jobs
+                          ├─ several queues, or too many ──▶ NeedsExpansion ─ expand_job ─▶ new jobs
+                          └─ one destination queue ────────▶ Deliverable
+
+The members of a group are in the spool before the first copy goes out: a crash in between must not
+let the membership of a later moment decide who gets the rest.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +20,8 @@ from kairan.delivery.disposition import is_wanted
 from kairan.delivery.routes import Route, Router
 from kairan.directory.model import Group, Snapshot
 from kairan.dsn.recipient import Action, RecipientReport
-from kairan.expansion.expand import Expansion, Failure, MembersSource, expand
+from kairan.expansion.expand import Expansion, Failure, expand
+from kairan.expansion.membership import MembersSource
 from kairan.expansion.resolve import resolve
 from kairan.expansion.settings import ExpansionSettings
 from kairan.mail.address import Address, domain_of, key_of
@@ -25,7 +32,7 @@ from kairan.spool.interface import Job, Lease, NewJob
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
+class Deliverable:
     """Deliverable as it is; `recipients` are the job's under their primary addresses.
 
     `resolved`: those that were written otherwise, as (written, primary).
@@ -37,15 +44,15 @@ class Direct:
 
 
 @dataclass(frozen=True, slots=True)
-class Wide:
-    """Something to open, to split or to report; `has_groups`: members must be read."""
+class NeedsExpansion:
+    """To expand, to split by route, or to report.  `has_groups`: members must be read."""
 
     has_groups: bool
 
 
-def first_look(
+def plan_job(
     job: Job, snapshot: Snapshot, router: Router, recipients_max: Callable[[Route], int]
-) -> Direct | Wide:
+) -> Deliverable | NeedsExpansion:
     found: dict[str, Recipient] = {}
     queues: dict[str, Route] = {}
     resolved: list[tuple[Address, Address]] = []
@@ -53,7 +60,7 @@ def first_look(
     for recipient in job.recipients:
         answer = resolve(recipient, snapshot)
         if isinstance(answer, Group):
-            return Wide(has_groups=True)
+            return NeedsExpansion(has_groups=True)
         route = router.route(answer.address) if isinstance(answer, Recipient) else None
         if not isinstance(answer, Recipient) or route is None:
             whole = False  # a group may still come
@@ -63,22 +70,22 @@ def first_look(
         found.setdefault(key_of(answer.address), answer)
         queues[queue_name(route, answer)] = route
     if not whole or len(queues) != 1:
-        return Wide(has_groups=False)
+        return NeedsExpansion(has_groups=False)
     (route,) = queues.values()
     if len(found) > recipients_max(route):
-        return Wide(has_groups=False)
-    return Direct(route, tuple(found.values()), tuple(resolved))
+        return NeedsExpansion(has_groups=False)
+    return Deliverable(route, tuple(found.values()), tuple(resolved))
 
 
 def queue_name(route: Route, recipient: Recipient) -> str:
     """One destination queue per next hop: for MX that is the domain."""
-    return f"{route.queue} {domain_of(recipient.address)}" if route.is_by_domain else route.queue
+    return f"{route.queue} {domain_of(recipient.address)}" if route.by_domain else route.queue
 
 
-def pieces(
+def jobs_for(
     expansion: Expansion, router: Router, recipients_max: Callable[[Route], int]
 ) -> tuple[list[NewJob], list[Failure]]:
-    """The jobs that take the place of the one that was opened, and whom no route takes."""
+    """The jobs that replace the expanded one, and the recipients without a route."""
     queues: dict[str, tuple[Route, list[Recipient]]] = {}
     failures: list[Failure] = []
     for recipient in expansion.recipients:
@@ -101,8 +108,8 @@ def batches(recipients: Sequence[Recipient], size: int) -> Iterable[tuple[Recipi
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """All that follows from opening a job."""
+class ExpandedJob:
+    """All that follows from expanding a job."""
 
     expansion: Expansion
     jobs: list[NewJob]
@@ -115,38 +122,38 @@ class Opened:
             for failure in self.failures
         ]
         failures = {failure.recipient for failure in self.failures}
-        opened = [
-            RecipientReport(group.recipient, _GROUP_ACTION[group.is_list], _OPENED)
+        expanded = [
+            RecipientReport(group.recipient, _GROUP_ACTION[group.is_list], _EXPANDED)
             for group in self.expansion.groups
             if group.recipient not in failures
         ]
-        return [r for r in failed + opened if is_wanted(r.recipient.notify, r.action)]
+        return [r for r in failed + expanded if is_wanted(r.recipient.notify, r.action)]
 
 
 # RFC 3464 section 2.3.3: `expanded` is for an alias with many recipients, never for a list.
 _GROUP_ACTION = {False: Action.EXPANDED, True: Action.DELIVERED}
-_OPENED = Reply.of(250, "2.0.0", "Delivered to the members of the group")
+_EXPANDED = Reply.of(250, "2.0.0", "Delivered to the members of the group")
 
 
-def open_job(
+def expand_job(
     lease: Lease,
     snapshot: Snapshot,
     members: MembersSource,
     router: Router,
     recipients_max: Callable[[Route], int],
     settings: ExpansionSettings,
-) -> Opened:
+) -> ExpandedJob:
     """Blocks while members are read: for a thread, where there are groups."""
     expansion = expand(lease.envelope, lease.job.recipients, snapshot, members, settings)
-    jobs, unrouted = pieces(expansion, router, recipients_max)
+    jobs, unrouted = jobs_for(expansion, router, recipients_max)
     failures = expansion.failures + unrouted
     if not jobs:
         failures += _groups_without_routes(expansion, failures)
-    return Opened(expansion, jobs, failures)
+    return ExpandedJob(expansion, jobs, failures)
 
 
 def _groups_without_routes(expansion: Expansion, failures: Sequence[Failure]) -> Iterator[Failure]:
-    """Nobody at all gets the message.  The reports of a list's members are not for its sender."""
+    """The message reaches no recipient.  The reports of a list's members are not for its sender."""
     failed = {failure.recipient for failure in failures}
     for group in expansion.groups:
         if group.is_top and group.recipient not in failed:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from kairan.delivery.plan import Opened
+from kairan.delivery.plan import ExpandedJob
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
 from kairan.expansion.expand import Failure
 from kairan.mail.address import Address
@@ -20,7 +20,7 @@ _STATUS = {Delivered: "delivered", Deferred: "deferred", Failed: "failed"}
 
 
 @dataclass(slots=True)
-class Counters:
+class RecipientCounters:
     """Recipients, since start."""
 
     delivered: int = 0
@@ -31,7 +31,7 @@ class Counters:
 class Recorder:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self.counters = Counters()
+        self.counters = RecipientCounters()
 
     def tried(
         self,
@@ -87,12 +87,12 @@ class Recorder:
         for written, primary in pairs:
             self._note("RESOLVE", lease, primary, f"from {written}")
 
-    def opened(self, lease: Lease, opened: Opened) -> None:
-        self.resolved(lease, opened.expansion.resolved)
-        for group in opened.expansion.groups:
+    def expanded(self, lease: Lease, expanded: ExpandedJob) -> None:
+        self.resolved(lease, expanded.expansion.resolved)
+        for group in expanded.expansion.groups:
             self._note("EXPAND", lease, group.recipient.address, f"{group.members} recipients")
-        self.counters.failed += len(opened.failures)
-        for failure in opened.failures:
+        self.counters.failed += len(expanded.failures)
+        for failure in expanded.failures:
             self._failed(lease, failure)
 
     def _failed(self, lease: Lease, failure: Failure) -> None:

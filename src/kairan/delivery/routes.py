@@ -1,4 +1,7 @@
-"""Routes: which destination an address has.  Rules in order, the first that matches wins."""
+"""Routes: which destination an address has, and the transport of each destination.
+
+Rules are tried in order; the first that matches decides.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -6,6 +9,8 @@ from dataclasses import dataclass
 from fnmatch import translate
 
 from kairan.delivery.settings import RouteSettings
+from kairan.delivery.transport import Transport
+from kairan.delivery.transports.table import kind_of
 from kairan.mail.address import domain_of, key_of
 
 _NOWHERE = 1 << 30  # an index behind every rule
@@ -20,16 +25,14 @@ class Route:
     name: str
     destination: str
     queue: str  # the first route to the same destination, whose sessions all of them share
+    is_final: bool  # as the table of transports has them
+    by_domain: bool
 
-    @property
-    def is_by_domain(self) -> bool:
-        """MX: one session reaches one domain."""
-        return self.destination.startswith("mx:")
 
-    @property
-    def is_final(self) -> bool:
-        """Into the mailbox; behind the others comes a further hop (RFC 3464 section 2.3.3)."""
-        return self.destination.startswith(("maildir:", "lmtp:"))
+def _route(rule: RouteSettings, queues: dict[str, str]) -> Route:
+    kind = kind_of(rule.to)
+    queue = queues.setdefault(rule.to, rule.pattern)
+    return Route(rule.pattern, rule.to, queue, kind.is_final, kind.by_domain)
 
 
 class Router:
@@ -39,10 +42,7 @@ class Router:
 
     def __init__(self, routes: Sequence[RouteSettings]) -> None:
         queues: dict[str, str] = {}
-        self._routes = [
-            Route(rule.pattern, rule.to, queues.setdefault(rule.to, rule.pattern))
-            for rule in routes
-        ]
+        self._routes = [_route(rule, queues) for rule in routes]
         self._by_name: dict[str, Route] = {}
         self._exact: dict[str, int] = {}  # addresses and domains
         self._parents: dict[str, int] = {}  # of "*.domain": the domain
@@ -88,3 +88,32 @@ class Router:
 
     def named(self, name: str) -> Route | None:
         return self._by_name.get(name)
+
+
+class Transports:
+    """The router, and one transport for each destination: routes that share a destination share its
+    transport, and with it the sessions.
+    """
+
+    def __init__(
+        self, routes: Sequence[RouteSettings], transport: Callable[[str], Transport]
+    ) -> None:
+        self.router = Router(routes)
+        destinations = {route.destination for route in self.router.routes}
+        self._transports = {destination: transport(destination) for destination in destinations}
+
+    @property
+    def has_choice(self) -> bool:
+        """Several next hops are possible: one may be slow while others are not."""
+        routes = self.router.routes
+        return len(routes) > 1 or any(route.by_domain for route in routes)
+
+    def of(self, route: Route) -> Transport:
+        return self._transports[route.destination]
+
+    def recipients_max(self, route: Route) -> int:
+        return self.of(route).recipients_max
+
+    async def close(self) -> None:
+        for transport in self._transports.values():
+            await transport.close()

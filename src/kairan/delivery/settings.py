@@ -29,7 +29,7 @@ class RetrySettings:
     first_seconds: float = 60.0
     factor: float = 2.0
     max_seconds: float = 3600.0
-    # The least wait, however the dice fall: below it the next hop has hardly hung up.
+    # The least wait, whatever the random number: below it the next hop has hardly hung up.
     min_seconds: float = 2.0
     # Exchange Online keeps a message for 24 hours, and what a payroll or a printer sends is worth
     # nothing after that, while its sender can still do something about it.
@@ -52,7 +52,7 @@ class DestinationSettings:
     slow_seconds: float = 2.0
     slow_max: int = 1_000
     # A destination holds jobs in memory for so long a time of its work, and never less than `min`
-    # (or its share of a quarter of `window_jobs`); the rest waits on disk: others must find room.
+    # (or its share of a quarter of `in_flight_jobs_max`); the rest waits on disk: others must find room.
     ready_seconds: float = 5.0
     ready_min: int = 50
     # What waits on disk for a destination comes back at the latest after this, should its return
@@ -81,9 +81,9 @@ class DeliverySettings:
     # From here on delivery is held up by nothing, and the intake waits before each message, the
     # longer the older the oldest job gets: a bound on the age of mail, not on luck.
     lag_seconds_max: float = 10.0
-    # Jobs leased at a time: about 2 KB each.  Room for all that may run (`concurrency_max` and
+    # Jobs in flight in one worker (leased, and their fate not yet written): about 2 KB each.  Room for all that may run (`concurrency_max` and
     # `slow_max`), a quarter for destinations that have not answered, a quarter for slow ones.
-    window_jobs: int = 4_000
+    in_flight_jobs_max: int = 4_000
     # One call to the spool leases so many at most: what arrives meanwhile is not kept waiting.
     lease_jobs: int = 500
     # Groups being opened at once; each occupies a thread, and memory up to expansion.total_max.

@@ -1,4 +1,4 @@
-"""Settings of the ways out that no destination's own text overrides."""
+"""Settings of transports that no destination's own text overrides."""
 
 from dataclasses import dataclass, field
 

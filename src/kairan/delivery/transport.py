@@ -1,4 +1,4 @@
-"""What every way out of here looks like, and what comes back: one result per recipient."""
+"""The interface of a transport, and its results: one per recipient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

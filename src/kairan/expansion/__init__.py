@@ -1,10 +1,10 @@
-"""Expansion: who receives it, each once, however many paths lead there.
+"""Expansion: the recipients of a message behind its groups, each once, whatever the nesting.
 
 In      envelope, recipients, a directory snapshot, members of groups as streams
-Out     `Expansion`: primary addresses, failures with their outcome, the groups that were opened
-Keeps   nothing: the spool keeps the answer before its first piece goes out
-Never   looks up a route, writes a queue, awaits; members are read in pieces, blocking, so that
-        whoever opens groups does it in a thread
-Limits  depth and total, in settings.py; a loop of groups ends quietly
+Out     `Expansion`: primary addresses, failures with their outcome, the groups that were expanded
+Keeps   nothing: the spool stores the new jobs before the first copy goes out
+Never   looks up a route, writes a queue, awaits; members are read in pieces, blocking, so
+        delivery expands groups in a thread
+Limits  depth and total, in settings.py; a loop of groups is no error
 RFC     3461 section 5.2.7 (aliases and lists), 5321 section 3.9
 """

@@ -20,8 +20,6 @@ from kairan.outcomes.catalogue import EXPANSION_TOO_LARGE, GROUP_REACHES_NOBODY
 from kairan.outcomes.decision import Refuse
 from kairan.outcomes.outcome import Outcome
 
-__all__ = ["Expansion", "Failure", "MembersSource", "OpenedGroup", "expand"]
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -30,8 +28,8 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedGroup:
-    """A group of the envelope or within one; `members` are those it alone led to.
+class ExpandedGroup:
+    """A group of the envelope or within one; `members` are those found through it alone.
 
     `recipient` carries the NOTIFY under which the group was reached.
     """
@@ -46,7 +44,7 @@ class OpenedGroup:
 class Expansion:
     recipients: list[Recipient] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    groups: list[OpenedGroup] = field(default_factory=list)
+    groups: list[ExpandedGroup] = field(default_factory=list)
     resolved: list[tuple[Address, Address]] = field(default_factory=list)  # (as written, primary)
 
 
@@ -62,7 +60,7 @@ def expand(
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A group to be opened, and the recipient it was reached as."""
+    """A group to be expanded, and the recipient it was reached as."""
 
     group: Group
     recipient: Recipient
@@ -89,27 +87,27 @@ class _Expander:
             self._sender.keys, snapshot, source, groups_max=settings.total_max
         )
         self._seen: set[str] = set()
-        self._added: list[str] = []  # to _seen, by the group that is being opened
+        self._added: list[str] = []  # to _seen, by the group that is being expanded
         self._reached: set[str] = set()  # groups with a member who receives mail, by key
-        self._inner: dict[str, set[str]] = {}  # the groups in each group that was opened
-        self._answer = Expansion()
+        self._inner: dict[str, set[str]] = {}  # the groups in each group that was expanded
+        self._expansion = Expansion()
 
     def run(self, recipients: Sequence[Recipient]) -> Expansion:
         top: list[_Waiting] = []
         self._sort(recipients, top, depth=1)
         for waiting in top:
-            self._open_whole(waiting)
+            self._expand_whole(waiting)
         self._fail_those_who_reach_nobody(top)
-        return self._answer
+        return self._expansion
 
     def _fail_those_who_reach_nobody(self, top: Sequence[_Waiting]) -> None:
         """Empty, or only empty groups in it, or all in it refused or gone: nobody gets the message,
         and nobody but its sender can hear of that.  A list's own reports stay with the list.
         """
-        failed = {key_of(failure.recipient.address) for failure in self._answer.failures}
+        failed = {key_of(failure.recipient.address) for failure in self._expansion.failures}
         for one in top:
             if key_of(one.recipient.address) not in failed and not self._reaches(one.group):
-                self._answer.failures.append(Failure(one.recipient, GROUP_REACHES_NOBODY))
+                self._expansion.failures.append(Failure(one.recipient, GROUP_REACHES_NOBODY))
 
     def _reaches(self, group: Group) -> bool:
         """Somebody, by whatever path: a member who was taken for another group counts as well."""
@@ -131,7 +129,7 @@ class _Expander:
         depth: int,
         within: str = "",
     ) -> None:
-        """Addresses into the answer, groups to the waiting ones; what was seen is passed over.
+        """Addresses into the expansion, groups to the waiting ones; what was seen before is skipped.
 
         `within`: the key of the group whose members they are.
         """
@@ -147,14 +145,14 @@ class _Expander:
                         groups.append(_Waiting(found, recipient, depth))
                 case Outcome():
                     if self._is_new(recipient.address):
-                        self._answer.failures.append(Failure(recipient, found))
+                        self._expansion.failures.append(Failure(recipient, found))
 
     def _take(self, written: Recipient, found: Recipient) -> None:
         if not self._is_new(found.address):
             return
-        self._answer.recipients.append(found)
+        self._expansion.recipients.append(found)
         if key_of(written.address) != key_of(found.address):
-            self._answer.resolved.append((written.address, found.address))
+            self._expansion.resolved.append((written.address, found.address))
 
     def _is_new(self, address: str) -> bool:
         key = key_of(address)
@@ -166,33 +164,33 @@ class _Expander:
         self._added.append(key)
         return True
 
-    def _open_whole(self, top: _Waiting) -> None:
+    def _expand_whole(self, top: _Waiting) -> None:
         """All of a group or nothing of it: half a list would look like a whole one."""
-        answer = self._answer
+        expansion = self._expansion
         lists: tuple[list[Any], ...] = (
-            answer.recipients,
-            answer.failures,
-            answer.groups,
-            answer.resolved,
+            expansion.recipients,
+            expansion.failures,
+            expansion.groups,
+            expansion.resolved,
         )
         marks = [len(entries) for entries in lists]
         self._added.clear()
         try:
-            self._open_all(top)
+            self._expand_all(top)
         except _TooLarge:
             self._seen.difference_update(self._added)
             for entries, mark in zip(lists, marks, strict=True):
                 del entries[mark:]
-            answer.failures.append(Failure(top.recipient, EXPANSION_TOO_LARGE))
+            expansion.failures.append(Failure(top.recipient, EXPANSION_TOO_LARGE))
 
-    def _open_all(self, top: _Waiting) -> None:
+    def _expand_all(self, top: _Waiting) -> None:
         waiting = [top]
         for one in waiting:
             refusal = self._refusal(one)
             if refusal is None:
-                waiting.extend(self._open(one))
+                waiting.extend(self._expand(one))
             else:
-                self._answer.failures.append(Failure(one.recipient, refusal))
+                self._expansion.failures.append(Failure(one.recipient, refusal))
 
     def _refusal(self, waiting: _Waiting) -> Outcome | None:
         if waiting.depth > self._settings.depth_max:
@@ -200,18 +198,18 @@ class _Expander:
         decision = may_send_to(waiting.group, self._sender, self._membership.of)
         return decision.outcome if isinstance(decision, Refuse) else None
 
-    def _open(self, waiting: _Waiting) -> list[_Waiting]:
-        """The group's people go into the answer; its groups are returned."""
+    def _expand(self, waiting: _Waiting) -> list[_Waiting]:
+        """The group's mailboxes go into the expansion; its groups are returned."""
         inner: list[_Waiting] = []
-        before = len(self._answer.recipients)
+        before = len(self._expansion.recipients)
         notify, orcpt = for_members(waiting.group, waiting.recipient)
         for piece in self._source.members(waiting.group.address):
             members = (Recipient(Address(member), notify, orcpt) for member in piece)
             self._sort(
                 members, inner, depth=waiting.depth + 1, within=key_of(waiting.group.address)
             )
-        taken = len(self._answer.recipients) - before
+        taken = len(self._expansion.recipients) - before
         is_list = not waiting.group.report_to_originator
         is_top = waiting.depth == 1
-        self._answer.groups.append(OpenedGroup(waiting.recipient, taken, is_list, is_top))
+        self._expansion.groups.append(ExpandedGroup(waiting.recipient, taken, is_list, is_top))
         return inner

@@ -1,4 +1,4 @@
-"""One address: whom does it mean today?  Exchange's RESOLVE."""
+"""What one address means in the directory now: Exchange's RESOLVE event."""
 
 from kairan.directory.model import Group, Snapshot
 from kairan.directory.readers import reader_of, stand_in

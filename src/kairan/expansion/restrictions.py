@@ -11,7 +11,7 @@ from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class MessageSender:
     """`keys`: all that the message may be known by: its envelope's sender as written and the account
     that logged in, each under its primary address too.
     """
@@ -20,21 +20,21 @@ class Sender:
     authenticated: bool
 
 
-def sender_of(envelope: Envelope, snapshot: Snapshot) -> Sender:
-    """The null sender is everybody's, so lists bind the account: who is on one stays on it under
-    whatever sender the envelope names.
+def sender_of(envelope: Envelope, snapshot: Snapshot) -> MessageSender:
+    """Any account may use the null sender, so lists bind the account, whatever sender the envelope
+    names.
 
-    A report of ours came from no client and nobody logged in: it counts as authenticated, or
+    A report of ours came from no client and had no login: it counts as authenticated, or
     a postmaster address that is a group would never see one.
     """
     keys: set[str] = set()
     for address in (envelope.sender, envelope.account):
         if address:
             keys.update((key_of(address), key_of(snapshot.resolve(address) or address)))
-    return Sender(frozenset(keys), bool(envelope.account) or not envelope.client)
+    return MessageSender(frozenset(keys), bool(envelope.account) or not envelope.client)
 
 
-def may_send_to(group: Group, sender: Sender, is_member: Callable[[str], bool]) -> Decision:
+def may_send_to(group: Group, sender: MessageSender, is_member: Callable[[str], bool]) -> Decision:
     """RequireSenderAuthenticationEnabled, then RejectMessagesFrom, then AcceptMessagesOnlyFrom.
 
     `is_member(address)` says whether the sender is among the members of the group `address`.
@@ -48,7 +48,7 @@ def may_send_to(group: Group, sender: Sender, is_member: Callable[[str], bool]) 
     return ACCEPT
 
 
-def _names(listed: Iterable[str], sender: Sender, is_member: Callable[[str], bool]) -> bool:
+def _names(listed: Iterable[str], sender: MessageSender, is_member: Callable[[str], bool]) -> bool:
     """People first: they cost nothing to compare."""
     entries = tuple(listed)
     return any(entry in sender.keys for entry in entries) or any(map(is_member, entries))

@@ -215,17 +215,17 @@ def test_a_refusal_deep_in_a_long_line_is_found_each_time(tmp_path):
 @pytest.mark.parametrize("seed", range(40))
 def test_damage_anywhere_never_stops_the_reading(tmp_path, seed):
     """Octets changed, lost and doubled at random."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     octets = bytearray("".join(content for content, _ in SAMPLES.values()).encode())
     for _ in range(200):
-        at = dice.randrange(len(octets))
-        match dice.randrange(3):
+        at = rng.randrange(len(octets))
+        match rng.randrange(3):
             case 0:
-                octets[at] = dice.randrange(256)
+                octets[at] = rng.randrange(256)
             case 1:
-                del octets[at : at + dice.randrange(20)]
+                del octets[at : at + rng.randrange(20)]
             case _:
-                octets[at:at] = octets[at : at + dice.randrange(20)]
+                octets[at:at] = octets[at : at + rng.randrange(20)]
     report = read(tmp_path, bytes(octets), settings=LogSettings(block_octets=2_000))
     assert report.files[0].octets == len(octets)
     assert report.total > 0

@@ -129,11 +129,11 @@ async def test_a_split_of_what_an_operator_dropped_brings_nobody_back(stepped, d
 
 
 class Walk:
-    def __init__(self, stepped: Stepped, view: ShardView, dice: random.Random) -> None:
+    def __init__(self, stepped: Stepped, view: ShardView, rng: random.Random) -> None:
         self.stepped = stepped
         self.spool = stepped.spool
         self.view = view
-        self.dice = dice
+        self.rng = rng
         self.now = WALKS_BEGIN_AT
         self.count = 0
         self.asking = []
@@ -147,8 +147,8 @@ class Walk:
 
     async def go(self) -> None:
         for _ in range(STEPS):
-            self.dice.choice(self.steps)()
-            await turns(self.dice.choice([0, 1, 3, 10]))
+            self.rng.choice(self.steps)()
+            await turns(self.rng.choice([0, 1, 3, 10]))
             self.collect()
 
     def collect(self) -> None:
@@ -166,14 +166,14 @@ class Walk:
         if self.count > 40:
             return
         self.now += 1
-        recipients = self.dice.randint(1, 3)
+        recipients = self.rng.randint(1, 3)
         addresses = [f"r{self.count + n}@x.test" for n in range(recipients)]
         self.count += recipients
         self.spool.append(envelope(*addresses), b"x")
 
     def ask(self) -> None:
         if len(self.asking) < 2:
-            leasing = self.spool.wait_lease(self.dice.randint(1, 3))
+            leasing = self.spool.wait_lease(self.rng.randint(1, 3))
             self.asking.append(asyncio.create_task(leasing))
 
     def cancel(self) -> None:
@@ -184,11 +184,11 @@ class Walk:
         self.spool._writer.probe()
 
     def wait(self) -> None:
-        self.now += self.dice.randint(0, 100)
+        self.now += self.rng.randint(0, 100)
         self.spool._wake()
 
     def take(self):
-        return self.held.pop(self.dice.choice(sorted(self.held))) if self.held else None
+        return self.held.pop(self.rng.choice(sorted(self.held))) if self.held else None
 
     def complete(self) -> None:
         if job := self.take():
@@ -197,18 +197,18 @@ class Walk:
 
     def defer(self) -> None:
         if job := self.take():
-            due = self.now + self.dice.randint(-5, 50)
-            where = self.dice.choice(["", "a", "b"])
+            due = self.now + self.rng.randint(-5, 50)
+            where = self.rng.choice(["", "a", "b"])
             self.busy[job.id] = self.spool.defer(job, due=due, detail="later", destination=where)
 
     def split(self) -> None:
         if job := self.take():
             self.over.add(job.id)
-            due = self.now + self.dice.randint(-5, 50)
+            due = self.now + self.rng.randint(-5, 50)
             self.spool.split(job, [NewJob("r", (r,), due) for r in job.recipients])
 
     def wake(self) -> None:
-        self.spool.wake(self.dice.choice("ab"), self.dice.randint(1, 3))
+        self.spool.wake(self.rng.choice("ab"), self.rng.randint(1, 3))
 
     def give_back(self) -> None:
         if job := self.take():
@@ -217,8 +217,8 @@ class Walk:
     def operate(self) -> None:
         jobs = [item.job.id for item in self.view.list()]
         if jobs:
-            job = self.dice.choice(jobs)
-            match self.dice.choice(["hold", "release", "release", "drop", "retry"]):
+            job = self.rng.choice(jobs)
+            match self.rng.choice(["hold", "release", "release", "drop", "retry"]):
                 case "hold":
                     self.view.hold([job])
                 case "release":

@@ -1,4 +1,4 @@
-"""Transports: the ways out, chosen by the text of a destination.
+"""Transports: how messages leave, chosen by the scheme of a destination's text.
 
     maildir:DIR                    DIR/<address>/{tmp,new,cur}
     lmtp://HOST:PORT  lmtp:///SOCKET
@@ -12,46 +12,3 @@ Never   queues, tries again later, or raises what is not a CancelledError
 Limits  settings_transport.py, and the options behind the `?` of a destination
 RFC     5321, 2033, 3461 section 5 (DSN passed on), 7505 (null MX); maildir(5)
 """
-
-from collections.abc import Callable
-
-from kairan.delivery.settings_transport import TransportSettings
-from kairan.delivery.transport import Transport
-from kairan.delivery.transports.destination import DestinationError, read_destination
-from kairan.delivery.transports.maildir import MaildirTransport
-from kairan.delivery.transports.mx import MxTransport
-from kairan.delivery.transports.smtp import SmtpTransport
-
-__all__ = ["DestinationError", "transport_for"]
-
-
-def _maildir(destination: str, settings: TransportSettings) -> Transport:
-    return MaildirTransport.at(destination.partition(":")[2], settings)
-
-
-def _smtp(destination: str, settings: TransportSettings) -> Transport:
-    return SmtpTransport(*read_destination(destination, settings.relay))
-
-
-def _mx(destination: str, settings: TransportSettings) -> Transport:
-    return MxTransport.of(destination, settings)
-
-
-_WAYS: dict[str, Callable[[str, TransportSettings], Transport]] = {
-    "maildir": _maildir,
-    "lmtp": _smtp,
-    "smtp": _smtp,
-    "smtps": _smtp,
-    "mx": _mx,
-}
-
-
-def transport_for(destination: str, settings: TransportSettings) -> Transport:
-    """Raises DestinationError, whose text tells the operator what to write instead."""
-    scheme = destination.partition(":")[0].lower()
-    if scheme not in _WAYS:
-        raise DestinationError(
-            f"{destination}: write maildir:DIR, lmtp://HOST:PORT, lmtp:///SOCKET, "
-            "smtp://HOST:PORT, smtps://HOST:PORT or mx:"
-        )
-    return _WAYS[scheme](destination, settings)

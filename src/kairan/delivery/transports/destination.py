@@ -14,6 +14,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from kairan.delivery.transports.table import DestinationError
 from kairan.relay.next_hop import NextHop, TlsPolicy
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.login import PasswordCredentials
@@ -24,10 +25,6 @@ _TLS = {"none": TlsPolicy.NONE, "may": TlsPolicy.MAY, "require": TlsPolicy.REQUI
 _IN_TLS_ONLY = frozenset({TlsPolicy.REQUIRE, TlsPolicy.IMPLICIT})
 _YES_NO = {"yes": True, "no": False}
 _LIMITS = {field.name: field.type for field in fields(RelaySettings)}
-
-
-class DestinationError(ValueError):
-    """The operator wrote a destination that we cannot use; the text says what to write."""
 
 
 def read_destination(text: str, defaults: RelaySettings) -> tuple[NextHop, RelaySettings]:

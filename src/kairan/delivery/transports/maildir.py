@@ -20,8 +20,8 @@ from pathlib import Path
 
 from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered, Result
-from kairan.delivery.transports.destination import DestinationError
 from kairan.delivery.transports.maildir_names import file_name, folder_name
+from kairan.delivery.transports.table import DestinationError
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
@@ -41,6 +41,13 @@ class _Written:
     new: Path
 
 
+def make(destination: str, settings: TransportSettings) -> "MaildirTransport":
+    base = Path(destination.partition(":")[2])
+    if not base.is_absolute():
+        raise DestinationError(f"{destination}: write the folder from the root on")
+    return MaildirTransport(base, settings)
+
+
 class MaildirTransport:
     def __init__(self, base: Path, settings: TransportSettings) -> None:
         self._base = base
@@ -49,13 +56,6 @@ class MaildirTransport:
         self._creating = threading.Lock()
         self._threads = ThreadPoolExecutor(settings.maildir_threads, thread_name_prefix="maildir")
         self._closed = False
-
-    @classmethod
-    def at(cls, path: str, settings: TransportSettings) -> "MaildirTransport":
-        base = Path(path)
-        if not base.is_absolute():
-            raise DestinationError(f"maildir:{path}: write the folder from the root on")
-        return cls(base, settings)
 
     @property
     def recipients_max(self) -> int:

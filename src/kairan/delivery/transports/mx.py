@@ -11,7 +11,6 @@ from itertools import islice
 from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Failed, Result
 from kairan.delivery.transports.destination import (
-    DestinationError,
     read_file,
     read_limits,
     read_options,
@@ -20,6 +19,7 @@ from kairan.delivery.transports.destination import (
 )
 from kairan.delivery.transports.mx_hosts import DnsResolver, MxResolver
 from kairan.delivery.transports.smtp import results_of
+from kairan.delivery.transports.table import DestinationError
 from kairan.mail.address import domain_of
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
@@ -32,6 +32,34 @@ from kairan.relay.settings import RelaySettings
 MX_PORT = 25
 # What all hosts have in common, where the route says nothing else.
 ANY_HOST = NextHop(tls=TlsPolicy.MAY, verify=False)
+
+
+def make(destination: str, settings: TransportSettings) -> "MxTransport":
+    """`mx:` with options as smtp:// has them, but a login.
+
+    Most of the world's mail servers show certificates that fit no name, so TLS is what a
+    host offers; `verify=yes` takes mail to none but those whose certificate fits their name.
+    """
+    rest = destination.partition(":")[2]
+    if rest and not rest.startswith("?"):
+        raise DestinationError(f"{destination}: write mx: alone, or mx:?tls=require")
+    options = read_options(destination, rest.removeprefix("?"))
+    if "password_file" in options:
+        raise DestinationError(f"{destination}: mx: knows no option 'password_file'")
+    defaults = replace(settings.relay, sessions_max=settings.mx_sessions_max)
+    relay = read_limits(destination, options, defaults)
+    resolver = DnsResolver(
+        hostname=relay.hostname or socket.gethostname(),
+        timeout_seconds=settings.dns_timeout_seconds,
+    )
+    wanted = TlsPolicy.REQUIRE if options.get("verify") == "yes" else TlsPolicy.MAY
+    tls = read_tls(destination, options, default=wanted)
+    template = NextHop(
+        tls=tls,
+        verify=read_verify(destination, options, tls, default=False),
+        ca_file=read_file(destination, "ca", options),
+    )
+    return MxTransport(settings, relay=relay, resolver=resolver, template=template)
 
 
 class MxTransport:
@@ -53,34 +81,6 @@ class MxTransport:
         self._template = replace(template, port=port, reach=Reach(allowed))
         self._pools: OrderedDict[str, Pool] = OrderedDict()
         self._parting: set[asyncio.Task[None]] = set()
-
-    @classmethod
-    def of(cls, text: str, settings: TransportSettings) -> "MxTransport":
-        """`mx:` with options as smtp:// has them, but a login.
-
-        Most of the world's mail servers show certificates that fit no name, so TLS is what a
-        host offers; `verify=yes` takes mail to none but those whose certificate fits their name.
-        """
-        rest = text.partition(":")[2]
-        if rest and not rest.startswith("?"):
-            raise DestinationError(f"{text}: write mx: alone, or mx:?tls=require")
-        options = read_options(text, rest.removeprefix("?"))
-        if "password_file" in options:
-            raise DestinationError(f"{text}: mx: knows no option 'password_file'")
-        defaults = replace(settings.relay, sessions_max=settings.mx_sessions_max)
-        relay = read_limits(text, options, defaults)
-        resolver = DnsResolver(
-            hostname=relay.hostname or socket.gethostname(),
-            timeout_seconds=settings.dns_timeout_seconds,
-        )
-        wanted = TlsPolicy.REQUIRE if options.get("verify") == "yes" else TlsPolicy.MAY
-        tls = read_tls(text, options, default=wanted)
-        template = NextHop(
-            tls=tls,
-            verify=read_verify(text, options, tls, default=False),
-            ca_file=read_file(text, "ca", options),
-        )
-        return cls(settings, relay=relay, resolver=resolver, template=template)
 
     @property
     def recipients_max(self) -> int:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
+from kairan.delivery.transports.destination import read_destination
 from kairan.mail.envelope import Content, Envelope, Notify, Recipient
 from kairan.relay.next_hop import NextHop
 from kairan.relay.pool import Pool, PoolStatistics, TransactionResult
@@ -28,10 +30,14 @@ def results_of(
     return results
 
 
+def make(destination: str, settings: TransportSettings) -> "SmtpTransport":
+    return SmtpTransport(*read_destination(destination, settings.relay))
+
+
 class SmtpTransport:
-    def __init__(self, destination: NextHop, settings: RelaySettings) -> None:
+    def __init__(self, next_hop: NextHop, settings: RelaySettings) -> None:
         self._settings = settings
-        self._pool = Pool(destination, settings)
+        self._pool = Pool(next_hop, settings)
 
     @property
     def recipients_max(self) -> int:

@@ -1,0 +1,43 @@
+"""What all parts of one worker's delivery share, grouped for their constructors."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kairan.delivery.settings import DeliverySettings
+from kairan.directory.model import Snapshot
+from kairan.expansion.membership import MembersSource
+from kairan.trace.record import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSource:
+    """`clock` gives seconds since the epoch, as due times are; it may be set back, `monotonic` not."""
+
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    rng: random.Random = field(default_factory=random.Random)  # jitter, no secret
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryView:
+    snapshot: Callable[[], Snapshot]
+    members: MembersSource
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeLoad:
+    """`busy()`: the intake has much to do.  `accepted()`: how many messages it has taken."""
+
+    busy: Callable[[], bool] = lambda: False
+    accepted: Callable[[], int] = lambda: 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryContext:
+    settings: DeliverySettings
+    hostname: str
+    directory: DirectoryView
+    trace: Trace
+    time: TimeSource = field(default_factory=TimeSource)

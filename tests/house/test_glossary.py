@@ -15,12 +15,15 @@ PAGES = sorted({*TOP.glob("docs/*.md"), TOP / "README.md", TOP / "CONTRIBUTING.m
 
 # What a word was called, and what it is called now.  In identifiers, docstrings and docs/.
 FORBIDDEN = {
+    "chip": "batch",
     "chips": "batches",
+    "court": "token context",
     "dice": "rng",
     "door": "listener",
     "doors": "listeners",
     "rooms": "packages",
     "settlement": "disposition",
+    "sick": "unhealthy",
     "swallow": "discard",
     "swallowed": "discarded",
     "turnstile": "handshake queue",

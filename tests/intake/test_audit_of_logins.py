@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kairan.intake.failure_bursts import FAILURES
-from kairan.trace.audit import read
+from kairan.trace.audit_file import read
 from kit.live import PASSWORD, PAYROLL, PRINTER, running_service, wait_for
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from kairan.testing.configuration import listener
-from kit.live import PRINTER, Client, open_directory, running_service
+from kit.live import PRINTER, Client, make_installation, open_directory, running_service
 
 EXTERNAL = b"stranger@elsewhere.test"
 BY_ADDRESS = {"127.0.0.1/32": PRINTER}
@@ -51,14 +51,20 @@ def test_a_client_listener_that_says_so_lets_mail_out(service):
     assert answer_to_external(service, OUTSIDE).startswith("250")
 
 
+@pytest.fixture(scope="module")
+def open_service(tmp_path_factory):
+    """Of an organisation that allows recipients outside."""
+    place = tmp_path_factory.mktemp("open") / "k"
+    make_installation(place, doors=DOORS, routes=ROUTES, workers=1)
+    with open_directory(place) as directory:
+        directory.set_organisation(external_recipients_allowed=True)
+    with running_service(place, install=False) as running:
+        yield running
+
+
 @pytest.mark.parametrize("door", [HVE, CLIENT, DEVICE])
-def test_an_organisation_with_external_recipients_lets_every_role_out(tmp_path, door):
-    with running_service(tmp_path / "k", doors=DOORS, routes=ROUTES, workers=1) as service:
-        with open_directory(service.place) as directory:
-            directory.set_organisation(external_recipients_allowed=True)
-        service.stop()
-    with running_service(tmp_path / "k", install=False) as service:
-        assert answer_to_external(service, door).startswith("250")
+def test_an_organisation_with_external_recipients_lets_every_role_out(open_service, door):
+    assert answer_to_external(open_service, door).startswith("250")
 
 
 def test_where_tls_is_offered_a_device_listener_hides_auth_until_then(service):

@@ -60,7 +60,7 @@ def _lines(table: Table, path: tuple[str, ...]) -> Iterator[str]:
     for key, value in tables.items():
         name = ".".join(map(_key, (*path, key)))
         if isinstance(value, Mapping):
-            if any(not _tables_in(inner) for inner in value.values()):
+            if not value or not all(map(_tables_in, value.values())):
                 yield f"\n[{name}]"  # one that only holds others may be opened by a later text
             yield from _lines(value, (*path, key))
             continue

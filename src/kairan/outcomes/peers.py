@@ -71,6 +71,101 @@ PEER_REFUSED_LOGIN = Outcome(
     speaker=Speaker.KAIRAN,
 )
 
+ACCESS_TOKEN_UNAVAILABLE = Outcome(
+    "access-token-unavailable",
+    451,
+    "4.7.0",
+    "No access token for the next server: its issuer cannot be asked",
+    when=Text(
+        "The next server wants a token, and whoever issues it did not answer, or asked us to wait; mail waits, and it is asked again.",
+        "次のサーバーにはトークンが必要ですが、発行元が応答しない、または待機を求めています。メールは待機し、再び要求されます。",
+    ),
+    causes=(
+        Text(
+            "No way to the issuer: a firewall, a proxy that is not set, DNS, or an authority of a certificate that is not trusted.",
+            "発行元に到達できません（ファイアウォール、プロキシの未設定、DNS、信頼されていない証明機関）。",
+        ),
+        Text(
+            "For a managed identity: this machine has none, or is not in Azure.",
+            "マネージド ID の場合: このマシンに割り当てられていない、または Azure 上にありません。",
+        ),
+        Text("The issuer is down or throttles.", "発行元が停止中、または要求を制限しています。"),
+    ),
+    remedies=(
+        Text(
+            "Ask for one by hand and read the answer: `kairan token get NAME`.",
+            "手動で要求し、応答を確認してください: `kairan token get NAME`",
+        ),
+        Text(
+            "Where a proxy is needed, set HTTPS_PROXY for the service.",
+            "プロキシが必要な場合は、サービスに HTTPS_PROXY を設定してください。",
+        ),
+    ),
+    source="RFC 6749 section 5.2 (temporarily_unavailable); RFC 3463 section 3.8 (X.7.0)",
+)
+
+ACCESS_TOKEN_REFUSED = Outcome(
+    "access-token-refused",
+    451,
+    "4.7.8",
+    "No access token for the next server: its issuer refuses",
+    when=Text(
+        "The issuer of tokens does not accept this application; its words stand behind the text. Mail waits until it does.",
+        "トークンの発行元がこのアプリケーションを受け付けません。理由は本文の後に続きます。受け付けられるまでメールは待機します。",
+    ),
+    causes=(
+        Text(
+            "The client secret is wrong or has expired, or the certificate is not registered for the application.",
+            "クライアント シークレットが誤っている、有効期限が切れた、または証明書がアプリケーションに登録されていません。",
+        ),
+        Text(
+            "Client ID or tenant is another one; or the scope is none of the issuer's.",
+            "クライアント ID またはテナントが異なる、またはスコープが発行元に存在しません。",
+        ),
+        Text("Consent for the permission is missing.", "アクセス許可に対する同意がありません。"),
+    ),
+    remedies=(
+        Text(
+            "`kairan token get NAME` shows the issuer's answer with its meaning; mend the identity's settings or the application's registration.",
+            "`kairan token get NAME` で発行元の応答とその意味を確認し、identity の設定またはアプリの登録を修正してください。",
+        ),
+    ),
+    source="RFC 6749 section 5.2; Entra's AADSTS numbers; RFC 3463 section 3.8",
+)
+
+SIGN_IN_NEEDED = Outcome(
+    "sign-in-needed",
+    451,
+    "4.7.8",
+    "No access token for the next server: somebody must sign in",
+    when=Text(
+        "The identity's tokens come from a sign-in with a code, which nobody has done yet, or which holds no more. Mail waits until somebody does.",
+        "この identity はコードによるサインインを必要としますが、まだ行われていない、または無効になりました。サインインまでメールは待機します。",
+    ),
+    causes=(
+        Text("Nobody has signed in on this machine.", "このマシンでまだサインインしていません。"),
+        Text(
+            "The password was changed, the grant was withdrawn, or it was not used for 90 days.",
+            "パスワードの変更、許可の取り消し、または 90 日間の未使用により無効になりました。",
+        ),
+        Text(
+            "A Conditional Access rule asks for more, such as multi-factor authentication anew.",
+            "条件付きアクセスが、多要素認証の再実行などを要求しています。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Sign in as the account: `kairan token get NAME` says where and with which code.",
+            "対象のアカウントでサインインしてください: `kairan token get NAME` が URL とコードを表示します。",
+        ),
+        Text(
+            "Better for a service: an application's own token (client credentials), which needs nobody.",
+            "サービスには、サインインが不要なアプリケーション自身のトークン（クライアント資格情報）を推奨します。",
+        ),
+    ),
+    source="RFC 8628; RFC 6749 section 5.2 (invalid_grant); RFC 3463 section 3.8",
+)
+
 PEER_LACKS_SMTPUTF8 = Outcome(
     "peer-lacks-smtputf8",
     550,

@@ -1,5 +1,6 @@
 """Which session a message takes: a decision from facts, without I/O and without waiting."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,6 +13,7 @@ class SessionFacts:
     age_seconds: float
     idle_seconds: float
     messages: int
+    ends_in_seconds: float = math.inf  # until what it logged in with is good no more
     messages_max: int | None = None  # RFC 9422's MAILMAX, where the peer says one
     resets: int = 0
 
@@ -35,6 +37,7 @@ def is_spent(session: SessionFacts, settings: RelaySettings) -> bool:
     messages_max = min(settings.messages_max, session.messages_max or settings.messages_max)
     return (
         session.messages >= messages_max
+        or session.ends_in_seconds <= 0
         or session.age_seconds >= settings.age_seconds
         or session.idle_seconds >= settings.idle_seconds
         or session.resets >= settings.resets_max

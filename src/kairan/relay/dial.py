@@ -39,6 +39,7 @@ class DialFault:
     reply: Reply
     in_tls: bool = False
     contact: Contact = Contact.DOWN
+    login_refusal: Reply | None = None  # the next hop's own words
 
 
 # Octets not acknowledged for 90 s; nothing heard for 60 s, then asked every 10 s, three times.
@@ -298,7 +299,7 @@ async def _log_in(session: RelaySession, next_hop: NextHop) -> DialFault | None:
     session.login(mechanism)
     event = await session.wait_event()
     if isinstance(event, LoginRefused):
-        return DialFault(faults.login_refused(event.reply))
+        return DialFault(faults.login_refused(event.reply), login_refusal=event.reply)
     return None if isinstance(event, LoggedIn) else _ended(event)
 
 

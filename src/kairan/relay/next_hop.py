@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from kairan.mail.reply import Reply
 from kairan.relay.reach import Reach
 from kairan.runtime.files import Stamp, authorities_stamp
 from kairan.smtp.client.login import ClientMechanism
@@ -31,8 +32,30 @@ class NextHopCredentials(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """What one session logs in with.  `ends`: seconds since the epoch; no message is begun on the
+    session after that.
+    """
+
+    credentials: NextHopCredentials
+    ends: float
+
+
+class NextHopIdentity(Protocol):
+    """Who logs in with tokens, which come from elsewhere and end."""
+
+    async def wait_login(self) -> Login | Reply:
+        """A reply: there is no token, and mail is deferred by it."""
+
+    def may_log_in_again(self, login: Login, refusal: Reply) -> bool:
+        """Whether the next hop may take another token, and there will be one."""
+
+
+@dataclass(frozen=True, slots=True)
 class NextHop:
-    """`socket_path` set: a Unix socket; host and port do not count then."""
+    """`socket_path` set: a Unix socket; host and port do not count then.  `identity`: in place of
+    credentials, which it gives for each session.
+    """
 
     host: str = ""
     port: int = 25
@@ -42,6 +65,7 @@ class NextHop:
     verify: bool = True
     ca_file: Path | None = None  # None: the authorities the system trusts
     credentials: NextHopCredentials | None = None
+    identity: NextHopIdentity | None = None
     reach: Reach | None = None  # None: the operator named the host, wherever it is
 
     @property

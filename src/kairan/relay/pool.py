@@ -27,9 +27,10 @@ from kairan.mail.reply import Reply
 from kairan.relay import faults
 from kairan.relay.choose import PoolFacts, SessionChoice, SessionFacts, choose, is_spent, spent_of
 from kairan.relay.contact import Contact
-from kairan.relay.dial import DialFault, wait_session
+from kairan.relay.dial import DialFault
 from kairan.relay.header import wait_ascii_header, wait_has_8bit
 from kairan.relay.next_hop import NextHop
+from kairan.relay.open import wait_open
 from kairan.relay.patience import Patience
 from kairan.relay.session import Message, RelaySession
 from kairan.relay.settings import RelaySettings
@@ -291,6 +292,7 @@ class Pool:
         return SessionFacts(
             age_seconds=now - session.opened,
             idle_seconds=now - session.used,
+            ends_in_seconds=session.ends - now,
             messages=session.messages,
             messages_max=session.capabilities.messages_max,
             resets=session.engine.resets,
@@ -300,7 +302,7 @@ class Pool:
         """None: refused, while others live or are being opened; look again, and wait for those."""
         self._opening += 1
         try:
-            outcome = await wait_session(self.next_hop, self._patience.settings())
+            outcome = await wait_open(self.next_hop, self._patience.settings())
         except BaseException:
             self._waiters.give(None)  # cancelled: somebody else may have the place
             raise

@@ -6,6 +6,7 @@ a task of its own, for it must wait for the disk and for the peer.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -63,6 +64,7 @@ class RelaySession(asyncio.Protocol):
         self.messages = 0
         self._recipients_limit = 1 << 30  # learnt from refusals of one more
         self.opened = self.used = 0.0  # loop time
+        self.ends = math.inf  # loop time: when what it logged in with is good no more
         self.on_over: Callable[[RelaySession], None] | None = None
         self._loop = asyncio.get_running_loop()
         self._timeouts = _timeouts(settings)

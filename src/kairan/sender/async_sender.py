@@ -15,7 +15,7 @@ from typing import Any, Self
 from kairan.mail.envelope import Envelope
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
-from kairan.relay.next_hop import NextHopCredentials, TlsPolicy
+from kairan.relay.next_hop import NextHopIdentity, TlsPolicy
 from kairan.relay.pool import Pool, PoolStatistics
 from kairan.sender.batches import Wanted, batches, each_once
 from kairan.sender.causes import outcome_of
@@ -35,7 +35,7 @@ def in_flight_max(settings: SenderSettings) -> int:
 
 class AsyncSender:
     """`server`: HOST or HOST:PORT, 587 where none is said.  `user` and `password` for Basic login;
-    `credentials` for anything else, such as an identity with tokens.
+    `identity` for one with tokens (`kairan.relay.tokens.identity`).
 
         async with AsyncSender("smtp.example.com", user="app@example.com", password=…) as sender:
             report = await sender.send(message)
@@ -47,7 +47,7 @@ class AsyncSender:
         *,
         user: str = "",
         password: str = "",
-        credentials: NextHopCredentials | None = None,
+        identity: NextHopIdentity | None = None,
         tls: TlsPolicy | None = None,
         ca_file: Path | str | None = None,
         settings: SenderSettings | None = None,
@@ -57,7 +57,7 @@ class AsyncSender:
             server,
             user=user,
             password=password,
-            credentials=credentials,
+            identity=identity,
             tls=tls,
             ca_file=ca_file,
         )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kairan.relay.next_hop import NextHop, NextHopCredentials, TlsPolicy
+from kairan.relay.next_hop import NextHop, NextHopIdentity, TlsPolicy
 from kairan.smtp.client.login import PasswordCredentials
 
 SUBMISSION_PORT = 587  # RFC 6409; with STARTTLS
@@ -14,7 +14,7 @@ def next_hop_of(
     *,
     user: str = "",
     password: str = "",
-    credentials: NextHopCredentials | None = None,
+    identity: NextHopIdentity | None = None,
     tls: TlsPolicy | None = None,
     ca_file: Path | str | None = None,
 ) -> NextHop:
@@ -22,16 +22,15 @@ def next_hop_of(
     else STARTTLS, without which nothing is sent.
     """
     host, port = _host_and_port(server)
-    if credentials is not None and user:
-        raise ValueError("either user and password, or credentials")
-    if user:
-        credentials = PasswordCredentials(user, password)
+    if identity is not None and user:
+        raise ValueError("either user and password, or an identity, which has its own user")
     return NextHop(
         host=host,
         port=port,
         tls=tls or (TlsPolicy.IMPLICIT if port == SUBMISSIONS_PORT else TlsPolicy.REQUIRE),
         ca_file=Path(ca_file) if ca_file is not None else None,
-        credentials=credentials,
+        credentials=PasswordCredentials(user, password) if user else None,
+        identity=identity,
     )
 
 

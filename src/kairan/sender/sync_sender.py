@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kairan.relay.next_hop import NextHopCredentials, TlsPolicy
+from kairan.relay.next_hop import NextHopIdentity, TlsPolicy
 from kairan.relay.pool import PoolStatistics
 from kairan.sender.async_sender import AsyncSender, in_flight_max
 from kairan.sender.message import Message
@@ -51,7 +51,7 @@ class Sender:
         *,
         user: str = "",
         password: str = "",
-        credentials: NextHopCredentials | None = None,
+        identity: NextHopIdentity | None = None,
         tls: TlsPolicy | None = None,
         ca_file: Path | str | None = None,
         settings: SenderSettings | None = None,
@@ -63,7 +63,7 @@ class Sender:
                 server,
                 user=user,
                 password=password,
-                credentials=credentials,
+                identity=identity,
                 tls=tls,
                 ca_file=ca_file,
                 settings=self._settings,

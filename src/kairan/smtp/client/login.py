@@ -62,3 +62,52 @@ class PasswordCredentials:
         if "LOGIN" in offered:
             return LoginClient(self.user, self.password)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class XOAuth2:
+    """Microsoft's and Google's: user, then token, each ended by ^A.  A server that refuses may first
+    say why in a challenge; the empty answer to it fetches the reply.
+    """
+
+    user: str
+    token: str = field(repr=False)
+    name = "XOAUTH2"
+
+    def initial(self) -> bytes | None:
+        return f"user={self.user}\x01auth=Bearer {self.token}\x01\x01".encode()
+
+    def answer(self, challenge: bytes) -> bytes | None:  # noqa: ARG002 - JSON for people
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthBearer:
+    """RFC 7628; section 3.2.3: ^A alone answers the challenge that says why not."""
+
+    user: str
+    token: str = field(repr=False)
+    name = "OAUTHBEARER"
+
+    def initial(self) -> bytes | None:
+        # RFC 5801 section 4, saslname: comma and equals sign have a meaning there.
+        user = self.user.replace("=", "=3D").replace(",", "=2C")
+        return f"n,a={user},\x01auth=Bearer {self.token}\x01\x01".encode()
+
+    def answer(self, challenge: bytes) -> bytes | None:  # noqa: ARG002 - as above
+        return b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCredentials:
+    """A user and an access token; XOAUTH2 first, which is all that Exchange offers."""
+
+    user: str
+    token: str = field(repr=False)
+
+    def mechanism(self, offered: frozenset[str]) -> Mechanism | None:
+        if "XOAUTH2" in offered:
+            return XOAuth2(self.user, self.token)
+        if "OAUTHBEARER" in offered:
+            return OAuthBearer(self.user, self.token)
+        return None

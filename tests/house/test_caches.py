@@ -26,11 +26,16 @@ def caching_functions(module: Path):
     """Functions that are decorated with one of functools' caches, or that use one."""
     tree = ast.parse(module.read_text(encoding="utf-8"))
     name = module.relative_to(SOURCE).as_posix()
+    imports = (
+        n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "functools"
+    )
+    imported = {alias.asname or alias.name for one in imports for alias in one.names}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            own = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            loaded = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
             attributes = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
-            if CACHES & (own | attributes):
+            # A variable may be called `cache`; what functools gives is imported.
+            if CACHES & imported & loaded or ("functools" in loaded and CACHES & attributes):
                 yield f"{name}: {node.name}"
 
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import base64
-import ssl
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
@@ -14,7 +12,6 @@ from kairan.relay.tokens.identity import Identity
 from kairan.relay.tokens.keeper import TokenKeeper
 from kairan.relay.tokens.times import Margins
 from kairan.relay.tokens.token import AccessToken, Fetched, TokenFault
-from kairan.runtime.certificates import make_authority, make_server_certificate
 from kairan.sender.async_sender import AsyncSender
 from kairan.sender.result import State
 from kairan.testing.peer import Rule, Say, ScriptedPeer
@@ -22,19 +19,6 @@ from sender.sender_talk import SETTINGS, letter, many
 
 CAPABILITIES = ("PIPELINING", "AUTH LOGIN XOAUTH2")
 MARGINS = Margins(renew_seconds=1_200, refused_seconds=600)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """A server's context, and the file of its authority."""
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = make_authority("test", now=datetime.now(UTC))
-    server = make_server_certificate(authority, ["127.0.0.1"], now=datetime.now(UTC))
-    (folder / "ca.pem").write_bytes(authority.certificate_pem)
-    (folder / "server.pem").write_bytes(server.certificate_pem + server.key_pem)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "server.pem")
-    return context, folder / "ca.pem"
 
 
 class Issuer:

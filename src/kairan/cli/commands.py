@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Row] = {
     "app": Row(
         "app_registration", "Applications that log in with tokens of the service's own issuer."
     ),
+    "token": Row("token", "Access tokens of our identities at other services."),
     "session": Row("session", "Sessions that clients hold now."),
     "queue": Row("queue", "The queue: what waits for delivery."),
     "doctor": Row("", "Explain refusals, and find what is wrong before they come."),

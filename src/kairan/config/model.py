@@ -13,6 +13,7 @@ from kairan.delivery.settings_transport import TransportSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
+from kairan.relay.tokens.settings import IdentitySettings
 from kairan.spool.settings import SpoolSettings
 from kairan.trace.settings import AuditSettings, TraceSettings
 
@@ -66,6 +67,13 @@ SECTIONS: tuple[Section, ...] = (
     Section("spool", SpoolSettings, "spool", about="What stands behind a 250"),
     Section("delivery", DeliverySettings, "delivery", about="Where mail goes, and when again"),
     Section("transport", TransportSettings, "transport", about="Sessions with the next hop"),
+    Section(
+        "identity",
+        IdentitySettings,
+        "identities",
+        repeats=True,
+        about="Who we are at a service that wants tokens; repeats",
+    ),
     Section("trace", TraceSettings, "trace", about="How long events are kept"),
     Section("audit", AuditSettings, "audit", about="Who logged in, and who changed what"),
 )
@@ -91,6 +99,7 @@ class Configuration:
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
+    identities: tuple[IdentitySettings, ...] = ()
     trace: TraceSettings = field(default_factory=TraceSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
 
@@ -106,6 +115,10 @@ class Configuration:
     @property
     def issuer_directory(self) -> Path:
         return self.data_directory / "issuer"
+
+    @property
+    def token_directory(self) -> Path:
+        return self.data_directory / "tokens"
 
     @property
     def audit_directory(self) -> Path:

@@ -17,6 +17,8 @@ from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.mail.address import parse_address
 from kairan.mail.role import Role
+from kairan.relay.tokens.check import problem_with
+from kairan.relay.tokens.settings import IdentitySettings
 from kairan.smtp.sasl.mechanisms import MECHANISMS
 
 PORT_MAX = 65_535
@@ -42,6 +44,7 @@ def _problems(configuration: Configuration) -> Iterator[Problem]:
     yield from _certificate(configuration)
     yield from _issuer(configuration)
     yield from _believed(configuration.auth.issuers)
+    yield from _identities(configuration.identities)
     yield from _routes(configuration.delivery.routes)
     yield from _networks(
         configuration.transport.mx_networks_allowed, ("transport", "mx_networks_allowed")
@@ -217,6 +220,17 @@ def _token_seconds(given: int) -> Iterator[Problem]:
 
     if given > TOKEN_SECONDS_MAX:
         yield ("issuer", "token_seconds"), f'"token_seconds" must be at most {TOKEN_SECONDS_MAX}'
+
+
+def _identities(identities: tuple[IdentitySettings, ...]) -> Iterator[Problem]:
+    names = [identity.name.lower() for identity in identities]
+    for position, identity in enumerate(identities):
+        where = ("identity", position)
+        if identity.name.lower() in names[:position]:
+            yield (*where, "name"), f'two [[identity]] have the name "{identity.name}"'
+        if found := problem_with(identity):
+            key, wanted = found
+            yield (*where, key), f'"{key}" must be {wanted}'
 
 
 def _routes(routes: tuple[RouteSettings, ...]) -> Iterator[Problem]:

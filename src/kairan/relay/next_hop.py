@@ -6,14 +6,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-import structlog
-
 from kairan.mail.reply import Reply
 from kairan.relay.reach import Reach
 from kairan.runtime.files import Stamp, authorities_stamp
+from kairan.runtime.library_log import LibraryLog
 from kairan.smtp.client.login import ClientMechanism
 
-log = structlog.get_logger()
+log = LibraryLog()
 
 
 class TlsPolicy(StrEnum):

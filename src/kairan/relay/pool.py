@@ -152,6 +152,14 @@ class Pool:
                 self._batch = _Ceiling(most, self._now() + self.settings.age_seconds)
         return answers
 
+    async def wait_ready(self) -> DialFault | None:
+        """Opens a session where none is; nothing is sent.  None: the next hop lets us in."""
+        session = await self._wait_session(fresh=False)
+        if isinstance(session, DialFault):
+            return session
+        self._release(session)
+        return None
+
     @property
     def is_down(self) -> bool:
         """Nobody got through a moment ago: where there is another host, ask that one first."""

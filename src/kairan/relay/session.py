@@ -40,6 +40,10 @@ def _timeouts(settings: RelaySettings) -> dict[Phase, float]:
     }
 
 
+# Networks drop what is silent for minutes; who has spoken within seconds is there.
+_IDLE_SECONDS = 5.0
+
+
 class Message(NamedTuple):
     """What is sent; `ascii_header`: a peer without SMTPUTF8 may have it (RFC 6531 section 3.2)."""
 
@@ -156,6 +160,7 @@ class RelaySession(asyncio.Protocol):
             size=content.size if isinstance(content, ContentFile) else len(content),
         )
         self._act(events)
+        self._expect_life()
         event = await self.wait_event()
         self.used = self._loop.time()
         if is_file:
@@ -164,6 +169,13 @@ class RelaySession(asyncio.Protocol):
         if event.limit is not None:
             self._recipients_limit = event.limit
         return event
+
+    def _expect_life(self) -> None:
+        """A session that stood idle shows soon that it lives, or counts as lost."""
+        now = self._loop.time()
+        if self.messages > 1 and now - self.used >= _IDLE_SECONDS:
+            soon = now + self.settings.idle_answer_timeout_seconds
+            self._deadline = min(self._deadline, soon)
 
     def start_tls(self) -> None:
         self.engine.start_tls()

@@ -19,6 +19,9 @@ class RelaySettings:
     # Section 4.5.3.2.6: the one that must not be short, for giving up here makes duplicates.
     dot_timeout_seconds: float = 600.0
     quit_timeout_seconds: float = 5.0  # courtesy only
+    # Of the first answer on a session that stood idle: it may have died without a word, and another
+    # is used then.  Nothing of the message has gone out yet.
+    idle_answer_timeout_seconds: float = 15.0
 
     # Sessions to one next hop, of one worker.
     sessions_max: int = 20  # as Postfix's default_destination_concurrency_limit

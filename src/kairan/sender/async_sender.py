@@ -123,6 +123,13 @@ class AsyncSender:
             for task in running:
                 task.cancel()
 
+    async def check(self) -> Reply | None:
+        """Whether the server lets us in: connects and logs in where no session is open, and sends
+        nothing.  None: it does; else why not.
+        """
+        fault = await self._pool.wait_ready()
+        return None if fault is None else fault.login_refusal or fault.reply
+
     def statistics(self) -> PoolStatistics:
         return self._pool.statistics()
 

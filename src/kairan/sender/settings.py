@@ -22,6 +22,9 @@ class SenderSettings:
     # long each time: 2, 4, 8, 16 s pass over a throttle of Exchange, which asks for seconds.
     tries_max: int = 5
     retry_pause_seconds: float = 2.0
+    # For the answer to a whole message (RFC 5321 section 4.5.3.2.6).  Who does not wait so long has
+    # recipients of whom nobody knows whether they got it.
+    answer_timeout_seconds: float = 600.0
     # What we call ourselves in EHLO; empty: the machine's own name.
     hostname: str = ""
 
@@ -34,4 +37,5 @@ def relay_settings(settings: SenderSettings) -> RelaySettings:
         messages_max=settings.session_messages_max,
         age_seconds=settings.session_age_seconds,
         idle_seconds=settings.session_idle_seconds,
+        dot_timeout_seconds=settings.answer_timeout_seconds,
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from kairan.mail.reply import Reply
 from kairan.relay.next_hop import NextHopIdentity, TlsPolicy
 from kairan.relay.pool import PoolStatistics
 from kairan.sender.async_sender import AsyncSender, in_flight_max
@@ -121,6 +122,11 @@ class Sender:
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
+
+    def check(self) -> Reply | None:
+        """Whether the server lets us in, without sending anything.  None: it does; else why not."""
+        here = self._here()
+        return asyncio.run_coroutine_threadsafe(here.sender.check(), here.loop).result()
 
     def statistics(self) -> PoolStatistics:
         return self._here().sender.statistics()

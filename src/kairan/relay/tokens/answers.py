@@ -32,15 +32,16 @@ def token_in(answer: Mapping[str, Any], *, asked_at: float) -> AccessToken | Tok
 
 
 def refusal_in(answer: Mapping[str, Any]) -> TokenFault:
-    error = str(answer.get("error") or "the answer holds no access_token")
+    error = one_line(str(answer.get("error") or ""))
+    what = error or "the answer holds no access_token"
     # Entra puts a trace ID and the time on further lines.
     lines = str(answer.get("error_description") or "").splitlines() or [""]
-    detail = one_line(f"{error}: {lines[0]}" if lines[0] else error)
+    detail = one_line(f"{what}: {lines[0]}" if lines[0] else what)
     if error in _PASSING:
-        return TokenFault(catalogue.ACCESS_TOKEN_UNAVAILABLE, detail)
+        return TokenFault(catalogue.ACCESS_TOKEN_UNAVAILABLE, detail, error)
     if error in _NOBODY_SIGNED_IN:
-        return TokenFault(catalogue.SIGN_IN_NEEDED, detail)
-    return TokenFault(catalogue.ACCESS_TOKEN_REFUSED, detail)
+        return TokenFault(catalogue.SIGN_IN_NEEDED, detail, error)
+    return TokenFault(catalogue.ACCESS_TOKEN_REFUSED, detail, error)
 
 
 def unreachable(error: object) -> TokenFault:

@@ -17,15 +17,15 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import msgspec
-import structlog
 from cryptography.fernet import Fernet, InvalidToken
 
 from kairan.relay.tokens.token import AccessToken, Fetched
+from kairan.runtime.library_log import LibraryLog
 
 if sys.platform != "win32":
     import fcntl
 
-log = structlog.get_logger("kairan.relay")
+log = LibraryLog()
 
 # A token of Entra is 2 KiB, with many groups 12; a refresh token and its account as much again.
 _FILE_OCTETS_MAX = 256 * 1024

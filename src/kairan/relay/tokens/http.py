@@ -9,7 +9,6 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,7 +30,7 @@ class HttpAnswer:
 
     status_code: int
     text: str
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: Mapping[str, str]
 
     def raise_for_status(self) -> None:
         if self.status_code >= httpx.codes.BAD_REQUEST:

@@ -1,12 +1,10 @@
 """An identity: who logs in at a next hop, with the token of the moment."""
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
 
-from kairan.mail.address import parse_address
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.relay.next_hop import Login
@@ -32,7 +30,6 @@ _MAY_BE_AGE = frozenset(
         "",
     }
 )
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # it is a part of file names
 
 
 class Identity:
@@ -57,13 +54,15 @@ class Identity:
 
 def identity_of(settings: IdentitySettings, *, cache_folder: Path | None = None) -> Identity:
     """`settings` as `problem_with` finds nothing in them."""
-    about = hashlib.sha256(repr(astuple(settings)).encode()).hexdigest()
-    cache = None
-    if cache_folder is not None:
-        cache = TokenCache(cache_folder, settings.name, about=about)
+    cache = None if cache_folder is None else cache_of(settings, cache_folder)
     margins = Margins(settings.renew_seconds, settings.refused_seconds)
     keeper = TokenKeeper(settings.name, fetch_of(settings), margins, cache=cache)
     return Identity(settings.user, keeper)
+
+
+def cache_of(settings: IdentitySettings, folder: Path) -> TokenCache:
+    about = hashlib.sha256(repr(astuple(settings)).encode()).hexdigest()
+    return TokenCache(folder, settings.name, about=about)
 
 
 def fetch_of(settings: IdentitySettings) -> Callable[[str], Fetched | TokenFault]:
@@ -73,35 +72,3 @@ def fetch_of(settings: IdentitySettings) -> Callable[[str], Fetched | TokenFault
     from kairan.relay.tokens import entra  # noqa: PLC0415
 
     return entra.fetch_of(settings)
-
-
-def problem_with(settings: IdentitySettings) -> tuple[str, str] | None:
-    """The first setting that is wrong, and what is wrong with it."""
-    kind = settings.kind
-    has_secret = settings.client_secret_file or settings.certificate_file
-    checks = (
-        ("name", _NAME.fullmatch(settings.name), "letters, digits, dots and hyphens, up to 64"),
-        ("user", parse_address(settings.user, utf8=True), "the address of the account"),
-        (
-            "client_id",
-            settings.client_id or kind is IdentityKind.MANAGED_IDENTITY,
-            "the application (client) ID",
-        ),
-        ("issuer", settings.issuer or kind is not IdentityKind.OIDC, "the issuer's URL"),
-        (
-            "tenant",
-            settings.tenant or kind in {IdentityKind.OIDC, IdentityKind.MANAGED_IDENTITY},
-            "the tenant's name or GUID",
-        ),
-        (
-            "client_secret_file",
-            has_secret or kind in {IdentityKind.DEVICE_CODE, IdentityKind.MANAGED_IDENTITY},
-            "a file with the client secret (or set certificate_file)",
-        ),
-        (
-            "renew_seconds",
-            settings.renew_seconds >= settings.refused_seconds >= 0,
-            "at least refused_seconds",
-        ),
-    )
-    return next(((name, what) for name, is_good, what in checks if not is_good), None)

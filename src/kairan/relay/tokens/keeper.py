@@ -15,14 +15,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import structlog
-
 from kairan.outcomes import catalogue
 from kairan.relay.tokens.cache import TokenCache
 from kairan.relay.tokens.times import Margins, Use, judge
 from kairan.relay.tokens.token import AccessToken, Fetched, TokenFault
+from kairan.runtime.library_log import LibraryLog
 
-log = structlog.get_logger("kairan.relay")
+log = LibraryLog()
 
 Fetch: TypeAlias = Callable[[str], Fetched | TokenFault]
 Answer: TypeAlias = AccessToken | TokenFault
@@ -127,8 +126,8 @@ class TokenKeeper:
             outcome = TokenFault(catalogue.ACCESS_TOKEN_UNAVAILABLE, type(error).__name__)
         with self._lock:
             self._asking = None
-            settled = self._settle(outcome)
-        answer.set_result(settled)
+            concluded = self._conclude(outcome)
+        answer.set_result(concluded)
 
     def _fetch_through_cache(self) -> Fetched | TokenFault:
         if self._cache is None:
@@ -150,7 +149,7 @@ class TokenKeeper:
         self.counters.requests += 1
         return self._fetch(state)
 
-    def _settle(self, outcome: Fetched | TokenFault) -> Answer:
+    def _conclude(self, outcome: Fetched | TokenFault) -> Answer:
         if isinstance(outcome, TokenFault):
             self.counters.faults += 1
             pause = _PAUSE_FIRST_SECONDS * 2.0 ** min(self._faults_in_a_row, 10)

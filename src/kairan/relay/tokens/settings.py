@@ -18,6 +18,7 @@ class IdentitySettings:
     name: str
     # The account that logs in: the address of the HVE account.
     user: str
+    # Who gives the tokens, and for what.
     kind: IdentityKind = IdentityKind.CLIENT_CREDENTIALS
     # Entra's tenant, by name or GUID.
     tenant: str = ""

@@ -21,10 +21,13 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class TokenFault:
-    """`detail`: the issuer's words, on one line."""
+    """`detail`: the issuer's words, on one line.  `error`: the standard's word among them, where the
+    issuer answered with one (RFC 6749 section 5.2).
+    """
 
     outcome: Outcome
     detail: str = ""
+    error: str = ""
 
     @property
     def reply(self) -> Reply:

@@ -65,7 +65,7 @@ class PasswordCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class XOAuth2:
+class XOAuth2Client:
     """Microsoft's and Google's: user, then token, each ended by ^A.  A server that refuses may first
     say why in a challenge; the empty answer to it fetches the reply.
     """
@@ -82,7 +82,7 @@ class XOAuth2:
 
 
 @dataclass(frozen=True, slots=True)
-class OAuthBearer:
+class OAuthBearerClient:
     """RFC 7628; section 3.2.3: ^A alone answers the challenge that says why not."""
 
     user: str
@@ -105,9 +105,9 @@ class TokenCredentials:
     user: str
     token: str = field(repr=False)
 
-    def mechanism(self, offered: frozenset[str]) -> Mechanism | None:
+    def mechanism(self, offered: frozenset[str]) -> ClientMechanism | None:
         if "XOAUTH2" in offered:
-            return XOAuth2(self.user, self.token)
+            return XOAuth2Client(self.user, self.token)
         if "OAUTHBEARER" in offered:
-            return OAuthBearer(self.user, self.token)
+            return OAuthBearerClient(self.user, self.token)
         return None

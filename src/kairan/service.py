@@ -12,7 +12,7 @@ A child whose event loop stands still is replaced (`runtime/watchdog.py`): it is
 SIGUSR1, then killed.  To systemd we say that we are ready, alive and stopping.
 
     SIGTERM, SIGINT   running transactions finish, then all ends
-    SIGHUP            certificates are read anew, sessions stay
+    SIGHUP            certificates are read anew and checked, sessions stay
 """
 
 import faulthandler
@@ -21,14 +21,16 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import structlog
 
 from kairan import worker
 from kairan.auth.passwords.recognised import Recognised
+from kairan.config.certificates import certificates_of
 from kairan.config.model import Configuration
 from kairan.config.warnings import warnings_of
 from kairan.directory.errors import DirectoryError
@@ -42,6 +44,7 @@ from kairan.runtime.memory import give_back_large_blocks
 from kairan.runtime.notify import ServiceManager
 from kairan.runtime.operator_error import BAD_INPUT, OperatorError
 from kairan.runtime.privileges import become
+from kairan.runtime.served_certificates import ServedCertificates
 from kairan.runtime.watchdog import LOOK_SECONDS, Heartbeats, Supervision, Watch, state_of
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.schema import ShardFormatError
@@ -52,6 +55,8 @@ log = structlog.get_logger()
 RESTART_QUICK_SECONDS = 10.0
 RESTART_DELAY_MAX_SECONDS = 30.0
 FORK_RETRY_SECONDS = 1.0
+# How often the ends of the certificates are looked at.
+REMIND_SECONDS = 3_600.0
 # After the drain time, for commits and checkpoints; then SIGKILL, which costs nothing accepted.
 STOP_MARGIN_SECONDS = 15.0
 # Descriptors of a worker beside its sessions: contents being written, sessions of the delivery.
@@ -114,6 +119,9 @@ class Supervisor:
     _processes: dict[int, _Process] = field(default_factory=dict)  # by pid
     _restarts: list[tuple[float, int, int]] = field(default_factory=list)  # when, place, deaths
     _counters: AccountCounters | None = None
+    _certificates: ServedCertificates = field(init=False)
+    _looked: float = 0.0  # at the certificates' files
+    _reminded: float = 0.0  # of their ends
     _heartbeats: Heartbeats = field(init=False)
     _watchdog: Watch = field(init=False)
     _service_manager: ServiceManager = field(default_factory=ServiceManager)
@@ -127,6 +135,10 @@ class Supervisor:
         self._open_ports()
         _leave_root(self.configuration)
         _prepare_directory(self.configuration)
+        self._certificates = ServedCertificates(
+            certificates_of(self.configuration), self.configuration.hostname
+        )
+        self._certificates.load()
         self._counters = AccountCounters(self.configuration.workers)
         self._heartbeats = Heartbeats(len(self._children))
         self._watchdog = Watch(self.configuration.watchdog_seconds)
@@ -232,13 +244,19 @@ class Supervisor:
             supervision=supervision,
             recognised=self._recognised,
         )
-        return worker.run(self.configuration, place)
+        return worker.run(self._served(), place)
+
+    def _served(self) -> Configuration:
+        """As children have it: the certificates are those that were found good."""
+        paths: Mapping[str, Any] = self._certificates.paths()  # fields of the settings, by name
+        tls = replace(self.configuration.tls, **paths)
+        return replace(self.configuration, tls=tls)
 
     def _run_issuer(self, sock: socket.socket, supervision: Supervision) -> int:
         # Here, not above: a service without an issuer needs no web server in memory.
         from kairan.issuer.web.server import Site, run  # noqa: PLC0415
 
-        configuration = self.configuration
+        configuration = self._served()
         site = Site(
             settings=configuration.issuer,
             auth=configuration.auth,
@@ -263,8 +281,8 @@ class Supervisor:
             number = received.si_signo if received is not None else 0
             if number in {signal.SIGTERM, signal.SIGINT}:
                 return self._stop()
-            if number == signal.SIGHUP:
-                self._tell(signal.SIGHUP)
+            if number == signal.SIGHUP or self._must_reload():
+                self._reload()
             self._reap()
             if waiting_for and self._failed_early:
                 self._stop()
@@ -279,6 +297,23 @@ class Supervisor:
             self._service_manager.alive()
         logs.push()
         self._replace_frozen()
+
+    def _must_reload(self) -> bool:
+        """Where the setting has the files watched; the ends are looked at in any case."""
+        now = time.monotonic()
+        if now - self._reminded >= REMIND_SECONDS:
+            self._reminded = now
+            self._certificates.remind()
+        interval = self.configuration.tls.look_interval_seconds
+        if not interval or now - self._looked < interval:
+            return False
+        self._looked = now
+        return self._certificates.are_replaced()
+
+    def _reload(self) -> None:
+        """A certificate that is no good never reaches the children."""
+        if self._certificates.reload():
+            self._tell(signal.SIGHUP)
 
     def _tell_ready(self, place: int) -> None:
         os.write(self._ready[1], b"%d " % place)

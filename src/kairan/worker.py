@@ -38,7 +38,7 @@ from kairan.intake.context import Busy, IntakeContext, IntakeStatistics
 from kairan.intake.control import ControlSocket
 from kairan.intake.counters import WorkerColumn
 from kairan.intake.listener import Listener
-from kairan.intake.settings import ListenerSettings
+from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.intake.volume import HoldJournal, Volume
 from kairan.mail.role import Role
 from kairan.runtime import logs
@@ -98,25 +98,25 @@ class Drain:
 
 
 class Certificates:
-    """The TLS contexts of this worker; `reload` serves the next handshakes, sessions stay."""
+    """The TLS contexts of this worker; `reload` serves the next handshakes, sessions stay.
+
+    What it reads is what the supervisor has found good.
+    """
 
     def __init__(self, configuration: Configuration) -> None:
         self._settings = configuration.tls
-        self._contexts: dict[Suites, ssl.SSLContext] = {}
+        self._contexts = {
+            suites: self._load(suites)
+            for suites in {
+                suites_of(one) for one in configuration.listeners if one.tls is not TlsMode.OFF
+            }
+        }
 
     def context(self, suites: Suites) -> ssl.SSLContext:
-        if suites not in self._contexts:
-            self._contexts[suites] = self._load(suites)
         return self._contexts[suites]
 
     def reload(self) -> None:
-        """A certificate that cannot be read leaves the present one in place."""
-        try:
-            self._contexts = {suites: self._load(suites) for suites in self._contexts}
-        except (OSError, ssl.SSLError) as error:
-            log.error("worker.certificate-unreadable", reason=str(error))
-        else:
-            log.info("worker.certificate-reloaded")
+        self._contexts = {suites: self._load(suites) for suites in self._contexts}
 
     def _load(self, suites: Suites) -> ssl.SSLContext:
         certificate, key = self._settings.certificate, self._settings.key

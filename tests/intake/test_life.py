@@ -48,7 +48,7 @@ def test_a_certificate_that_cannot_be_read_leaves_the_old_one(tmp_path):
         before = certificate_of(service)
         (service.place / "tls" / "server.pem").write_text("no certificate")
         service.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: "worker.certificate-unreadable" in "".join(service.log), "a log line")
+        wait_for(lambda: "runtime.certificate-rejected" in "".join(service.log), "a log line")
         assert certificate_of(service) == before
 
 

@@ -6,13 +6,14 @@ may not read the key, and must not be stopped by it.
 
 import os
 import pwd
-import ssl
 from pathlib import Path
 
+from kairan.config.certificates import certificates_of
 from kairan.config.errors import Source
 from kairan.config.lines import lines_of
 from kairan.config.model import Configuration
 from kairan.delivery.transports.table import DestinationError, transport_for
+from kairan.runtime.certificate_files import CertificateFault, read_pair
 
 
 def check_environment(configuration: Configuration) -> None:
@@ -32,56 +33,12 @@ def _source(configuration: Configuration) -> Source:
 
 
 def _check_certificate(configuration: Configuration, source: Source) -> None:
-    tls = configuration.tls
-    if tls.certificate is None or tls.key is None:
-        return  # rules.py has seen to it that no listener needs it
-    _check_readable(tls.certificate, "certificate", source)
-    _check_readable(tls.key, "key", source)
-    _check_pair(tls.certificate, tls.key, source)
-    if tls.rsa_certificate is not None and tls.rsa_key is not None:
-        _check_readable(tls.rsa_certificate, "rsa_certificate", source)
-        _check_readable(tls.rsa_key, "rsa_key", source)
-        _check_pair(tls.rsa_certificate, tls.rsa_key, source, prefix="rsa_")
-
-
-def _check_readable(path: Path, key: str, source: Source) -> None:
-    try:
-        path.read_bytes()
-    except OSError as error:
-        sentence = f"the {key} {path} cannot be read ({error.strerror}); as user {_user()}"
-        raise source.error(("tls", key), sentence) from error
-
-
-def _check_pair(certificate: Path, key: Path, source: Source, *, prefix: str = "") -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        # The password argument keeps OpenSSL from asking the terminal.
-        context.load_cert_chain(certificate, key, password=_no_password)
-    except ssl.SSLError as error:
-        culprit, sentence = _explained(error, certificate, key)
-        raise source.error(("tls", prefix + culprit), sentence) from error
-
-
-def _no_password() -> str:
-    return ""
-
-
-def _explained(error: ssl.SSLError, certificate: Path, key: Path) -> tuple[str, str]:
-    if error.reason == "KEY_VALUES_MISMATCH":
-        return "key", f"the key {key} does not belong to the certificate {certificate}"
-    if not _has_certificate(certificate):
-        return "certificate", f"{certificate} is no certificate in PEM format"
-    if b"ENCRYPTED" in key.read_bytes():
-        return "key", f"the key {key} is protected by a password; store it without one, mode 0600"
-    return "key", f"{key} is no private key in PEM format"
-
-
-def _has_certificate(path: Path) -> bool:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except ssl.SSLError:
-        return False
-    return True
+    for one in certificates_of(configuration):
+        try:
+            read_pair(one.certificate, one.key, prefix=one.prefix)
+        except CertificateFault as fault:
+            who = f"; as user {_user()}" if fault.is_unreadable else ""
+            raise source.error(("tls", fault.setting), f"{fault}{who}") from fault
 
 
 def _check_data_directory(directory: Path, source: Source) -> None:

@@ -6,17 +6,30 @@
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from kairan.config.certificates import certificates_of
 from kairan.config.model import Configuration
 from kairan.intake.settings import ListenerSettings
+from kairan.runtime.certificate_files import CertificateFault, read_pair
+from kairan.runtime.certificate_files import warnings_of as certificate_warnings
 
 
 def warnings_of(configuration: Configuration) -> Iterator[str]:
     yield from _readable_by_all(configuration)
+    yield from _certificates(configuration)
     for listener in configuration.listeners:
         yield from _clear_text(listener)
+
+
+def _certificates(configuration: Configuration) -> Iterator[str]:
+    for one in certificates_of(configuration):
+        with suppress(CertificateFault):  # which keeps the service from starting, and is said there
+            pair = read_pair(one.certificate, one.key)
+            yield from certificate_warnings(pair, configuration.hostname, datetime.now(UTC))
 
 
 def _clear_text(listener: ListenerSettings) -> Iterator[str]:

@@ -53,6 +53,9 @@ class TlsSettings:
     # both gets the first, whose handshake costs a twentieth.
     rsa_certificate: Path | None = None
     rsa_key: Path | None = None
+    # How often the files are looked at, and read anew where they were replaced; 0: at a reload
+    # alone (SIGHUP, `systemctl reload kairan`), as certbot's hook does it.
+    look_interval_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

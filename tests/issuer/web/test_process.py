@@ -116,7 +116,7 @@ def test_it_reads_its_certificate_anew_by_starting_again(service):
     (before,) = service.workers()[-1:]
     service.process.send_signal(signal.SIGHUP)
     wait_for(lambda: before not in service.workers(), "its end")
-    wait_for(lambda: any("issuer.reloaded" in line for line in service.log), "the log line")
+    wait_for(lambda: any("service.child-reloaded" in line for line in service.log), "the log line")
     assert httpx.get(PLACES.jwks, timeout=30).status_code == 200
 
 

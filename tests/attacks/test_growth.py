@@ -268,7 +268,8 @@ def log_lines(octets: bytes) -> None:
             log, LogTimes(1e9), settings, header=decode(octets.split(b"\n", 1)[0][:8_192])
         )
         reach = settings.line_octets // 2
-        for begin, end in candidate_lines(octets, 0, reach=reach, is_csv=reader.is_csv):
+        lines = candidate_lines(octets, 0, reach=reach, is_csv=reader.is_csv, words=reader.words)
+        for begin, end in lines:
             reader.read(octets, begin, end, offset=0)
 
 

@@ -9,7 +9,7 @@ a plain `find` for each telling word is faster than a pattern of them all.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # 5.7.139, 535 5.7.3, 535-5.7.3, (535, b'5.7.3 …'), 535: 5.7.3, "550 Mailbox unavailable".
 _REPLY = re.compile(rb"[45](?:\.[0-7]\.\d|\d\d(?:[ -][A-Za-z#45<]|, ?b?['\"]|: [A-Z45]))")
@@ -24,6 +24,7 @@ NETWORK_WORDS: tuple[bytes, ...] = (
     b"onnection refused",
     b"connect ECONNREFUSED",
     b"actively refused",
+    b"Unable to connect to the remote",
     b"service not known",
     b"host is known",
     b"UnknownHostException",
@@ -38,32 +39,37 @@ NETWORK_WORDS: tuple[bytes, ...] = (
 
 
 def candidate_lines(
-    octets: bytes, start: int, *, reach: int, is_csv: bool = False
+    octets: bytes,
+    start: int,
+    *,
+    reach: int,
+    is_csv: bool = False,
+    words: Sequence[bytes] = (),
 ) -> Iterator[tuple[int, int]]:
     """Begin and end of each line that may hold a refusal, in order.
 
-    Of a longer line, what lies within `reach` of the hit; what follows is looked at by itself.
+    `words`: of failures that the log's format reports without a code.  Of a longer line, what lies within `reach` of the hit; what follows is looked at by itself.
     """
-    network = _network_hits(octets, start)
+    hits = _hits(octets, start, (*NETWORK_WORDS, *words))
     pattern = _CSV_REPLY if is_csv else _REPLY
     at, done = start, 0
     while hit := pattern.search(octets, at):
         begin, end = _line_around(octets, hit.start(), reach)
-        # What the network hits of earlier lines say comes first.
-        while done < len(network) and network[done] < begin:
-            yield (earlier := _line_around(octets, network[done], reach))
-            done = bisect_left(network, earlier[1], done + 1)
+        # What the words of earlier lines say comes first.
+        while done < len(hits) and hits[done] < begin:
+            yield (earlier := _line_around(octets, hits[done], reach))
+            done = bisect_left(hits, earlier[1], done + 1)
         yield begin, end
-        done = bisect_left(network, end, done)
+        done = bisect_left(hits, end, done)
         at = max(end, hit.end())
-    while done < len(network):
-        yield (later := _line_around(octets, network[done], reach))
-        done = bisect_left(network, later[1], done + 1)
+    while done < len(hits):
+        yield (later := _line_around(octets, hits[done], reach))
+        done = bisect_left(hits, later[1], done + 1)
 
 
-def _network_hits(octets: bytes, start: int) -> list[int]:
+def _hits(octets: bytes, start: int, words: Sequence[bytes]) -> list[int]:
     hits = []
-    for word in NETWORK_WORDS:
+    for word in words:
         at = octets.find(word, start)
         while at >= 0:
             hits.append(at)

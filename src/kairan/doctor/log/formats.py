@@ -46,11 +46,17 @@ class FormatName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogFormat:
-    """`marks`: what its lines look like; `accounts`: where they name the account or sender."""
+    """`marks`: what its lines look like; `accounts`: where they name the account or sender.
+
+    `failure`: a line that reports a failure, with or without a reply; what follows `label` is told
+    of it.  `words`: one of them is in each such line that may have no code.
+    """
 
     name: str
     marks: re.Pattern[bytes]
     accounts: tuple[re.Pattern[str], ...] = (_SEND_AS, _LOGIN, _SENDER)
+    failure: re.Pattern[str] | None = None
+    words: tuple[bytes, ...] = ()
 
 
 FORMATS: Mapping[str, LogFormat] = {
@@ -60,9 +66,24 @@ FORMATS: Mapping[str, LogFormat] = {
             FormatName.POSTFIX,
             re.compile(rb"postfix[\w./-]*\[\d+\]: "),
             (_SEND_AS, _SASL, _REJECTED, _SENDER),
+            re.compile(
+                r"(?P<label>SASL [\w-]{0,20} ?authentication fail(?:ure|ed))"
+                r"|status=(?P<status>deferred|bounced|expired|undeliverable)"
+                r"|\]: (?P<fatal>fatal|panic): "
+            ),
+            (b" authentication fail", b"]: fatal: ", b"]: panic: "),
         ),
-        LogFormat(FormatName.SENDMAIL, re.compile(rb"(?:sendmail|sm-mta|sm-msp-queue)\[\d+\]: ")),
-        LogFormat(FormatName.MSMTP, re.compile(rb"\bhost=\S+ tls=(?:on|off) auth=(?:on|off) ")),
+        LogFormat(
+            FormatName.SENDMAIL,
+            re.compile(rb"(?:sendmail|sm-mta|sm-msp-queue)\[\d+\]: "),
+            failure=re.compile(r"stat=(?P<label>(?!Sent|queued)[\w -]{1,40})"),
+        ),
+        LogFormat(
+            FormatName.MSMTP,
+            re.compile(rb"\bhost=\S+ tls=(?:on|off) auth=(?:on|off) "),
+            failure=re.compile(r"exitcode=(?P<label>EX_(?!OK\b)\w{1,20})"),
+            words=(b"exitcode=EX_",),
+        ),
         LogFormat(
             FormatName.KAIRAN,
             re.compile(
@@ -74,15 +95,31 @@ FORMATS: Mapping[str, LogFormat] = {
             re.compile(
                 rb"System\.Net\.Mail\.|MailKit\.|SmtpCommandException|   at [\w.]+\(.*\) in "
             ),
+            failure=re.compile(
+                r"(?:System\.Net\.Mail|MailKit(?:\.\w{1,20}){0,3})\.(?P<label>\w{1,60}Exception)\b"
+            ),
+            words=(b"System.Net.Mail.", b"MailKit."),
         ),
         LogFormat(
             FormatName.JAVA,
             re.compile(rb"(?:jakarta|javax)\.mail\.|com\.sun\.mail|org\.eclipse\.angus|\n\tat "),
+            failure=re.compile(
+                r"(?:(?:jakarta|javax)\.mail|com\.sun\.mail|org\.eclipse\.angus)(?:\.[a-z]{1,20}){0,4}"
+                r"\.(?P<label>\w{1,60}Exception)\b"
+            ),
+            words=(b".mail.", b"org.eclipse.angus."),
         ),
-        LogFormat(FormatName.PYTHON, re.compile(rb"smtplib\.|Traceback \(most recent call last\)")),
+        LogFormat(
+            FormatName.PYTHON,
+            re.compile(rb"smtplib\.|Traceback \(most recent call last\)"),
+            failure=re.compile(r"smtplib\.(?P<label>SMTP\w{1,60})\b"),
+            words=(b"smtplib.SMTP",),
+        ),
         LogFormat(
             FormatName.NODEMAILER,
             re.compile(rb"nodemailer|responseCode: \d|ESOCKET|EAUTH|    at .*\.js:\d"),
+            failure=re.compile(r"code: '(?P<label>E[A-Z\d]{2,20})'"),
+            words=(b"code: 'E",),
         ),
         LogFormat(
             FormatName.CSV,
@@ -92,7 +129,12 @@ FORMATS: Mapping[str, LogFormat] = {
         ),
     )
 }
-ANY = LogFormat("mixed", re.compile(rb""), (_SEND_AS, _REJECTED, _LOGIN, _SENDER))
+ANY = LogFormat(
+    "mixed",
+    re.compile(rb""),
+    (_SEND_AS, _REJECTED, _LOGIN, _SENDER),
+    words=tuple(dict.fromkeys(word for one in FORMATS.values() for word in one.words)),
+)
 
 # A handful of marks tells; a CSV is known by its first line alone, so it is asked last.
 _MARKS_COUNTED = 50
@@ -131,3 +173,14 @@ def account_in(line: str, patterns: tuple[re.Pattern[str], ...]) -> str:
         if _HINTS.get(pattern, "") in line and (found := pattern.search(line)):
             return found["who"].rstrip(".").lower()
     return ""
+
+
+def failure_in(line: str, log: LogFormat) -> re.Match[str] | None:
+    """What a line reports as failed; in a log of several formats, by the format of the line."""
+    if log.failure is not None:
+        return log.failure.search(line)
+    if log is not ANY:
+        return None
+    marked = (one for one in FORMATS.values() if any(word.decode() in line for word in one.words))
+    found = (one.failure.search(line) for one in marked if one.failure)
+    return next((one for one in found if one), None)

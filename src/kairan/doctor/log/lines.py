@@ -7,16 +7,21 @@ own, the look of a continuation, and a shape that this event has not had yet.
 
 import csv
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from kairan.doctor.log.formats import FormatName, LogFormat, account_in
+from kairan.doctor.explain.classify import classify
+from kairan.doctor.log.formats import FormatName, LogFormat, account_in, failure_in
 from kairan.doctor.log.reply import GOOD_NEWS, LineReply, said_in
 from kairan.doctor.log.settings import LogSettings
 from kairan.doctor.log.times import LogTimes
+from kairan.outcomes.catalogue import CATALOGUE
 
 # Postfix's client notes what each server said and then, for each recipient, what came of it.
-_POSTFIX_CLIENT = re.compile(r"postfix[\w./-]*/(?:smtp|lmtp)\[\d+\]: ")
+_POSTFIX_CLIENT = re.compile(r"postfix[\w./-]*/(?:smtp|lmtp)\[(?P<process>\d+)\]: ")
+_SASL_FAILED = "SASL authentication failed"
+_WARNINGS_HELD = 1_000  # a busy Postfix has some hundred clients
+_TELLING_CHARACTERS = 300
 _QUEUE_ID = re.compile(r"\]: (?P<id>[0-9A-Za-z]{6,20}): ")
 _CONTINUES = re.compile(
     r"\s|Caused by|--->|reply: retcode|response|Error:|DEBUG|[\w.$]+(?:Error|Exception)\b|nested exception"
@@ -53,6 +58,49 @@ class _Event:
     cause: str = ""
     end: int = -1  # octets from the log's beginning
     shapes: set[str] = field(default_factory=set)
+    waiting: LoggedRefusal | None = None  # not counted yet: a line below may say what it was
+
+    def flush(self) -> Iterator[LoggedRefusal]:
+        if self.waiting is not None:
+            yield self.waiting
+            self.waiting = None
+
+
+class _Warnings:
+    """What Postfix's clients warned of, until the line with the recipient's status comes, or never.
+
+    By the client's process; the status lines of a message's other recipients follow the first.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, LoggedRefusal] = {}
+        self._taken: set[str] = set()
+
+    def hold(self, process: str, refusal: LoggedRefusal) -> Sequence[LoggedRefusal]:
+        """Returns what will get no status line any more."""
+        over = [self._held.pop(process)] if process in self._held else []
+        if process in self._taken:
+            over.clear()
+        if len(self._held) >= _WARNINGS_HELD:
+            first = next(iter(self._held))
+            over += [self._held.pop(first)] if first not in self._taken else []
+            self._held.pop(first, None)
+            self._taken.discard(first)
+        self._taken.discard(process)
+        self._held[process] = refusal
+        return over
+
+    def cause_of(self, process: str, line: str, cause: str) -> str:
+        """What the status is about: the warning says it where the status line does not."""
+        warning = self._held.get(process)
+        if warning is None or _SASL_FAILED not in line:
+            return cause
+        self._taken.add(process)
+        return warning.cause if warning.cause in CATALOGUE else cause
+
+    def rest(self) -> Iterator[LoggedRefusal]:
+        yield from (one for process, one in self._held.items() if process not in self._taken)
+        self._held.clear()
 
 
 class LineReader:
@@ -65,33 +113,91 @@ class LineReader:
         self._times = times
         self._settings = settings
         self._event = _Event()
+        self._warnings = _Warnings()
         self._senders: dict[str, str] = {}
         self._undated = 0
         self.is_csv = log.name == FormatName.CSV
         self._separator, self._account_column = _columns(header) if self.is_csv else (",", None)
 
-    def read(self, octets: bytes, begin: int, end: int, *, offset: int) -> LoggedRefusal | None:
-        """The line `octets[begin:end]`; `offset`: of `octets` in the whole log."""
+    @property
+    def words(self) -> tuple[bytes, ...]:
+        """What `candidate_lines` is to look for besides codes."""
+        return self._format.words
+
+    def read(self, octets: bytes, begin: int, end: int, *, offset: int) -> Sequence[LoggedRefusal]:
+        """The line `octets[begin:end]`; `offset`: of `octets` in the whole log.
+
+        What it shows to be over may come before the line's own refusal.
+        """
         raw = octets[begin:end]
         if any(news in raw for news in GOOD_NEWS):
-            return None
+            return ()
         line = decode(raw)
         said = said_in(
             line, near=lambda: self._above_undated(line, octets, begin), is_csv=self.is_csv
         )
-        if said is None or (" status=" not in line and _POSTFIX_CLIENT.search(line)):
-            return None
+        failure = None if said else failure_in(line, self._format)
+        if failure:
+            said = _told_of(failure)
+        if said is None:
+            return ()
+        client = _POSTFIX_CLIENT.search(line)
+        if client and " status=" not in line:
+            refusal = self._refusal(line, said.cause, octets, begin)
+            return self._warnings.hold(client["process"], refusal)
+        if client and said.cause not in CATALOGUE:
+            said = replace(said, cause=self._warnings.cause_of(client["process"], line, said.cause))
+        elif client:
+            self._warnings.cause_of(client["process"], line, said.cause)
+        return self._noted(line, said, octets, begin, end, offset, is_named=not failure)
+
+    def rest(self) -> Iterator[LoggedRefusal]:
+        """At the log's end: what waited for a line that tells more."""
+        yield from self._warnings.rest()
+        yield from self._event.flush()
+
+    def _noted(
+        self,
+        line: str,
+        said: LineReply,
+        octets: bytes,
+        begin: int,
+        end: int,
+        offset: int,
+        *,
+        is_named: bool,
+    ) -> Sequence[LoggedRefusal]:
+        """A failure that only has a name waits: the lines after it may say what it was."""
         time = self._times.find(line)
+        event = self._event
+        same = self._is_same_event(octets, begin, offset, time)
+        if same and not is_named and said.cause not in CATALOGUE:
+            return ()
         if self._goes_on(line, said, time, begin=offset + begin, end=offset + end):
-            return None
+            return ()
+        before = () if same and is_named else tuple(event.flush())
+        refusal = self._refusal(line, said.cause, octets, begin)
+        if is_named or said.cause in CATALOGUE:
+            return (*before, refusal)
+        self._event.waiting = refusal
+        return before
+
+    def _is_same_event(self, octets: bytes, begin: int, offset: int, time: float | None) -> bool:
+        """No time of its own, and none on the lines since the event."""
+        distance = offset + begin - self._event.end
+        if time is not None or self.is_csv or not 0 <= distance <= self._settings.event_octets:
+            return False
+        between = decode(octets[max(0, begin - distance) : begin]).splitlines()
+        return all(self._times.find(other) is None for other in between)
+
+    def _refusal(self, line: str, cause: str, octets: bytes, begin: int) -> LoggedRefusal:
+        time = self._times.find(line)
         # What belongs to the last event is not looked through for this one.
         back = octets[max(0, begin - self._settings.event_octets) : begin]
         account = self._account(line, octets, begin) or (
             self._account_above(back) if time is None else ""
         )
-        return LoggedRefusal(
-            said.cause, account, self._time_above(back) if time is None else time, line
-        )
+        return LoggedRefusal(cause, account, self._time_above(back) if time is None else time, line)
 
     def _above_undated(self, line: str, octets: bytes, begin: int) -> str:
         """A line with a time of its own belongs to nothing above it."""
@@ -162,6 +268,13 @@ class LineReader:
         time = next((time for time in times if time is not None), None)
         self._undated = self._undated + 1 if time is None else 0
         return time
+
+
+def _told_of(failure: re.Match[str]) -> LineReply:
+    """By its words, which stand around its name; else by the name."""
+    at = failure.start()
+    around = failure.string[max(0, at - _TELLING_CHARACTERS) : at + _TELLING_CHARACTERS]
+    return LineReply(classify(around).key or failure[failure.lastgroup or 0], at)
 
 
 def decode(octets: bytes) -> str:

@@ -133,15 +133,19 @@ def _read(file: FileRead, reading: _Reading, on_progress: Callable[[int], None])
         reader = reader or _reader(file, reading, block.octets)
         offset = file.octets - block.start
         reach = reading.settings.line_octets // 2
-        lines = candidate_lines(block.octets, block.start, reach=reach, is_csv=reader.is_csv)
+        lines = candidate_lines(
+            block.octets, block.start, reach=reach, is_csv=reader.is_csv, words=reader.words
+        )
         for begin, end in lines:
-            refusal = reader.read(block.octets, begin, end, offset=offset)
-            if refusal is not None:
+            for refusal in reader.read(block.octets, begin, end, offset=offset):
                 reading.note(refusal)
         file.octets += len(block.octets) - block.start
         file.damage = block.damage
         position = block.position
         on_progress(position)
+    if reader is not None:
+        for refusal in reader.rest():
+            reading.note(refusal)
     return position
 
 

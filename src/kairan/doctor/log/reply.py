@@ -50,13 +50,15 @@ _CODES = frozenset(
 _CODE = re.compile(r"[45](?<![\w.:-][45])\d\d(?=[ \-:,;)'\"]|$)")
 _BEFORE_CODE = re.compile(
     r"(?:(?:said|repl(?:y|ied)|respon[sd]\w*|returned|server|smtp\w*|error|reject\w*|login|fail\w*|"
-    r"code|exception|status|msg)\b[^0-9\r\n]{0,16}|^\W{0,8}|[<>]{2,3} ?|\(|S: )$",
+    r"code|exception|status|msg)\b[^0-9\r\n]{0,16}|^\W{0,8}|[<>]{2,3} ?|<[-*~=]{1,3} ?|\(|S: )$",
     re.IGNORECASE,
 )
 # A version has its product's name before it: "MailKit 4.3.0".
 _BEFORE_ENHANCED = re.compile(
     r"(?:[:(<'\"#=\[|,;\-]|^|said|code|status|error|dsn|returned|response)\s*$", re.IGNORECASE
 )
+# An excerpt of a dialogue: the server's side, as clients and people write it.
+_IN_DIALOGUE = re.compile(r"(?:<[-*~=<]{1,3}|\b(?:S|[Ss]erver|SERVER(?: -> CLIENT)?):) ?$")
 _BEFORE_CSV_CODE = re.compile(r"(?:SMTP|error|ERR|エラー)\D{0,20}$", re.IGNORECASE)
 _BEFORE_CHARACTERS = 40
 _HTTP_TOO = frozenset({"421", "451", "500", "501", "502", "503", "504"})
@@ -135,10 +137,11 @@ def _reply_at(line: str, *, is_csv: bool) -> int | None:
 def _basic_at(line: str, *, is_csv: bool) -> int | None:
     for found in _CODE.finditer(line):
         code, at = found[0], found.start()
-        if code in _CODES and (code not in _HTTP_TOO or _is_of_mail(line)):
-            before = line[max(0, at - _BEFORE_CHARACTERS) : at]
-            if _BEFORE_CODE.search(before) or (is_csv and _BEFORE_CSV_CODE.search(before)):
-                return at
+        before = line[max(0, at - _BEFORE_CHARACTERS) : at]
+        is_of_mail = code not in _HTTP_TOO or _is_of_mail(line) or _IN_DIALOGUE.search(before)
+        names_it = _BEFORE_CODE.search(before) or (is_csv and _BEFORE_CSV_CODE.search(before))
+        if code in _CODES and is_of_mail and names_it:
+            return at
     return None
 
 

@@ -1,9 +1,12 @@
 """Who are you: login by user name and password, and the controls that stand before it."""
 
-from kairan.outcomes.outcome import Outcome, Speaker, Text
+from kairan.outcomes.outcome import ByToken, Outcome, Speaker, Text
 from kairan.outcomes.remedies import (
+    ALLOW_APP,
     ALLOW_BASIC_AUTH,
+    ASK_FOR_EXCHANGE,
     FIND_THE_CONTROL,
+    GRANT_MAIL_SEND,
     RESET_PASSWORD,
     SECURITY_DEFAULTS_OFF,
     TRY_LATER,
@@ -103,6 +106,43 @@ AUTH_UNSUCCESSFUL = Outcome(
     ),
     source=_HVE_PAGE,
     speaker=Speaker.ANY,
+    by_token=ByToken(
+        when=Text(
+            "The token was refused; which part of it is at fault is not said.",
+            "トークンが拒否されました。どこに問題があるかは応答に示されません。",
+        ),
+        causes=(
+            Text(
+                "The token is for another service: its audience (`aud`) is Microsoft Graph, not https://outlook.office365.com.",
+                "別のサービス向けのトークンです。対象サービス（`aud`）が https://outlook.office365.com ではなく Microsoft Graph になっています。",
+            ),
+            Text(
+                "The permission to send is missing, or the consent to it: Mail.Send for High Volume Email, SMTP.SendAsApp or SMTP.Send for a mailbox.",
+                "送信のアクセス許可、または管理者の同意がありません（HVE では Mail.Send、メールボックスでは SMTP.SendAsApp または SMTP.Send）。",
+            ),
+            Text(
+                "The user in the XOAUTH2 line is another account than the token is for.",
+                "XOAUTH2 の行のユーザーが、トークンのアカウントと異なります。",
+            ),
+            Text(
+                "The application is not allowed for the account: it is not on the HVE account's list, or not registered in Exchange for the mailbox, with the Enterprise application's object ID.",
+                "アプリケーションがアカウントに対して許可されていません。エンタープライズ アプリケーションのオブジェクト ID で、HVE アカウントの「許可されたアプリ」に追加されていない、またはメールボックス用に Exchange へ登録されていません。",
+            ),
+            Text(
+                "The token has expired, or comes from another tenant.",
+                "トークンの有効期限が切れている、または別のテナントのトークンです。",
+            ),
+        ),
+        remedies=(
+            Text(
+                "Let the token be judged claim by claim: `kairan doctor token --user ADDRESS < token.txt`.",
+                "トークンを項目ごとに判定してください: `kairan doctor token --user ADDRESS < token.txt`",
+            ),
+            ASK_FOR_EXCHANGE,
+            GRANT_MAIL_SEND,
+            ALLOW_APP,
+        ),
+    ),
 )
 
 LOGIN_REVOKED = Outcome(

@@ -27,6 +27,15 @@ class Speaker(Enum):
     KAIRAN = "kairan"  # no other server's: causes and remedies are about this service
 
 
+@dataclass(frozen=True, slots=True)
+class ByToken:
+    """What a reply that does not say which mechanism it refuses means where it was a token."""
+
+    when: Text
+    causes: tuple[Text, ...]
+    remedies: tuple[Text, ...]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A refusal (or a deferral: the first digit says which) and what a person can do about it.
@@ -45,6 +54,7 @@ class Outcome:
     source: str
     profiles: tuple[str, ...] = PROFILES
     speaker: Speaker = Speaker.EXCHANGE
+    by_token: ByToken | None = None
 
     @cached_property
     def reply(self) -> Reply:

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from kairan.outcomes.catalogue import TOPICS, outcomes_of
 from kairan.outcomes.dates import MILESTONES, Milestone
-from kairan.outcomes.outcome import PROFILES, Outcome, Text
+from kairan.outcomes.outcome import PROFILES, ByToken, Outcome, Text
 
 _HEAD = """\
 # Every refusal, its causes and its remedies
@@ -53,6 +53,15 @@ def _language_lines(outcome: Outcome, language: str, causes: str, remedies: str)
     yield from (f"  {n}. {_in(text, language)}" for n, text in enumerate(outcome.causes, 1))
     yield f"- **{remedies}**"
     yield from (f"  {n}. {_in(text, language)}" for n, text in enumerate(outcome.remedies, 1))
+    if outcome.by_token:
+        yield from _by_token_lines(outcome.by_token, language)
+
+
+def _by_token_lines(by_token: ByToken, language: str) -> Iterator[str]:
+    title = "トークン（XOAUTH2）の場合" if language == "ja" else "Where it was a token (XOAUTH2)"
+    yield f"- **{title}**: {_in(by_token.when, language)}"
+    texts = (*by_token.causes, *by_token.remedies)
+    yield from (f"  {n}. {_in(text, language)}" for n, text in enumerate(texts, 1))
 
 
 def _in(text: Text, language: str) -> str:

@@ -50,6 +50,10 @@ ALLOW_APP = Text(
     "Add the application to the account's allowed apps by its Enterprise application object ID: `Add-HVEAppAccess -Identity ADDRESS -AppIds OBJECT-ID` (takes up to 5 minutes); in Kairan: `kairan account set ADDRESS --allow-app OBJECT-ID`.",
     "アプリケーションを、エンタープライズ アプリケーションのオブジェクト ID でアカウントの許可リストに追加してください: `Add-HVEAppAccess -Identity ADDRESS -AppIds OBJECT-ID`（反映まで最大 5 分）。Kairan では `kairan account set ADDRESS --allow-app OBJECT-ID`",
 )
+ASK_FOR_EXCHANGE = Text(
+    "Ask the token endpoint for the scope https://outlook.office365.com/.default, not for one of Microsoft Graph.",
+    "トークン エンドポイントには、Microsoft Graph のスコープではなく https://outlook.office365.com/.default を要求してください。",
+)
 GRANT_MAIL_SEND = Text(
     "Entra admin center > App registrations > the app > API permissions: Office 365 Exchange Online > Application permissions > Mail.Send, then grant admin consent and get a new token.",
     "Entra 管理センター > [アプリの登録] > 対象アプリ > [API のアクセス許可] で、Office 365 Exchange Online の [アプリケーションの許可] から Mail.Send を追加し、管理者の同意を与えた上で、新しいトークンを取得してください。",

@@ -111,3 +111,45 @@ def test_any_text_has_an_answer_that_can_be_printed(text):
     explanations = explain(text)
     assert explanations
     assert all(line.text is not None for line in lines_of(explanations, Language.JA))
+
+
+SWIFT = """\
+Failed to authenticate on SMTP server with username "help@contoso.test" using 1 possible authenticators. \
+Authenticator XOAUTH2 returned Expected response code 235 but got code "535", with message \
+"535 5.7.3 Authentication unsuccessful [ZR0P278CA0009.CHEP278.PROD.OUTLOOK.COM 2026-02-22T09:34:23.313Z 08DD]"
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SWIFT,
+        "AUTH XOAUTH2 dXNlcj0=\r\n535 5.7.3 Authentication unsuccessful",
+        "535 5.7.3 Authentication unsuccessful (OAUTHBEARER)",
+        "C: auth=Bearer eyJ\nS: 535 5.7.3 Authentication unsuccessful",
+    ],
+)
+@pytest.mark.parametrize("language", Language)
+def test_where_a_token_was_tried_its_causes_come_before_the_passwords(text, language):
+    outcome = CATALOGUE["auth-unsuccessful"]
+    said = printed(text, language)
+    places = [
+        said.index(getattr(one, language.value))
+        for one in (*outcome.by_token.causes, *outcome.causes)
+    ]
+    assert places == sorted(places)
+    assert getattr(outcome.by_token.when, language.value) in said
+
+
+@pytest.mark.parametrize(
+    "text", ["535 5.7.3 Authentication unsuccessful", "AUTH LOGIN\n334 x\n535 5.7.3"]
+)
+def test_without_a_token_no_token_is_blamed(text):
+    outcome = CATALOGUE["auth-unsuccessful"]
+    (one,) = explain(text)
+    assert not set(outcome.by_token.causes) & set(one.advice.causes)
+
+
+def test_a_transcript_of_unknown_replies_is_unclear_by_each_ones_digits():
+    found = explain("450 4.2.0 greylisted\n554 5.7.1 spam")
+    assert [(one.reply.code, one.key) for one in found] == [(450, UNKNOWN), (554, UNKNOWN)]

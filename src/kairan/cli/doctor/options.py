@@ -10,6 +10,7 @@ import typer
 from kairan.cli.errors import BadInputError
 from kairan.cli.output import print_styled, say
 from kairan.doctor.answer import Language, Line, language_of
+from kairan.doctor.explain.bounce import decode_pasted
 
 EXIT_CODES = "Exit code: 0 healthy, 1 a problem was found, 2 it could not be told."
 
@@ -43,6 +44,4 @@ def read_text_file(path: Path, *, octets_max: int, what: str) -> str:
 def _text_of(octets: bytes, *, octets_max: int, what: str) -> str:
     if len(octets) > octets_max:
         raise BadInputError(f"that is more than {octets_max} octets; give {what} alone")
-    if octets.startswith((b"\xff\xfe", b"\xfe\xff")):  # a redirection in Windows PowerShell 5
-        return octets.decode("utf-16", errors="replace")
-    return octets.decode("utf-8-sig", errors="replace")
+    return decode_pasted(octets)

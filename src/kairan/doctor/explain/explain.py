@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kairan.doctor.answer import Verdict
+from kairan.doctor.explain.bounce import readings
 from kairan.doctor.explain.classify import Candidate, Classification, classify_part
 from kairan.doctor.explain.digits import meaning_of_digits
 from kairan.doctor.explain.parts import ReplyPart, reply_parts
@@ -18,7 +19,9 @@ from kairan.outcomes.outcome import PROFILES, Outcome, Text
 
 UNKNOWN = "unknown"
 ACCEPTED = "accepted"
-# A pasted transcript; whole files are for `kairan doctor log`.
+# A bounce with what it returns; of its text, unpacked, a transcript's length.  Whole files are for
+# `kairan doctor log`.
+PASTED_CHARACTERS_MAX = 1_000_000
 TEXT_CHARACTERS_MAX = 100_000
 
 
@@ -95,13 +98,17 @@ def explain(text: str) -> tuple[Explanation, ...]:
     rule = _RULE.search(text[:TEXT_CHARACTERS_MAX])
     if rule and rule[1] in CATALOGUE:
         return (_of_key(rule[1]),)
-    judged = [classify_part(part) for part in reply_parts(text[:TEXT_CHARACTERS_MAX])]
-    known = [one for one in judged if one.candidates]
-    mentions_old_endpoint = _OLD_ENDPOINT in text
-    if known:
-        return tuple(_of_candidates(known, mentions_old_endpoint=mentions_old_endpoint))
+    judged: list[Classification] = []
+    for reading in readings(text[:PASTED_CHARACTERS_MAX]):
+        parts = reply_parts(reading[:TEXT_CHARACTERS_MAX])
+        judged = [*judged, *(classify_part(part) for part in parts)]
+        known = [one for one in judged if one.candidates]
+        if known:
+            return tuple(_of_candidates(known, text))
     if bare_key(text):
         return (_of_key(bare_key(text)),)
+    with_digits = [one for one in judged if one.part.code or one.part.enhanced]
+    judged = with_digits or judged[:1]
     part = judged[0].part
     if part.code is None and not part.enhanced and _POSITIVE.search(text):
         return (_accepted(text),)
@@ -130,28 +137,44 @@ def _of_key(key: str) -> Explanation:
     return _explanation(CATALOGUE[key], Candidate(key, 1.0, _KEY_WHY))
 
 
-def _of_candidates(
-    judged: Iterable[Classification], *, mentions_old_endpoint: bool
-) -> Iterator[Explanation]:
+def _of_candidates(judged: Iterable[Classification], text: str) -> Iterator[Explanation]:
     seen: set[str] = set()
+    dates = (_OLD_ENDPOINT_ENDS,) if _OLD_ENDPOINT in text else ()
+    by_token = mentions_token(text)
     for classification in judged:
         for candidate in classification.candidates:
             if candidate.key not in seen:
                 seen.add(candidate.key)
-                dates = (_OLD_ENDPOINT_ENDS,) if mentions_old_endpoint else ()
-                yield _explanation(CATALOGUE[candidate.key], candidate, dates)
+                outcome = CATALOGUE[candidate.key]
+                yield _explanation(outcome, candidate, dates, by_token=by_token)
+
+
+# Of the text around a refusal: which mechanism was tried.
+_TOKEN = re.compile(r"XOAUTH2|OAUTHBEARER|auth=Bearer|AADSTS\d", re.IGNORECASE)
+
+
+def mentions_token(text: str) -> bool:
+    return bool(_TOKEN.search(text))
+
+
+def advice_of(outcome: Outcome, *, by_token: bool) -> Advice:
+    """Of a login by token its own causes come first; a reply may be a password's as well."""
+    when, causes, remedies = outcome.when, outcome.causes, outcome.remedies
+    if by_token and outcome.by_token:
+        when = outcome.by_token.when
+        causes = (*outcome.by_token.causes, *causes)
+        remedies = (*outcome.by_token.remedies, *remedies)
+    return Advice(when, causes, remedies, outcome.source, outcome.profiles)
 
 
 def _explanation(
-    outcome: Outcome, candidate: Candidate, dates: tuple[str, ...] = ()
+    outcome: Outcome, candidate: Candidate, dates: tuple[str, ...] = (), *, by_token: bool = False
 ) -> Explanation:
     wanted = (*_DATES.get(outcome.key, ()), *dates)
     return Explanation(
         key=outcome.key,
         reply=ReplyPart(outcome.code, outcome.enhanced, outcome.text),
-        advice=Advice(
-            outcome.when, outcome.causes, outcome.remedies, outcome.source, outcome.profiles
-        ),
+        advice=advice_of(outcome, by_token=by_token),
         confidence=candidate.confidence,
         why=candidate.why,
         dates=tuple(one for name in wanted for one in MILESTONES if one.key == name),

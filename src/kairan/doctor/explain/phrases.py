@@ -33,6 +33,9 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "too-many-errors": ("Too many invalid commands", "Too many protocol errors"),
     # Login.
     "not-authenticated": (
+        "SMTP サーバーには安全な接続が必要であるか、またはクライアントが認証されていません",
+        "クライアントが認証されていませんでした",
+        "oder der Client wurde nicht authentifiziert",
         "Client was not authenticated",
         "Client not authenticated to send",
         "client was not authenticated to send anonymous mail",
@@ -151,6 +154,11 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     ),
     # Senders.
     "sender-not-yours": (
+        "このクライアントには、この送信者として送信するアクセス許可がありません",
+        "この送信者として送信するアクセス許可がありません",
+        "この送信者として送信する権限がありません",
+        "im Auftrag des angegebenen Benutzers zu senden",
+        "nicht über die Berechtigung, als dieser Absender zu senden",
         "does not have permissions to send as this sender",
         "Sender address rejected: not owned by user",
     ),
@@ -174,6 +182,15 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "TenantAttribution",
     ),
     "recipient-unknown": (
+        "RESOLVER.ADR.RecipNotFound",
+        "メール アドレスが見つかりませんでした",
+        "メール アドレスが見つかりません",
+        "電子メール アドレスは存在しません",
+        "宛先のメール アドレスが存在しません",
+        "E-Mail-Adresse wurde nicht gefunden",
+        "E-Mail-Adresse konnte nicht gefunden werden",
+        "E-Mail-Adresse existiert nicht",
+        "Empfänger wurde nicht gefunden",
         "RESOLVER.ADR.RecipientNotFound",
         "RESOLVER.ADR.ExRecipNotFound",
         "RecipientNotFound",
@@ -183,12 +200,32 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "The email account that you tried to reach does not exist",
     ),
     "recipient-restricted": (
+        "受信者への配信は認証済みの送信者に制限",
+        "この受信者にメッセージを送信する権限がありません",
+        "この受信者にメッセージを送信するアクセス許可がありません",
+        "nicht berechtigt, an diesen Empfänger zu senden",
+        "keine Berechtigung, Nachrichten an diesen Empfänger zu senden",
         "SenderNotAuthenticatedForMailbox",
         "RESOLVER.RST.AuthRequired",
         "RESOLVER.RST.RestrictedToRecipientsPermission",
     ),
-    "group-sender-not-allowed": ("RESOLVER.RST.NotAuthorized",),
-    "group-sender-not-authenticated": ("SenderNotAuthenticatedForGroup",),
+    "group-sender-not-allowed": (
+        "グループにメッセージを送信する権限がありません",
+        "グループへのメッセージの送信を許可されていません",
+        "グループにメッセージを送信するアクセス許可がありません",
+        "keine Berechtigung, Nachrichten an diese Gruppe zu senden",
+        "nicht berechtigt, an diese Gruppe zu senden",
+        "nicht berechtigt, Nachrichten an diese Gruppe zu senden",
+        "nicht berechtigt, an diese Verteilerliste",
+        "RESOLVER.RST.NotAuthorized",
+    ),
+    "group-sender-not-authenticated": (
+        "このグループへの配信は認証済みの送信者に制限",
+        "グループは認証された送信者からのメッセージのみ",
+        "Zustellung an diese Gruppe ist auf authentifizierte Absender beschränkt",
+        "Gruppe akzeptiert nur Nachrichten von authentifizierten Absendern",
+        "SenderNotAuthenticatedForGroup",
+    ),
     "recipient-threads-exceeded": ("recipient thread limit exceeded",),
     "receiving-rate-exceeded": (
         "per hour message receive limit",
@@ -197,6 +234,14 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     ),
     # Messages.
     "message-too-large": (
+        "RESOLVER.RST.SendSizeLimit",
+        "RESOLVER.RST.RecipSizeLimit",
+        "メッセージが大きすぎ",
+        "メッセージのサイズが上限を超え",
+        "メッセージ サイズが最大サイズを超え",
+        "Nachricht ist zu groß",
+        "Nachrichtengröße überschreitet",
+        "überschreitet die maximal zulässige Größe",
         "message size exceeds",
         "exceeds the maximum supported size",
         "exceeds size limit",
@@ -208,7 +253,13 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "bare newline received",
     ),
     "routing-loop": ("Hop count exceeded",),
-    "loop-detected": ("Hop count exceeded", "mail loops back to", "too many hops"),
+    "loop-detected": (
+        "メールのループが検出",
+        "E-Mail-Schleife",
+        "Hop count exceeded",
+        "mail loops back to",
+        "too many hops",
+    ),
     # Limits.
     "connections-exceeded": (
         "Concurrent connections limit exceeded",
@@ -228,6 +279,10 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "tenant-traffic-refused": ("traffic not accepted from this IP",),
     # What a client finds before any reply.
     "name-lookup-failed": (
+        "Der angegebene Host ist unbekannt",
+        "Es ist kein solcher Host bekannt",
+        "Der Name oder der Dienst ist nicht bekannt",
+        "名前またはサービスが不明です",
         "ENOTFOUND",
         "Name or service not known",
         "nodename nor servname provided",
@@ -241,6 +296,13 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "そのようなホストは不明です",
     ),
     "peer-unreachable": (
+        "対象のコンピューターによって拒否されたため、接続できませんでした",
+        "接続先が一定の時間を過ぎても正しく応答しなかったため",
+        "接続を拒否されました",
+        "接続がタイムアウトしました",
+        "Zielcomputer die Verbindung verweigerte",
+        "Verbindungsaufbau abgelehnt",
+        "Die Wartezeit für die Verbindung ist abgelaufen",
         "Connection refused",
         "ECONNREFUSED",
         "ETIMEDOUT",
@@ -255,6 +317,9 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "リモート サーバーに接続できません",
     ),
     "peer-dropped": (
+        "既存の接続はリモート ホストに強制的に切断されました",
+        "Eine vorhandene Verbindung wurde vom Remotehost geschlossen",
+        "Die Verbindung wurde vom Kommunikationspartner zurückgesetzt",
         "Connection unexpectedly closed",
         "lost connection with",
         "Connection reset by peer",
@@ -263,6 +328,9 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "Server has closed the connection",
     ),
     "peer-tls-failed": (
+        "リモート証明書が無効です",
+        "リモート証明書は無効です",
+        "Das Remotezertifikat ist",
         "certificate verify failed",
         "self signed certificate",
         "self-signed certificate",
@@ -277,7 +345,12 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "Could not convert socket to TLS",
         "handshake failure",
     ),
-    "message-expired": ("QUEUE.Expired", "message expired"),
+    "message-expired": (
+        "メッセージの有効期限が切れ",
+        "Die Nachricht ist abgelaufen",
+        "QUEUE.Expired",
+        "message expired",
+    ),
 }
 
 # Whose text is said by too many servers on too many occasions: it counts beside its code alone.
@@ -314,6 +387,8 @@ COMMON_WORDS = frozenset(
 COMMON_PHRASES: Mapping[str, tuple[str, ...]] = {
     "auth-unsuccessful": (
         "認証に失敗しました",
+        "Authentifizierung fehlgeschlagen",
+        "Authentifizierung ist fehlgeschlagen",
         "Authentication failed",
         "SASL authentication failed",
     ),

@@ -1,11 +1,12 @@
 """What was found in a log, as a person reads it, with its plot, and as a program does."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from kairan.doctor.answer import Language, Line, Verdict, say
-from kairan.doctor.explain.explain import explain
+from kairan.doctor.explain.explain import Advice, advice_of, explain, mentions_token
 from kairan.doctor.log.read import LoggedCause, LogReport
 from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.outcome import Text
@@ -145,7 +146,7 @@ def _cause_lines(
     code = f" ({outcome.code} {outcome.enhanced})" if outcome else ""
     yield Line("")
     yield Line(f"{cause.count:>9}  {cause.key}{code}  {bar} {share:.0%}", "bold")
-    yield Line(f"  {say(outcome.when if outcome else _NO_ENTRY, language)}")
+    yield Line(f"  {say(_advice(cause).when, language)}")
     yield Line(f"  {_when(cause, language)}", "dim")
     whose = ", ".join(f"{who} {count}" for who, count in cause.accounts)
     yield Line(f"  {say(_WHOSE, language)}: {whose}")
@@ -168,9 +169,14 @@ def _when(cause: LoggedCause, language: Language) -> str:
 
 
 def _remedies(cause: LoggedCause, language: Language) -> list[str]:
+    return [say(text, language) for text in _advice(cause).remedies]
+
+
+def _advice(cause: LoggedCause) -> Advice:
     outcome = CATALOGUE.get(cause.key)
-    remedies = outcome.remedies if outcome else explain(cause.key)[0].advice.remedies
-    return [say(text, language) for text in remedies]
+    if outcome is None:
+        return replace(explain(cause.key)[0].advice, when=_NO_ENTRY, causes=())
+    return advice_of(outcome, by_token=any(map(mentions_token, cause.examples)))
 
 
 def _moment(seconds: float) -> str:
@@ -199,8 +205,8 @@ def _cause_record(cause: LoggedCause, language: Language) -> dict[str, Any]:
         "last": _iso(cause.times.last),
         "accounts": [{"account": who, "count": count} for who, count in cause.accounts],
         "examples": list(cause.examples),
-        "when": say(outcome.when if outcome else _NO_ENTRY, language),
-        "causes": [say(text, language) for text in outcome.causes] if outcome else [],
+        "when": say(_advice(cause).when, language),
+        "causes": [say(text, language) for text in _advice(cause).causes],
         "remedies": _remedies(cause, language),
         "buckets": [
             {"begin": _iso(begin), "count": count} for begin, count in cause.times.buckets.items()

@@ -1,0 +1,111 @@
+"""A line of a known format that reports a failure is a failure, whatever its words."""
+
+import pytest
+
+from kairan.doctor.answer import Language, Verdict
+from kairan.doctor.log.read import read_logs
+from kairan.doctor.log.settings import LogSettings
+from kairan.doctor.log.text import record_of, verdict_of
+from kairan.outcomes.catalogue import CATALOGUE
+
+# A relay whose password file has no user name.
+SPACES = """\
+Feb  3 10:20:01 gate postfix/qmgr[70]: 9A1B2C3D4E: from=<scan@contoso.com>, size=503, nrcpt=2 (queue active)
+Feb  3 10:20:02 gate postfix/smtp[81]: Trusted TLS connection established to smtp.office365.com[192.0.2.7]:587: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)
+Feb  3 10:20:02 gate postfix/smtp[81]: warning: SASL authentication failure: All-whitespace username.
+"""
+SPACES_DEFERRED = """\
+Feb  3 10:20:04 gate postfix/smtp[81]: 9A1B2C3D4E: to=<a@contoso.com>, relay=smtp.office365.com[192.0.2.7]:587, delay=2.5, dsn=4.7.0, status=deferred (SASL authentication failed; cannot authenticate to server smtp.office365.com[192.0.2.7]: generic failure)
+Feb  3 10:20:04 gate postfix/smtp[81]: 9A1B2C3D4E: to=<b@contoso.com>, relay=smtp.office365.com[192.0.2.7]:587, delay=2.5, dsn=4.7.0, status=deferred (SASL authentication failed; cannot authenticate to server smtp.office365.com[192.0.2.7]: generic failure)
+"""
+NO_MECHANISM = "Mar  9 07:00:02 gate postfix/smtp[9]: 3F1A22B: to=<user@contoso.com>, relay=smtp.office365.com[192.0.2.7]:587, delay=9, dsn=4.7.0, status=deferred (SASL authentication failed: server smtp.office365.com[192.0.2.7] offered no compatible authentication mechanisms for this type of connection security)\n"
+MSMTP_HEAD = "Mar  9 07:00:02 host=smtp.contoso.test tls=on auth=on user=scan@contoso.com from=scan@contoso.com recipients=a@contoso.com "
+JAVA_TIMES = """\
+2026-03-09 07:00:01,535 ERROR [pool-1] c.c.Mailer - not sent
+jakarta.mail.MessagingException: Exception reading response
+\tat org.eclipse.angus.mail.smtp.SMTPTransport.readServerResponse(SMTPTransport.java:2454)
+2026-03-09 08:00:01,535 ERROR [pool-1] c.c.Mailer - not sent
+jakarta.mail.AuthenticationFailedException: failed to connect, no password specified?
+\tat jakarta.mail.Service.connect(Service.java:413)
+"""
+DOTNET = """\
+2026-03-09 07:00:01.123 +09:00 [ERR] Mail failed
+MailKit.Net.Smtp.SmtpProtocolException: The SMTP server has said something strange.
+   at MailKit.Net.Smtp.SmtpStream.ReadAheadAsync() in /src/SmtpStream.cs:line 41
+2026-03-09 07:05:01.123 +09:00 [ERR] Mail failed
+System.Net.Mail.SmtpException: Failure sending mail.
+ ---> System.Net.WebException: Unable to connect to the remote server
+   at System.Net.Mail.SmtpClient.Send(MailMessage message)
+"""
+PHP = """\
+2026-03-09 07:00:01 CLIENT -> SERVER: AUTH PLAIN
+2026-03-09 07:00:01 SERVER -> CLIENT: 502 Command not implemented
+"""
+NODE = """\
+2026-03-09T07:00:01.123Z error: Error: Greeting was odd
+    at SMTPConnection._formatError (/app/node_modules/nodemailer/lib/smtp-connection/index.js:503:19)
+  code: 'EPROTOCOL',
+"""
+SMTPD = "Mar  9 07:00:02 gate postfix/smtpd[10]: warning: unknown[192.0.2.9]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=printer@contoso.com\n"
+
+
+def counted(tmp_path, text):
+    file = tmp_path / "log"
+    file.write_text(text)
+    report = read_logs([str(file)], LogSettings())
+    verdict = verdict_of(report)
+    assert (verdict is Verdict.HEALTHY) == (report.total == 0)
+    return {cause.key: cause.count for cause in report.causes}
+
+
+@pytest.mark.parametrize(
+    ("text", "causes"),
+    [
+        (SPACES, {"SASL authentication failure": 1}),
+        (SPACES + SPACES_DEFERRED, {"4.7.0": 2}),
+        (SPACES_DEFERRED, {"4.7.0": 2}),
+        (NO_MECHANISM, {"4.7.0": 1}),
+        (SMTPD, {"auth-unsuccessful": 1}),
+        ("Mar  9 07:00:02 gate postfix/qmgr[3]: fatal: open database /etc/aliases.db\n", {"fatal": 1}),
+        (MSMTP_HEAD + "errormsg='cannot read the password file' exitcode=EX_CONFIG\n", {"EX_CONFIG": 1}),
+        (MSMTP_HEAD + "exitcode=EX_TEMPFAIL\n", {"EX_TEMPFAIL": 1}),
+        (MSMTP_HEAD + "errormsg='cannot connect to smtp.contoso.test, port 587: Connection refused' exitcode=EX_TEMPFAIL\n", {"peer-unreachable": 1}),
+        (MSMTP_HEAD + "mailsize=503 exitcode=EX_OK\n", {}),
+        (JAVA_TIMES, {"MessagingException": 1, "auth-unsuccessful": 1}),
+        (DOTNET, {"SmtpProtocolException": 1, "peer-unreachable": 1}),
+        (NODE, {"EPROTOCOL": 1}),
+        (PHP, {"502": 1}),
+        ("<- 220 mx.test\n-> EHLO a\n<- 250 mx.test\n-> AUTH LOGIN\n<- 502 Command not implemented\n", {"502": 1}),
+        ("S: 503 AUTH not available\n", {"503": 1}),
+        ("Mar  9 07:00:02 gate postfix/qmgr[70]: 9A1: from=<a@contoso.com>, size=503, nrcpt=1 (queue active)\n", {}),
+        ("Mar  9 07:00:02 gate postfix/smtp[7]: 9A1: to=<a@contoso.com>, dsn=2.0.0, status=sent (250 size=552)\n", {}),
+    ],
+)  # fmt: skip
+def test_a_failure_is_counted_once_for_each_recipient_and_nothing_else_is(tmp_path, text, causes):
+    assert counted(tmp_path, text) == causes
+
+
+def test_a_warning_without_its_status_line_is_found_across_small_blocks(tmp_path):
+    file = tmp_path / "log"
+    file.write_text(SPACES * 3)
+    report = read_logs([str(file)], LogSettings(block_octets=200, context_octets=400))
+    assert {cause.key: cause.count for cause in report.causes} == {"SASL authentication failure": 3}
+
+
+def test_many_warnings_at_once_are_held_within_a_bound_and_none_is_lost(tmp_path):
+    line = SPACES.splitlines()[2]
+    text = "\n".join(line.replace("[81]", f"[{number}]") for number in range(5_000)) + "\n"
+    assert counted(tmp_path, text) == {"SASL authentication failure": 5_000}
+
+
+def test_a_login_by_token_gets_the_tokens_remedies_first(tmp_path):
+    file = tmp_path / "log"
+    file.write_text(
+        "Mar  9 07:00:02 host=smtp.office365.com tls=on auth=on user=a@contoso.test smtpstatus=535 "
+        "smtpmsg='535 5.7.3 Authentication unsuccessful' errormsg='authentication failed (method XOAUTH2)' exitcode=EX_NOPERM\n"
+    )
+    report = read_logs([str(file)], LogSettings())
+    (cause,) = record_of(report, Language.EN)["causes"]
+    by_token = CATALOGUE["auth-unsuccessful"].by_token
+    assert cause["causes"][0] == by_token.causes[0].en
+    assert cause["remedies"][0] == by_token.remedies[0].en

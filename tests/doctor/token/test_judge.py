@@ -305,3 +305,68 @@ def test_a_claim_cannot_move_the_terminals_cursor():
     report = report_of(signed(app_only(V2, NOW, name="\x1b[2J\r\n" + "x" * 500)))
     assert "\x1b" not in printed(report)
     assert max(len(row.value) for row in report.claims) <= 121
+
+
+# What to do follows what is wrong.
+
+
+def told(report, language=Language.EN):
+    return "\n".join(line.text for line in lines_of(report, language))
+
+
+@pytest.mark.parametrize(
+    ("change", "word", "never"),
+    [
+        ({"aud": "https://graph.microsoft.com"}, "outlook.office365.com/.default", "Add-HVEAppAccess"),
+        ({"aud": "00000003-0000-0000-c000-000000000000"}, "outlook.office365.com/.default", "Add-HVEAppAccess"),
+        ({"aud": "https://outlook.office365.us"}, "national cloud", "Add-HVEAppAccess"),
+        ({"aud": "https://partner.outlook.cn/"}, "national cloud", "Add-HVEAppAccess"),
+        ({"aud": "https://dod-graph.microsoft.us"}, "national cloud", "Add-HVEAppAccess"),
+        ({"tid": "another"}, "of the tenant that has the account", "Add-HVEAppAccess"),
+        ({"exp": NOW - 1}, "Get a new token", "Add-HVEAppAccess"),
+        ({"nbf": NOW + HOUR}, "NTP", "Add-HVEAppAccess"),
+        ({"roles": None}, "Mail.Send", "Add-HVEAppAccess"),
+        ({"oid": APP}, "Add-HVEAppAccess", "outlook.office365.com/.default"),
+    ],
+)  # fmt: skip
+def test_the_remedy_is_for_the_claim_that_failed(change, word, never):
+    report = report_of(signed(app_only(V2, NOW, **change)), TokenUser(PRINTER, is_known=True))
+    advice = told(report).partition("What to do")[2]
+    assert word in advice
+    assert never not in advice
+    assert record_of(report, Language.JA)["remedies"]
+
+
+def test_several_claims_that_failed_have_a_remedy_each_in_their_order():
+    report = report_of(signed(app_only(V2, NOW, aud="x", exp=NOW - 5, roles=[])))
+    assert [len(report.remedies), len(set(report.remedies))] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": APP, "nonce": "1", "preferred_username": "printer@kairan.test"},
+        {"aud": APP, "preferred_username": "printer@kairan.test"},
+        {"aud": "my-app", "at_hash": "x"},
+    ],
+)
+def test_an_id_token_is_called_one(claims):
+    token = signed({"iss": V2, "tid": TENANT, "exp": NOW + HOUR, "sub": "s", **claims})
+    assert "ID token" in told(report_of(token))
+    assert "access_token" in told(report_of(token)).partition("What to do")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("0.AXYAbcd-efgh", "refresh token or an authorisation code of Entra"),
+        ("1.AUEAbcd-efgh", "refresh token or an authorisation code of Entra"),
+        ("M.C555_BAY.0.U.-Cabc", "personal Microsoft account"),
+        ("EwBYA8l6BAAUabcdefg", "access token of a personal Microsoft account"),
+        ("abcdefghijkl", "opaque"),
+    ],
+)
+def test_an_opaque_token_is_told_by_how_it_begins(text, word):
+    report = report_of(text)
+    assert word in told(report)
+    assert report.verdict is Verdict.UNCLEAR

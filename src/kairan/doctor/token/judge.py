@@ -7,6 +7,7 @@ must not be able to use the token.
 import base64
 import binascii
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,6 +26,7 @@ from kairan.doctor.token.claims import (
     printable,
 )
 from kairan.doctor.token.input import InputKind, TokenInput
+from kairan.doctor.token.remedies import is_id_token, remedies_for
 from kairan.doctor.token.verify import NOT_CHECKED, Signature, issuer_of
 from kairan.mail.role import Role
 from kairan.outcomes.catalogue import OAUTH_UNSUCCESSFUL
@@ -78,6 +80,15 @@ class TokenReport:
     claims: tuple[ClaimRow, ...] = ()
     signature: Signature | None = None
     answers: tuple[ProfileAnswer, ...] = ()
+    of_id_token: bool = False
+
+    @property
+    def remedies(self) -> tuple[Text, ...]:
+        """By what is wrong with it; else the refusal's own."""
+        rows = (*self.header, *self.claims)
+        found = tuple(remedies_for(rows, of_id_token=self.of_id_token))
+        refusal = next((answer.outcome for answer in self.answers if answer.outcome), None)
+        return found or (refusal.remedies if refusal else ())
 
     @property
     def verdict(self) -> Verdict:
@@ -116,6 +127,34 @@ _NOTES: Mapping[InputKind, Text] = {
     ),
     InputKind.JWT: Text("A signed access token (JWT).", "署名付きアクセス トークン（JWT）です。"),
 }
+_ID_TOKEN = Text(
+    "A signed ID token: it says who signed in, and is no access token.",
+    "署名付きの ID トークンです。サインインした人を示すもので、アクセス トークンではありません。",
+)
+# Opaque ones are known by how they begin (Entra, and Microsoft's personal accounts).
+_OPAQUE_BY_START: tuple[tuple[re.Pattern[str], Text], ...] = (
+    (
+        re.compile(r"[01]\.A[\w-]"),
+        Text(
+            "This is a refresh token or an authorisation code of Entra: only its token endpoint takes it. Exchange it there for an access token.",
+            "Entra の更新トークンまたは認可コードです。トークン エンドポイントだけが受け付けます。そこでアクセス トークンと交換してください。",
+        ),
+    ),
+    (
+        re.compile(r"M\.[CR]\d"),
+        Text(
+            "This is a refresh token or an authorisation code of a personal Microsoft account: exchange it at the token endpoint. Personal accounts cannot use High Volume Email.",
+            "個人用 Microsoft アカウントの更新トークンまたは認可コードです。トークン エンドポイントで交換してください。個人用アカウントでは HVE を利用できません。",
+        ),
+    ),
+    (
+        re.compile(r"Ew[A-Z][\w+/]"),
+        Text(
+            "This is an access token of a personal Microsoft account, which nobody but Microsoft can read. It opens Outlook.com, not High Volume Email.",
+            "個人用 Microsoft アカウントのアクセス トークンで、Microsoft にしか読めません。Outlook.com 用であり、HVE では使えません。",
+        ),
+    ),
+)
 _UNREADABLE = Text(
     "It looks like a JWT, but cannot be read as one: it was cut, or changed on the way.",
     "JWT に見えますが読み取れません。途中で切れたか、変更されています。",
@@ -127,8 +166,12 @@ async def wait_report(given: TokenInput, context: TokenContext) -> TokenReport:
     if given.kind is InputKind.MALFORMED:
         return TokenReport(given, note, answers=_same_answer(given.outcome))
     if given.kind is not InputKind.JWT:
-        return TokenReport(given, note)
+        return TokenReport(given, _opaque_note(given.token) or note)
     return await _wait_jwt_report(given, context)
+
+
+def _opaque_note(token: str) -> Text | None:
+    return next((note for start, note in _OPAQUE_BY_START if start.match(token)), None)
 
 
 async def _wait_jwt_report(given: TokenInput, context: TokenContext) -> TokenReport:
@@ -156,7 +199,9 @@ async def _wait_jwt_report(given: TokenInput, context: TokenContext) -> TokenRep
     untrusted = isinstance(claimed, str) or ClaimVerdict.BAD in {iss_row.verdict, signature.verdict}
     answers = _same_answer(OAUTH_UNSUCCESSFUL) if untrusted else _answers(claims, judged_by)
     headers = _header_rows(header, claimed)
-    return TokenReport(given, _NOTES[InputKind.JWT], headers, rows, signature, answers)
+    of_id_token = is_id_token(claims)
+    note = _ID_TOKEN if of_id_token else _NOTES[InputKind.JWT]
+    return TokenReport(given, note, headers, rows, signature, answers, of_id_token)
 
 
 def _answers(claims: Mapping[str, Any], judged_by: ClaimContext) -> tuple[ProfileAnswer, ...]:

@@ -7,7 +7,7 @@ from kairan.doctor.answer import Language, Line, say
 from kairan.doctor.token.claims import ClaimRow, ClaimVerdict
 from kairan.doctor.token.input import Wrapping
 from kairan.doctor.token.judge import ProfileAnswer, TokenReport
-from kairan.outcomes.outcome import Outcome, Text
+from kairan.outcomes.outcome import Text
 
 _VERDICTS = {
     ClaimVerdict.GOOD: Text("good", "良"),
@@ -79,6 +79,7 @@ def record_of(report: TokenReport, language: Language) -> dict[str, Any]:
             "why": say(report.signature.why, language),
         },
         "answers": [_answer_record(answer, language) for answer in report.answers],
+        "remedies": [say(remedy, language) for remedy in report.remedies],
         "error": None
         if error is None
         else {
@@ -105,15 +106,10 @@ def _answer_line(answer: ProfileAnswer, language: Language) -> Line:
 
 
 def _remedy_lines(report: TokenReport, language: Language) -> Iterator[Line]:
-    outcome = _first_outcome(report)
-    if outcome:
+    if report.remedies:
         yield Line(say(_WHAT_TO_DO, language), "bold")
-        for number, remedy in enumerate(outcome.remedies, 1):
+        for number, remedy in enumerate(report.remedies, 1):
             yield Line(f"  {number}. {say(remedy, language)}")
-
-
-def _first_outcome(report: TokenReport) -> Outcome | None:
-    return next((answer.outcome for answer in report.answers if answer.outcome), None)
 
 
 def _row_record(row: ClaimRow, language: Language) -> dict[str, str]:

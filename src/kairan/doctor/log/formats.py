@@ -112,7 +112,7 @@ FORMATS: Mapping[str, LogFormat] = {
         LogFormat(
             FormatName.PYTHON,
             re.compile(rb"smtplib\.|Traceback \(most recent call last\)"),
-            failure=re.compile(r"smtplib\.(?P<label>SMTP\w{1,60})\b"),
+            failure=re.compile(r"smtplib\.(?P<label>SMTP[A-Z][a-z]\w{1,60})\b"),
             words=(b"smtplib.SMTP",),
         ),
         LogFormat(

@@ -44,7 +44,7 @@ from kairan.mail.role import Role
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
-from kairan.runtime.scheduling import take_turns
+from kairan.runtime.scheduling import take_turns, wanted_seconds
 from kairan.runtime.tls import Suites, server_context
 from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.spool.settings import SpoolSettings
@@ -240,7 +240,7 @@ async def _build(
             directory=DirectoryView(snapshot=lambda: keeper.current, members=directory),
             trace=trace,
         ),
-        IntakeLoad(busy=busy, accepted=lambda: statistics.accepted),
+        IntakeLoad(busy=busy, wanted=wanted_seconds),
     )
     drain = Drain(configuration.intake.drain_seconds, clock=time.monotonic)
     stack.push_async_callback(_stop_delivery, delivery, drain)

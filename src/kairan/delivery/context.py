@@ -2,6 +2,7 @@
 
 import random
 import time
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -28,10 +29,12 @@ class DirectoryView:
 
 @dataclass(frozen=True, slots=True)
 class IntakeLoad:
-    """`busy()`: the intake has much to do.  `accepted()`: how many messages it has taken."""
+    """`busy()`: the intake has much to do.  `wanted()`: how many seconds of a
+    processor the worker could have used since its start.
+    """
 
     busy: Callable[[], bool] = lambda: False
-    accepted: Callable[[], int] = lambda: 0
+    wanted: Callable[[], float] = time.process_time
 
 
 @dataclass(frozen=True, slots=True)

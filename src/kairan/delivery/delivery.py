@@ -64,7 +64,7 @@ class Delivery:
             clock=time.clock,
             monotonic=time.monotonic,
             busy=intake.busy,
-            accepted=intake.accepted,
+            wanted=intake.wanted,
         )
         self._transports = Transports(settings.routes, transport)
         self._recorder = Recorder(context.trace)

@@ -6,28 +6,25 @@ in first and delivered afterwards.  A backlog that grows without end is worse th
 `lag_seconds_max` on the intake waits before each message, so that the age has a bound.
 
 Yielding is worth something only where clients send as fast as they are answered.  A load that
-comes at its own pace is not taken any faster for it, only delivered later.  Nothing in a process
-tells the two apart but trying: delivery yields for the first second in which the intake is busy,
-then for a moment it does not, and it goes on yielding only if the intake took less in that moment.
+comes at its own pace is not taken any faster for it, only delivered later.  The two are told apart
+while delivery yields: what comes at its own pace leaves the worker with little to do meanwhile, for
+taking a message in is less than half of the work on it; clients that wait for their answers leave
+it nothing.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
 
 from kairan.delivery.settings import DeliverySettings
 from kairan.spool.interface import Lease
 
-# How long delivery yields before it is known whether that helps: at first, and when a load that
-# came at its own pace is tried anew.
-_FIRST_BURST_SECONDS = 1.0
-_NEXT_BURST_SECONDS = 0.5
-_EQUAL_SECONDS = 10.0  # until it is tried anew
-# The moment in which delivery does not yield.  It costs the burst, so a burst that has proved to be
-# one is asked less and less often.  At a thousand messages a second chance alone makes 6 % of it.
-_PROBE_SECONDS = 0.3
-_BURST_SECONDS_MAX = 4.0
-_GAIN_MIN = 1.15
+# How long delivery yields before it is asked (again) whether that helps.
+_YIELD_SECONDS = 0.5
+# How long it does not, where the load comes at its own pace, until that is tried anew.
+_EQUAL_SECONDS = 3.0
+# The part of a processor from which on an intake has more to do than comes at its own pace:
+# with less, there is room beside it for the delivery of all that it takes.
+_PROCESSOR_SHARE_MIN = 0.6
 # A busy intake that has been quiet for so long begins a new burst.
 _QUIET_SECONDS = 1.0
 # The share of delivery at `lag_seconds_max`: jobs a second and worker, more than any has delivered.
@@ -40,54 +37,39 @@ _WAIT_SECONDS_MAX = 2.0
 _FORGET_SECONDS = 10.0
 
 
-class _State(Enum):
-    BURST = auto()  # delivery yields
-    PROBE = auto()  # it does not, to see whether the intake takes less
-    EQUAL = auto()  # it does not
-
-
 class Yielding:
-    """Whether yielding helps.  Asked often; `accepted` counts the messages that were taken in."""
+    """Whether yielding helps.  Asked often.  `wanted` gives the seconds of a processor that the
+    worker has had or waited for.
+    """
 
-    def __init__(self, now: float) -> None:
-        self._burst_seconds = _FIRST_BURST_SECONDS
-        self._burst_rate = 0.0  # messages a second
+    def __init__(self, now: float, wanted: Callable[[], float]) -> None:
+        self._wanted = wanted
         self._busy_at = now
-        self._begin(_State.BURST, now, 0, _FIRST_BURST_SECONDS)
+        self._begin(now, yields=True)
 
-    def look(self, now: float, accepted: int, *, is_busy: bool) -> bool:
+    def look(self, now: float, *, is_busy: bool) -> bool:
         if not is_busy:
             return False
         if now - self._busy_at >= _QUIET_SECONDS:
-            self._burst_seconds = _FIRST_BURST_SECONDS
-            self._begin(_State.BURST, now, accepted, _FIRST_BURST_SECONDS)
+            self._begin(now, yields=True)
         self._busy_at = now
         if now >= self._until:
-            rate = (accepted - self._accepted) / max(1e-3, now - self._since)
-            self._judge(rate, now, accepted)
-        return self._state is _State.BURST
+            self._begin(now, yields=not self._yields or self._share(now) >= _PROCESSOR_SHARE_MIN)
+        return self._yields
 
-    def _judge(self, rate: float, now: float, accepted: int) -> None:
-        match self._state:
-            case _State.BURST:
-                self._burst_rate = rate
-                self._begin(_State.PROBE, now, accepted, _PROBE_SECONDS)
-            case _State.PROBE if self._burst_rate >= _GAIN_MIN * rate:
-                self._burst_seconds = min(_BURST_SECONDS_MAX, 2 * self._burst_seconds)
-                self._begin(_State.BURST, now, accepted, self._burst_seconds)
-            case _State.PROBE:
-                self._begin(_State.EQUAL, now, accepted, _EQUAL_SECONDS)
-            case _State.EQUAL:
-                self._burst_seconds = _NEXT_BURST_SECONDS
-                self._begin(_State.BURST, now, accepted, _NEXT_BURST_SECONDS)
+    def _share(self, now: float) -> float:
+        return (self._wanted() - self._wanted_before) / max(1e-3, now - self._since)
 
-    def _begin(self, state: _State, now: float, accepted: int, seconds: float) -> None:
-        self._state, self._until = state, now + seconds
-        self._since, self._accepted = now, accepted
+    def _begin(self, now: float, *, yields: bool) -> None:
+        self._yields = yields
+        self._since, self._wanted_before = now, self._wanted()
+        self._until = now + (_YIELD_SECONDS if yields else _EQUAL_SECONDS)
 
 
 class Pace:
-    """`clock` gives seconds since the epoch, as the spool's due times are."""
+    """`clock` gives seconds since the epoch, as the spool's due times are; `wanted` as `Yielding`
+    has it.
+    """
 
     def __init__(
         self,
@@ -96,17 +78,16 @@ class Pace:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         busy: Callable[[], bool],
-        accepted: Callable[[], int],
+        wanted: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._monotonic = monotonic
         self._busy = busy
-        self._accepted = accepted
         self._started = clock()
         self._lag = 0.0
         self._as_of = monotonic()
-        self._yielding = Yielding(monotonic())
+        self._yielding = Yielding(monotonic(), wanted)
         self._yields = False
 
     @property
@@ -131,9 +112,7 @@ class Pace:
     def jobs_max(self) -> int:
         """How many jobs may be leased now."""
         settings = self._settings
-        self._yields = self._yielding.look(
-            self._monotonic(), self._accepted(), is_busy=self._busy()
-        )
+        self._yields = self._yielding.look(self._monotonic(), is_busy=self._busy())
         if not self._yields:
             return settings.lease_jobs
         span = max(1e-3, settings.lag_seconds_max - settings.keep_up_seconds)

@@ -139,7 +139,7 @@ def test_import_adds_and_with_update_changes(people):
     assert "people.csv:3: " in people.refused("mailbox", "import", "people.csv")
     assert len(people.done("mailbox", "list", "--json").json) == 3
     report = people.done("mailbox", "import", "people.csv", "--update", "--json").json
-    assert report == {"added": 1, "updated": 1}
+    assert report == {"added": 1, "updated": 1, "unchanged": 0, "removed": 0}
 
 
 # Groups
@@ -201,7 +201,7 @@ def test_members_are_imported_whole_or_not_at_all(people):
     assert "members.csv:3: " in people.refused("group", "members", "import", SALES, file)
     assert len(people.done("group", "members", "list", SALES, "--json").json) == 2
     file.write_text("address\ncleo@example.com\n")
-    assert people.done("group", "members", "import", SALES, file, "--json").json == {"added": 1}
+    assert people.done("group", "members", "import", SALES, file, "--json").json["added"] == 1
 
 
 def test_a_group_with_an_unknown_member_is_not_made(people):
@@ -252,3 +252,55 @@ def test_tables_hold_what_json_holds(people):
     assert "akiko@example.com" in table
     assert "department=Sales" in table
     assert "\x1b" not in table, "no colour where nobody looks"
+
+
+# Files
+
+
+def test_all_broken_rows_are_shown_and_counted(shell, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("address\nbob\nann@example.com\nx@y.test\n")
+    answer = shell("mailbox", "import", file, "--json")
+    assert answer.code == 2
+    assert [one["line"] for one in answer.json["problems"]] == [2, 4]
+    lines = answer.err.splitlines()
+    assert [line.partition(": ")[0] for line in lines[:2]] == [f"{file}:2", f"{file}:4"]
+    assert lines[2] == f"kairan: 2 rows are broken, so nothing of {file} was imported"
+
+
+def test_a_full_import_removes_leavers_after_a_dry_run(shell, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("address\nann@example.com\nbob@example.com\n")
+    shell.done("mailbox", "import", file)
+    file.write_text("address\nann@example.com\n")
+    words = ("mailbox", "import", file, "--update", "--prune")
+    assert "--prune needs --update" in shell.refused("mailbox", "import", file, "--prune")
+    said = shell.done(*words, "--dry-run").out
+    assert said == (
+        "0 mailboxes added, 0 changed, 1 as they were, 1 removed (a dry run: nothing is written)\n"
+    )
+    assert "at most 0 may go" in shell.refused(*words, "--prune-max", 0)
+    report = shell.done(*words, "--json").json
+    assert report == {"added": 0, "updated": 0, "unchanged": 1, "removed": 1}
+    left = [one["address"] for one in shell.done("mailbox", "list", "--json").json]
+    assert left == ["ann@example.com"]
+
+
+def test_accounts_come_from_a_file_and_their_passwords_are_printed_this_once(shell, tmp_path):
+    file = tmp_path / "accounts.csv"
+    file.write_text(f"address,aliases,enabled\n{PRINTER},scan@example.com,yes\nb@example.com,,no\n")
+    assert "has no password" in shell("account", "import", file).err
+    answer = shell.done("account", "import", file, "--generate")
+    header, *rows = answer.out.splitlines()
+    assert header == "address,password"
+    assert [row.partition(",")[0] for row in rows] == [PRINTER, "b@example.com"]
+    assert all(len(row.partition(",")[2]) >= 20 for row in rows)
+    assert answer.err == "2 accounts added, 0 changed\n"
+    again = shell.done("account", "import", file, "--update", "--generate", "--json").json
+    assert again == {"added": 0, "updated": 0, "unchanged": 2, "removed": 0, "passwords": {}}
+    exported = shell.done("account", "export").out
+    assert f"{PRINTER},,scan@example.com,,,,,yes,,,\n" in exported
+    assert "argon2" not in exported
+    file.write_text(exported)
+    said = shell.done("account", "import", file, "--update").out
+    assert said == "0 accounts added, 0 changed, 2 as they were\n"

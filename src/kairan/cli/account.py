@@ -3,10 +3,12 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Annotated
 
 import typer
 
+from kairan.auth.passwords.bulk import BulkPasswords
 from kairan.auth.passwords.hashing import hash_password, password_fault
 from kairan.auth.settings import AuthSettings
 from kairan.cli.aliases import (
@@ -16,6 +18,13 @@ from kairan.cli.aliases import (
     changed_apps,
 )
 from kairan.cli.configuration import read_configuration
+from kairan.cli.csv_files import (
+    DryRunOption,
+    FileArgument,
+    UpdateOption,
+    import_progress,
+    say_report,
+)
 from kairan.cli.directory import directory_of, existing_account, open_directory
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import (
@@ -27,7 +36,14 @@ from kairan.cli.options import (
     with_option_lists,
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
-from kairan.cli.password import FileOption, GenerateOption, StdinOption, read_password
+from kairan.cli.password import (
+    FileOption,
+    GenerateOption,
+    StdinOption,
+    generate_password,
+    read_password,
+)
+from kairan.directory.bulk.account_import import export
 from kairan.directory.model import Account
 from kairan.directory.operations.accounts import AccountFields
 
@@ -227,6 +243,66 @@ def show(
     with open_directory(config) as directory:
         account = existing_account(directory, address)
     _print(account, as_json=as_json)
+
+
+@app.command(
+    "import",
+    epilog=examples(
+        "kairan account import printers.csv --generate > passwords.csv",
+        "kairan account import printers.csv --update --dry-run",
+    ),
+)
+def import_(
+    file: FileArgument,
+    update: UpdateOption = False,
+    generate: Annotated[
+        bool,
+        typer.Option(
+            "--generate", help="Make a password where a new account has none; printed as CSV, once."
+        ),
+    ] = False,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import accounts from CSV.
+
+    The whole file or, with a broken row, nothing.  Columns in any order: address, password, displayName, aliases, reply_to, policy, allowed_apps, networks (lists separated by ;), enabled (yes or no), messages_per_minute, recipients_per_minute, connections_max.  With --update an empty password stays what it is.
+    """
+    configuration = read_configuration(config)
+    passwords = BulkPasswords(configuration.auth, generate_password if generate else None)
+    with (
+        directory_of(configuration) as directory,
+        import_progress(file, as_json=as_json) as done,
+    ):
+        result = directory.import_accounts(
+            file, passwords=passwords, update=update, dry_run=dry_run, on_progress=done
+        )
+    made = {} if dry_run else result.made
+    if as_json:
+        print_json({**plain(result.report), "passwords": made})
+        return
+    if made:
+        say("address,password")
+        for address, password in made.items():
+            say(f"{address},{password}")
+    say_report(result.report, "accounts", dry_run=dry_run, to_operator=bool(made))
+
+
+@app.command("export", epilog=examples("kairan account export > accounts.csv"))
+def export_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Print the accounts as CSV.
+
+    As `kairan account import --update` reads them; passwords are not among it.
+    """
+    with open_directory(config) as directory:
+        accounts = directory.accounts()
+    if as_json:
+        print_json_list(accounts)
+        return
+    text = StringIO(newline="")
+    export(accounts, text)
+    say(text.getvalue().rstrip("\r\n"))
 
 
 @app.command("release", epilog=examples("kairan account release printer@example.com"))

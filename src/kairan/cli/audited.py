@@ -50,6 +50,7 @@ _CHANGES = (
     ("", "set_account", "account", "account.set"),
     ("", "remove_account", "account", "account.remove"),
     ("volumes", "release", "account", "account.release"),
+    ("", "import_accounts", "nothing", "account.import"),
     ("", "add_mailbox", "mailbox", "mailbox.add"),
     ("", "set_mailbox", "mailbox", "mailbox.set"),
     ("", "remove_mailbox", "mailbox", "mailbox.remove"),
@@ -100,6 +101,8 @@ def _recording(
         name = str(getattr(first, "name", first)) if isinstance(first, str) or first else ""
         before = read(directory, name)
         result = work(*arguments, **named)
+        if named.get("dry_run"):
+            return result
         after = read(directory, name)
         if before == after and what.endswith(_NOTHING_DONE):
             return result
@@ -131,6 +134,8 @@ def _told(
             return {"members": members[:_NAMES_MAX], "changed": result}
         case "mailbox.import" | "group.import-members":
             return {"about": _group_of(what, arguments), "report": plain(result)}
+        case "account.import":
+            return {"about": "", "report": plain(result.report)}
         case "policy.assign":
             return {"account": result}
         case "app.approve":

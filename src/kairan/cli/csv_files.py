@@ -8,19 +8,49 @@ from typing import Annotated
 
 import typer
 
-from kairan.cli.output import progress
+from kairan.cli.errors import BadInputError
+from kairan.cli.output import print_json, progress, say
+from kairan.directory.bulk.csv_import import ImportReport
+from kairan.directory.bulk.csv_rows import ImportRefusedError
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE.csv", help="The first line names the columns.")
 ]
 
 
+UpdateOption = Annotated[
+    bool, typer.Option("--update", help="Change those that exist instead of refusing them.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be; nothing is written.")
+]
+
+
 @contextmanager
-def import_progress(file: Path) -> Iterator[Callable[[int], None]]:
-    """Rows are counted before only where somebody watches."""
+def import_progress(file: Path, *, as_json: bool = False) -> Iterator[Callable[[int], None]]:
+    """Rows are counted before only where somebody watches.  All broken rows are shown."""
     total = _lines(file) if sys.stderr.isatty() and file.is_file() else None
-    with progress(f"Reading {file.name}", total=total) as done:
-        yield done
+    try:
+        with progress(f"Reading {file.name}", total=total) as done:
+            yield done
+    except ImportRefusedError as refused:
+        if as_json:
+            print_json({"problems": refused.problems, "number": refused.number})
+        if refused.number == 1:
+            raise
+        say(str(refused), to_operator=True)
+        sentence = f"{refused.number} rows are broken, so nothing of {file} was imported"
+        raise BadInputError(sentence) from refused
+
+
+def say_report(
+    report: ImportReport, what: str, *, dry_run: bool, to_operator: bool = False
+) -> None:
+    parts = [f"{report.added} {what} added", f"{report.updated} changed"]
+    parts += [f"{report.unchanged} as they were"] if report.unchanged else []
+    parts += [f"{report.removed} removed"] if report.removed else []
+    sentence = f"{', '.join(parts)}{' (a dry run: nothing is written)' if dry_run else ''}"
+    say(sentence, to_operator=to_operator)
 
 
 def _lines(file: Path) -> int:

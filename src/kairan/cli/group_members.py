@@ -83,11 +83,11 @@ def import_(
 ) -> None:
     """Add the members in a CSV file.
 
-    The whole file or, with a broken row, nothing.  Its column: address.
+    The whole file or, with a broken row, nothing.  Its column: address; others, such as those of `kairan mailbox import`, are not looked at.
     """
-    with open_directory(config) as directory, import_progress(file) as done:
+    with open_directory(config) as directory, import_progress(file, as_json=as_json) as done:
         report = directory.import_members(group, file, on_progress=done)
     if as_json:
-        print_json({"added": report.added})
+        print_json(report)
     else:
-        say(f"{report.added} added to {group}")
+        say(f"{report.added} added to {group}, {report.unchanged} were in it")

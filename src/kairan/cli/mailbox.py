@@ -6,11 +6,18 @@ from typing import Annotated
 import typer
 
 from kairan.cli.aliases import AddAliasOption, RemoveAliasOption, changed_aliases
-from kairan.cli.csv_files import FileArgument, import_progress
+from kairan.cli.csv_files import (
+    DryRunOption,
+    FileArgument,
+    UpdateOption,
+    import_progress,
+    say_report,
+)
 from kairan.cli.directory import open_directory, warn_without_postmaster
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, HiddenOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
+from kairan.directory.bulk.csv_import import Leavers
 from kairan.directory.model import Mailbox
 from kairan.directory.operations.mailboxes import MailboxFields
 from kairan.directory.store import Directory
@@ -152,28 +159,45 @@ def remove(
     "import",
     epilog=examples(
         "kairan mailbox import people.csv",
+        "kairan mailbox import everyone.csv --update --prune --dry-run",
         "kairan mailbox import changes.csv --update --json",
     ),
 )
 def import_(
     file: FileArgument,
-    update: Annotated[
-        bool, typer.Option("--update", help="Change those that exist instead of refusing them.")
+    update: UpdateOption = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove the mailboxes that are not in the file.")
     ] = False,
+    prune_max: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="So many may go; else a twentieth of all, or ten."),
+    ] = None,
+    dry_run: DryRunOption = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Import mailboxes from CSV.
 
     The whole file or, with a broken row, nothing.  Columns in any order: address, displayName, aliases (separated by ;) and the attributes,
-    such as department, company, office, stateOrProvince, customAttribute1 to customAttribute15.
+    such as department, company, office, stateOrProvince, customAttribute1 to customAttribute15.  UTF-8, UTF-16 or code page 932; comma, semicolon or tab.  The organisation's postmaster is never removed.
     """
-    with open_directory(config) as directory, import_progress(file) as done:
-        report = directory.import_mailboxes(file, on_progress=done, update=update)
+    if prune and not update:
+        raise BadInputError("--prune needs --update: the file then says who is there")
+    with open_directory(config) as directory, import_progress(file, as_json=as_json) as done:
+        report = directory.import_mailboxes(
+            file,
+            update=update,
+            leavers=Leavers(prune_max) if prune else None,
+            dry_run=dry_run,
+            on_progress=done,
+        )
+        if report.removed and not dry_run:
+            warn_without_postmaster(directory)
     if as_json:
         print_json(report)
     else:
-        say(f"{report.added} mailboxes added, {report.updated} changed")
+        say_report(report, "mailboxes", dry_run=dry_run)
 
 
 def _fields(

@@ -10,8 +10,9 @@ from typing import Self, Unpack
 
 from sqlalchemy import Connection
 
-from kairan.directory.bulk import csv_import
-from kairan.directory.bulk.csv_import import ImportReport, Progress
+from kairan.directory.bulk import account_import, csv_import
+from kairan.directory.bulk.account_import import AccountImport, PasswordMaker
+from kairan.directory.bulk.csv_import import ImportReport, Leavers, Progress
 from kairan.directory.bulk.csv_rows import Source
 from kairan.directory.database.database import Database, Part
 from kairan.directory.database.migrate import bring_up_to_date
@@ -67,6 +68,13 @@ class Directory:
         with self._database.reading() as connection:
             yield connection
 
+    @contextmanager
+    def _importing(self, *parts: Part, dry_run: bool) -> Iterator[Connection]:
+        with self._database.changing(*parts) as connection:
+            yield connection
+            if dry_run:
+                connection.rollback()
+
     def add_account(self, address: str, **fields: Unpack[AccountFields]) -> None:
         with self._database.changing(Part.HEADS) as connection:
             accounts.add(connection, address, fields)
@@ -107,12 +115,36 @@ class Directory:
             mailboxes.remove(connection, address)
 
     def import_mailboxes(
-        self, source: Source, *, on_progress: Progress | None = None, update: bool = False
+        self,
+        source: Source,
+        *,
+        update: bool = False,
+        leavers: Leavers | None = None,
+        dry_run: bool = False,
+        on_progress: Progress | None = None,
     ) -> ImportReport:
-        """CSV; the columns are in `csv_import`.  `update`: those that exist are changed."""
-        with self._database.changing(Part.MAILBOXES) as connection:
+        """CSV; the columns are in `csv_import`.  `update`: those that exist are changed.  `leavers`:
+        those that the file does not name go.  `dry_run`: what would be, and nothing is written.
+        """
+        with self._importing(Part.MAILBOXES, Part.HEADS, dry_run=dry_run) as connection:
             return csv_import.import_mailboxes(
-                connection, source, update=update, on_progress=on_progress
+                connection, source, update=update, leavers=leavers, on_progress=on_progress
+            )
+
+    def import_accounts(
+        self,
+        source: Source,
+        *,
+        passwords: PasswordMaker,
+        update: bool = False,
+        dry_run: bool = False,
+        on_progress: Progress | None = None,
+    ) -> AccountImport:
+        """CSV; the columns are in `account_import`.  `update`: those that exist are changed."""
+        prepared = account_import.prepare(source, self.accounts(), passwords, update=update)
+        with self._importing(Part.HEADS, dry_run=dry_run) as connection:
+            return account_import.write(
+                connection, prepared, update=update, on_progress=on_progress
             )
 
     def mailboxes(

@@ -1,20 +1,74 @@
-"""Reading CSV as people's tools write it, and saying on which line it is broken.
+"""Reading CSV as people's tools write it, and saying on which lines it is broken.
 
-UTF-8 with or without a byte order mark; the first line names the columns, in any order and case;
-RFC 4180 quoting.  `address` is required and is each row's key.
+UTF-8 with or without a byte order mark, UTF-16 with one or, as Excel in Japan writes it, code page
+932; comma, semicolon or tab, whichever the first line has most of; RFC 4180 quoting.  The first line
+names the columns, in any order and case.  `address` is required and is each row's key.
+
+All broken rows are gathered, so that one run shows what there is to mend; `finish` raises them.
 """
 
 import csv
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
 
 Source: TypeAlias = str | Path | BinaryIO
+
+# A million mailboxes with all attributes; what is larger is no list of people.
+FILE_OCTETS_MAX = 512 * 1024 * 1024
+# More are not read with patience; how many there are is said.
+PROBLEMS_MAX = 100
+
+# What other programs call it.
+_ADDRESS_NAMES = frozenset(
+    {
+        "email",
+        "e-mail",
+        "mail",
+        "emailaddress",
+        "email address",
+        "primarysmtpaddress",
+        "メールアドレス",
+        "アドレス",
+    }
+)
+# Signs of western text that was read as Japanese: an ideograph behind one of our letters, a single
+# half-width kana before one, a code point of private use.
+_DOUBTFUL = re.compile(
+    r"[A-Za-z](?P<ideograph>[\u4e00-\u9fff])"
+    r"|(?<![\uff61-\uff9f])[\uff61-\uff9f](?=[A-Za-z])"
+    r"|[\ue000-\uf8ff]"
+)
+# In code page 932 rare ideographs (JIS level 2) begin where the accented letters of Latin-1 stand;
+# the common ones, as in "Web担当", begin below.
+_RARE = 0xE0
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    line: int
+    sentence: str
+
+
+class ImportRefusedError(DirectoryError):
+    """Rows are broken, so nothing of the file was written."""
+
+    def __init__(self, file: str, problems: Sequence[RowProblem], number: int) -> None:
+        lines = [f"{file}:{one.line}: {one.sentence}" for one in problems]
+        if number > len(problems):
+            lines.append(f"{file}: and {number - len(problems)} more")
+        super().__init__("\n".join(lines))
+        self.file = file
+        self.problems = tuple(problems)
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,83 +79,165 @@ class CsvRow:
 
 
 class CsvFile:
-    def __init__(self, source: Source, columns: Collection[str]) -> None:
+    def __init__(
+        self, source: Source, columns: Collection[str], *, ignores_others: bool = False
+    ) -> None:
+        """`ignores_others`: further columns may stand there; else they are slips of the pen."""
         self._source = source
         self._columns = {column.lower(): column for column in columns}
+        self._ignores_others = ignores_others
+        self._problems: list[RowProblem] = []
+        self._number = 0
         self.name = str(source if isinstance(source, str | Path) else _name(source))
 
     def rows(self) -> Iterator[CsvRow]:
+        """Those that are in order; the others are noted."""
         with self._opened() as file:
-            reader = csv.reader(self._decoded(file), strict=True)
+            reader = self._reader(file)
             # Held for the whole file: the same address twice is a slip, wherever it stands.
             lines: dict[str, int] = {}
             try:
                 header = self._header(next(reader, []))
-                for fields in filter(None, reader):
-                    row = self._row(reader.line_num, header, fields)
-                    self._check_first(row, lines)
-                    yield row
+                for fields in reader:
+                    row = (
+                        self._row(reader.line_num, header, fields)
+                        if any(map(str.strip, fields))
+                        else None
+                    )
+                    if row is not None and self._is_first(row, lines):
+                        yield row
             except csv.Error as error:
-                raise self.broken(reader.line_num, str(error)) from error
+                self.note(reader.line_num, str(error))
 
     @contextmanager
     def at(self, line: int) -> Iterator[None]:
-        """Puts file and line before what is found wrong here."""
+        """Notes what is found wrong here, and goes on behind it."""
         try:
             yield
         except DirectoryError as error:
-            raise self.broken(line, str(error)) from error
+            self.note(line, str(error))
 
-    def broken(self, line: int, reason: str) -> DirectoryError:
-        return DirectoryError(f"{self.name}:{line}: {reason}")
+    def note(self, line: int, sentence: str) -> None:
+        self._number += 1
+        if len(self._problems) < PROBLEMS_MAX:
+            self._problems.append(RowProblem(line, sentence))
+
+    @property
+    def is_full(self) -> bool:
+        """No further problem would be shown."""
+        return self._number >= PROBLEMS_MAX
+
+    def finish(self) -> None:
+        """Behind the last row.  Raises ImportRefusedError where one was broken."""
+        if self._number:
+            problems = sorted(self._problems, key=lambda one: one.line)
+            raise ImportRefusedError(self.name, problems, self._number)
+
+    def _refused(self, line: int, sentence: str) -> ImportRefusedError:
+        """Nothing behind it can be read."""
+        return ImportRefusedError(self.name, [RowProblem(line, sentence)], 1)
 
     def _opened(self) -> AbstractContextManager[BinaryIO]:
         if not isinstance(self._source, str | Path):
-            return nullcontext(self._source)
+            if self._source.seekable():
+                return nullcontext(self._source)
+            return nullcontext(BytesIO(self._source.read(FILE_OCTETS_MAX + 1)))
         try:
             return Path(self._source).open("rb")
         except OSError as error:
             raise DirectoryError(f"{self.name} cannot be read: {error.strerror}") from error
 
-    def _decoded(self, file: Iterable[bytes]) -> Iterator[str]:
-        for number, octets in enumerate(file, start=1):
-            try:
-                yield octets.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise self.broken(
-                    number, "this is not UTF-8; save the file as CSV UTF-8"
-                ) from error
+    def _reader(self, file: BinaryIO) -> Any:  # of csv: rows, and `line_num`
+        if file.seek(0, 2) > FILE_OCTETS_MAX:
+            raise DirectoryError(f"{self.name} has more than {FILE_OCTETS_MAX} octets; split it")
+        file.seek(0)
+        encoding = self._encoding(file)
+        file.seek(0)
+        lines = TextIOWrapper(file, encoding, newline="")
+        first = next(lines, "")
+        delimiter = max(",;\t", key=first.count)
+        return csv.reader(_detached(lines, first), delimiter=delimiter, strict=True)
 
-    def _check_first(self, row: CsvRow, lines: dict[str, int]) -> None:
+    def _encoding(self, file: BinaryIO) -> str:
+        if file.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
+            return "utf-16"
+        file.seek(0)
+        broken = _first_broken(file, "utf-8")
+        if not broken:
+            return "utf-8-sig"
+        file.seek(0)
+        if not _first_broken(file, "cp932"):
+            return "cp932"
+        sentence = "this is neither UTF-8 nor code page 932; save the file as CSV UTF-8"
+        raise self._refused(broken, sentence)
+
+    def _is_first(self, row: CsvRow, lines: dict[str, int]) -> bool:
         first = lines.setdefault(row.address, row.line)
         if first != row.line:
-            raise self.broken(row.line, f"{row.address} stands on line {first} already")
+            self.note(row.line, f"{row.address} stands on line {first} already")
+        return first == row.line
 
     def _header(self, fields: Sequence[str]) -> Sequence[str]:
-        header = [field.strip().lower() for field in fields]
-        for field in header:
-            if field not in self._columns:
+        """A column without a name is one that a spreadsheet has left; it holds nothing of ours."""
+        plain = [field.strip().lower() for field in fields]
+        has_address = "address" in plain
+        header = [
+            "address" if name in _ADDRESS_NAMES and not has_address else name for name in plain
+        ]
+        for field in filter(None, header):
+            if field not in self._columns and not self._ignores_others:
                 known = ", ".join(self._columns.values())
-                raise self.broken(1, f"there is no column {field!r}; columns are {known}")
-            if header.count(field) > 1:
-                raise self.broken(1, f"the column {field!r} stands there twice")
+                raise self._refused(1, f"there is no column {field!r}; columns are {known}")
+            if header.count(field) > 1 and field in self._columns:
+                raise self._refused(1, f"the column {field!r} stands there twice")
         if "address" not in header:
-            raise self.broken(1, "the first line must name the columns, address among them")
+            raise self._refused(1, "the first line must name the columns, address among them")
         return header
 
-    def _row(self, line: int, header: Sequence[str], fields: Sequence[str]) -> CsvRow:
+    def _row(self, line: int, header: Sequence[str], fields: Sequence[str]) -> CsvRow | None:
         if len(fields) != len(header):
-            raise self.broken(line, f"{len(fields)} fields, but the header has {len(header)}")
-        cells = dict(zip(header, map(str.strip, fields), strict=True))
+            self.note(line, f"{len(fields)} fields, but the header has {len(header)}")
+            return None
+        named = zip(header, map(str.strip, fields), strict=True)
+        cells = {name: value for name, value in named if name in self._columns}
         with self.at(line):
             return CsvRow(line, names.key(cells["address"]), cells)
+        return None
+
+
+def _detached(lines: TextIOWrapper, first: str) -> Iterator[str]:
+    """The file is its opener's to close, and not the wrapper's that reads it."""
+    try:
+        yield from chain([first] if first else [], lines)
+    finally:
+        lines.detach()
+
+
+def _first_broken(lines: Iterable[bytes], encoding: str) -> int:
+    """The number of the first line that is not in this encoding; 0: there is none."""
+    for number, octets in enumerate(lines, start=1):
+        try:
+            text = octets.decode(encoding)
+        except UnicodeDecodeError:
+            return number
+        if encoding == "cp932" and _is_western(text):
+            return number
+    return 0
+
+
+def _is_western(text: str) -> bool:
+    ideographs = (found["ideograph"] for found in _DOUBTFUL.finditer(text))
+    return any(one is None or one.encode("cp932")[0] >= _RARE for one in ideographs)
+
+
+def words(cell: str) -> list[str]:
+    """A list in a cell: separated by semicolons, or by commas where the file's are semicolons."""
+    return [word.strip() for word in re.split("[;,]", cell) if word.strip()]
 
 
 def aliases(row: CsvRow) -> Iterator[str]:
-    """The column `aliases`, separated by semicolons, as keys."""
-    for alias in row.cells.get("aliases", "").split(";"):
-        if alias.strip():
-            yield names.key(alias)
+    """The column `aliases`, as keys."""
+    return map(names.key, words(row.cells.get("aliases", "")))
 
 
 def _name(file: BinaryIO) -> object:

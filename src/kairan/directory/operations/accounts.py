@@ -1,11 +1,13 @@
 """Accounts in the store."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import TypedDict
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from kairan.directory.database import schema
+from kairan.directory.database.database import insert_rows
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.operations import lists, names, volumes
@@ -54,16 +56,36 @@ _DEFAULTS: AccountFields = {
     "smtp_client_authentication_disabled": None,
     "recipients_per_minute": None,
 }
+_NOTHING_YET = {"networks": "", "held_since": 0, "released_until": 0}
 
 
 def add(connection: Connection, address: str, fields: AccountFields) -> None:
     primary = names.key(address)
     names.register(connection, AddressKind.ACCOUNT, primary, names.keys(fields.get("aliases", ())))
     values = {**_DEFAULTS, **_columns(fields)}
-    row = {"id": _free_id(connection), "address": primary, **values}
+    row = {"id": next(_free_ids(connection)), "address": primary, **values}
     row["credential_version"] = _present_version(connection)
     connection.execute(insert(schema.account).values(row))
     _replace_apps(connection, primary, fields.get("allowed_apps", ()))
+
+
+def add_many(connection: Connection, wanted: Mapping[str, AccountFields]) -> None:
+    """In a handful of statements; by primary address, all of whose names have been found free."""
+    ids = _free_ids(connection)
+    version = _present_version(connection)
+    empty = dict.fromkeys(column.name for column in schema.account.columns)
+    rows, addresses, apps = [], [], []
+    for primary, fields in wanted.items():
+        values = {**empty, **_NOTHING_YET, **_DEFAULTS, **_columns(fields)}
+        values |= {"id": next(ids), "address": primary, "credential_version": version}
+        rows.append(values)
+        everything = {primary, *fields.get("aliases", ())}
+        addresses += [names.row(one, AddressKind.ACCOUNT, primary) for one in everything]
+        allowed = _apps(primary, fields.get("allowed_apps", ()))
+        apps += [{"account": primary, "app": app} for app in allowed]
+    insert_rows(connection, schema.address, addresses)
+    insert_rows(connection, schema.account, rows)
+    insert_rows(connection, schema.account_app, apps)
 
 
 def change(connection: Connection, address: str, fields: AccountFields) -> str:
@@ -125,7 +147,7 @@ def _columns(fields: AccountFields) -> dict[str, object]:
     if reply_to := fields.get("reply_to"):
         values["reply_to"] = names.key(reply_to)
     if "networks" in fields:
-        values["networks"] = " ".join(_network(text) for text in fields["networks"])
+        values["networks"] = " ".join(networks(fields["networks"]))
     for name in ("messages_per_minute", "recipients_per_minute", "connections_max"):
         limit = values.get(name)
         if isinstance(limit, int) and limit < 1:
@@ -133,6 +155,11 @@ def _columns(fields: AccountFields) -> dict[str, object]:
                 f"{name} must be at least 1, not {limit}; disable the account to stop it"
             )
     return values
+
+
+def networks(texts: Iterable[str]) -> tuple[str, ...]:
+    """As an account has them."""
+    return tuple(_network(text) for text in texts)
 
 
 def _network(text: str) -> str:
@@ -151,17 +178,28 @@ def _present_version(connection: Connection) -> int:
     return version
 
 
-def _free_id(connection: Connection) -> int:
-    """The smallest id that is free: ids index a table of counters, so they must stay small."""
+def _free_ids(connection: Connection) -> Iterator[int]:
+    """The smallest that are free: ids index a table of counters, so they must stay small."""
     taken = set(connection.execute(select(schema.account.c.id)).scalars())
-    return next(number for number in range(1, len(taken) + 2) if number not in taken)
+    return (number for number in count(1) if number not in taken)
+
+
+def _apps(account: str, apps: Iterable[str]) -> list[str]:
+    wanted = sorted({app.strip().lower() for app in apps})
+    if len(wanted) > APPS_MAX:
+        raise DirectoryError(f"{account}: at most {APPS_MAX} apps an account, not {len(wanted)}")
+    return wanted
+
+
+def check(address: str, fields: AccountFields) -> None:
+    """Raises what `add` would say of the fields themselves."""
+    _columns(fields)
+    _apps(address, fields.get("allowed_apps", ()))
 
 
 def _replace_apps(connection: Connection, account: str, apps: Iterable[str]) -> None:
     table = schema.account_app
-    wanted = sorted({app.strip().lower() for app in apps})
-    if len(wanted) > APPS_MAX:
-        raise DirectoryError(f"{account}: at most {APPS_MAX} apps an account, not {len(wanted)}")
+    wanted = _apps(account, apps)
     connection.execute(delete(table).where(table.c.account == account))
     if wanted:
         rows = [{"account": account, "app": app} for app in wanted]

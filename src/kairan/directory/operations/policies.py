@@ -40,7 +40,7 @@ class Policies:
         """The account's primary address.  Set-User -AuthenticationPolicy."""
         with self._database.changing(Part.HEADS) as connection:
             primary = names.primary(connection, account, AddressKind.ACCOUNT)
-            values = {"policy": _stored(connection, name)}
+            values = {"policy": stored(connection, name)}
             its_row = schema.account.c.address == primary
             connection.execute(update(schema.account).where(its_row).values(values))
             return primary
@@ -48,7 +48,7 @@ class Policies:
     def set_default(self, name: str) -> None:
         """Set-OrganizationConfig -DefaultAuthenticationPolicy."""
         with self._database.changing(Part.HEADS) as connection:
-            values = {"default_policy": _stored(connection, name)}
+            values = {"default_policy": stored(connection, name)}
             connection.execute(update(schema.organisation).values(values))
 
     def remove(self, name: str) -> None:
@@ -66,7 +66,7 @@ def everyone(connection: Connection) -> dict[str, bool]:
     return {row.name: row.allow_basic_auth_smtp for row in connection.execute(query)}
 
 
-def _stored(connection: Connection, name: str) -> str:
+def stored(connection: Connection, name: str) -> str:
     if name == NO_POLICY:
         return ""
     _check(connection, name)

@@ -1,0 +1,34 @@
+"""Passwords by the hundred, for an import: hashed on all processors."""
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from kairan.auth.passwords.hashing import hash_password, hasher, matches, password_fault
+from kairan.auth.settings import AuthSettings
+
+
+class BulkPasswords:
+    """A `PasswordMaker` of the directory.  `make` None: rows must bring their own."""
+
+    def __init__(self, settings: AuthSettings, make: Callable[[], str] | None = None) -> None:
+        self._settings = settings
+        self._make = make
+        self._hasher = hasher(settings)
+
+    def fault(self, address: str, password: str) -> str | None:
+        return password_fault(password, address=address, settings=self._settings)
+
+    def matches(self, password_hash: str, password: str) -> bool:
+        return matches(password_hash, password, self._hasher)
+
+    def make(self) -> str | None:
+        return None if self._make is None else self._make()
+
+    def hash_all(self, passwords: Mapping[str, str]) -> Mapping[str, str]:
+        """Argon2 gives the interpreter's lock away while it computes."""
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            hashes = threads.map(
+                lambda password: hash_password(password, self._settings), passwords.values()
+            )
+            return dict(zip(passwords, hashes, strict=True))

@@ -6,13 +6,13 @@ from kairan.intake.settings import ListenerSettings
 from kairan.mail.role import Role
 from kairan.runtime.tls import Suites
 from kairan.service import STOP_MARGIN_SECONDS
-from kairan.worker import DELIVERY_STOP_SECONDS_MIN, Drain, suites_of
+from kairan.worker import DELIVERY_STOP_SECONDS_MIN, StopDeadline, suites_of
 
 
 def test_listeners_and_delivery_share_the_time_of_a_stop():
     """The supervisor kills after it, and what is being delivered then comes twice."""
     now = 100.0
-    drain = Drain(30.0, clock=lambda: now)
+    drain = StopDeadline(30.0, clock=lambda: now)
     assert drain.left() == 30.0  # a start that failed: nothing has begun to stop
     drain.begin()
     now += 20.0

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from kairan.directory.store import Directory
 from kairan.intake.context import Busy, IntakeContext, IntakeStatistics
 from kairan.intake.control import ControlSocket
 from kairan.intake.counters import WorkerColumn
+from kairan.intake.draining import read_drain_order
 from kairan.intake.listener import Listener
 from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.intake.volume import HoldJournal, Volume
@@ -44,6 +45,7 @@ from kairan.mail.role import Role
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
+from kairan.runtime.rates import RecentRate
 from kairan.runtime.scheduling import take_turns, wanted_seconds
 from kairan.runtime.tls import Suites, server_context
 from kairan.runtime.watchdog import Supervision, keep_beating
@@ -64,6 +66,9 @@ ORPHANED = 70  # exit code (EX_SOFTWARE): the supervisor died
 DELIVERY_STOP_SECONDS_MIN = 5.0
 # How soon a worker notices that it has its hands full, or has them free again.
 PACE_SECONDS = 0.2
+RATE_SECONDS = 1.0
+# An order to drain is followed this soon; asking costs one look for a file.
+DRAIN_REVIEW_SECONDS = 0.5
 DAMAGED = 75  # exit code (EX_TEMPFAIL): the next start salvages the queue
 
 
@@ -82,7 +87,7 @@ class Place:
     recognised: Recognised = field(default_factory=lambda: Recognised(os.urandom))
 
 
-class Drain:
+class StopDeadline:
     """The time of a graceful stop, of listeners and delivery together: the supervisor waits for one."""
 
     def __init__(self, seconds: float, *, clock: Callable[[], float]) -> None:
@@ -201,6 +206,71 @@ async def _pace(busy: Busy) -> None:
             take_turns(taking_turns)
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerRates:
+    accepted: RecentRate
+    delivered: RecentRate
+
+
+async def _measure(rates: WorkerRates, statistics: IntakeStatistics, delivery: Delivery) -> None:
+    while True:
+        now = time.monotonic()
+        rates.accepted.tick(now, statistics.accepted)
+        rates.delivered.tick(now, delivery.statistics().delivered)
+        await asyncio.sleep(RATE_SECONDS)
+
+
+async def _follow_drain(
+    path: Path, statistics: IntakeStatistics, spools: Sequence[SqliteSpool]
+) -> None:
+    """Takes an operator's order to drain, and says once when nothing is left."""
+    is_empty_said = False
+    while True:
+        order = read_drain_order(path)
+        if (order is not None) is not statistics.is_draining:
+            statistics.is_draining = order is not None
+            is_empty_said = False
+            if order is not None:
+                log.warning("worker.drain-began", by=order.by)
+            else:
+                log.info("worker.drain-ended")
+        is_empty = not any(spool.statistics().messages for spool in spools)
+        if order is not None and is_empty and not is_empty_said:
+            is_empty_said = True
+            log.info("worker.queue-is-empty")
+        await asyncio.sleep(DRAIN_REVIEW_SECONDS)
+
+
+@dataclass(slots=True)
+class WorkerFacts:
+    """What this worker answers to a status (status/gather.py)."""
+
+    number: int
+    spools: Sequence[SqliteSpool]
+    delivery: Delivery
+    statistics: IntakeStatistics
+    keeper: SnapshotKeeper
+    rates: WorkerRates
+    listeners: Sequence[Listener] = ()
+    started: float = field(default_factory=time.time)
+
+    def __call__(self) -> dict[str, object]:
+        return {
+            "number": self.number,
+            "started": self.started,
+            "refusal": self.spools[0].refusal(),
+            "is_draining": self.statistics.is_draining,
+            "accepted": self.statistics.accepted,
+            "refused": self.statistics.refused,
+            "accepted_per_second": round(self.rates.accepted.per_second, 2),
+            "delivered_per_second": round(self.rates.delivered.per_second, 2),
+            "lag_seconds": round(self.delivery.statistics().lag_seconds, 3),
+            "listeners": [listener.facts for listener in self.listeners],
+            "queues": [asdict(queue) for queue in self.delivery.queues()],
+            "directory": {"version": self.keeper.current.version, "as_of": self.keeper.as_of},
+        }
+
+
 async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
     while not any(spool.must_restart for spool in spools):  # noqa: ASYNC110 - asked, not told
         await asyncio.sleep(DAMAGE_REVIEW_SECONDS)
@@ -239,11 +309,12 @@ async def _build(
             hostname=configuration.hostname,
             directory=DirectoryView(snapshot=lambda: keeper.current, members=directory),
             trace=trace,
+            pauses_file=configuration.pauses_file,
         ),
         IntakeLoad(busy=busy, wanted=wanted_seconds),
     )
-    drain = Drain(configuration.intake.drain_seconds, clock=time.monotonic)
-    stack.push_async_callback(_stop_delivery, delivery, drain)
+    deadline = StopDeadline(configuration.intake.drain_seconds, clock=time.monotonic)
+    stack.push_async_callback(_stop_delivery, delivery, deadline)
 
     volume = await _volume(configuration, place, directory, audit, trace, stack)
     context = IntakeContext(
@@ -269,10 +340,12 @@ async def _build(
         statistics=statistics,
         wait_seconds=delivery.intake_wait_seconds,
     )
-    control = ControlSocket(context.sessions)
+    rates = WorkerRates(RecentRate(time.monotonic()), RecentRate(time.monotonic()))
+    facts = WorkerFacts(place.number, spools, delivery, statistics, keeper, rates)
+    control = ControlSocket(context.sessions, facts)
     await control.start(configuration.control_directory, place.number)
     stack.callback(control.close)
-    await _open_listeners(configuration, place, context, stack, drain)
+    facts.listeners = await _open_listeners(configuration, place, context, stack, deadline)
     loop = asyncio.get_running_loop()
     tasks = [
         loop.create_task(keeper.run(), name="directory"),
@@ -281,6 +354,8 @@ async def _build(
         loop.create_task(_pace(busy), name="pace"),
         loop.create_task(_watch_for_damage(spools), name="queue"),
         loop.create_task(Descriptors().watch(), name="descriptors"),
+        loop.create_task(_measure(rates, statistics, delivery), name="rates"),
+        loop.create_task(_follow_drain(configuration.drain_file, statistics, spools), name="drain"),
     ]
     if volume is not None:
         tasks.append(loop.create_task(volume.run(), name="volume"))
@@ -336,8 +411,8 @@ async def _open_listeners(
     place: Place,
     context: IntakeContext,
     stack: AsyncExitStack,
-    drain: Drain,
-) -> None:
+    deadline: StopDeadline,
+) -> list[Listener]:
     certificates = Certificates(configuration)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificates.reload)
     listeners = []
@@ -346,16 +421,17 @@ async def _open_listeners(
         listener = Listener(context, settings, tls)
         await listener.start(sock)
         listeners.append(listener)
-    stack.push_async_callback(_close_listeners, listeners, drain)
+    stack.push_async_callback(_close_listeners, listeners, deadline)
+    return listeners
 
 
-async def _close_listeners(listeners: Sequence[Listener], drain: Drain) -> None:
-    drain.begin()
+async def _close_listeners(listeners: Sequence[Listener], deadline: StopDeadline) -> None:
+    deadline.begin()
     await asyncio.gather(*(listener.stop() for listener in listeners))
 
 
-async def _stop_delivery(delivery: Delivery, drain: Drain) -> None:
-    await delivery.stop(max(drain.left(), DELIVERY_STOP_SECONDS_MIN))
+async def _stop_delivery(delivery: Delivery, deadline: StopDeadline) -> None:
+    await delivery.stop(max(deadline.left(), DELIVERY_STOP_SECONDS_MIN))
 
 
 def _shards(configuration: Configuration, worker: int) -> list[Path]:

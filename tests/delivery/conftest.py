@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,7 @@ class Bench:
         self.trace = ListTrace()
         self.spool = MemorySpool(self.clock)
         self.settings = DeliverySettings(routes=(RouteSettings("*", "maildir:/mail"),))
+        self.pauses_file: Path | None = None
         self.delivery: Delivery | None = None
         self.run: asyncio.Task[None] | None = None
 
@@ -61,6 +63,7 @@ class Bench:
                 hostname="mx.kairan.test",
                 directory=DirectoryView(lambda: self.directory, self.directory),
                 trace=self.trace,
+                pauses_file=self.pauses_file,
                 time=TimeSource(self.clock, monotonic or self.clock, random.Random(7)),
             ),
         )

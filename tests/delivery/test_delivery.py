@@ -354,7 +354,7 @@ async def test_a_dead_destination_is_not_dialled_for_each_job(bench):
     assert len(bench.delivered()) == 50
     assert len(bench.spool.stored.jobs) == 50
     assert min(bench.due_in()) > 0
-    assert bench.delivery.statistics().paused == ("dead.test",)
+    assert bench.delivery.statistics().down == ("dead.test",)
 
 
 async def test_when_it_answers_again_everything_goes_out_once(bench):
@@ -367,7 +367,7 @@ async def test_when_it_answers_again_everything_goes_out_once(bench):
     bench.transport.answers = {}
     await bench.deliver()
     assert sorted(bench.delivered()) == sorted(f"user{n}@kairan.test" for n in range(20))
-    assert bench.delivery.statistics().paused == ()
+    assert bench.delivery.statistics().down == ()
 
 
 async def test_a_slow_destination_that_fills_the_window_makes_way(bench):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from kairan.delivery.destinations import DestinationQueue, Destinations, State
+from kairan.delivery.destinations import DestinationQueue, Destinations, DestinationState
 from kairan.delivery.settings import DestinationSettings
 from kairan.delivery.transport import Deferred
 from kairan.relay.contact import Contact
@@ -30,8 +30,8 @@ class Bench:
 
     def queue(self, name: str, *, jobs: int = 0, is_open: bool = True, width: int = 10):
         queue = self.destinations.get(name) or self.destinations.make(name, width)
-        if is_open and queue.state is not State.OPEN:
-            queue.state, queue.limit = State.OPEN, width
+        if is_open and queue.state is not DestinationState.OPEN:
+            queue.state, queue.limit = DestinationState.OPEN, width
             queue.may_have_put_off = False
         for n in range(jobs):
             self.destinations.add(queue, f"{name}{n}")
@@ -138,7 +138,7 @@ def test_our_own_disk_needs_no_proof():
         bench.destinations.add(queue, str(n))
     assert len(bench.taken()) == 8
     assert bench.finish(queue, Contact.DOWN) == []
-    assert queue.state is State.OPEN
+    assert queue.state is DestinationState.OPEN
 
 
 def test_tries_of_unproven_destinations_leave_most_slots_to_those_that_answer():
@@ -172,7 +172,7 @@ def test_a_destination_that_says_it_is_down_is_left_alone_and_what_waits_is_hand
     queue = bench.queue("a", jobs=12)
     bench.taken()
     assert bench.finish(queue, Contact.DOWN) == ["a10", "a11"]
-    assert queue.state is State.DOWN
+    assert queue.state is DestinationState.DOWN
     assert 0 < queue.not_before - bench.now <= SETTINGS.pause_first_seconds
     assert not bench.takes(queue)
 
@@ -193,7 +193,7 @@ def test_one_lost_session_puts_nothing_off():
     bench.taken(10)
     bench.now += 1
     assert bench.finish(queue, Contact.BROKEN) == []
-    assert queue.state is State.OPEN
+    assert queue.state is DestinationState.OPEN
     bench.finish(queue)
     assert queue.failures == 0
 
@@ -205,7 +205,7 @@ def test_a_session_lost_while_others_got_through_only_narrows_the_destination():
     bench.now += 1
     bench.finish(queue)
     assert bench.finish(queue, Contact.DOWN) == []
-    assert (queue.state, queue.limit) == (State.OPEN, 5)
+    assert (queue.state, queue.limit) == (DestinationState.OPEN, 5)
 
 
 def test_as_many_lost_sessions_as_it_was_given_with_no_answer_between_are_down():
@@ -214,7 +214,7 @@ def test_as_many_lost_sessions_as_it_was_given_with_no_answer_between_are_down()
     bench.taken(10)
     handed_back = [bench.finish(queue, Contact.BROKEN) for _ in range(10)]
     assert [len(others) for others in handed_back] == [0] * 9 + [90]
-    assert queue.state is State.DOWN
+    assert queue.state is DestinationState.DOWN
 
 
 def test_one_lost_session_is_enough_for_a_destination_that_never_answered():
@@ -222,7 +222,7 @@ def test_one_lost_session_is_enough_for_a_destination_that_never_answered():
     queue = bench.queue("a", jobs=5, is_open=False)
     bench.taken()
     assert len(bench.finish(queue, Contact.BROKEN)) == 4
-    assert queue.state is State.DOWN
+    assert queue.state is DestinationState.DOWN
 
 
 def test_what_was_not_asked_says_nothing_of_the_destination():
@@ -230,7 +230,7 @@ def test_what_was_not_asked_says_nothing_of_the_destination():
     queue = bench.queue("a", jobs=5, is_open=False)
     bench.taken()
     assert bench.finish(queue, Contact.NOT_ASKED) == []
-    assert queue.state is State.UNPROVEN
+    assert queue.state is DestinationState.UNPROVEN
 
 
 def test_after_the_pause_one_job_tries_and_an_answer_opens_the_destination():
@@ -241,7 +241,7 @@ def test_after_the_pause_one_job_tries_and_an_answer_opens_the_destination():
     bench.queue("a", jobs=5, is_open=False)
     assert bench.taken() == ["a0"]
     bench.finish(queue)
-    assert queue.state is State.OPEN
+    assert queue.state is DestinationState.OPEN
     assert bench.wanting(queue) > 0
 
 

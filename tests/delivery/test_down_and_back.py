@@ -90,7 +90,7 @@ async def test_one_session_of_a_hundred_that_is_lost_puts_off_its_own_message_al
     bench.start()
     await bench.settle()
     assert len(bench.delivered()) == 98
-    assert bench.delivery.statistics().paused == ()
+    assert bench.delivery.statistics().down == ()
 
 
 async def test_a_message_that_waits_too_long_for_its_destination_is_reported(bench):
@@ -138,7 +138,7 @@ async def test_a_next_hop_that_refuses_is_not_hammered(bench, rule):
         for n in range(100):
             await bench.send(f"user{n}@kairan.test")
         bench.start()
-        await bench.wait_until(lambda: bench.delivery.statistics().paused == ("*",))
+        await bench.wait_until(lambda: bench.delivery.statistics().down == ("*",))
         for _ in range(20):
             await bench.idle()
         assert peer.sessions == 1
@@ -159,7 +159,7 @@ async def test_what_a_try_says_of_the_destination_travels_as_a_fact(bench):
         bench.start()
         await bench.wait_until(lambda: "DEFER" in bench.trace.names())
         # The words are ours, but it was the peer who said them, for one recipient.
-        assert bench.delivery.statistics().paused == ()
+        assert bench.delivery.statistics().down == ()
         await asyncio.sleep(0)
 
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from kit.live import PASSWORD, PRINTER, route, running_service, wait_for
+from kit.live import PASSWORD, PRINTER, running_service, wait_for
 from peers.cyrus import cyrus_lmtp
 from peers.exim import exim_smtp
 from peers.haraka_server import haraka_smtp
@@ -36,12 +36,12 @@ def next_hops():
 
 @pytest.fixture(scope="module")
 def service(next_hops, tmp_path_factory):
-    routes = "".join(
-        route(NEXT_HOPS[users][1].format(port=server.port), f"{users}*@kairan.test")
+    routes = {
+        f"{users}*@kairan.test": NEXT_HOPS[users][1].format(port=server.port)
         for users, server in next_hops[0].items()
-    )
+    }
     place = tmp_path_factory.mktemp("next-hops") / "k"
-    with running_service(place, routes=routes + route("maildir:maildir")) as running:
+    with running_service(place, routes={**routes, "kairan.test": "maildir:maildir"}) as running:
         yield running
 
 

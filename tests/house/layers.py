@@ -10,7 +10,7 @@ LAYERS: list[set[str]] = [
     {"service"},
     # What the service forks: one process with all packages in it.
     {"worker"},
-    {"doctor"},
+    {"doctor", "status"},
     {"config"},
     {"intake", "delivery", "sender", "issuer"},
     {"auth", "admission", "expansion", "relay", "trace", "dsn"},

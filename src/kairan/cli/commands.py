@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, Row] = {
     "token": Row("token", "Access tokens of our identities at other services."),
     "session": Row("session", "Sessions that clients hold now."),
     "queue": Row("queue", "The queue: what waits for delivery."),
+    "status": Row("status", "Show what the service does now."),
+    "drain": Row("drain", "Let the queue run empty, before maintenance or a move."),
     "doctor": Row("", "Explain refusals, and find what is wrong before they come."),
     "doctor explain": Row("doctor.explain", "Explain a pasted reply, log line or bounce."),
     "doctor device": Row("doctor.device", "Judge a printer's or an application's settings."),

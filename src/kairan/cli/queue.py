@@ -1,9 +1,12 @@
 """kairan queue: what waits, and what an operator may do to it.  Works beside a running service."""
 
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -19,7 +22,18 @@ from kairan.cli.options import (
     with_option_lists,
 )
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
-from kairan.cli.queue_jobs import Change, Selection, change, found, record, statistics
+from kairan.cli.queue_jobs import (
+    Change,
+    Found,
+    RoutesOf,
+    Selection,
+    change,
+    found,
+    record,
+    statistics,
+)
+from kairan.config.model import Configuration
+from kairan.spool.interface import Quarantined
 from kairan.spool.sqlite.operator.view import Filter
 
 app = group_of_commands("The queue: what waits for delivery.")
@@ -56,14 +70,17 @@ class Conditions:
     route: RouteOption = ""
     message_id: MessageIdOption = ""
 
-    def filter(self, *, held: bool | None = None, quarantined: bool | None = None) -> Filter:
+    def filter(
+        self, routes_of: RoutesOf, *, held: bool | None = None, quarantined: bool | None = None
+    ) -> Filter:
+        wanted = self.route
         return Filter(
             sender=self.sender or None,
             recipient=self.recipient or None,
-            route=self.route or None,
             message_id=self.message_id or None,
             held=held,
             quarantined=quarantined,
+            also=(lambda item: wanted in routes_of(item.job)) if wanted else None,
         )
 
 
@@ -74,10 +91,44 @@ class Choice(Conditions):
     everything: AllOption = False
     ids: IdsArgument = None
 
-    def selection(self) -> Selection:
+    def selection(self, routes_of: RoutesOf) -> Selection:
         if self.ids and self != Choice(ids=self.ids):
             raise BadInputError("give ids or conditions, not both")
-        return Selection(tuple(self.ids or ()), self.filter(), self.everything)
+        return Selection(tuple(self.ids or ()), self.filter(routes_of), self.everything)
+
+    @property
+    def is_open(self) -> bool:
+        """More than the ids somebody wrote down."""
+        return not self.ids
+
+
+Record: TypeAlias = Callable[..., None]  # an event of the trace
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a command does to jobs; `on_held`: only to those that are held, or are not."""
+
+    event: str  # in the trace
+    done: str
+    action: Change
+    on_held: bool | None = None
+
+    def tell(self, record: Record, one: Found) -> None:
+        """An event for each recipient of a job that this changes."""
+        item = one.item
+        if isinstance(item, Quarantined) or (
+            self.on_held is not None and item.held is not self.on_held
+        ):
+            return
+        for recipient in item.job.recipients:
+            record(
+                self.event,
+                message_id=item.envelope.message_id,
+                sender=item.envelope.sender,
+                recipient=recipient.address,
+                spool_id=item.job.id.message,
+            )
 
 
 @app.command(
@@ -105,10 +156,11 @@ def list_(
 
     A job is a message, a route and the recipients that go there together.
     """
-    selection = Selection(
-        (), conditions.filter(held=held, quarantined=quarantined), everything=False
-    )
-    records = (record(one) for one in found(_spool(config), selection))
+    configuration = read_configuration(config)
+    routes_of = _routes_of(configuration)
+    wanted = conditions.filter(routes_of, held=held, quarantined=quarantined)
+    selection = Selection((), wanted, everything=False)
+    records = (record(one, routes_of) for one in found(configuration.spool_directory, selection))
     if as_json:
         print_json_list(records, is_plain=True)
     else:
@@ -125,9 +177,11 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a message's jobs and header."""
-    shown = queue_jobs.show(_spool(config), job)
+    configuration = read_configuration(config)
+    routes_of = _routes_of(configuration)
+    shown = queue_jobs.show(configuration.spool_directory, job)
     shard = int(job.partition("-")[0])
-    jobs = [queue_jobs.record(queue_jobs.Found(shard, item)) for item in shown.jobs]
+    jobs = [queue_jobs.record(queue_jobs.Found(shard, item), routes_of) for item in shown.jobs]
     header = shown.header.decode("utf-8", "backslashreplace")
     if as_json:
         print_json({"jobs": jobs, "size": shown.size, "header": header})
@@ -150,10 +204,12 @@ def retry(
 
     What is held stays held.
     """
-    selection = choice.selection()
     now = time.time()
     _change(
-        config, selection, lambda view, jobs: view.retry(jobs, now=now), "due now", as_json=as_json
+        config,
+        choice,
+        Act("RETRY", "due now", lambda view, jobs: view.retry(jobs, now=now)),
+        as_json=as_json,
     )
 
 
@@ -170,8 +226,12 @@ def hold(
 
     Until it is released.
     """
-    selection = choice.selection()
-    _change(config, selection, lambda view, jobs: view.hold(jobs), "held", as_json=as_json)
+    _change(
+        config,
+        choice,
+        Act("HOLD", "held", lambda view, jobs: view.hold(jobs), on_held=False),
+        as_json=as_json,
+    )
 
 
 @app.command("release", epilog=examples("kairan queue release 0-81", "kairan queue release --all"))
@@ -182,13 +242,11 @@ def release(
     as_json: JsonOption = False,
 ) -> None:
     """Let go what was held."""
-    selection = choice.selection()
     now = time.time()
     _change(
         config,
-        selection,
-        lambda view, jobs: view.release(jobs, now=now),
-        "released",
+        choice,
+        Act("RELEASE", "released", lambda view, jobs: view.release(jobs, now=now), on_held=True),
         as_json=as_json,
     )
 
@@ -210,12 +268,13 @@ def drop(
 
     Nobody gets a report.
     """
-    selection = choice.selection()
-    if selection.is_open() and not yes:
+    if choice.is_open and not yes:
         raise BadInputError(
             "what is dropped is gone: look with `kairan queue list`, then repeat this with --yes"
         )
-    _change(config, selection, lambda view, jobs: view.drop(jobs), "dropped", as_json=as_json)
+    _change(
+        config, choice, Act("DROP", "dropped", lambda view, jobs: view.drop(jobs)), as_json=as_json
+    )
 
 
 @app.command("stats", epilog=examples("kairan queue stats", "kairan queue stats --json"))
@@ -228,20 +287,107 @@ def stats(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_record("queue", numbers)
 
 
+DestinationOption = Annotated[
+    str,
+    typer.Option(
+        "--destination",
+        metavar="NAME",
+        help="All that goes there: a route's `to`, or a domain that is reached by MX.",
+    ),
+]
+
+
+@app.command(
+    "pause",
+    epilog=examples(
+        "kairan queue pause --route example.com",
+        "kairan queue pause --destination smtp://relay.example.com:25",
+    ),
+)
+def pause(
+    route: Annotated[
+        str, typer.Option(metavar="PATTERN", help="What goes by the route with this pattern.")
+    ] = "",
+    destination: DestinationOption = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Deliver nothing by a route or to a destination.
+
+    Until `kairan queue resume`. Mail for it is accepted and waits; it does not expire meanwhile. A restart changes nothing of it.
+    """
+    from kairan.cli import queue_pauses  # noqa: PLC0415 - as in _change
+
+    configuration = read_configuration(config)
+    paused = queue_pauses.pause(configuration, route=route, destination=destination)
+    _say_paused(configuration, "paused", paused, as_json=as_json)
+
+
+@app.command(
+    "resume",
+    epilog=examples("kairan queue resume --route example.com", "kairan queue resume --all"),
+)
+def resume(
+    route: Annotated[
+        str, typer.Option(metavar="PATTERN", help="What goes by the route with this pattern.")
+    ] = "",
+    destination: DestinationOption = "",
+    everything: Annotated[bool, typer.Option("--all", help="All that is paused.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Deliver again what was paused."""
+    from kairan.cli import queue_pauses  # noqa: PLC0415 - as in _change
+
+    configuration = read_configuration(config)
+    if everything and (route or destination):
+        raise BadInputError("give --all, or --route or --destination, not both")
+    if everything:
+        resumed = queue_pauses.resume_all(configuration)
+    else:
+        resumed = queue_pauses.resume(configuration, route=route, destination=destination)
+    _say_paused(configuration, "resumed", resumed, as_json=as_json)
+
+
+def _say_paused(
+    configuration: Configuration, done: str, pauses: list[tuple[str, str]], *, as_json: bool
+) -> None:
+    facts = [{"kind": kind, "name": name} for kind, name in pauses]
+    tell(configuration, f"queue.{done}", pauses=facts)
+    if as_json:
+        print_json({done: facts})
+        return
+    for kind, name in pauses:
+        say(f"{kind} {name} {done}")
+    if not pauses:
+        say("nothing was paused")
+
+
 def _spool(config: Path | None) -> Path:
     return read_configuration(config).spool_directory
 
 
-def _change(
-    config: Path | None, selection: Selection, action: Change, done: str, *, as_json: bool
-) -> None:
+def _change(config: Path | None, choice: Choice, act: Act, *, as_json: bool) -> None:
+    # The trace is a tenth of a second that those who only look at the queue do not need.
+    from kairan.cli.queue_trace import opened_trace  # noqa: PLC0415
+
     configuration = read_configuration(config)
-    changed = change(configuration.spool_directory, selection, action)
-    tell(configuration, f"queue.{done}", jobs=changed, selection=selection)
+    selection = choice.selection(_routes_of(configuration))
+    with ExitStack() as stack:
+        told = partial(act.tell, opened_trace(configuration, stack))
+        changed = change(configuration.spool_directory, selection, act.action, told)
+    tell(configuration, f"queue.{act.done}", jobs=changed, selection=choice)
     if as_json:
         print_json({"changed": changed})
     else:
-        say(f"{changed} {'job' if changed == 1 else 'jobs'} {done}")
+        say(f"{changed} {'job' if changed == 1 else 'jobs'} {act.done}")
+
+
+def _routes_of(configuration: Configuration) -> RoutesOf:
+    # As above.
+    from kairan.cli.queue_routing import Routing  # noqa: PLC0415
+
+    return Routing(configuration).of
 
 
 def _row(record: dict[str, Any]) -> tuple[Any, ...]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from kairan.cli.errors import BadInputError
-from kairan.spool.interface import JobId, Quarantined, SpoolItem
+from kairan.spool.interface import Job, JobId, Quarantined, SpoolItem
 from kairan.spool.sqlite.operator.view import Filter, ShardView, Shown, id_text, parse_id
 from kairan.spool.sqlite.scan import Condition
 
@@ -40,7 +40,8 @@ class Selection:
         return not self.ids
 
 
-Change = Callable[[ShardView, Iterable[JobId] | Condition], int]
+RoutesOf: TypeAlias = Callable[[Job], tuple[str, ...]]
+Change: TypeAlias = Callable[[ShardView, Iterable[JobId] | Condition], int]
 
 
 def found(spool: Path, selection: Selection) -> Iterator[Found]:
@@ -49,13 +50,15 @@ def found(spool: Path, selection: Selection) -> Iterator[Found]:
             yield from (Found(shard, item) for item in view.list(conditions))
 
 
-def change(spool: Path, selection: Selection, action: Change) -> int:
-    """Does `action` to all that is meant; how many jobs it changed."""
+def change(spool: Path, selection: Selection, action: Change, told: Callable[[Found], None]) -> int:
+    """Does `action` to all that is meant; how many jobs it changed.  `told` hears of each before."""
     if selection.is_open() and not selection.everything and selection.conditions == ANYTHING:
         raise BadInputError("say which: ids, conditions such as --to ADDRESS, or --all")
     changed = 0
     for shard, conditions in _wanted(spool, selection):
         with _view(spool, shard) as view:
+            for item in view.list(conditions):
+                told(Found(shard, item))
             changed += action(view, view.wanted(conditions))
     return changed
 
@@ -88,7 +91,7 @@ def shards(spool: Path) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def record(one: Found) -> dict[str, Any]:
+def record(one: Found, routes_of: RoutesOf) -> dict[str, Any]:
     """As --json prints it."""
     if isinstance(one.item, Quarantined):
         quarantined = one.item
@@ -105,7 +108,7 @@ def record(one: Found) -> dict[str, Any]:
         "message_id": envelope.message_id,
         "sender": envelope.sender,
         "recipients": [recipient.address for recipient in job.recipients],
-        "route": job.route,
+        "route": ", ".join(routes_of(job)),
         "held": one.item.held,
         "attempts": job.attempts,
         "arrived": _time_text(envelope.arrived),

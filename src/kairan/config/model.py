@@ -125,6 +125,14 @@ class Configuration:
         return self.data_directory / "audit"
 
     @property
+    def drain_file(self) -> Path:
+        return self.data_directory / "draining.json"
+
+    @property
+    def pauses_file(self) -> Path:
+        return self.data_directory / "pauses.json"
+
+    @property
     def control_directory(self) -> Path:
         return self.data_directory / "control"
 

@@ -20,7 +20,7 @@ import structlog
 
 from kairan.delivery.bounces import Reporter
 from kairan.delivery.context import DeliveryContext
-from kairan.delivery.destinations import DestinationQueue, Destinations, Slot, State
+from kairan.delivery.destinations import DestinationQueue, Destinations, DestinationState, Slot
 from kairan.delivery.disposition import Disposition, Terms, disposition_of
 from kairan.delivery.head import HEADER_OCTETS_MAX, hops, read_head
 from kairan.delivery.in_flight import Work
@@ -32,7 +32,12 @@ from kairan.delivery.transport import Deferred, Failed, Result
 from kairan.directory.model import Snapshot
 from kairan.dsn.recipient import Action, RecipientReport
 from kairan.mail.envelope import Content, Recipient
-from kairan.outcomes.catalogue import DESTINATION_BUSY, INTERNAL_ERROR, LOOP_DETECTED
+from kairan.outcomes.catalogue import (
+    DESTINATION_BUSY,
+    DESTINATION_PAUSED,
+    INTERNAL_ERROR,
+    LOOP_DETECTED,
+)
 from kairan.relay.contact import Contact
 from kairan.spool.interface import ContentUnreadable, Lease, NewJob, SpoolUnavailable
 
@@ -126,9 +131,9 @@ class JobAttempts:
     ) -> None:
         """The try counts for this job; the others wait for the destination."""
         queue, now = work.queue, self._time.monotonic()
-        was_down = queue.state is State.DOWN and now < queue.not_before
+        was_down = queue.state is DestinationState.DOWN and now < queue.not_before
         others = self._destinations.failed(slot, failure, now)
-        is_down = queue.state is State.DOWN and now < queue.not_before
+        is_down = queue.state is DestinationState.DOWN and now < queue.not_before
         if not is_down:
             self._conclude(work, plan.recipients, results)
             return
@@ -143,7 +148,10 @@ class JobAttempts:
         recipients = work.plan.recipients if isinstance(work.plan, Deliverable) else ()
         recipients = recipients or work.lease.job.recipients
         queue, job = work.queue, work.lease.job
-        result = queue.failure or Deferred(DESTINATION_BUSY.reply, _OURSELVES)
+        if queue.is_paused:
+            result = Deferred(DESTINATION_PAUSED.reply, _OURSELVES)
+        else:
+            result = queue.failure or Deferred(DESTINATION_BUSY.reply, _OURSELVES)
         self._recorder.put_off(work.lease, recipients, f"{result.relay} {result.reply}")
         disposition = disposition_of(
             job,
@@ -155,6 +163,7 @@ class JobAttempts:
                 due=self._time.clock() + self._destinations.put_off_seconds(),
                 destination=queue.name,
                 is_attempt=False,
+                may_expire=not queue.is_paused,
             ),
         )
         self._recorder.counters.failed += disposition.failed
@@ -178,7 +187,13 @@ class JobAttempts:
         self._writer.apply(work, disposition)
 
     def _terms(
-        self, work: Work, *, destination: str, due: float | None = None, is_attempt: bool = True
+        self,
+        work: Work,
+        *,
+        destination: str,
+        due: float | None = None,
+        is_attempt: bool = True,
+        may_expire: bool = True,
     ) -> Terms:
         now = self._time.clock()
         left = work.queue.not_before - self._time.monotonic()
@@ -191,6 +206,7 @@ class JobAttempts:
             due=due,
             destination=destination,
             is_attempt=is_attempt,
+            may_expire=may_expire,
         )
 
     async def _expand(self, work: Work, plan: NeedsExpansion) -> None:
@@ -244,7 +260,7 @@ class JobWriter:
     def report_and_split(
         self, work: Work, reports: Sequence[RecipientReport], jobs: Sequence[NewJob]
     ) -> None:
-        """In this order; the report waits for the disk, and nobody waits for the report."""
+        """In this order: the report waits for the disk, the caller for neither."""
         if reports:
             self._spawn(self._report(work, reports, jobs))
         else:
@@ -286,9 +302,9 @@ class JobWriter:
         work.in_flight.remove_one()
 
     def unreadable(self, work: Work) -> None:
-        """The spool has set its content aside, or an operator dropped it.
+        """The spool has quarantined its content, or an operator dropped it.
 
-        Its jobs are gone, and the spool finds that out when this one is due; where setting aside
+        Its jobs are gone, and the spool finds that out when this one is due; where the quarantine
         failed they are not, and there is no hurry to meet them again.
         """
         job = work.lease.job
@@ -312,7 +328,7 @@ class JobWriter:
         work.in_flight.remove_one()
         work.queue.put_off += put_off
         if not done.cancelled() and (error := done.exception()) is not None:
-            # The spool waits out a sick disk; this is its end.  The next start finds the job.
+            # The spool waits out an unhealthy disk; this is its end.  The next start finds the job.
             log.warning("delivery.not-written", reason=str(error))
 
     async def _report(
@@ -326,7 +342,7 @@ class JobWriter:
         except ContentUnreadable:
             self.unreadable(work)
             return
-        except Exception:  # whatever went wrong: whoever was not reported is tried again
+        except Exception:  # whatever went wrong: a recipient that was not reported is tried again
             log.exception("delivery.not-reported", message=work.lease.envelope.message_id)
             is_sent = False
         self.split(work, jobs if is_sent else [*self._undelayed(jobs), *self._again(work, reports)])

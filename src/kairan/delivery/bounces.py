@@ -22,10 +22,10 @@ log = structlog.get_logger()
 
 
 def report_target(envelope: Envelope, snapshot: Snapshot) -> Address | None:
-    """Who hears of it; None: nobody.  Nothing is ever sent back to the null sender.
+    """The address that reports go to; None: they are dropped.  The null sender never gets one.
 
     An HVE account has no mailbox: its Reply-To is where a person reads.  A sender outside is
-    believed only if somebody had logged in, or we would answer to forged addresses.
+    believed only where the client had logged in, or we would answer to forged addresses.
     """
     if not envelope.sender:
         return None
@@ -59,7 +59,7 @@ class Reporter:
         self.dropped = 0
 
     async def send(self, spool: Spool, lease: Lease, reports: Sequence[RecipientReport]) -> bool:
-        """True: they are on disk, or nobody is there to read them.  False: the spool refused."""
+        """True: they are on disk, or have no address to go to.  False: the spool refused."""
         target = report_target(lease.envelope, self._snapshot())
         if target is None:
             self._drop(lease, reports)
@@ -98,7 +98,7 @@ class Reporter:
     ) -> tuple[bytes, bool]:
         """The report, and whether it needs SMTPUTF8.
 
-        A report that cannot be built becomes a plainer one: a failure that nobody hears of is the
+        A report that cannot be built becomes a plainer one: a failure that goes unreported is the
         one thing worse than a report that says little.
         """
         try:

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from kairan.delivery.settings import DeliverySettings
 from kairan.directory.model import Snapshot
@@ -42,4 +43,5 @@ class DeliveryContext:
     hostname: str
     directory: DirectoryView
     trace: Trace
+    pauses_file: Path | None = None
     time: TimeSource = field(default_factory=TimeSource)

@@ -21,13 +21,14 @@ import structlog
 from kairan.delivery.attempt import JobAttempts, JobWriter
 from kairan.delivery.bounces import Reporter
 from kairan.delivery.context import DeliveryContext, IntakeLoad
-from kairan.delivery.destinations import DestinationQueue, Destinations, Slot, State
+from kairan.delivery.destinations import DestinationQueue, Destinations, DestinationState, Slot
 from kairan.delivery.in_flight import InFlightLimit, Work
 from kairan.delivery.pace import Pace
+from kairan.delivery.pauses import OperatorPause, PauseKind, PauseWatch
 from kairan.delivery.plan import Deliverable, NeedsExpansion, plan_job, queue_name
 from kairan.delivery.record import Recorder
 from kairan.delivery.routes import Transports
-from kairan.delivery.statistics import DeliveryStatistics
+from kairan.delivery.statistics import DeliveryStatistics, QueueFacts
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Transport
 from kairan.spool.interface import Lease, Spool, SpoolUnavailable
@@ -66,6 +67,7 @@ class Delivery:
             busy=intake.busy,
             wanted=intake.wanted,
         )
+        self._pauses = PauseWatch(context.pauses_file)
         self._transports = Transports(settings.routes, transport)
         self._recorder = Recorder(context.trace)
         self._reporter = Reporter(context)
@@ -145,8 +147,23 @@ class Delivery:
             leased=sum(limit.jobs for limit in self._in_flight),
             waiting=self._destinations.waiting,
             running=self._destinations.running,
-            paused=tuple(q.name for q in self._destinations if q.state is State.DOWN),
+            down=tuple(q.name for q in self._destinations if q.state is DestinationState.DOWN),
+            paused=tuple(sorted(self._pauses.queues)),
         )
+
+    def queues(self) -> list[QueueFacts]:
+        """Those that work or are not simply open; ten thousand may be known, which are idle."""
+        return [
+            QueueFacts(
+                name=queue.name,
+                state="paused" if queue.is_paused else queue.state.name.lower(),
+                running=queue.running,
+                waiting=len(queue.waiting),
+                last_error=str(queue.failure.reply) if queue.failure else "",
+            )
+            for queue in self._destinations
+            if not queue.is_idle or queue.state is not DestinationState.OPEN or queue.is_paused
+        ]
 
     # -- leasing -------------------------------------------------------------------------------
 
@@ -164,12 +181,44 @@ class Delivery:
     async def _review(self) -> None:
         while True:
             await asyncio.sleep(_REVIEW_SECONDS)
+            before = self._pauses.refresh()
+            if before is not None:
+                await self._apply_pauses(before)
             for queue, works in self._destinations.review(self._monotonic()):
                 log.info("delivery.put-off", destination=queue.name, jobs=len(works))
                 await in_steps(works, self._attempts.put_off, self._writer.give_back)
             for queue in self._destinations.to_wake(self._monotonic()):
                 self._wake(queue)
             self._start()
+
+    async def _apply_pauses(self, before: Sequence[OperatorPause]) -> None:
+        """What waits in memory is queued anew; what waits on disk for a resumed queue is woken."""
+        paused = self._pauses.queues
+        for pause in self._pauses.pauses:
+            if pause not in before:
+                log.warning("delivery.paused", kind=pause.kind, name=pause.name, by=pause.by)
+        for queue in tuple(self._destinations):
+            queue.is_paused = queue.name in paused
+            works = self._destinations.take_waiting(queue)
+            await in_steps(works, self._requeue, self._writer.give_back)
+        for pause in before:
+            if pause.queue not in paused:
+                log.info("delivery.resumed", kind=pause.kind, name=pause.name)
+                self._resume(pause)
+
+    def _resume(self, pause: OperatorPause) -> None:
+        """A destination's own queue takes back what it has room for; that of a paused route goes."""
+        queue = self._destinations.get(pause.queue)
+        if queue is not None and pause.kind is PauseKind.DESTINATION:
+            queue.may_have_put_off = True
+            self._wake(queue)
+            return
+        self._destinations.forget(pause.queue)
+        self._call_back_soon(pause.queue)
+
+    def _requeue(self, work: Work) -> None:
+        work.queue = self._queue_of(work.plan)
+        self._enqueue(work, was_put_off=True)
 
     def _wake(self, queue: DestinationQueue[Work]) -> None:
         wanted = self._destinations.wanting(queue, self._monotonic())
@@ -190,7 +239,7 @@ class Delivery:
             self._destinations.woken(queue, asked=wanted, found=found, known=known)
 
     async def _call_back(self, name: str) -> None:
-        """All that wait for a destination that nothing goes to any more (its route has changed)."""
+        """All that wait under a name that nothing goes to any more: its route has changed or was paused."""
         with suppress(SpoolUnavailable):  # it closes; the next start finds them
             for limit in self._in_flight:
                 while await limit.spool.wake(name, _CALLED_BACK) == _CALLED_BACK:
@@ -226,13 +275,16 @@ class Delivery:
         waited_for = lease.job.destination
         was_put_off = waited_for == queue.name
         if waited_for and not was_put_off and self._destinations.get(waited_for) is None:
-            self._is_renamed(waited_for)
-        if self._destinations.takes(queue, self._monotonic(), was_put_off=was_put_off):
-            self._destinations.add(queue, work)
+            self._call_back_soon(waited_for)
+        self._enqueue(work, was_put_off=was_put_off)
+
+    def _enqueue(self, work: Work, *, was_put_off: bool) -> None:
+        if self._destinations.takes(work.queue, self._monotonic(), was_put_off=was_put_off):
+            self._destinations.add(work.queue, work)
         else:
             self._attempts.put_off(work)
 
-    def _is_renamed(self, name: str) -> None:
+    def _call_back_soon(self, name: str) -> None:
         if name not in self._called_back and not self._is_stopping:
             self._called_back.add(name)
             self._spawn(self._call_back(name))
@@ -240,13 +292,15 @@ class Delivery:
     def _queue_of(self, plan: Deliverable | NeedsExpansion) -> DestinationQueue[Work]:
         if isinstance(plan, NeedsExpansion):
             return self._expansion_queue()
-        name = queue_name(plan.route, plan.recipients[0])
+        pause = self._pauses.of_route(plan.route.name)
+        name = pause.queue if pause else queue_name(plan.route, plan.recipients[0])
         queue = self._destinations.get(name)
         if queue is None:
             transport = self._transports.of(plan.route)
             queue = self._destinations.make(
                 name, transport.concurrency_max, is_remote=transport.is_remote
             )
+            queue.is_paused = name in self._pauses.queues
         return queue
 
     def _expansion_queue(self) -> DestinationQueue[Work]:

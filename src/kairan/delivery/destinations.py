@@ -73,7 +73,7 @@ _HELD_BACK_AT_ONCE = 4
 _WAKE_MAX = 1_000
 
 
-class State(Enum):
+class DestinationState(Enum):
     UNPROVEN = auto()  # it has not answered since we started
     OPEN = auto()
     DOWN = auto()
@@ -86,7 +86,7 @@ class DestinationQueue(Generic[W]):
     name: str
     concurrency_max: int
     is_remote: bool = True
-    state: State = State.UNPROVEN
+    state: DestinationState = DestinationState.UNPROVEN
     waiting: deque[W] = field(default_factory=deque)
     running: int = 0
     probes: int = 0  # of the running, those that began while it was not open
@@ -104,6 +104,7 @@ class DestinationQueue(Generic[W]):
     put_off: int = 0  # jobs on disk that wait for it, as far as we know: never too few
     may_have_put_off: bool = True  # we have not looked since we started
     is_waking: bool = False
+    is_paused: bool = False  # by an operator: nothing runs, waits in memory or is woken
     is_queued: bool = False  # in the ring, or held back
 
     @property
@@ -112,7 +113,9 @@ class DestinationQueue(Generic[W]):
 
     @property
     def has_room(self) -> bool:
-        return self.running < self.limit if self.state is State.OPEN else not self.probes
+        if self.is_paused:
+            return False
+        return self.running < self.limit if self.state is DestinationState.OPEN else not self.probes
 
 
 @dataclass(slots=True, eq=False)
@@ -121,7 +124,7 @@ class Slot(Generic[W]):
 
     queue: DestinationQueue[W]
     started: float
-    state: State  # of the destination when it began
+    state: DestinationState  # of the destination when it began
     is_slow: bool = False
     is_over: bool = False
 
@@ -158,12 +161,12 @@ class Destinations(Generic[W]):
         self._quick_queues = 0  # that have a quick delivery running
         self._slow_queues = 1  # that have a slow one, as of the last review
         self._slow_open = 0  # slow deliveries that are no probes
-        self._probes = {State.UNPROVEN: 0, State.DOWN: 0}  # that are not slow
-        self._slow_probes = {State.UNPROVEN: 0, State.DOWN: 0}
+        self._probes = {DestinationState.UNPROVEN: 0, DestinationState.DOWN: 0}  # that are not slow
+        self._slow_probes = {DestinationState.UNPROVEN: 0, DestinationState.DOWN: 0}
         # New destinations first: each is unproven once, and down for as long as it likes.
         self._slow_probes_max = {
-            State.UNPROVEN: max(1, settings.slow_max // 2),
-            State.DOWN: max(1, settings.slow_max // 4),
+            DestinationState.UNPROVEN: max(1, settings.slow_max // 2),
+            DestinationState.DOWN: max(1, settings.slow_max // 4),
         }
         self.running = 0
         self.waiting = 0
@@ -178,12 +181,12 @@ class Destinations(Generic[W]):
         self, name: str, concurrency_max: int, *, is_remote: bool = True
     ) -> DestinationQueue[W]:
         if len(self._queues) >= self._settings.known_max:
-            self._forget(lambda queue: queue.is_idle and queue.state is not State.DOWN)
+            self._forget(lambda queue: queue.is_idle and queue.state is not DestinationState.DOWN)
         if len(self._queues) >= self._settings.known_max:
             self._forget(lambda queue: queue.is_idle)  # to be found down again
         queue: DestinationQueue[W] = DestinationQueue(name, max(1, concurrency_max), is_remote)
         if not is_remote:
-            queue.state, queue.limit = State.OPEN, queue.concurrency_max
+            queue.state, queue.limit = DestinationState.OPEN, queue.concurrency_max
         self._queues[name] = queue
         return queue
 
@@ -194,11 +197,11 @@ class Destinations(Generic[W]):
 
         Those that were put off before are older and go first.
         """
-        if queue.state is State.DOWN and now < queue.not_before:
+        if queue.is_paused or (queue.state is DestinationState.DOWN and now < queue.not_before):
             return False
-        if queue.state is not State.OPEN and self._is_full(queue):
+        if queue.state is not DestinationState.OPEN and self._is_full(queue):
             return False
-        if queue.state is not State.OPEN and queue.is_idle:
+        if queue.state is not DestinationState.OPEN and queue.is_idle:
             queue.since = now
         elif queue.put_off and not was_put_off:
             return False
@@ -219,6 +222,12 @@ class Destinations(Generic[W]):
         """For how long a job is put off: until it is woken, and this is for when it is not."""
         return self._settings.put_off_seconds * (0.5 + self._rng.random() / 2)
 
+    def forget(self, name: str) -> None:
+        """A queue that is idle and will not be needed."""
+        queue = self._queues.get(name)
+        if queue is not None and queue.is_idle:
+            del self._queues[name]
+
     def take_waiting(self, queue: DestinationQueue[W], *, keep: int = 0) -> list[W]:
         """All but the first `keep` of the waiting, in their order."""
         taken = [queue.waiting.pop() for _ in range(len(queue.waiting) - keep)]
@@ -228,9 +237,9 @@ class Destinations(Generic[W]):
 
     def wanting(self, queue: DestinationQueue[W], now: float) -> int:
         """How many of those put off may come back now: what there is room for, or a probe."""
-        if not (queue.put_off or queue.may_have_put_off) or queue.is_waking:
+        if not (queue.put_off or queue.may_have_put_off) or queue.is_waking or queue.is_paused:
             return 0
-        if queue.state is not State.OPEN:
+        if queue.state is not DestinationState.OPEN:
             return int(queue.is_idle and now >= queue.not_before)
         room = min(self._ready_waiting_max(queue), _WAKE_MAX)
         return room - len(queue.waiting) if len(queue.waiting) <= room // 2 else 0
@@ -242,7 +251,7 @@ class Destinations(Generic[W]):
         for queue in self._queues.values():
             if not (queue.put_off or queue.may_have_put_off) or not self.wanting(queue, now):
                 continue
-            if queue.state is not State.OPEN:
+            if queue.state is not DestinationState.OPEN:
                 probes -= 1
                 if probes < 0:
                     continue
@@ -280,7 +289,7 @@ class Destinations(Generic[W]):
         slot.is_over = True
         queue.running -= 1
         self.running -= 1
-        if slot.state is not State.OPEN:
+        if slot.state is not DestinationState.OPEN:
             queue.probes -= 1
         if slot.is_slow:
             self._slow.discard(slot)
@@ -299,11 +308,11 @@ class Destinations(Generic[W]):
     def answered(self, slot: Slot[W], now: float) -> bool:
         """The destination is there, whatever it said.  True: that is news."""
         queue = slot.queue
-        is_news = queue.state is not State.OPEN
+        is_news = queue.state is not DestinationState.OPEN
         if is_news:
             self._unanswered -= len(queue.waiting)
-            queue.state = State.OPEN
-            # Those that began before it went down may hang for long yet, and hold nobody up.
+            queue.state = DestinationState.OPEN
+            # Those that began before it went down may hang for long yet, and must not hold up others.
             queue.limit = min(queue.running, queue.concurrency_max)
             queue.pauses = 0
             # Also those whose try failed, which come by their own time, shall come at once.
@@ -329,12 +338,12 @@ class Destinations(Generic[W]):
             return []
         queue.failures += 1
         queue.is_slow = now - slot.started >= self._settings.slow_seconds
-        is_open = queue.state is State.OPEN
+        is_open = queue.state is DestinationState.OPEN
         if is_open and contact is Contact.BROKEN and queue.failures < self._cohort(queue):
             return []
         queue.failure = failure
         others = self.take_waiting(queue)
-        if queue.state is not State.DOWN or now >= queue.not_before:
+        if queue.state is not DestinationState.DOWN or now >= queue.not_before:
             self._pause(queue, now)
         return others
 
@@ -345,8 +354,8 @@ class Destinations(Generic[W]):
         for queue in self._queues.values():
             queue.slowest_seconds = 0.0
             slow += bool(queue.slow)
-            unanswered += bool(queue.waiting) and queue.state is not State.OPEN
-            ready += bool(queue.waiting) and queue.state is State.OPEN
+            unanswered += bool(queue.waiting) and queue.state is not DestinationState.OPEN
+            ready += bool(queue.waiting) and queue.state is DestinationState.OPEN
         self._slow_queues = max(1, slow)
         share = self._unanswered_max // max(1, unanswered)
         self._unanswered_share = max(1, min(_UNANSWERED_WAITING_MAX, share))
@@ -365,7 +374,7 @@ class Destinations(Generic[W]):
 
     def _begin(self, queue: DestinationQueue[W], now: float) -> Slot[W]:
         slot = Slot(queue, now, queue.state, is_slow=queue.is_slow)
-        if queue.state is not State.OPEN:
+        if queue.state is not DestinationState.OPEN:
             queue.probes += 1
         if slot.is_slow:
             self._slow.add(slot)
@@ -379,18 +388,18 @@ class Destinations(Generic[W]):
         return slot
 
     def _count(self, slot: Slot[W], change: int) -> None:
-        if slot.state is State.OPEN:
+        if slot.state is DestinationState.OPEN:
             self._slow_open += change * slot.is_slow
         else:
             (self._slow_probes if slot.is_slow else self._probes)[slot.state] += change
 
     def _count_waiting(self, queue: DestinationQueue[W], change: int) -> None:
         self.waiting += change
-        if queue.state is not State.OPEN:
+        if queue.state is not DestinationState.OPEN:
             self._unanswered += change
 
     def _has_slot(self, queue: DestinationQueue[W]) -> bool:
-        if queue.state is not State.OPEN:
+        if queue.state is not DestinationState.OPEN:
             return self._has_probe(queue)
         slow_max = self._settings.slow_max
         if queue.slow and queue.running >= max(1, slow_max // self._slow_queues):
@@ -401,7 +410,7 @@ class Destinations(Generic[W]):
             return False
         if self._concurrency_max - self._quick > self._reserve:
             return True
-        # One more: there is always somebody who is about to come.
+        # One more: another queue may be about to come.
         share = self._concurrency_max // (self._quick_queues + 1)
         return queue.running - queue.slow < max(1, share)
 
@@ -435,7 +444,7 @@ class Destinations(Generic[W]):
             started.popleft()
 
     def _waiting_max(self, queue: DestinationQueue[W], now: float) -> int:
-        if queue.state is State.OPEN:
+        if queue.state is DestinationState.OPEN:
             return self._ready_waiting_max(queue) if self._has_choice else _UNBOUNDED
         return _UNBOUNDED if now - queue.since < _FRESH_SECONDS else self._unanswered_share
 
@@ -453,7 +462,7 @@ class Destinations(Generic[W]):
         settings = self._settings
         span = settings.pause_first_seconds * settings.pause_factor ** min(queue.pauses, 60)
         pause = min(span, settings.pause_max_seconds) * (0.5 + self._rng.random() / 2)
-        queue.state = State.DOWN
+        queue.state = DestinationState.DOWN
         queue.limit = 1
         queue.pauses += 1
         queue.not_before = now + pause

@@ -3,6 +3,7 @@
 A recipient is done, to be retried at a time, or reported: there is no fourth state.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _UNASKED = (Action.FAILED, Action.DELAYED)
 class Terms:
     """The circumstances of an attempt, or of a job that is put off without one.
 
+    `may_expire`: False while an operator keeps the job from being tried.
     `not_before`: the destination is left alone until then.  `due`: the job is due just then, whatever
     its own next retry would be.  `destination`: its return makes the job due earlier.
     """
@@ -42,6 +44,10 @@ class Terms:
     due: float | None = None
     destination: str = ""
     is_attempt: bool = True
+    may_expire: bool = True
+
+    def expires(self, arrived: float) -> float:
+        return arrived + self.retry.expiry_seconds if self.may_expire else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ def disposition_of(
     results: Sequence[Result],
     terms: Terms,
 ) -> Disposition:
-    expires = envelope.arrived + terms.retry.expiry_seconds
+    expires = terms.expires(envelope.arrived)
     waits: list[Recipient] = []
     reports: list[RecipientReport] = []
     failed = 0
@@ -110,7 +116,7 @@ def _retry(
 ) -> NewJob:
     """The last try comes when the time is up, not after."""
     attempts = job.attempts + terms.is_attempt
-    expires = envelope.arrived + terms.retry.expiry_seconds
+    expires = terms.expires(envelope.arrived)
     due = retry_due(attempts, terms) if terms.due is None else terms.due
     if terms.destination and not job.delayed:
         # Its return brings the job; the sender hears of the delay at the time, not by the return.

@@ -77,6 +77,19 @@ def plan_job(
     return Deliverable(route, tuple(found.values()), tuple(resolved))
 
 
+def routes_of(job: Job, snapshot: Snapshot, router: Router) -> tuple[str, ...]:
+    """The names of the routes by which a job goes as things are now, for an operator's eyes.
+
+    A job that goes out as it came never has its route written down; this says what it will be.  A
+    group has none before it is expanded.
+    """
+    if router.named(job.route) is not None:
+        return (job.route,)
+    found = (resolve(recipient, snapshot) for recipient in job.recipients)
+    routes = (router.route(one.address) for one in found if isinstance(one, Recipient))
+    return tuple(dict.fromkeys(route.name for route in routes if route is not None))
+
+
 def queue_name(route: Route, recipient: Recipient) -> str:
     """One destination queue per next hop: for MX that is the domain."""
     return f"{route.queue} {domain_of(recipient.address)}" if route.by_domain else route.queue

@@ -13,6 +13,7 @@ from kairan.delivery.transport import Transport
 from kairan.delivery.transports.table import kind_of
 from kairan.mail.address import domain_of, key_of
 
+_NOT_IN_DOMAINS = frozenset("@/: ")
 _NOWHERE = 1 << 30  # an index behind every rule
 
 
@@ -81,6 +82,17 @@ class Router:
             domain = domain.partition(".")[2]
             best = min(best, self._parents.get(domain, _NOWHERE))
         return best
+
+    def destination_queues(self, name: str) -> list[str]:
+        """The destination queues that an operator means by `name`: a route's `to`, a queue as
+        statistics show it, or a domain that is reached by MX.
+        """
+        found = [route.queue for route in self._routes if name in {route.destination, route.queue}]
+        is_domain = not _NOT_IN_DOMAINS.intersection(name)
+        by_mx = self.route(f"postmaster@{name}") if is_domain else None
+        if not found and by_mx is not None and by_mx.by_domain:
+            found = [f"{by_mx.queue} {key_of(name)}"]
+        return list(dict.fromkeys(found))
 
     @property
     def routes(self) -> Sequence[Route]:

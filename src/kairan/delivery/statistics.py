@@ -4,6 +4,17 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """One destination queue in one worker, for a status."""
+
+    name: str
+    state: str  # open, unproven, down or paused
+    running: int
+    waiting: int  # in memory; the rest is on disk
+    last_error: str  # why it is down
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryStatistics:
     """The first four count recipients, respectively reports, since start."""
 
@@ -11,9 +22,10 @@ class DeliveryStatistics:
     deferred: int
     failed: int
     reports: int
-    reports_dropped: int  # nobody to send them to: the null sender, mostly
+    reports_dropped: int  # without an address to go to: to the null sender, mostly
     lag_seconds: float  # how long the oldest of the jobs leased last had been due
     leased: int  # jobs in our hands now
     waiting: int
     running: int
-    paused: tuple[str, ...]  # destinations that do not answer
+    down: tuple[str, ...]  # destination queues whose next hop does not answer
+    paused: tuple[str, ...]  # queues that an operator has paused

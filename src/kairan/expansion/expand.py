@@ -2,7 +2,7 @@
 
 Breadth first because then one stream of members is open at a time, whatever the nesting, and a
 group met again, by a second path or in a loop, is known and passed over.  Plain addresses come
-first so that somebody who is named and also a member keeps the NOTIFY that was asked for.
+first so that a recipient who is also a member keeps the NOTIFY that was asked for.
 """
 
 from collections.abc import Iterable, Sequence
@@ -67,7 +67,7 @@ class _Waiting:
     depth: int
 
 
-class _TooLarge(Exception):  # noqa: N818 - leaves the loops of one group, seen by nobody else
+class _TooLarge(Exception):  # noqa: N818 - leaves the loops of one group, not seen outside this file
     pass
 
 
@@ -101,8 +101,8 @@ class _Expander:
         return self._expansion
 
     def _fail_those_who_reach_nobody(self, top: Sequence[_Waiting]) -> None:
-        """Empty, or only empty groups in it, or all in it refused or gone: nobody gets the message,
-        and nobody but its sender can hear of that.  A list's own reports stay with the list.
+        """Empty, or only empty groups in it, or all in it refused or gone: the message reaches no mailbox,
+        and only its sender can be told.  A list's own reports stay with the list.
         """
         failed = {key_of(failure.recipient.address) for failure in self._expansion.failures}
         for one in top:
@@ -110,7 +110,7 @@ class _Expander:
                 self._expansion.failures.append(Failure(one.recipient, GROUP_REACHES_NOBODY))
 
     def _reaches(self, group: Group) -> bool:
-        """Somebody, by whatever path: a member who was taken for another group counts as well."""
+        """A mailbox, by whatever path: a member who was taken for another group counts as well."""
         waiting = [key_of(group.address)]
         seen = set(waiting)
         for one in waiting:

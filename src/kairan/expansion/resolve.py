@@ -12,8 +12,8 @@ from kairan.outcomes.outcome import Outcome
 def resolve(recipient: Recipient, snapshot: Snapshot) -> Recipient | Group | Outcome:
     """The recipient under its primary address, the group it names, or why there is none.
 
-    An address outside the accepted domains is nobody we could know: it goes on as it is.  An HVE
-    account has no mailbox: what is for it goes to its Reply-To, or to nobody where it has none.
+    An address outside the accepted domains is not ours to know: it goes on as it is.  An HVE
+    account has no mailbox: what is for it goes to its Reply-To, and is refused where it has none.
 
     The organisation's postmaster exists even without a mailbox, and stands in for those of all
     accepted domains (RFC 5321 section 4.5.1).

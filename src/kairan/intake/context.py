@@ -28,6 +28,7 @@ class IntakeStatistics:
     connections: int = 0  # now
     accepted: int = 0
     refused: int = 0
+    is_draining: bool = False  # an operator's order: nothing new is accepted
 
 
 class Busy:

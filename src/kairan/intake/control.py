@@ -10,7 +10,8 @@ last one that says how many they were, so that an answer cut short is not taken 
     {"id": "…", "account": "printer@example.com", …}
     {"found": 1}
 
-`do` is `list` or `end`; `want` holds facts of a session (held_sessions.py), none: all sessions.  Who
+`do` is `list` or `end`; `want` holds facts of a session (held_sessions.py), none: all sessions.  Where
+`do` is `status`, the one line before the last has the facts of the worker (worker.py).  Who
 may open the socket may do both: that is the service's own user, and root.
 """
 
@@ -19,7 +20,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ class ControlUnavailableError(OperatorError):
 class ControlSocket:
     """The worker's end, in its event loop."""
 
-    def __init__(self, sessions: HeldSessions) -> None:
+    def __init__(self, sessions: HeldSessions, status: Callable[[], dict[str, object]]) -> None:
         self._sessions = sessions
+        self._status = status
         self._clients = 0
         self._server: asyncio.Server | None = None
 
@@ -76,6 +78,10 @@ class ControlSocket:
 
     async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
         what, wanted = _request(line)
+        if what == "status":
+            writer.write(json.dumps(self._status()).encode() + b'\n{"found": 1}\n')
+            await writer.drain()
+            return
         found = 0
         for facts, session in self._sessions.matching(wanted):
             if what == "end":
@@ -107,7 +113,7 @@ def _request(line: bytes) -> tuple[str, dict[str, str]]:
         raise ValueError("no request that we know")  # noqa: TRY004 - of the peer, not of ours
     what, wanted = request.get("do"), request.get("want", {})
     is_text = isinstance(wanted, dict) and all(isinstance(one, str) for one in wanted.values())
-    if what not in {"list", "end"} or not is_text or not _WANTED.issuperset(wanted):
+    if what not in {"list", "end", "status"} or not is_text or not _WANTED.issuperset(wanted):
         raise ValueError("no request that we know")
     return what, wanted
 

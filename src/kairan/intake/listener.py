@@ -27,6 +27,13 @@ class Listener:
         self._drain_seconds = context.settings.drain_seconds
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._address = ""
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """For a status."""
+        role = str(self._entry.settings.role)
+        return {"address": self._address, "role": role, "sessions": len(self.connections)}
 
     @property
     def connections(self) -> AbstractSet[EnteredConnection]:
@@ -34,6 +41,8 @@ class Listener:
 
     async def start(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
+        host, port, *_ = sock.getsockname()  # where the settings ask for any free port, the one
+        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._server = await loop.create_server(
             lambda: SmtpConnection(self._entry), sock=sock, backlog=BACKLOG
         )

@@ -29,6 +29,7 @@ from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import (
     BARE_LINE_ENDING,
     DISK_LOW,
+    DRAINING,
     LOGIN_REVOKED,
     LOGIN_TOO_OLD,
     NUL_IN_MESSAGE,
@@ -286,7 +287,11 @@ class Session:
 
     def _why_over(self, account: Account | None) -> Decision:
         """What ends a session between two transactions; one that runs may finish."""
-        return Refuse(SHUTTING_DOWN) if self.stopping else self._login.judge(account)
+        if self.stopping:
+            return Refuse(SHUTTING_DOWN)
+        if self.context.statistics.is_draining:
+            return Refuse(DRAINING)
+        return self._login.judge(account)
 
     def _end(self, refusal: Refuse) -> None:
         self.engine.hang_up(self.refusal_reply(refusal.outcome))

@@ -208,6 +208,33 @@ SHUTTING_DOWN = Outcome(
     speaker=Speaker.KAIRAN,
 )
 
+DRAINING = Outcome(
+    "draining",
+    421,
+    "4.3.2",
+    "Service is being drained, no new mail is accepted",
+    when=Text(
+        "An administrator lets the queue run empty: nothing new is accepted, what is stored is delivered.",
+        "管理者がキューを空にしています。新しいメールは受け付けず、受け付け済みのメールの配信だけを続けます。",
+    ),
+    causes=(
+        Text(
+            "`kairan drain begin`, before maintenance or a move to another machine.",
+            "保守や別のマシンへの移行の前に `kairan drain begin` が実行されました。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "See who began it and what is left: `kairan status`. End it: `kairan drain end`.",
+            "誰が開始したか、何が残っているかを `kairan status` で確認し、`kairan drain end` で終了してください。",
+        ),
+        TRY_LATER,
+        USE_A_QUEUE,
+    ),
+    source="RFC 5321 section 3.8 (421); RFC 3463 section 3.4 (X.3.2)",
+    speaker=Speaker.KAIRAN,
+)
+
 IDLE_TIMEOUT = Outcome(
     "idle-timeout",
     421,

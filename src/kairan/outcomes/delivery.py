@@ -131,6 +131,31 @@ DESTINATION_BUSY = Outcome(
     speaker=Speaker.KAIRAN,
 )
 
+DESTINATION_PAUSED = Outcome(
+    "destination-paused",
+    451,
+    "4.3.2",
+    "Paused by an administrator",
+    when=Text(
+        "An administrator has paused this route or destination. Its mail is accepted and waits on disk; it does not expire meanwhile.",
+        "管理者がこの経路または宛先への配信を一時停止しています。メールは受け付けられ、ディスク上で待機します。停止中に期限切れになることはありません。",
+    ),
+    causes=(
+        Text(
+            "`kairan queue pause`, for maintenance of the next server for example.",
+            "次のサーバーの保守などのために `kairan queue pause` が実行されました。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "See what is paused, by whom and since when: `kairan status`. Then resume it: `kairan queue resume`.",
+            "何が、誰によって、いつから停止されているかを `kairan status` で確認し、`kairan queue resume` で再開してください。",
+        ),
+    ),
+    source="RFC 3463 section 3.4 (X.3.2, system not accepting network messages); rule ours",
+    speaker=Speaker.KAIRAN,
+)
+
 PEER_UNREACHABLE = Outcome(
     "peer-unreachable",
     451,

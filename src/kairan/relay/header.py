@@ -24,7 +24,7 @@ async def wait_ascii_header(content: Content) -> bool:
     try:
         return await asyncio.to_thread(_has_ascii_header, content.path)
     except OSError:
-        return True  # nobody can send it: the session that tries will say so
+        return True  # it cannot be sent either: the session that tries will say so
 
 
 async def wait_has_8bit(content: Content) -> bool:

@@ -3,7 +3,7 @@
 getaddrinfo blocks for as long as the name servers take, tens of seconds where they are silent, and
 the event loop's own pool for it has four threads (libuv): five names that do not resolve would
 hold up all that do.  Here each lookup has a thread; a name is looked up once however many ask; a
-number needs no lookup; and a name that has resolved before is held up by nobody: if its lookup
+number needs no lookup; and a name that has resolved before is not held up by others: if its lookup
 takes longer than a moment, its last addresses serve.
 """
 

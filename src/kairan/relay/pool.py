@@ -32,7 +32,7 @@ from kairan.relay.header import wait_ascii_header, wait_has_8bit
 from kairan.relay.next_hop import NextHop
 from kairan.relay.open import wait_open
 from kairan.relay.patience import Patience
-from kairan.relay.session import Message, RelaySession
+from kairan.relay.session import OutgoingMessage, RelaySession
 from kairan.relay.settings import RelaySettings
 
 
@@ -139,7 +139,7 @@ class Pool:
         if envelope.body in _SEVEN_BIT and await wait_has_8bit(content):
             # RFC 6152 section 2: said to who can hear it, though the client did not say so.
             envelope = envelope._replace(body="8BITMIME")
-        message = Message(envelope, content, ascii_header)
+        message = OutgoingMessage(envelope, content, ascii_header)
         most = self._batch_max()
         while rest:
             answer = await self._send_some(message, rest[:most])
@@ -162,12 +162,12 @@ class Pool:
 
     @property
     def is_down(self) -> bool:
-        """Nobody got through a moment ago: where there is another host, ask that one first."""
+        """No session could be opened a moment ago: where there is another host, ask that one first."""
         return not self._live and self._now() < self._patience.down_until
 
     @property
     def is_unused(self) -> bool:
-        """Whether nobody sends or waits: it may be closed."""
+        """No message is being sent or waits: it may be closed."""
         busy = len(self._live) - len(self._idle)
         return not (busy or self._opening or self._waiters.queue)
 
@@ -200,7 +200,7 @@ class Pool:
     # One transaction.
 
     async def _send_some(
-        self, message: Message, recipients: tuple[Recipient, ...]
+        self, message: OutgoingMessage, recipients: tuple[Recipient, ...]
     ) -> TransactionResult:
         session = await self._wait_session(fresh=False)
         # More than once: who insists on a fresh one and must wait is given what others have used.
@@ -222,7 +222,7 @@ class Pool:
         )
 
     async def _send_on(
-        self, session: RelaySession, message: Message, recipients: tuple[Recipient, ...]
+        self, session: RelaySession, message: OutgoingMessage, recipients: tuple[Recipient, ...]
     ) -> TransactionResult | None:
         """None: the session had died before a word was said."""
         if session.over:
@@ -312,7 +312,7 @@ class Pool:
         try:
             outcome = await wait_open(self.next_hop, self._patience.settings())
         except BaseException:
-            self._waiters.give(None)  # cancelled: somebody else may have the place
+            self._waiters.give(None)  # cancelled: another may have the place
             raise
         finally:
             self._opening -= 1
@@ -325,7 +325,7 @@ class Pool:
         if others:
             self._ceiling = _Ceiling(others, self._now() + self.settings.ceiling_seconds)
             return None
-        # Nobody got through: those who wait would only meet the same, one time-out after another.
+        # None got through: those that wait would only meet the same, one time-out after another.
         self._ceiling = None
         while self._waiters.give(outcome):
             pass
@@ -358,7 +358,7 @@ class Pool:
             raise
 
     def _pass_on(self, what: RelaySession | DialFault | None) -> None:
-        """Somebody was cancelled in the moment of being served."""
+        """A waiting message was cancelled in the moment of being given a session."""
         if isinstance(what, RelaySession):
             self._release(what)
         else:

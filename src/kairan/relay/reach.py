@@ -2,7 +2,7 @@
 
 The records of a recipient's domain are written by strangers, and may name this machine, a server
 on the inside, or a cloud's metadata service.  Hence the address that is dialled is judged, after
-all names are resolved; a name may mean another address each time somebody asks.
+all names are resolved; a name may mean another address at each lookup.
 
 The networks are those of the IANA's special-purpose registries (RFC 6890), as a list of our own:
 the answers of `ipaddress.is_global` differ between releases of Python.

@@ -44,7 +44,7 @@ def _timeouts(settings: RelaySettings) -> dict[Phase, float]:
 _IDLE_SECONDS = 5.0
 
 
-class Message(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """What is sent; `ascii_header`: a peer without SMTPUTF8 may have it (RFC 6531 section 3.2)."""
 
     envelope: Envelope
@@ -143,10 +143,10 @@ class RelaySession(asyncio.Protocol):
         try:
             return await self._waiter
         except asyncio.CancelledError:
-            self.abort()  # in the middle of something: nobody may go on from here
+            self.abort()  # in the middle of a command: the session cannot go on from here
             raise
 
-    async def send(self, message: Message, recipients: tuple[Recipient, ...]) -> Sent:
+    async def send(self, message: OutgoingMessage, recipients: tuple[Recipient, ...]) -> Sent:
         """One transaction.  `over` tells afterwards whether the session can take another."""
         content = message.content
         is_file = isinstance(content, ContentFile)

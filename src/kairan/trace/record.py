@@ -6,7 +6,8 @@ belongs to mail or to an account `trace-N.db`, table `event`:
     id         microseconds since the epoch, raised by one where two fall together.  Where the
                system's clock was set back, events of before and after stand among each other:
                each has the time that the clock said.
-    event      RECEIVE, REFUSE, EXPAND, RESOLVE, DELIVER, DEFER, FAIL, DSN, … (Exchange's names)
+    event      RECEIVE, REFUSE, EXPAND, RESOLVE, DELIVER, DEFER, FAIL, DSN, … (Exchange's names);
+               HOLD, RELEASE, RETRY, DROP of an operator (commands.py)
     message_id, sender, recipient, detail, client   text as recorded
     spool_id   of the worker's shard, 0 where there is none
     m, s, r    search keys of message id, sender and recipient; NULL for an empty text

@@ -91,7 +91,7 @@ def read_verify(text: str, options: dict[str, str], tls: TlsPolicy, *, default: 
     if value is not None and value not in _YES_NO:
         raise DestinationError(f"{_shown(text)}: verify is yes or no")
     if value == "yes" and tls not in _IN_TLS_ONLY:
-        # Whoever cannot show the certificate would be given the mail in clear text.
+        # A next hop without the certificate would be given the mail in clear text.
         raise DestinationError(f"{_shown(text)}: verify=yes needs tls=require")
     return default if value is None else _YES_NO[value]
 
@@ -110,7 +110,7 @@ def _tls(
         default = TlsPolicy.REQUIRE
     tls = read_tls(text, options, default=default)
     if credentials is not None and tls is not TlsPolicy.REQUIRE:
-        # Whoever sits on the line would strip STARTTLS and be given the password.
+        # An attacker on the line would strip STARTTLS and be given the password.
         raise DestinationError(f"{_shown(text)}: a login needs tls=require (or smtps://)")
     return tls
 

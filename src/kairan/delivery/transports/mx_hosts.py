@@ -100,7 +100,7 @@ class DnsResolver:
         if [host for _, host in records] in ([""], ["."], ["@"]):
             return NULL_MX
         ours = [preference for preference, host in records if host.lower() == self._hostname]
-        # RFC 5321 section 5.1: from our own rank downwards nobody is nearer to the mailbox.
+        # RFC 5321 section 5.1: hosts of our own rank or below are no nearer to the mailbox.
         better = [item for item in records if not ours or item[0] < min(ours)]
         random.shuffle(better)  # equal ones share the load
         return tuple(host for _, host in sorted(better, key=lambda item: item[0])) or LOOP

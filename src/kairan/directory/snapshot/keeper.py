@@ -1,6 +1,7 @@
 """Keeps the snapshot fresh: polls the store's counter, rebuilds what changed, outlives outages."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -21,6 +22,7 @@ class SnapshotKeeper:
         self._interval_seconds = interval_seconds
         self._callbacks: list[Callable[[MemorySnapshot], None]] = []
         self._current = read_snapshot(directory)
+        self._asked = time.time()
         self._is_outage = False
         # `refresh` and `run` may meet: the later must not put back what the earlier replaced.
         self._turn = asyncio.Lock()
@@ -28,6 +30,11 @@ class SnapshotKeeper:
     @property
     def current(self) -> MemorySnapshot:
         return self._current
+
+    @property
+    def as_of(self) -> float:
+        """When the database was last asked with success, in seconds since the epoch."""
+        return self._asked
 
     def on_change(self, callback: Callable[[MemorySnapshot], None]) -> None:
         """`callback` is called in the event loop, with each new snapshot."""
@@ -48,6 +55,7 @@ class SnapshotKeeper:
         """The state of now; DirectoryError where the database does not answer."""
         async with self._turn:
             newest = await asyncio.to_thread(read_snapshot, self._directory, self._current)
+            self._asked = time.time()
             if newest is not self._current:
                 self._current = newest
                 for callback in self._callbacks:

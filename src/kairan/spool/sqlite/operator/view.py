@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from kairan.mail.address import key_of
 from kairan.runtime.operator_error import OperatorError
@@ -32,6 +32,17 @@ UPDATE job SET held = 0, due = CASE WHEN destination <> '' THEN ?1 ELSE max(due,
     WHERE held = 1
 """
 
+# With one max() or min(), SQLite takes the other columns from the row that has it.
+_STORED_BY = """
+SELECT destination, route, attempts = 0 AND route = '' AS is_new, count(*), sum(count), sum(held),
+       detail, max(CASE WHEN detail <> '' THEN due ELSE 0 END)
+    FROM job GROUP BY 1, 2, 3
+"""
+_OLDEST_BY = """
+SELECT destination, route, attempts = 0 AND route = '' AS is_new, min(message)
+    FROM job GROUP BY 1, 2, 3
+"""
+
 Listed: TypeAlias = SpoolItem | Quarantined
 
 
@@ -47,6 +58,8 @@ class Filter:
     route: str | None = None
     held: bool | None = None
     quarantined: bool | None = None
+    # What else must hold, of facts that the spool does not know.
+    also: Callable[[SpoolItem], bool] | None = None
 
     def condition(self) -> Condition:
         """What of it needs no more than the columns of a job."""
@@ -80,7 +93,7 @@ class Filter:
                 yield item
 
     def _envelope_tests(self) -> "list[Callable[[SpoolItem], bool]]":
-        tests: list[Callable[[SpoolItem], bool]] = []
+        tests: list[Callable[[SpoolItem], bool]] = [] if self.also is None else [self.also]
         if self.message_id is not None:
             message_id = self.message_id.strip("<>")
             tests.append(lambda item: item.envelope.message_id.strip("<>") == message_id)
@@ -93,6 +106,23 @@ class Filter:
                 lambda item: any(key_of(r.address) == recipient for r in item.job.recipients)
             )
         return tests
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJobs:
+    """Jobs that wait for the same: a destination, or their own time (`destination` empty).
+
+    `is_new`: never tried, and without a route of their own.
+    """
+
+    destination: str
+    route: str
+    is_new: bool
+    jobs: int
+    recipients: int
+    held: int
+    oldest_arrival: float | None
+    last_detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +237,24 @@ class ShardView:
             "deferred": deferred,
             "quarantined": self._folder.quarantine.count(),
         }
+
+    def by_destination(self) -> Iterator[StoredJobs]:
+        """What is stored, by what the jobs wait for.  Reads the job table twice."""
+        oldest = dict(self._grouped(_OLDEST_BY))
+        for key, (jobs, recipients, held, detail, _) in self._grouped(_STORED_BY):
+            message = oldest.get(key, (0,))[0]
+            row = self._db.execute(
+                "SELECT arrived FROM message WHERE id = ?", (message,)
+            ).fetchone()
+            destination, route, is_new = key
+            arrived = float(row[0]) if row else None
+            yield StoredJobs(
+                destination, route, bool(is_new), jobs, recipients, held, arrived, detail
+            )
+
+    def _grouped(self, query: str) -> Iterator[tuple[tuple[str, str, int], tuple[Any, ...]]]:
+        for destination, route, is_new, *values in self._db.execute(query):
+            yield (destination, route, is_new), tuple(values)
 
     def _for_changes(self) -> Changes:
         """From here on the connection is one that may write."""

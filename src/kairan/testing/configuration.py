@@ -40,12 +40,12 @@ def kairan_toml(
     """`routes`: pattern to destination, in the order in which they are tried.  `delivery` and
     `tables`: further tables by their names.
     """
-    ways = [{"pattern": pattern, "to": to} for pattern, to in routes.items()]
+    rows = [{"pattern": pattern, "to": to} for pattern, to in routes.items()]
     whole: Table = {
         "server": {"hostname": hostname, "data_directory": data_directory, "workers": workers},
         "tls": tls,
         "listener": listeners,
-        "delivery": {**(delivery or {}), "routes": ways},
+        "delivery": {**(delivery or {}), "routes": rows},
         **tables,
     }
     return "\n".join(_lines(whole, ())) + "\n"

@@ -10,10 +10,11 @@ import sys
 import threading
 import tty
 from contextlib import contextmanager, suppress
+from select import PIPE_BUF
 
 import pytest
 
-from kairan.runtime.output import WAITING_OCTETS_MAX, Output
+from kairan.runtime.output import WAITING_OCTETS_MAX, Output, _octets_at_once, _pieces
 
 LINE = "x" * 199 + "\n"
 TOO_MANY = 3 * WAITING_OCTETS_MAX // len(LINE)
@@ -66,6 +67,18 @@ def test_without_a_thread_a_reader_that_stands_still_costs_lines_and_no_time(end
         whole, left_out = read_all(reading, TOO_MANY)
     assert whole * len(LINE) > WAITING_OCTETS_MAX / 2
     assert left_out > 0
+
+
+def test_a_file_takes_in_one_write_what_a_pipe_takes_in_many(tmp_path):
+    lines = [LINE.encode()] * 500
+    with (tmp_path / "log").open("wb") as file:
+        pieces = list(_pieces(lines, notice, _octets_at_once(file.fileno())))
+    assert max(len(octets) for octets, _ in pieces) > PIPE_BUF
+    assert b"".join(octets for octets, _ in pieces) == b"".join(lines)
+    reading, writing = os.pipe()
+    assert _octets_at_once(writing) == PIPE_BUF
+    os.close(reading)
+    os.close(writing)
 
 
 @contextmanager

@@ -36,8 +36,11 @@ from typing import TypeAlias
 WAITING_OCTETS_MAX = 1024 * 1024
 # A text without an end of line is held back, so that lines stay whole; one this long is no line.
 _TAIL_CHARACTERS_MAX = 64 * 1024
-# How long the thread gathers: a wake-up for each line would cost the event loop more than the line.
-_GATHER_SECONDS = 0.02
+# How long the thread gathers: a wake-up for each line would cost the event loop more than the line,
+# and each write of the thread takes the interpreter from it for a moment.
+_GATHER_SECONDS = 0.1
+# Of one write to a regular file, which the kernel does not let others come between.
+_FILE_OCTETS = 64 * 1024
 # At the end of the process: what is left after that is lost, for a stop must not hang on a reader.
 FINISH_SECONDS = 2.0
 
@@ -66,6 +69,7 @@ class Output(io.TextIOBase):
         self._tail = ""
         self._pieces: deque[_Piece] = deque()  # without a thread: taken, and not yet written
         self._attempt: Callable[[bytes], int] | None = None
+        self._piece_octets = _octets_at_once(self._descriptor)
         self._wake: SimpleQueue[bool] | None = None
         self._thread: threading.Thread | None = None
 
@@ -121,7 +125,7 @@ class Output(io.TextIOBase):
         with self._lock:
             self._say_left_out()
             taken, self._waiting, self._octets = self._waiting, [], 0
-        return _pieces(taken, self._notice)
+        return _pieces(taken, self._notice, self._piece_octets)
 
     def _lost(self, lines: int) -> None:
         """The disk is full, or the reader gone."""
@@ -205,15 +209,25 @@ class Output(io.TextIOBase):
             time.sleep(_GATHER_SECONDS)
 
 
-def _pieces(entries: Sequence[bytes | int], notice: Notice) -> Iterator[_Piece]:
-    """Whole lines, as many as a pipe takes in one (PIPE_BUF): of several processes that write to
-    one pipe none cuts another's line.  A longer line goes alone.
+def _octets_at_once(descriptor: int) -> int:
+    """What nobody else's write comes between: of several processes that write to one pipe or one
+    file none may cut another's line.
     """
+    with suppress(OSError):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return _FILE_OCTETS
+    return PIPE_BUF
+
+
+def _pieces(
+    entries: Sequence[bytes | int], notice: Notice, octets_at_once: int
+) -> Iterator[_Piece]:
+    """Whole lines, as many as go in one write.  A longer line goes alone."""
     piece: list[bytes] = []
     octets = lines = 0
     for entry in entries:
         text = f"{notice(entry)}\n".encode() if isinstance(entry, int) else entry
-        if octets + len(text) > PIPE_BUF and piece:
+        if octets + len(text) > octets_at_once and piece:
             yield b"".join(piece), lines
             piece, octets, lines = [], 0, 0
         piece.append(text)

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,8 @@ log = structlog.get_logger()
 
 # Waiting for the thread; a line has some 300 octets, at most LINE_OCTETS_MAX.
 _LINES_MAX = 10_000
+# How long the thread gathers: of a burst of logins it opens, locks and closes its files once.
+_GATHER_SECONDS = 0.02
 
 
 class Audit:
@@ -43,6 +46,7 @@ class Audit:
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
+            time.sleep(_GATHER_SECONDS)
             lines = [line]
             is_last = False
             with suppress(queue.Empty):

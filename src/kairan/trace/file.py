@@ -24,6 +24,7 @@ _GIVEN_BACK_PAGES = 2_000
 # A file made before files could shrink is rewritten at the start up to this size: below a second.
 _REWRITTEN_OCTETS_MAX = 64 * 1024 * 1024
 _CHECKPOINT_PAGES = 1_000  # SQLite's own default
+_PAGES = "SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count"
 
 
 class TraceFile:
@@ -41,26 +42,38 @@ class TraceFile:
         self._page_octets = self._pragma("page_size")
         self._bound_log(octets_max)
 
-    def keep_within(self, delete_oldest: Callable[[int], bool]) -> None:
-        """After each batch.  `delete_oldest(octets)` deletes about so much; False: nothing left."""
-        if self._used() > self._used_max:
+    def keep_within(self, delete_oldest: Callable[[int], bool]) -> bool:
+        """After each batch.  `delete_oldest(octets)` deletes about so much; False: nothing left.
+
+        True: there is nothing more to do until the file is written to.
+        """
+        pages, free = self._pages()
+        if (pages - free) * self._page_octets > self._used_max:
             while self._used() > self._used_max - self._step and delete_oldest(self._step):
                 pass
-        self.give_back()
+            pages, free = self._pages()
+        return not self._give_back(pages, free)
 
-    def give_back(self) -> None:
+    def _give_back(self, pages: int, free: int) -> bool:
         """Free pages to the disk, once they are many; a few are for the next batch."""
-        pages, free = self._pragma("page_count"), self._pragma("freelist_count")
         too_many = pages * self._page_octets - self._used_max
-        if free > pages // _SPARE or (too_many > 0 and free):
-            # One step of the statement gives back one page.
-            self.database.execute(f"PRAGMA incremental_vacuum({_GIVEN_BACK_PAGES})").fetchall()
+        if free <= pages // _SPARE and not (too_many > 0 and free):
+            return False
+        # One step of the statement gives back one page.
+        self.database.execute(f"PRAGMA incremental_vacuum({_GIVEN_BACK_PAGES})").fetchall()
+        return True
 
     def close(self) -> None:
         self.database.close()
 
     def _used(self) -> int:
-        return self._page_octets * (self._pragma("page_count") - self._pragma("freelist_count"))
+        pages, free = self._pages()
+        return self._page_octets * (pages - free)
+
+    def _pages(self) -> tuple[int, int]:
+        """All of them, and the free ones."""
+        pages, free = self.database.execute(_PAGES).fetchone()
+        return int(pages), int(free)
 
     def _pragma(self, name: str) -> int:
         return int(self.database.execute(f"PRAGMA {name}").fetchone()[0])

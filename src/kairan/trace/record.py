@@ -164,8 +164,10 @@ def _refusals_path(path: Path) -> Path:
 
 
 class _Prunable(Protocol):
+    is_within: bool  # its bound in octets, and nothing has been written since
+
     def keep_within(self) -> None:
-        """Its bound in octets."""
+        """Deletes and gives back to the disk; not always all at once."""
 
     def delete_before(self, seconds: float, rows: int) -> bool:
         """True when nothing older is left; otherwise the next round goes on."""
@@ -183,7 +185,8 @@ class _Pruning:
     def go_on(self, now: float, files: Sequence[_Prunable]) -> None:
         try:
             for file in files:
-                file.keep_within()
+                if not file.is_within:
+                    file.keep_within()
             today = day_of(now)
             if today == self._pruned_day:
                 return
@@ -202,6 +205,7 @@ class _Writer:
         self._lines = lines
         self._last_id = self._newest_id()
         self._keys: dict[tuple[str, int], int | None] = {}
+        self.is_within = False
         self.written = 0
         self.lost = 0
         self.octets_taken = 0  # of all lines, as `Trace.record` counts them
@@ -224,9 +228,10 @@ class _Writer:
             )
 
     def keep_within(self) -> None:
-        self._file.keep_within(self._delete_oldest)
+        self.is_within = self._file.keep_within(self._delete_oldest)
 
     def delete_before(self, seconds: float, rows: int) -> bool:
+        self.is_within = False
         return self._delete(int(seconds) * MICRO, rows) < rows
 
     def close(self) -> None:
@@ -254,7 +259,7 @@ class _Writer:
             is_step = moment < self._last_id - _STEP_BACK
             self._last_id = free(moment if is_step else max(self._last_id + 1, moment))
             day = self._last_id // (DAY_SECONDS * MICRO)
-            message_id, sender, recipient, detail, client = map(_stored, texts)
+            message_id, sender, recipient, detail, client = _all_stored(texts)
             yield (
                 self._last_id, event, message_id, sender, recipient, detail, client, spool_id,
                 key(message_id, day), key(sender, day), key(recipient, day),
@@ -305,6 +310,12 @@ class _Writer:
     def _newest_id(self) -> int:
         (last,) = self._file.database.execute("SELECT max(id) FROM event").fetchone()
         return int(last or 0)
+
+
+def _all_stored(texts: list[str]) -> list[str]:
+    if all(map(str.isascii, texts)) and sum(map(len, texts)) <= _TEXT_CHARACTERS_MAX:
+        return texts  # nearly always
+    return list(map(_stored, texts))
 
 
 def _stored(text: str) -> str:

@@ -159,6 +159,7 @@ class RefusalsWriter:
     def __init__(self, file: TraceFile, refusals: Refusals) -> None:
         self._file = file
         self._refusals = refusals
+        self.is_within = False
 
     def write_waiting(self) -> None:
         rows = self._refusals.take()
@@ -174,10 +175,11 @@ class RefusalsWriter:
             self.keep_within()
 
     def keep_within(self) -> None:
-        self._file.keep_within(self._delete_oldest)
+        self.is_within = self._file.keep_within(self._delete_oldest)
 
     def delete_before(self, seconds: float, rows: int) -> bool:
         """True when nothing older is left."""
+        self.is_within = False
         return self._delete("WHERE minute < ? ", (int(seconds // 60), rows)) < rows
 
     def close(self) -> None:

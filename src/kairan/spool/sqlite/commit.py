@@ -119,6 +119,7 @@ class Rows:
     waking: list[Waking] = field(default_factory=list)
     removed: list[JobKey] = field(default_factory=list)
     dropped: list[tuple[int]] = field(default_factory=list)  # messages with all their jobs
+    reserve_above: int | None = None  # the next ids are reserved: those behind this one
     files: bool = False  # a content came as a file: its directory must be synced before
 
 
@@ -168,8 +169,8 @@ def _begin(db: sqlite3.Connection) -> None:
 
 def _write(db: sqlite3.Connection, rows: Rows) -> Written:
     found = 0
-    if rows.messages:
-        db.execute(_RESERVE, (max(row[0] for row in rows.messages), ID_STEP))
+    if rows.reserve_above is not None:
+        db.execute(_RESERVE, (rows.reserve_above, ID_STEP))
     _MESSAGES.into(db, rows.messages)
     _JOBS.into(db, [*rows.jobs, *_parts(db, rows.splits)] if rows.splits else rows.jobs)
     if rows.deferred:

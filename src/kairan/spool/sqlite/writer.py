@@ -39,7 +39,14 @@ import structlog
 
 from kairan.spool.interface import SpoolUnavailable
 from kairan.spool.sqlite import schema
-from kairan.spool.sqlite.commit import NOTHING_WRITTEN, Operation, Removed, Rows, write_rows
+from kairan.spool.sqlite.commit import (
+    ID_STEP,
+    NOTHING_WRITTEN,
+    Operation,
+    Removed,
+    Rows,
+    write_rows,
+)
 from kairan.spool.sqlite.scan import Counts, counts
 from kairan.spool.sqlite.schema import is_busy, is_corruption
 
@@ -117,6 +124,7 @@ class Writer:
         self._handed: SimpleQueue[_Batch | None] = SimpleQueue()
         self._db: sqlite3.Connection | None = None
         self._data_version: int | None = None
+        self._reserved = 0  # no id at or above it may be written without reserving more
         self._owes_count = False
         self._next_count = 0.0
         self._thread = Thread(target=self._run, name="spool-writer", daemon=True)
@@ -244,11 +252,15 @@ class Writer:
         rows = Rows()
         for operation in batch.operations:
             operation.put(rows)
+        if rows.messages and (highest := max(row[0] for row in rows.messages)) >= self._reserved:
+            rows.reserve_above = highest
         if rows.files:
             self._sync_files()
         written = NOTHING_WRITTEN
         if batch.operations or batch.must_write:
             written = write_rows(self._db, rows)
+            if rows.reserve_above is not None:
+                self._reserved = rows.reserve_above + ID_STEP
         foreign, counted = self._look(self._db, batch, missed=written.missed)
         return Committed(written.removed, foreign, counted)
 
@@ -323,7 +335,7 @@ class Writer:
 
     def _disconnect(self) -> None:
         """After a failure the connection is not trusted: its caches may hold what is not on disk."""
-        db, self._db, self._data_version = self._db, None, None
+        db, self._db, self._data_version, self._reserved = self._db, None, None, 0
         if db is None:
             return
         try:

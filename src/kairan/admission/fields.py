@@ -42,6 +42,8 @@ def field_edit(
     hostname: str,
 ) -> Edit | None:
     """How the header must change; None: not at all, as nearly always."""
+    if not header.watched and settings.foreign_display_names is not DisplayNames.REWRITE:
+        return None
     gone = frozenset(
         field
         for field in header.watched

@@ -32,14 +32,14 @@ def judge_recipient(
         return Refuse(TOO_MANY_RECIPIENTS, detail=recipient)
     if recipient == POSTMASTER:
         return Refuse(RECIPIENT_UNKNOWN, detail=f"{recipient}: the organisation has none")
-    is_postmaster = key_of(recipient) == key_of(snapshot.organisation.postmaster)
-    is_ours = domain_of(recipient) in snapshot.organisation.accepted_domains
-    if not is_ours and not is_postmaster:
-        return ACCEPT if external_allowed else Refuse(RELAY_DENIED, detail=recipient)
+    organisation = snapshot.organisation
+    is_ours = domain_of(recipient) in organisation.accepted_domains
+    is_known = is_ours and snapshot.resolve(recipient) is not None
     # RFC 5321 section 4.5.1: reachable also where no mailbox has that name.
-    exists = is_postmaster or snapshot.resolve(recipient) is not None
-    if not exists:
-        return Refuse(RECIPIENT_UNKNOWN, detail=recipient)
+    if not is_known and key_of(recipient) != key_of(organisation.postmaster):
+        if is_ours:
+            return Refuse(RECIPIENT_UNKNOWN, detail=recipient)
+        return ACCEPT if external_allowed else Refuse(RELAY_DENIED, detail=recipient)
     if snapshot.account(recipient) is None:
         return ACCEPT
     reader = reader_of(snapshot, recipient) if settings.account_mail_to_reply_to else None

@@ -6,7 +6,7 @@ A recipient is done, to be retried at a time, or reported: there is no fourth st
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kairan.delivery.settings import RetrySettings
 from kairan.delivery.transport import Deferred, Delivered, Failed, Result
@@ -27,8 +27,7 @@ _ASKED_BY = {
 _UNASKED = (Action.FAILED, Action.DELAYED)
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """The circumstances of an attempt, or of a job that is put off without one.
 
     `may_expire`: False while an operator keeps the job from being tried.
@@ -50,8 +49,7 @@ class Terms:
         return arrived + self.retry.expiry_seconds if self.may_expire else math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class Disposition:
+class Disposition(NamedTuple):
     retry: NewJob | None  # the recipients to be retried; None: the job is complete
     is_whole: bool  # `retry` are all of the job: it need only be deferred
     is_attempt: bool
@@ -79,7 +77,7 @@ def disposition_of(
     detail = ""
     for recipient, result in zip(recipients, results, strict=True):
         match result:
-            case Delivered() if not recipient.notify & Notify.SUCCESS:
+            case Delivered() if Notify.SUCCESS not in recipient.notify:
                 continue  # nearly all
             case Delivered():
                 if not result.reported_by_next_hop:
@@ -97,7 +95,7 @@ def disposition_of(
                 failed += 1
                 reports.append(_report(recipient, Action.FAILED, result))
     retry = _retry(job, waits, detail, envelope, terms) if waits else None
-    wanted = tuple(r for r in reports if is_wanted(r.recipient.notify, r.action))
+    wanted = tuple([r for r in reports if is_wanted(r.recipient.notify, r.action)])
     is_whole = len(waits) == len(recipients)
     return Disposition(retry, is_whole, terms.is_attempt, wanted, failed)
 

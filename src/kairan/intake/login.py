@@ -73,7 +73,7 @@ class SessionLogin:
     """One per session, and a new one where TLS starts."""
 
     __slots__ = (
-        "_began",
+        "_ends",
         "_is_recorded",
         "_mechanism",
         "_session",
@@ -90,7 +90,8 @@ class SessionLogin:
         self._is_recorded = False  # its refusal is in the trace, and the reply still owed
         self.trace_text = ""  # mechanism and application
         self.rests_on: Account | TokenLogin | None = None  # None: nobody has logged in
-        self._began = 0.0  # monotonic: a step of the clock ends no session
+        # Of a login by password; monotonic, for a step of the clock ends no session.
+        self._ends = 0.0
         self._user = ""  # whom the client said to be
         self._stood_in: Snapshot | None = None  # the one that `_verdict` was found in
         self._verdict: Decision = ACCEPT
@@ -123,9 +124,14 @@ class SessionLogin:
         match self.rests_on:
             case TokenLogin(expires=expires) if session.context.clock() >= expires:
                 return Refuse(TOKEN_SESSION_EXPIRED)
-            case Account() if self._age_seconds() >= self._age_seconds_max():
+            case Account() if time.monotonic() >= self._ends:
                 return Refuse(LOGIN_TOO_OLD)
         return ACCEPT
+
+    @property
+    def still_stands(self) -> bool:
+        """What it rests on is as it was when it was judged good."""
+        return self._verdict is ACCEPT and self._session.context.snapshot() is self._stood_in
 
     def _judge_held(self, account: Account | None, snapshot: Snapshot) -> Decision:
         session, login = self._session, self.rests_on
@@ -139,12 +145,6 @@ class SessionLogin:
             role=session.listener.role,
             is_own=issuer is not None and session.context.tokens.is_own(issuer.issuer),
         )
-
-    def _age_seconds(self) -> float:
-        return time.monotonic() - self._began
-
-    def _age_seconds_max(self) -> float:
-        return self._session.context.auth.password_session_seconds_max
 
     def _take(self, step: SaslStep) -> Awaited:
         match step:
@@ -257,7 +257,8 @@ class SessionLogin:
 
     def _accept(self, login: Account | TokenLogin, account: Account) -> None:
         self._mechanism = None
-        self.rests_on, self._began = login, time.monotonic()
+        seconds_max = self._session.context.auth.password_session_seconds_max
+        self.rests_on, self._ends = login, time.monotonic() + seconds_max
         self._audit("login", account.address, **_told(login))
         self._stood_in = None
         self._session.authenticated(account)

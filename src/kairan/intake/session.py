@@ -383,6 +383,8 @@ class Session:
         """What was still being sent when its login ended is not taken; what ends by itself, as a
         token does, may finish.
         """
+        if self._login.still_stands:  # since MAIL, as nearly always
+            return None
         verdict = self._login.judge(self._present_account())
         by_itself = isinstance(verdict, Refuse) and verdict.outcome in _ENDS_BY_ITSELF
         return verdict if isinstance(verdict, Refuse) and not by_itself else None

@@ -131,13 +131,16 @@ class Submission:
         return self._write_head(piece, last=last)
 
     def _write_head(self, piece: bytes, *, last: bool) -> "Future[None] | None":
-        searched, head = len(self._head), self._head
-        head += piece
+        searched, held = len(self._head), self._head
+        if held:
+            held += piece
+        head = held or piece
         length = header_length(head, searched=searched)
         if (len(head) if length is None else length) > self.context.admission.header_octets_max:
             self.refuse(Refuse(HEADER_TOO_LARGE))
             return None
         if length is None and not last:
+            self._head = held or bytearray(piece)
             return None
         self._header_done = True
         return self._stamp(bytes(head), length)

@@ -4,7 +4,6 @@ Counted when it is taken, not when the message is whole: who begins many message
 has sent nothing that a rate would count.  Belongs to one worker.
 """
 
-from collections import Counter
 from typing import TypeVar
 
 from kairan.intake.settings import IntakeSettings
@@ -18,15 +17,15 @@ _Key = TypeVar("_Key", int, str)
 class Unfinished:
     def __init__(self, settings: IntakeSettings) -> None:
         self._settings = settings
-        self._accounts: Counter[int] = Counter()
-        self._addresses: Counter[str] = Counter()
+        self._accounts: dict[int, int] = {}
+        self._addresses: dict[str, int] = {}
         self.octets = 0
 
     def take(self, account: int, address: str, octets: int) -> bool:
         """False: there is no room, and nothing is taken."""
         settings = self._settings
-        of_account = self._accounts[account] + octets
-        of_address = self._addresses[address] + octets
+        of_account = self._accounts.get(account, 0) + octets
+        of_address = self._addresses.get(address, 0) + octets
         if (
             of_account > settings.unfinished_octets_per_account_max
             or of_address > settings.unfinished_octets_per_address_max
@@ -43,8 +42,10 @@ class Unfinished:
         _lower(self._addresses, address, octets)
 
 
-def _lower(counter: "Counter[_Key]", key: _Key, octets: int) -> None:
+def _lower(held: dict[_Key, int], key: _Key, octets: int) -> None:
     """Who holds nothing is forgotten: the tables are as large as what is under way."""
-    counter[key] -= octets
-    if not counter[key]:
-        del counter[key]
+    left = held[key] - octets
+    if left:
+        held[key] = left
+    else:
+        del held[key]

@@ -98,7 +98,8 @@ class TlsChannel:
                 if not piece:
                     return Decrypted(b"".join(pieces), closed=True)
                 pieces.append(piece)
-                if not incoming.pending and not tls.pending():
+                # A record's plaintext comes whole, so that OpenSSL has kept nothing back.
+                if not incoming.pending and len(piece) < _READ_OCTETS:
                     break
         except ssl.SSLWantReadError:
             pass

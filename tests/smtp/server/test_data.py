@@ -5,7 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kairan.smtp.client.stuffing import stuff
-from kairan.smtp.server.data import ChunkLines, DataDecoder, has_bare_line_ending
+from kairan.smtp.line_endings import has_bare_line_ending
+from kairan.smtp.server.data import ChunkLines, DataDecoder
 from smtp.server.talk import Talk, feedings
 
 # Octets of which dots, line ends and their near misses are made, and a letter.

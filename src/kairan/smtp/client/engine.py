@@ -12,7 +12,7 @@ Outcomes are events.  `ClientMisuse` is raised where the owner's own code is wro
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
@@ -38,7 +38,7 @@ from kairan.smtp.client.transaction import OutgoingMessage, Transaction
 CHALLENGES_MAX = 8  # LOGIN has two, SCRAM three; a server that goes on is not logging us in
 
 
-class Phase(Enum):
+class Phase(IntEnum):  # an IntEnum: hashed without a call into Python
     """Whose reply comes next."""
 
     GREETING = auto()

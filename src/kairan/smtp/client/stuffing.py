@@ -7,14 +7,13 @@ this message and the start of another, which is how mail is smuggled.
 
 import re
 
+from kairan.smtp.line_endings import has_bare_line_ending
+
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 def _only_crlf(data: bytes) -> bytes:
-    pairs = data.count(b"\r\n")
-    if data.count(b"\n") == pairs and data.count(b"\r") == pairs:
-        return data
-    return _BARE.sub(b"\r\n", data)
+    return _BARE.sub(b"\r\n", data) if has_bare_line_ending(data) else data
 
 
 class Stuffer:

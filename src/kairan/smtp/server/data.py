@@ -13,24 +13,12 @@ Every octet of every message passes here, so what is asked of them is asked of a
 backward search says of a usual message both that it is whole and that nothing in it is stuffed.
 """
 
-import re
 from dataclasses import dataclass
+
+from kairan.smtp.line_endings import has_bare_line_ending
 
 _END = b"\r\n.\r\n"
 _KEPT_BACK = len(_END) - 1
-_BARE_CR = re.compile(rb"\r(?!\n)")
-_NO_LINE_ENDING = bytes(octet for octet in range(256) if octet not in b"\r\n")
-
-
-def has_bare_line_ending(octets: bytes) -> bool:
-    """Whether a CR or LF stands alone in `octets`, cut inside no CRLF.
-
-    Where no CR does, a LF that does shows when all other octets are left out.
-    """
-    if _BARE_CR.search(octets):
-        return True
-    endings = octets.translate(None, _NO_LINE_ENDING)
-    return endings != b"\r\n" * (len(endings) // 2)
 
 
 @dataclass(slots=True)

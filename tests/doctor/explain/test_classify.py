@@ -347,7 +347,13 @@ def test_who_spoke_is_told_by_host_and_suffix_and_never_by_an_address(text, spea
 
 
 @pytest.mark.parametrize(
-    "text", ["from=<docker@example.com>, size=503, nrcpt=1", "at index.js:427:20", "delay=450, x"]
+    "text",
+    [
+        "from=<docker@example.com>, size=503, nrcpt=1",
+        "from=<docker@example.com>, size=503, nrcpt=1\nto=<a@example.com>, dsn=4.7.0, status=deferred (generic failure)",
+        "at index.js:427:20",
+        "delay=450, x",
+    ],
 )
 def test_a_number_that_no_word_names_a_code_is_none(text):
     assert reply_part(text).code is None

@@ -37,7 +37,7 @@ _CODE_ALONE = re.compile(
     r"""(?P<code>[45]\d\d)(?=[ \-:,;)'"]|$)""",
     re.MULTILINE | re.IGNORECASE,
 )
-_CODE_AT_ALL = re.compile(r"(?<![\d.:\[])(?P<code>[45]\d\d)(?![\d.:\]])")
+_CODE_AT_ALL = re.compile(r"(?<![\w.:\[=/-])(?P<code>[45]\d\d)(?![\d.:\]])")
 
 _CONTINUATION = re.compile(r"(?<![\r\n])[\r\n]++[45]\d\d[- ](?:[45]\.\d{1,3}\.\d{1,3} )?")
 # Exchange's `[host]` or `[host time session-id]`, ours likewise: volatile, and says nothing.

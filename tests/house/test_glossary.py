@@ -15,6 +15,7 @@ PAGES = sorted({*TOP.glob("docs/*.md"), TOP / "README.md", TOP / "CONTRIBUTING.m
 
 # What a word was called, and what it is called now.  In identifiers, docstrings and docs/.
 FORBIDDEN = {
+    "ballast": "reserve file",
     "chip": "batch",
     "chips": "batches",
     "court": "token context",

@@ -22,6 +22,11 @@ from kairan.cli.output import plain, print_json, print_json_list, print_record, 
 from kairan.cli.preview import preview_members
 from kairan.directory.model import Group
 from kairan.directory.operations.groups import GroupFields
+from kairan.directory.recipient_filter.errors import RecipientFilterError
+from kairan.directory.recipient_filter.ldap import ldap_filter
+from kairan.directory.recipient_filter.opath import parse
+from kairan.directory.recipient_filter.settings import RecipientFilterSettings
+from kairan.directory.recipient_filter.tree import Filter
 from kairan.directory.store import Directory
 
 app = group_of_commands("Groups: one address for many people.")
@@ -29,6 +34,9 @@ app.add_typer(group_members.app, name="members")
 
 AddressArgument = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="The group's address.", show_default=False)
+]
+FilterArgument = Annotated[
+    str, typer.Argument(metavar="OPATH", help="The recipient filter.", show_default=False)
 ]
 OwnerOption = Annotated[
     list[str] | None, typer.Option(help="Who manages it; repeats.", metavar="ADDRESS")
@@ -221,6 +229,37 @@ def preview(
     else:
         print_table(("member",), ([member] for member in members), nothing="it has no members")
         say(f"{len(members)} recipients")
+
+
+@app.command(
+    "filter",
+    epilog=examples(
+        "kairan group filter \"Department -eq 'Sales' -and Title -like 'Manager*'\"",
+        "kairan group filter '{HiddenFromAddressListsEnabled -eq $false}' --json",
+    ),
+)
+def filter_(text: FilterArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show whom a recipient filter fits now, and the LDAP filter that means the same.
+
+    The filter is written as in Exchange (OPATH).  [recipient_filter] says what it may be.
+    """
+    configuration = read_configuration(config)
+    tree = _parsed(text, configuration.recipient_filter)
+    with directory_of(configuration) as directory:
+        members = list(directory.fitting(tree))
+    found = {"count": len(members), "ldap": ldap_filter(tree), "members": members}
+    if as_json:
+        print_json(found)
+    else:
+        print_table(("member",), ([member] for member in members), nothing="it fits nobody")
+        say(f"{len(members)} recipients; for a directory server: {found['ldap']}")
+
+
+def _parsed(text: str, settings: RecipientFilterSettings) -> Filter:
+    try:
+        return parse(text, settings)
+    except RecipientFilterError as error:
+        raise BadInputError(str(error)) from error
 
 
 def _list(words: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from kairan.admission.settings import AdmissionSettings
 from kairan.auth.settings import AuthSettings
 from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.settings_transport import TransportSettings
+from kairan.directory.recipient_filter.settings import RecipientFilterSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
@@ -58,6 +59,12 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section("server", ServerSettings, "", about="The machine"),
     Section("directory", DirectorySettings, "", about="Who and what the organisation is"),
+    Section(
+        "recipient_filter",
+        RecipientFilterSettings,
+        "recipient_filter",
+        about="What a filter of a dynamic group may be",
+    ),
     Section("tls", TlsSettings, "tls", about="The certificate of every listener"),
     Section("listener", ListenerSettings, "listeners", repeats=True, about="A listener; repeats"),
     Section("intake", IntakeSettings, "intake", about="What a session may cost"),
@@ -90,6 +97,7 @@ class Configuration:
     watchdog_seconds: float = 30.0
     user: str | None = None  # whom root becomes
     source: Path | None = None  # the file it was read from
+    recipient_filter: RecipientFilterSettings = field(default_factory=RecipientFilterSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     listeners: tuple[ListenerSettings, ...] = (ListenerSettings(),)
     intake: IntakeSettings = field(default_factory=IntakeSettings)

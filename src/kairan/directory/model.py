@@ -67,6 +67,9 @@ class Mailbox:
     aliases: frozenset[str] = frozenset()
     hidden: bool = False  # HiddenFromAddressListsEnabled
     attributes: Mapping[str, str] = field(default_factory=dict)
+    country_code: int | None = None  # ISO 3166-1 numeric, such as 392; None: not known
+    # Seconds since the epoch; None: made before this was kept.  No part of what makes two the same.
+    when_created: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ from kairan.directory.operations.organisation import OrganisationFields
 from kairan.directory.operations.policies import Policies
 from kairan.directory.operations.volumes import Volumes
 from kairan.directory.operations.withdrawn_keys import WithdrawnKeys
+from kairan.directory.recipient_filter.sql import members as members_by_filter
+from kairan.directory.recipient_filter.tree import Filter
 
 
 class Directory:
@@ -178,6 +180,11 @@ class Directory:
     def groups(self) -> Sequence[Group]:
         with self._database.reading() as connection:
             return groups.everyone(connection)
+
+    def fitting(self, tree: Filter) -> Iterator[str]:
+        """The primary addresses of those a recipient filter fits, in order."""
+        with self._database.reading() as connection:
+            yield from connection.scalars(members_by_filter(tree))
 
     def group(self, address: str) -> Group | None:
         with self._database.reading() as connection:

@@ -1,5 +1,6 @@
 """Mailboxes and members by the hundred thousand from CSV: all of the file, or nothing."""
 
+import time
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -228,7 +229,7 @@ def _update(connection: Connection, existing: Sequence[_Wanted]) -> int:
 
 def _row(one: _Wanted, before: Mapping[str, object]) -> dict[str, object]:
     empty = dict.fromkeys(column.name for column in schema.mailbox.columns)
-    defaults = {"display_name": "", "hidden": False}
+    defaults = {"display_name": "", "hidden": False, "when_created": int(time.time())}
     return {**empty, **defaults, **before, **one.columns, "address": one.address}
 
 

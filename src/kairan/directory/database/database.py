@@ -39,6 +39,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQL
 from kairan.directory.database import schema
 from kairan.directory.database.postgresql_tls import ServerTls, take_tls
 from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
+from kairan.directory.recipient_filter.folding import fold
 from kairan.runtime.secret_text import without_login
 
 # A change waits so long for the one before it, an import of a million mailboxes included.
@@ -206,6 +207,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode = WAL")  # readers go on while a change is written
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.create_function("kairan_fold", 1, _fold, deterministic=True)
+
+
+def _fold(text: str | None) -> str | None:
+    """Of SQLite's own functions `lower` knows ASCII alone."""
+    return None if text is None else fold(text)
 
 
 def _connect_postgresql(

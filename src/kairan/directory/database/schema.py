@@ -9,6 +9,8 @@ account             `credential_version` is the `revision.version` in which the 
                     `held_since` and `released_until` in seconds since the epoch, 0: neither
 account_volume      recipients in the busiest hour of an account's day (days since the epoch, UTC)
 account_app         applications an account admits (Set-HVEAccountSettings, allowed apps)
+mailbox             `country_code` as ISO 3166 numbers it; `when_created` in seconds since the epoch; NULL:
+                    not known
 group_list          a group's owners, and its accept and reject lists
 member              a group's direct members by primary address: mailboxes, groups, and external
                     addresses, which have no row in `address`
@@ -106,6 +108,8 @@ mailbox = Table(
     Column("display_name", String, nullable=False),
     Column("hidden", Boolean, nullable=False),
     *(Column(attribute_column(name), String) for name in MAILBOX_ATTRIBUTES),
+    Column("country_code", Integer),
+    Column("when_created", BigInteger),
 )
 
 group = Table(

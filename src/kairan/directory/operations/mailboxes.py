@@ -1,5 +1,6 @@
 """Mailboxes in the store."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypedDict
 
@@ -34,12 +35,18 @@ class MailboxFields(TypedDict, total=False):
     aliases: Iterable[str]
     hidden: bool
     attributes: Mapping[str, str]
+    country_code: int | None
 
 
 def add(connection: Connection, address: str, fields: MailboxFields) -> None:
     primary = names.key(address)
     names.register(connection, AddressKind.MAILBOX, primary, names.keys(fields.get("aliases", ())))
-    values: dict[str, object] = {"display_name": "", "hidden": False, **_columns(fields)}
+    values: dict[str, object] = {
+        "display_name": "",
+        "hidden": False,
+        "when_created": int(time.time()),
+        **_columns(fields),
+    }
     connection.execute(insert(schema.mailbox).values(address=primary, **values))
 
 
@@ -103,6 +110,8 @@ def _mailbox(row: RowMapping, aliases: frozenset[str]) -> Mailbox:
         aliases=aliases,
         hidden=row["hidden"],
         attributes={name: value for name, value in values if value is not None},
+        country_code=row["country_code"],
+        when_created=row["when_created"],
     )
 
 
@@ -124,6 +133,8 @@ def _columns(fields: MailboxFields) -> dict[str, object]:
         values["display_name"] = names.line("displayName", fields["display_name"])
     if "hidden" in fields:
         values["hidden"] = fields["hidden"]
+    if "country_code" in fields:
+        values["country_code"] = fields["country_code"]
     for attribute, value in fields.get("attributes", {}).items():
         values[column_of(attribute)] = attribute_value(attribute, value)
     return values

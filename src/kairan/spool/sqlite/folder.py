@@ -9,7 +9,7 @@
         quarantine/     what could not be read (quarantine_folder.py)
         salvage.*       while a start mends the WAL or the database (recovery/)
 
-0.1 called the reserve `ballast` and the quarantine `damaged/`: a start renames them.  The name
+0.1 had other names for the reserve and the quarantine: a start renames them.  The name
 `bodies/` stays, and so does the column `body`, though both hold message contents, header and body: an
 older Kairan that is put back would not find its mail under other names.
 """

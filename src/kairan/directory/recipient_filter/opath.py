@@ -1,0 +1,370 @@
+"""OPATH: the filter as it is written, read into a tree.
+
+The grammar is PowerShell's, as "Recipient filters in Exchange PowerShell commands" describes it
+(learn.microsoft.com, powershell/exchange/recipient-filters, read on 2026-11-26):
+
+- a hyphen before every operator; names and operators in any case;
+- text in single quotes, where '' is one quote, or in double quotes; whole numbers with or without;
+- `$true`, `$false` and `$null` without, and with the backtick that PowerShell wants in double quotes;
+- braces around all of it, as scripts have them;
+- `-and` and `-or` bind alike, from left to right (about_Operator_Precedence): `a -or b -and c` is
+  `(a -or b) -and c`.  `-not` binds what follows it.
+
+Lark's LALR parser reads it in one pass, linear and without recursion.  How deep the tree becomes is
+bounded before and while it is made, so what recurses over it later cannot run out of stack.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+from unicodedata import category
+
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
+from lark.exceptions import VisitError
+
+from kairan.directory.recipient_filter.errors import RecipientFilterError
+from kairan.directory.recipient_filter.properties import Kind, Property, details_of, property_of
+from kairan.directory.recipient_filter.settings import (
+    CONDITIONS_MAX,
+    NESTING_MAX,
+    WILDCARDS_MAX,
+    RecipientFilterSettings,
+)
+from kairan.directory.recipient_filter.tree import (
+    And,
+    Compares,
+    Equals,
+    Filter,
+    IsBlank,
+    Matches,
+    Not,
+    OfType,
+    Or,
+    Order,
+)
+
+_GRAMMAR = r"""
+    ?start: chain | "{" chain "}"
+    ?chain: operand ((AND | OR) operand)*
+    ?operand: comparison
+        | NOT operand -> negation
+        | "(" chain ")"
+    comparison: NAME OPERATOR value
+    ?value: QUOTED | DOUBLE_QUOTED | NUMBER | SYSTEM
+
+    AND.2: /-and(?![a-z])/i
+    OR.2: /-or(?![a-z])/i
+    NOT.2: /-not(?![a-z])|!/i
+    OPERATOR: /-(eq|ne|lt|le|gt|ge|like|notlike)(?![a-z])/i
+    NAME: /[a-z][a-z0-9]*/i
+    QUOTED: /'(?:[^']|'')*'/
+    DOUBLE_QUOTED: /"(?:[^"]|"")*"/
+    NUMBER: /-?[0-9]+(?![0-9a-z.])/i
+    SYSTEM: /`?\$(true|false|null)(?![a-z0-9_])/i
+    %ignore /\s+/
+"""
+
+# For people, in the order in which they are listed.
+_EXPECTED = {
+    "NAME": "a property such as Department",
+    "OPERATOR": "-eq, -ne, -like, -notlike, -lt, -le, -gt or -ge",
+    "QUOTED": "a value: text in single quotes, a whole number, $true, $false or $null",
+    "LPAR": "(",
+    "NOT": "-not",
+    "AND": "-and",
+    "OR": "-or",
+    "RPAR": ")",
+    "RBRACE": "}",
+    "$END": "the end",
+}
+_CLOSED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_CURLY_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d"
+_DEFAULTS = RecipientFilterSettings()
+_ORDERS = {order.value: order for order in Order}
+_NUMBER_MAX = 1 << 31  # an integer of Active Directory has 32 bits (INTEGER, 2.5.5.9)
+# As ISO 8601 writes it.  Other ways depend on the country of the server that reads them.
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?")
+
+
+def parse(text: str, settings: RecipientFilterSettings = _DEFAULTS) -> Filter:
+    """Raises RecipientFilterError."""
+    if len(text) > settings.characters_max:
+        place = settings.characters_max
+        raise RecipientFilterError(
+            text, place, f"a filter has {place} characters at most, this one {len(text)}"
+        )
+    _check_nesting(text)
+    try:
+        tree = _PARSER.parse(text)
+    except UnexpectedInput as error:
+        raise _unexpected(text, error) from error
+    try:
+        return _Tree(text, settings).transform(tree).filter
+    except VisitError as error:
+        if isinstance(error.orig_exc, RecipientFilterError):
+            raise error.orig_exc from None
+        raise
+
+
+_PARSER = Lark(_GRAMMAR, parser="lalr", propagate_positions=False, maybe_placeholders=False)
+
+_LEVELS = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[()]|-(?:not|and|or)(?![a-z])|!", re.IGNORECASE
+)
+
+
+def _check_nesting(text: str) -> None:
+    """Parentheses and negations count alike.  A negation ends where what it negates does: at the
+    next `-and` or `-or`, or with its parenthesis.
+    """
+    opened: list[int] = [0]  # negations before each open parenthesis, and behind the last
+    for found in _LEVELS.finditer(text):
+        match found[0]:
+            case "(":
+                opened.append(0)
+            case ")":
+                if len(opened) > 1:
+                    opened.pop()
+                opened[-1] = 0
+            case mark if mark[0] in "'\"":
+                pass
+            case mark if mark == "!" or mark.lower() == "-not":
+                opened[-1] += 1
+            case _:
+                opened[-1] = 0
+        if len(opened) - 1 + sum(opened) > NESTING_MAX:
+            sentence = f"a filter nests {NESTING_MAX} deep at most"
+            raise RecipientFilterError(text, found.start(), sentence)
+
+
+# -- what cannot be read ---------------------------------------------------------------------------
+
+
+def _unexpected(text: str, error: UnexpectedInput) -> RecipientFilterError:
+    place = error.pos_in_stream
+    is_at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    place = len(text) if is_at_end or place is None else place
+    names = set(error.accepts or error.expected) if isinstance(error, UnexpectedToken) else set()
+    names |= set(getattr(error, "allowed", None) or ())
+    wanted = [words for name, words in _EXPECTED.items() if name in names]
+    expected = _listed(wanted)
+    return RecipientFilterError(text, place, _reason(text, place, names, expected))
+
+
+def _reason(text: str, place: int, names: set[str], expected: str) -> str:
+    rest = text[place:]
+    if not rest.strip():
+        return f"the filter ends too early; expected {expected}"
+    if rest[0] in _CURLY_QUOTES:
+        return "this quote is a typographic one; write a straight ' instead"
+    if rest[0] in "'\"" and not _CLOSED.match(rest):
+        return f"this quote is not closed; a quote within the text is written {rest[0] * 2}"
+    if "QUOTED" in names:
+        word = re.match(r"[^\s()]+", rest)
+        found = word[0] if word else rest[0]
+        if found.startswith("$"):
+            return f"{found} is none of $true, $false and $null; a variable must be replaced by its value"
+        return f"expected {expected}; text is written '{found}'" if word else f"expected {expected}"
+    operator = re.match(r"-\w+", rest)
+    if operator:
+        return f"there is no {operator[0]} here; expected {expected}"
+    if rest[0] in "=<>":
+        return f"comparisons are words here; expected {expected}"
+    if rest[0] in "&|":
+        return f"conditions are joined by words here; expected {expected}"
+    return f"expected {expected}"
+
+
+def _listed(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+# -- what it means ---------------------------------------------------------------------------------
+
+
+class _Part(NamedTuple):
+    filter: Filter
+    depth: int = 1
+    conditions: int = 1
+
+
+@v_args(inline=True)
+class _Tree(Transformer[Token, _Part]):
+    def __init__(self, text: str, settings: RecipientFilterSettings) -> None:
+        super().__init__()
+        self._text = text
+        self._settings = settings
+
+    def chain(self, first: _Part, *rest: Token | _Part) -> _Part:
+        joined = first
+        for operator, part in zip(rest[::2], rest[1::2], strict=True):
+            assert isinstance(operator, Token)
+            assert isinstance(part, _Part)
+            joined = self._joined(joined, operator, part)
+        return joined
+
+    def _joined(self, left: _Part, operator: Token, right: _Part) -> _Part:
+        kind = And if operator.type == "AND" else Or
+        is_more = isinstance(left.filter, kind)
+        before = left.filter.parts if isinstance(left.filter, kind) else (left.filter,)
+        depth = max(left.depth if is_more else left.depth + 1, right.depth + 1)
+        if depth > NESTING_MAX:
+            sentence = f"-and and -or alternate {NESTING_MAX} times at most"
+            raise self._error(operator, sentence)
+        conditions = left.conditions + right.conditions
+        if conditions > CONDITIONS_MAX:
+            raise self._error(operator, f"a filter has {CONDITIONS_MAX} conditions at most")
+        return _Part(kind((*before, right.filter)), depth, conditions)
+
+    def negation(self, _: Token, part: _Part) -> _Part:
+        return _Part(Not(part.filter), part.depth + 1, part.conditions)
+
+    def comparison(self, name: Token, operator: Token, value: Token) -> _Part:
+        return _Part(self._condition(name, operator, value))
+
+    def _condition(self, name: Token, operator: Token, value: Token) -> Filter:
+        wanted = property_of(name)
+        if isinstance(wanted, str):
+            raise self._error(name, wanted)
+        match operator.lower():
+            case "-eq":
+                return self._equals(wanted, value)
+            case "-ne":
+                return Not(self._equals(wanted, value))
+            case "-like":
+                return self._like(wanted, operator, value)
+            case "-notlike":
+                return Not(self._like(wanted, operator, value))
+            case order:
+                return self._compares(wanted, _ORDERS[order], operator, value)
+
+    def _equals(self, wanted: Property, value: Token) -> Filter:
+        system = _system(value)
+        if system == "null":
+            return self._blank(wanted, value)
+        if wanted.kind is Kind.RECIPIENT_TYPE:
+            details = details_of(wanted, self._quoted(wanted, value))
+            if isinstance(details, str):
+                raise self._error(value, details)
+            return OfType(details)
+        if wanted.kind is Kind.BOOLEAN:
+            return Equals(wanted, self._boolean(wanted, value))
+        if wanted.kind is Kind.NUMBER:
+            return Equals(wanted, self._number(wanted, value))
+        if wanted.kind is Kind.DATE:
+            return Equals(wanted, self._date(wanted, value))
+        text = self._quoted(wanted, value)
+        if wanted.kind is Kind.LINK:
+            self._check_link(wanted, text, value)
+        return Equals(wanted, _with_scheme(wanted, text))
+
+    def _blank(self, wanted: Property, value: Token) -> Filter:
+        if wanted.kind in {Kind.BOOLEAN, Kind.RECIPIENT_TYPE}:
+            raise self._error(value, f"{wanted.name} is never blank; expected {wanted.kind.value}")
+        return IsBlank(wanted)
+
+    def _like(self, wanted: Property, operator: Token, value: Token) -> Filter:
+        if wanted.kind is not Kind.TEXT:
+            sentence = f"{operator.lower()} compares text, and {wanted.name} is {wanted.kind.value}"
+            raise self._error(operator, sentence)
+        if _system(value) is not None:
+            raise self._error(value, f"{operator.lower()} needs a text; blank is -eq $null")
+        text = self._quoted(wanted, value)
+        if "*" not in text:
+            return Equals(wanted, _with_scheme(wanted, text))
+        if not text.strip("*"):
+            return Not(IsBlank(wanted))
+        parts = tuple(re.split(r"\*+", text))
+        self._check_wildcards(parts, value)
+        return Matches(wanted, (_with_scheme(wanted, parts[0]), *parts[1:]))
+
+    def _check_wildcards(self, parts: tuple[str, ...], value: Token) -> None:
+        if self._settings.exchange_online_limits and (len(parts) > 2 or parts[1]):
+            place = value.start_pos + value.index("*") if value.start_pos is not None else 0
+            sentence = (
+                "Exchange Online takes * at the end of a text alone, as in 'Sales*'; with"
+                " exchange_online_limits = false it may be anywhere"
+            )
+            raise RecipientFilterError(self._text, place, sentence)
+        if len(parts) > WILDCARDS_MAX + 1:
+            sentence = f"a text has {WILDCARDS_MAX} * at most: each is tried at every place"
+            raise self._error(value, sentence)
+
+    def _compares(self, wanted: Property, order: Order, operator: Token, value: Token) -> Filter:
+        if wanted.kind is Kind.NUMBER:
+            return Compares(wanted, order, self._number(wanted, value))
+        if wanted.kind is Kind.DATE:
+            return Compares(wanted, order, self._date(wanted, value))
+        sentence = (
+            f"{operator.lower()} compares numbers and dates: {wanted.name} is {wanted.kind.value},"
+            " of which directories do not agree what comes first"
+        )
+        raise self._error(operator, sentence)
+
+    # -- values ----------------------------------------------------------------------------------
+
+    def _quoted(self, wanted: Property, value: Token) -> str:
+        if value.type == "SYSTEM":
+            raise self._error(
+                value, f"{wanted.name} is {wanted.kind.value}, not {value.lstrip('`')}"
+            )
+        text = _plain(value)
+        if not text.strip():
+            raise self._error(value, f"an empty text fits nobody; blank is {wanted.name} -eq $null")
+        if any(category(letter) == "Cc" for letter in text):
+            raise self._error(value, "a text holds no control characters")
+        return text
+
+    def _boolean(self, wanted: Property, value: Token) -> bool:
+        """In quotes too, as Exchange shows filters that it has stored."""
+        word = _system(value) or _plain(value).lower()
+        if word not in {"true", "false"}:
+            raise self._error(value, f"{wanted.name} is {wanted.kind.value}")
+        return word == "true"
+
+    def _number(self, wanted: Property, value: Token) -> int:
+        text = _plain(value)
+        if not re.fullmatch(r"-?[0-9]{1,10}", text) or abs(int(text)) >= _NUMBER_MAX:
+            raise self._error(value, f"{wanted.name} is {wanted.kind.value} of at most 32 bits")
+        return int(text)
+
+    def _date(self, wanted: Property, value: Token) -> int:
+        text = _plain(value)
+        sentence = f"{wanted.name} is {wanted.kind.value}; without a zone it is UTC"
+        if value.type == "SYSTEM" or not _DATE.fullmatch(text):
+            raise self._error(value, sentence)
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise self._error(value, f"{error}; {sentence}") from error
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+    def _check_link(self, wanted: Property, text: str, value: Token) -> None:
+        """A name would be taken by Exchange and match nobody, which is worse than an error."""
+        is_name = re.match(r"\s*[A-Za-z][A-Za-z0-9-]*\s*=", text)
+        if not is_name and "@" not in text:
+            sentence = (
+                f"{wanted.name} is compared with {Kind.LINK.value}, or an address of this directory;"
+                f" the name '{text}' would match nobody"
+            )
+            raise self._error(value, sentence)
+
+    def _error(self, token: Token, sentence: str) -> RecipientFilterError:
+        return RecipientFilterError(self._text, token.start_pos or 0, sentence)
+
+
+def _system(value: Token) -> str | None:
+    return value.lstrip("`$").lower() if value.type == "SYSTEM" else None
+
+
+def _plain(value: Token) -> str:
+    if value.type == "QUOTED":
+        return value[1:-1].replace("''", "'")
+    if value.type == "DOUBLE_QUOTED":
+        return value[1:-1].replace('""', '"')
+    return str(value)
+
+
+def _with_scheme(wanted: Property, text: str) -> str:
+    """Of an address without one: mail."""
+    return f"smtp:{text}" if wanted.is_address and ":" not in text else text

@@ -1,0 +1,179 @@
+"""The properties a filter may name: what kind of value each has, and its name in LDAP.
+
+Microsoft's list is "Filterable properties for the RecipientFilter parameter" (learn.microsoft.com,
+powershell/exchange/recipientfilter-properties, read on 2026-11-26).  Ours are those of it that a
+directory of ours can hold; of the others we know the name, to say so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+
+
+class Kind(Enum):
+    """The value in words, for those who write filters."""
+
+    TEXT = "a text in single quotes"
+    BOOLEAN = "$true or $false"
+    NUMBER = "a whole number"
+    DATE = "a date in single quotes, such as '2026-11-26' or '2026-11-26T08:00Z'"
+    RECIPIENT_TYPE = "a recipient type in single quotes, such as 'UserMailbox'"
+    LINK = "a distinguished name in single quotes, such as 'CN=Sales,OU=Groups,DC=example,DC=com'"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    name: str
+    kind: Kind
+    ldap: str
+    is_address: bool = False  # of proxyAddresses: a text with a scheme such as smtp: before it
+
+
+def _texts() -> list[Property]:
+    pairs = {
+        "Alias": "mailNickname",
+        "City": "l",
+        "Company": "company",
+        "CountryOrRegion": "c",
+        "Department": "department",
+        "DisplayName": "displayName",
+        "FirstName": "givenName",
+        "LastName": "sn",
+        "Name": "cn",
+        "Notes": "info",
+        "Office": "physicalDeliveryOfficeName",
+        "PostalCode": "postalCode",
+        "PrimarySmtpAddress": "mail",
+        "StateOrProvince": "st",
+        "Title": "title",
+        **{f"CustomAttribute{n}": f"extensionAttribute{n}" for n in range(1, 16)},
+    }
+    return [Property(name, Kind.TEXT, ldap) for name, ldap in pairs.items()]
+
+
+PROPERTIES: tuple[Property, ...] = (
+    *_texts(),
+    Property("EmailAddresses", Kind.TEXT, "proxyAddresses", is_address=True),
+    Property("HiddenFromAddressListsEnabled", Kind.BOOLEAN, "msExchHideFromAddressLists"),
+    Property("CountryCode", Kind.NUMBER, "countryCode"),
+    Property("WhenCreated", Kind.DATE, "whenCreated"),
+    Property("RecipientType", Kind.RECIPIENT_TYPE, "msExchRecipientTypeDetails"),
+    Property("RecipientTypeDetails", Kind.RECIPIENT_TYPE, "msExchRecipientTypeDetails"),
+    # As Exchange itself writes it when it adds its own conditions to a filter.
+    Property("RecipientTypeDetailsValue", Kind.RECIPIENT_TYPE, "msExchRecipientTypeDetails"),
+    Property("Manager", Kind.LINK, "manager"),
+    Property("MemberOfGroup", Kind.LINK, "memberOf"),
+)
+
+_BY_NAME: Mapping[str, Property] = {one.name.lower(): one for one in PROPERTIES}
+
+# Of Microsoft's list: what people filter by most, and no directory of ours holds.
+_EXCHANGE_ALONE = """
+AcceptMessagesOnlyFrom ActiveSyncEnabled AddressBookPolicy AddressListMembership AdminDisplayName
+ArchiveDatabase ArchiveGuid ArchiveStatus AssistantName AuthenticationPolicy C Co CommonName Database
+Description DirectReports DistinguishedName EmailAddressPolicyEnabled ExchangeGuid
+ExtensionCustomAttribute1 ExtensionCustomAttribute2 ExtensionCustomAttribute3 ExtensionCustomAttribute4
+ExtensionCustomAttribute5 ExternalDirectoryObjectId ExternalEmailAddress Fax ForwardingAddress
+ForwardingSmtpAddress GrantSendOnBehalfTo GroupType Guid HomePhone Id ImmutableId Initials
+IsDirSynced IsMailboxEnabled LitigationHoldEnabled ManagedBy MailboxPlan MobilePhone OtherHomePhone
+OtherTelephone Pager Phone PostOfficeBox ProhibitSendQuota ResourceCapacity ResourceMetaData SamAccountName
+ServerName StreetAddress TelephoneAssistant UMEnabled UserAccountControl UserPrincipalName WebPage
+WhenChanged WhenMailboxCreated WhenSoftDeleted WindowsEmailAddress
+"""
+_KNOWN_TO_EXCHANGE = frozenset(name.lower() for name in _EXCHANGE_ALONE.split())
+
+
+def property_of(name: str) -> Property | str:
+    """In any case; or why there is none of this name."""
+    found = _BY_NAME.get(name.lower())
+    if found is not None:
+        return found
+    if name.lower() in _KNOWN_TO_EXCHANGE:
+        return f"Exchange has the property {name}, this directory does not hold it"
+    near = get_close_matches(name.lower(), _BY_NAME, n=1)
+    hint = f"; did you mean {_BY_NAME[near[0]].name}?" if near else ""
+    return f"there is no property {name}{hint}"
+
+
+# -- recipient types -------------------------------------------------------------------------------
+
+# RecipientTypeDetails as Active Directory holds it (msExchRecipientTypeDetails).
+DETAILS: Mapping[str, int] = {
+    name: 1 << bit
+    for name, bit in {
+        "UserMailbox": 0,
+        "LinkedMailbox": 1,
+        "SharedMailbox": 2,
+        "LegacyMailbox": 3,
+        "RoomMailbox": 4,
+        "EquipmentMailbox": 5,
+        "MailContact": 6,
+        "MailUser": 7,
+        "MailUniversalDistributionGroup": 8,
+        "MailNonUniversalGroup": 9,
+        "MailUniversalSecurityGroup": 10,
+        "DynamicDistributionGroup": 11,
+        "PublicFolder": 12,
+        "SystemAttendantMailbox": 13,
+        "SystemMailbox": 14,
+        "MailForestContact": 15,
+        "ArbitrationMailbox": 23,
+        "MailboxPlan": 24,
+        "RoomList": 28,
+        "DiscoveryMailbox": 29,
+        "RemoteUserMailbox": 31,
+        "RemoteRoomMailbox": 33,
+        "RemoteEquipmentMailbox": 34,
+        "RemoteSharedMailbox": 35,
+        "PublicFolderMailbox": 36,
+        "TeamMailbox": 37,
+        "MonitoringMailbox": 39,
+        "GroupMailbox": 40,
+        "LinkedRoomMailbox": 41,
+        "AuditLogMailbox": 42,
+        "SchedulingMailbox": 44,
+        "GuestMailUser": 45,
+        "AuxAuditLogMailbox": 46,
+        "SupervisoryReviewPolicyMailbox": 47,
+    }.items()
+}
+
+_TYPES: Mapping[str, str] = {
+    "UserMailbox": """UserMailbox LinkedMailbox SharedMailbox LegacyMailbox RoomMailbox EquipmentMailbox
+        ArbitrationMailbox DiscoveryMailbox PublicFolderMailbox TeamMailbox MonitoringMailbox
+        GroupMailbox LinkedRoomMailbox AuditLogMailbox SchedulingMailbox AuxAuditLogMailbox
+        SupervisoryReviewPolicyMailbox""",
+    "MailUser": """MailUser RemoteUserMailbox RemoteRoomMailbox RemoteEquipmentMailbox
+        RemoteSharedMailbox GuestMailUser""",
+    "MailContact": "MailContact MailForestContact",
+    "MailUniversalDistributionGroup": "MailUniversalDistributionGroup RoomList",
+    "MailUniversalSecurityGroup": "MailUniversalSecurityGroup",
+    "MailNonUniversalGroup": "MailNonUniversalGroup",
+    "DynamicDistributionGroup": "DynamicDistributionGroup",
+    "PublicFolder": "PublicFolder",
+}
+
+
+def _by_lower(names: Mapping[str, frozenset[int]]) -> Mapping[str, frozenset[int]]:
+    return {name.lower(): numbers for name, numbers in names.items()}
+
+
+_DETAILS_BY_NAME = _by_lower({name: frozenset({number}) for name, number in DETAILS.items()})
+_TYPES_BY_NAME = _by_lower(
+    {name: frozenset(DETAILS[one] for one in details.split()) for name, details in _TYPES.items()}
+)
+
+
+def details_of(wanted: Property, value: str) -> frozenset[int] | str:
+    """Which RecipientTypeDetails a type means; or why it means none."""
+    known, names = (
+        (_TYPES_BY_NAME, _TYPES) if wanted.name == "RecipientType" else (_DETAILS_BY_NAME, DETAILS)
+    )
+    found = known.get(value.lower())
+    if found is not None:
+        return found
+    by_lower = {name.lower(): name for name in names}
+    near = get_close_matches(value.lower(), by_lower, n=1)
+    hint = f"; did you mean '{by_lower[near[0]]}'?" if near else f"; there are {', '.join(names)}"
+    return f"{wanted.name} is never '{value}'{hint}"

@@ -1,0 +1,207 @@
+"""A recipient filter as a condition on the directory's own tables.
+
+SQL knows a third truth, NULL, which `NOT` leaves as it is.  LDAP and people do not: who has no
+department is not in Sales.  So each condition below says false, never NULL, of a blank.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.sql.selectable import CompoundSelect
+
+from kairan.directory.database import schema
+from kairan.directory.recipient_filter.folding import fold, fold_parts
+from kairan.directory.recipient_filter.predicate import ATTRIBUTE_OF
+from kairan.directory.recipient_filter.properties import DETAILS, Property
+from kairan.directory.recipient_filter.tree import (
+    And,
+    Compares,
+    Equals,
+    Filter,
+    IsBlank,
+    Matches,
+    Not,
+    OfType,
+    Or,
+    Order,
+)
+
+_ESCAPE = "\\"
+
+
+class kairan_fold(GenericFunction[str]):  # noqa: N801 - the name of the function in SQL
+    """`folding.fold` of a column.  SQLite calls it (database.py registers it); PostgreSQL has it."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(kairan_fold, "postgresql")
+def _fold_in_postgresql(element: kairan_fold, compiler: SQLCompiler, **options: Any) -> str:
+    # ICU's root collation maps every alphabet to lower case, whatever the database was made with.
+    text = compiler.process(element.clauses, **options)
+    words = f"btrim(regexp_replace(normalize({text}, NFKC), '\\s+', ' ', 'g'))"
+    return f'lower({words} COLLATE "und-x-icu")'
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Where the values of one kind of recipient are; a property that is not here is blank."""
+
+    address: ColumnElement[str]
+    details: int
+    texts: Mapping[str, ColumnElement[str | None]]
+    hidden: ColumnElement[bool]
+    numbers: Mapping[str, ColumnElement[int | None]]
+
+
+def _named(address: ColumnElement[str], name: ColumnElement[str]) -> dict[str, ColumnElement[Any]]:
+    display_name = func.nullif(name, "")
+    return {"PrimarySmtpAddress": address, "DisplayName": display_name, "Name": display_name}
+
+
+_MAILBOX = _Table(
+    schema.mailbox.c.address,
+    DETAILS["UserMailbox"],
+    {
+        **_named(schema.mailbox.c.address, schema.mailbox.c.display_name),
+        **{
+            name: schema.mailbox.c[schema.attribute_column(attribute)]
+            for name, attribute in ATTRIBUTE_OF.items()
+        },
+    },
+    schema.mailbox.c.hidden,
+    {
+        "CountryCode": schema.mailbox.c.country_code,
+        "WhenCreated": schema.mailbox.c.when_created,
+    },
+)
+_GROUP = _Table(
+    schema.group.c.address,
+    DETAILS["MailUniversalDistributionGroup"],
+    _named(schema.group.c.address, schema.group.c.display_name),
+    schema.group.c.hidden,
+    {},
+)
+# An HVE account is a mail user to Exchange.
+_ACCOUNT = _Table(
+    schema.account.c.address,
+    DETAILS["MailUser"],
+    _named(schema.account.c.address, schema.account.c.display_name),
+    false(),
+    {},
+)
+
+
+def members(tree: Filter) -> CompoundSelect[str]:
+    """The primary addresses of all recipients it fits, whatever they are, in order."""
+    found = union_all(*(_members(tree, table) for table in (_MAILBOX, _GROUP, _ACCOUNT)))
+    return found.order_by("address")
+
+
+def mailboxes(tree: Filter) -> Select[str]:
+    return _members(tree, _MAILBOX)
+
+
+def _members(tree: Filter, table: _Table) -> Select[str]:
+    return select(table.address).where(_condition(tree, table))
+
+
+def _condition(tree: Filter, table: _Table) -> ColumnElement[bool]:
+    match tree:
+        case Equals(wanted, bool(value)):
+            return table.hidden if value else not_(table.hidden)
+        case Equals(wanted, str(value)):
+            return _some_text(wanted, table, fold(value), is_pattern=False)
+        case Equals(wanted, value):
+            column = table.numbers.get(wanted.name)
+            return false() if column is None else and_(column.is_not(None), column == value)
+        case Matches(wanted, parts):
+            return _some_text(wanted, table, _pattern(parts), is_pattern=True)
+        case Compares(wanted, order, value):
+            return _compares(table.numbers.get(wanted.name), order, value)
+        case IsBlank(wanted):
+            return _is_blank(wanted, table)
+        case OfType(details):
+            return true() if table.details in details else false()
+        case Not(part):
+            return not_(_condition(part, table))
+        case And(parts):
+            return and_(*(_condition(part, table) for part in parts))
+        case Or(parts):
+            return or_(*(_condition(part, table) for part in parts))
+        case _ as never:
+            assert_never(never)
+
+
+def _some_text(
+    wanted: Property, table: _Table, text: str, *, is_pattern: bool
+) -> ColumnElement[bool]:
+    """One of its values, where it has several, is the text or fits the pattern."""
+
+    def fits(column: ColumnElement[Any]) -> ColumnElement[bool]:
+        folded = kairan_fold(column)
+        return folded.like(text, escape=_ESCAPE) if is_pattern else folded == text
+
+    if wanted.is_address:
+        of_same = schema.address.c.owner == table.address
+        return exists().where(of_same, fits(literal("smtp:") + schema.address.c.key))
+    if wanted.name == "MemberOfGroup":
+        of_same = schema.member.c.address == table.address
+        return exists().where(of_same, fits(schema.member.c.group_address))
+    column = table.texts.get(wanted.name)
+    return false() if column is None else and_(column.is_not(None), fits(column))
+
+
+def _pattern(parts: tuple[str, ...]) -> str:
+    return "%".join(map(_escaped, fold_parts(parts)))
+
+
+def _escaped(part: str) -> str:
+    for letter in (_ESCAPE, "%", "_"):
+        part = part.replace(letter, _ESCAPE + letter)
+    return part
+
+
+def _compares(
+    column: ColumnElement[int | None] | None, order: Order, value: int
+) -> ColumnElement[bool]:
+    if column is None:
+        return false()
+    compared: ColumnElement[bool] = {
+        Order.LESS: column < value,
+        Order.AT_MOST: column <= value,
+        Order.GREATER: column > value,
+        Order.AT_LEAST: column >= value,
+    }[order]
+    return and_(column.is_not(None), compared)
+
+
+def _is_blank(wanted: Property, table: _Table) -> ColumnElement[bool]:
+    if wanted.is_address:
+        return false()
+    if wanted.name == "MemberOfGroup":
+        return not_(exists().where(schema.member.c.address == table.address))
+    column: ColumnElement[Any] | None = table.texts.get(wanted.name)
+    if column is None:
+        column = table.numbers.get(wanted.name)
+    return true() if column is None else column.is_(None)

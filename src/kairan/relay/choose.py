@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple
 
 from kairan.relay.settings import RelaySettings
 
 
-class SessionFacts(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
     age_seconds: float
     idle_seconds: float
     messages: int
@@ -17,7 +18,8 @@ class SessionFacts(NamedTuple):
     resets: int = 0
 
 
-class PoolFacts(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PoolFacts:
     live: int  # sessions in use, idle, or being opened
     waiting: int
     sessions_max: int  # the setting, or what the peer tolerated lately

@@ -9,7 +9,20 @@ from kairan.trace.commands import Record, command_trace
 
 
 def opened_trace(configuration: Configuration, stack: ExitStack) -> Record:
-    """One that records nothing where it cannot be written: to drop mail may be the cure for a full disk."""
+    """Opened with its first event: a refused command leaves no file.  It records nothing where it
+    cannot be written: to drop mail may be the cure for a full disk.
+    """
+    opened: list[Record] = []
+
+    def record(event: str, **facts: object) -> None:
+        if not opened:
+            opened.append(_open(configuration, stack))
+        opened[0](event, **facts)
+
+    return record
+
+
+def _open(configuration: Configuration, stack: ExitStack) -> Record:
     try:
         return stack.enter_context(
             command_trace(configuration.trace_directory, configuration.trace)

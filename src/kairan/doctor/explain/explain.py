@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from kairan.doctor.answer import Verdict
 from kairan.doctor.explain.bounce import readings
-from kairan.doctor.explain.classify import Candidate, Classification, classify_part
-from kairan.doctor.explain.digits import meaning_of_digits
-from kairan.doctor.explain.parts import ReplyPart, reply_parts
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.classify.classify import Candidate, Classification, classify_part
+from kairan.outcomes.classify.digits import meaning_of_digits
+from kairan.outcomes.classify.parts import ReplyPart, reply_parts
 from kairan.outcomes.dates import MILESTONES, Milestone
 from kairan.outcomes.outcome import PROFILES, Outcome, Text
 

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from kairan.doctor.explain.classify import classify
 from kairan.doctor.log.formats import FormatName, LogFormat, account_in, failure_in
 from kairan.doctor.log.reply import GOOD_NEWS, LineReply, said_in
 from kairan.doctor.log.settings import LogSettings
 from kairan.doctor.log.times import LogTimes
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.classify.classify import classify
 
 # Postfix's client notes what each server said and then, for each recipient, what came of it.
 _POSTFIX_CLIENT = re.compile(r"postfix[\w./-]*/(?:smtp|lmtp)\[(?P<process>\d+)\]: ")

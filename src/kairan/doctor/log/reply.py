@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kairan.doctor.explain.classify import classify
 from kairan.doctor.log.find import NETWORK_WORDS
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.classify.classify import classify
 from kairan.runtime.kept import kept
 
 # Each pattern begins with the digit itself, which `re` skips to; what must not stand before it is

@@ -2,17 +2,17 @@
 
 import pytest
 
-from kairan.doctor.explain.classify import classify, classify_part, may_hold_refusal, squeeze
-from kairan.doctor.explain.parts import reply_part, reply_parts
-from kairan.doctor.explain.phrases import (
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.classify.classify import classify, classify_part, may_hold_refusal, squeeze
+from kairan.outcomes.classify.parts import reply_part, reply_parts
+from kairan.outcomes.classify.phrases import (
     COMMON_PHRASES,
     COMMON_WORDS,
     LIKELY_FIRST,
     OTHER_CODES,
     PHRASES,
 )
-from kairan.doctor.explain.speaker import speaker_in
-from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.classify.speaker import speaker_in
 from kairan.outcomes.outcome import Speaker
 
 SUFFIX = "[SN2PR00CA0018.namprd00.prod.outlook.com 2024-08-13T18:27:55.030Z 08DCBB430284475F]"

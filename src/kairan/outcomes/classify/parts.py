@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kairan.doctor.explain.speaker import speaker_in
+from kairan.outcomes.classify.speaker import speaker_in
 from kairan.outcomes.outcome import Speaker
 
 # A reply line has 512 octets, Exchange's diagnostics several lines; more says nothing new.

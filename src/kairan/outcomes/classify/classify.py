@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from enum import Enum
 from unicodedata import normalize
 
-from kairan.doctor.explain.digits import is_standard
-from kairan.doctor.explain.parts import ReplyPart, reply_part
-from kairan.doctor.explain.phrases import (
+from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.classify.digits import is_standard
+from kairan.outcomes.classify.parts import ReplyPart, reply_part
+from kairan.outcomes.classify.phrases import (
     COMMON_PHRASES,
     COMMON_WORDS,
     LIKELY_FIRST,
     OTHER_CODES,
     PHRASES,
 )
-from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.runtime.kept import kept
 

@@ -1,29 +1,23 @@
-"""Which entry of the catalogue a refusal is: by its enhanced code, and by its words where several
-entries share one.
-"""
-
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+"""Which entry of the catalogue a refusal is: ours by its own text, a server's as the doctor tells."""
 
 from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.classify.classify import classify
 from kairan.outcomes.outcome import Outcome
 
-
-def _by_code() -> Mapping[str, Sequence[Outcome]]:
-    found: defaultdict[str, list[Outcome]] = defaultdict(list)
-    for outcome in CATALOGUE.values():
-        found[outcome.enhanced].append(outcome)
-    return found
-
-
-_BY_CODE = _by_code()
+# Below it only the code speaks, and without its class: a wrong remedy costs more than none.
+_CONFIDENCE_MIN = 0.45
 
 
 def outcome_of(reply: Reply) -> Outcome | None:
     if reply.is_positive:
         return None
-    candidates = _BY_CODE.get(reply.enhanced, ()) if reply.enhanced else ()
-    said = [outcome for outcome in candidates if reply.text.startswith(outcome.text)]
-    same_code = [outcome for outcome in candidates if outcome.code == reply.code]
-    return next(iter((*said, *same_code, *candidates)), None)
+    if reply.is_ours:
+        return next((one for one in CATALOGUE.values() if _is(one, reply)), None)
+    found = classify(str(reply))
+    return CATALOGUE[found.key] if found.confidence >= _CONFIDENCE_MIN else None
+
+
+def _is(outcome: Outcome, reply: Reply) -> bool:
+    same = (outcome.code, outcome.enhanced) == (reply.code, reply.enhanced)
+    return same and reply.text.startswith(outcome.text)

@@ -70,7 +70,13 @@ def test_the_log_has_one_way_in():
     }
     # The library writes to the application's; the doctor silences one that would print beside its
     # answer.
-    assert importing == {"runtime/logs.py", "runtime/library_log.py", "cli/doctor/token.py"}
+    # Its handler for an application's records is a handler of Python's.
+    assert importing == {
+        "runtime/logs.py",
+        "runtime/library_log.py",
+        "cli/doctor/token.py",
+        "sender/adapters/log_handler.py",
+    }
 
 
 @pytest.mark.parametrize(

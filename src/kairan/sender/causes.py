@@ -13,7 +13,9 @@ def outcome_of(reply: Reply) -> Outcome | None:
     if reply.is_positive:
         return None
     if reply.is_ours:
-        return next((one for one in CATALOGUE.values() if _is(one, reply)), None)
+        # One text may begin another, which is then the one that was meant.
+        ours = (one for one in CATALOGUE.values() if _is(one, reply))
+        return max(ours, key=lambda one: len(one.text), default=None)
     found = classify(str(reply))
     return CATALOGUE[found.key] if found.confidence >= _CONFIDENCE_MIN else None
 

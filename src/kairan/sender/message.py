@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from email.generator import BytesGenerator
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.message import Message as AnyEmail
@@ -17,6 +18,7 @@ from email.parser import BytesHeaderParser
 from email.policy import EmailPolicy
 from email.policy import default as default_policy
 from email.utils import getaddresses, make_msgid
+from io import BytesIO
 from pathlib import Path
 from typing import Self
 
@@ -92,7 +94,10 @@ class Message:
         policy = email.policy.clone(linesep="\r\n")
         if isinstance(policy, EmailPolicy) and not _addresses_are_ascii(email):
             policy = policy.clone(utf8=True)  # RFC 6532: an encoded word is no address
-        return cls.from_bytes(email.as_bytes(policy=policy), recipients=recipients, sender=sender)
+        octets = BytesIO()
+        # Not by the message's own method: Django's takes no policy.
+        BytesGenerator(octets, mangle_from_=False, policy=policy).flatten(email)
+        return cls.from_bytes(octets.getvalue(), recipients=recipients, sender=sender)
 
     @classmethod
     def compose(

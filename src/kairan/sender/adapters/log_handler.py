@@ -1,6 +1,6 @@
 """A handler for Python's logging that sends records by mail, many in one, and never waits.
 
-`logging.handlers.SMTPHandler` opens a connection for each record, in the thread that logs.  Here a
+The SMTPHandler of logging opens a connection for each record, in the thread that logs.  Here a
 record is put aside; a thread sends what has come together within a while as one mail.  What does not
 fit is counted, and the next mail says how many.
 """

@@ -25,6 +25,7 @@ app = one_command()
     epilog=examples(
         "kairan init",
         "kairan init /etc/kairan --hostname mail.example.com --domain example.com",
+        "kairan init --directory postgresql://kairan@db.example.com/kairan",
     ),
 )
 def init(
@@ -46,6 +47,13 @@ def init(
         int,
         typer.Option(metavar="P", help="The token issuer's port on 127.0.0.1; 0: no issuer."),
     ] = 8587,
+    directory: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="The directory's database: postgresql://USER@HOST/NAME, empty; default: SQLite.",
+        ),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Make a new installation.
@@ -60,6 +68,7 @@ def init(
         domain=own_domain,
         port=port,
         issuer_port=issuer_port or None,
+        directory_url=directory or None,
     )
     postmaster = f"postmaster@{own_domain}"
     settings = install(plan, now=datetime.now(UTC), fill=partial(_add_postmaster, postmaster))

@@ -46,6 +46,7 @@ class Installation:
     host: str = "0.0.0.0"  # noqa: S104 - a mail service is there to be reached
     maildir: str = "data/maildir"
     issuer_port: int | None = None  # None: no token issuer of its own
+    directory_url: str | None = None  # None: SQLite, in data/
 
 
 def install(
@@ -120,7 +121,13 @@ def _write_directory(
     plan: Installation, folder: Path, *, fill: Callable[[Directory], None] | None
 ) -> None:
     folder.mkdir(mode=0o700)  # the spool's messages and the accounts' hashes are nobody else's
-    with Directory.open(f"sqlite:///{folder.absolute() / 'directory.db'}") as directory:
+    url = plan.directory_url or f"sqlite:///{folder.absolute() / 'directory.db'}"
+    with Directory.open(url) as directory:
+        if directory.accepted_domains():
+            raise ConfigError(
+                "the database holds a directory already; name an empty one, or write a kairan.toml"
+                " with its url instead of `kairan init`"
+            )
         directory.add_accepted_domain(plan.domain)
         directory.set_organisation(name=plan.domain)
         if fill is not None:
@@ -149,8 +156,13 @@ def _settings_text(plan: Installation) -> str:
         port=plan.port,
         domain=json.dumps(plan.domain),
         destination=json.dumps(f"maildir:{plan.maildir}"),
+        directory=_directory_text(plan.directory_url),
     )
     return text if plan.issuer_port is None else f"{text}\n{_issuer_text(plan.issuer_port)}"
+
+
+def _directory_text(url: str | None) -> str:
+    return "" if url is None else f"[directory]\nurl = {json.dumps(url)}\n\n"
 
 
 def _issuer_text(port: int) -> str:
@@ -175,7 +187,7 @@ _TEMPLATE = """\
 hostname = {hostname}
 data_directory = "data"
 
-[tls]
+{directory}[tls]
 certificate = "tls/server.pem"
 key = "tls/server.key"
 rsa_certificate = "tls/server-rsa.pem"

@@ -14,8 +14,10 @@ from kairan.directory.bulk import account_import, csv_import
 from kairan.directory.bulk.account_import import AccountImport, PasswordMaker
 from kairan.directory.bulk.csv_import import ImportReport, Leavers, Progress
 from kairan.directory.bulk.csv_rows import Source
+from kairan.directory.bulk.dump import copy, is_empty
 from kairan.directory.database.database import Database, Part
 from kairan.directory.database.migrate import bring_up_to_date
+from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account, Group, Mailbox, Organisation, Trust
 from kairan.directory.operations import (
     accounts,
@@ -69,6 +71,16 @@ class Directory:
         """One consistent state for several questions; for the packages' own use."""
         with self._database.reading() as connection:
             yield connection
+
+    def take_over(self, other: "Directory") -> int:
+        """All that the other has, into this one, which must be empty; how many rows."""
+        with self._database.reading() as connection:
+            if not is_empty(connection):
+                raise DirectoryError(
+                    f"the database {self._database.name} holds a directory already; make a new one"
+                )
+        with other.reading() as source:
+            return copy(source, self._database)
 
     @contextmanager
     def _importing(self, *parts: Part, dry_run: bool) -> Iterator[Connection]:

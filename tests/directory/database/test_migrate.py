@@ -1,10 +1,15 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
+from kairan.config.errors import ConfigError
+from kairan.config.installation import Installation, install
+from kairan.config.read import load
 from kairan.directory.database.schema import metadata
 from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
 from kairan.directory.store import Directory
@@ -61,3 +66,14 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path):
     with pytest.raises(DirectoryUnavailableError, match="file is not a database"):
         Directory.open(f"sqlite:///{tmp_path}/notes.txt")
     assert (tmp_path / "notes.txt").read_text() == "buy milk\n" * 100
+
+
+def test_an_installation_begins_in_an_empty_database_and_in_no_other(empty_url, tmp_path):
+    plan = Installation(tmp_path / "k", "mail.kairan.test", "kairan.test", directory_url=empty_url)
+    settings = install(plan, now=datetime.now(UTC))
+    with Directory.open(load(settings).directory_url) as directory:
+        assert directory.accepted_domains() == ["kairan.test"]
+    again = replace(plan, place=tmp_path / "again")
+    with pytest.raises(ConfigError, match="the database holds a directory already"):
+        install(again, now=datetime.now(UTC))
+    assert not again.place.exists()

@@ -33,7 +33,7 @@ def bring_up_to_date(database: Database, *, migrate: bool) -> None:
     with _migrating(database) as connection:
         # Another process may have been quicker.
         if _pending(connection, database.name):
-            _upgrade(connection)
+            upgrade_to(connection, "head")
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def _migrating(database: Database) -> Iterator[Connection]:
 
 
 def _pending(connection: Connection, name: str) -> bool:
-    current, ours = _shape(connection), _shapes()
+    current, ours = shape_of(connection), shapes()
     if current is not None and current not in ours:
         raise DirectoryError(
             f"the directory {name} was written by a newer version of Kairan (shape {current});"
@@ -54,23 +54,27 @@ def _pending(connection: Connection, name: str) -> bool:
     return current != ours[-1]
 
 
-def _shape(connection: Connection) -> str | None:
+def shape_of(connection: Connection) -> str | None:
     """What Alembic has written down; None: it has never been here."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _shapes() -> list[str]:
+def shapes() -> list[str]:
     with reading_the_program():
         names = [path.name for path in _SCRIPTS.glob("versions/v*_*.py")]
     return sorted(name[1:].partition("_")[0] for name in names)
 
 
-def _upgrade(connection: Connection) -> None:
+def newest_shape() -> str:
+    return shapes()[-1]
+
+
+def upgrade_to(connection: Connection, shape: str) -> None:
     from alembic import command  # noqa: PLC0415 - slow, and needed once in a database's version
 
-    command.upgrade(_config(connection), "head")
+    command.upgrade(_config(connection), shape)
 
 
 def _config(connection: Connection) -> Any:

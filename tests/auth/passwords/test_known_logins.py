@@ -50,7 +50,7 @@ def made(clock):
 
     yield make
     for one in made:
-        one._known.threads.shutdown(wait=False, cancel_futures=True)
+        one._familiar.threads.shutdown(wait=False, cancel_futures=True)
         one._strangers.threads.shutdown(wait=False, cancel_futures=True)
 
 

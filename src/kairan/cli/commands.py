@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, Row] = {
     "demo": Row("demo", "Make a sample organisation and serve it."),
     "init": Row("init", "Make a new installation."),
     "serve": Row("serve", "Run the service in the foreground."),
+    "send": Row("send", "Send a message to many, or a message for each row."),
     "check-config": Row("check_config", "Check the configuration."),
     "trace": Row("trace", "Show what happened to messages."),
     "backup": Row("backup", "Write a backup."),

@@ -125,12 +125,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothin
 
 @contextmanager
 def progress(what: str, *, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Gives a function to call with how many are done so far.  A bar only on a terminal."""
+    """Gives a function to call with how many are done so far.  A bar, with the count, the rate and
+    the time left, only on a terminal.
+    """
     from rich.console import Console  # noqa: PLC0415 - rich
-    from rich.progress import Progress  # noqa: PLC0415 - rich
+    from rich.progress import MofNCompleteColumn, Progress, ProgressColumn, Task  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415 - rich
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed or 0:,.0f}/s")
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), Rate())
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
 

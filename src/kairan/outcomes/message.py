@@ -193,3 +193,28 @@ NUL_IN_MESSAGE = Outcome(
     source="RFC 2045 sections 2.7 and 2.8; code and text ours",
     speaker=Speaker.KAIRAN,
 )
+
+ROW_MAKES_NO_MESSAGE = Outcome(
+    "row-makes-no-message",
+    554,
+    "5.6.5",
+    "No message can be made for this row",
+    when=Text(
+        "`kairan send` reads a row that does not fit its template. No server is asked.",
+        "`kairan send` が読んだ行をテンプレートに当てはめられません。サーバーには接続しません。",
+    ),
+    causes=(
+        Text(
+            "A column is missing, or a value with a line end stands in the header.",
+            "列が足りない、またはヘッダーに入る値に改行が含まれています。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Mend the row and run the same command again: those who have it get nothing twice.",
+            "行を直して同じコマンドをもう一度実行してください。送信済みの受信者には再送されません。",
+        ),
+    ),
+    source="RFC 3463 section 3.7 (X.6.5)",
+    speaker=Speaker.KAIRAN,
+)

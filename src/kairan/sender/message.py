@@ -127,9 +127,7 @@ class Message:
         elif html:
             email.set_content(html, subtype="html")
         for path in attachments:
-            kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-            main, _, sub = kind.partition("/")
-            email.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
+            attach(email, path)
         named = [address for _, address in getaddresses([*to, *cc, *bcc])]
         return cls.from_email(email, recipients=named)
 
@@ -140,6 +138,12 @@ class Message:
     @property
     def has_ascii_header(self) -> bool:
         return self.content.partition(b"\r\n\r\n")[0].isascii()
+
+
+def attach(email: EmailMessage, path: Path) -> None:
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    main, _, sub = kind.partition("/")
+    email.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
 
 
 def _sender(header: Header, given: str | None) -> Address:

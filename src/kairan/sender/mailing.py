@@ -1,0 +1,191 @@
+"""A mailing: what is sent to whom, taken group by group and run through a sender with a journal.
+
+    addresses or rows ──▶ take ──▶ journal: in flight ──▶ sender ──▶ report ──▶ journal: the answer
+                           ▲ one thread reads, renders and writes; the event loop sends
+
+Nothing holds the list: a group is taken when its turn has come.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
+
+from kairan.sender.async_sender import AsyncSender
+from kairan.sender.journal import Journal
+from kairan.sender.merge import Row, Template, address_column
+from kairan.sender.message import Message, MessageError
+from kairan.sender.result import Report, State
+from kairan.sender.rows import RowError
+
+
+class Mailing(Protocol):
+    def take(self, journal: Journal) -> "Taken | None":
+        """The next group, in flight in the journal; None: that was the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """`read`: recipients that were read for it, those who need nothing included."""
+
+    messages: tuple[Message, ...]
+    read: int
+    refused: int = 0  # rows of which no message could be made
+
+
+@dataclass(frozen=True, slots=True)
+class OneMessage:
+    """The same to all, in batches."""
+
+    message: Message
+    addresses: Iterator[str]
+    recipients_max: int
+
+    def take(self, journal: Journal) -> Taken | None:
+        some = list(islice(self.addresses, self.recipients_max))
+        if not some:
+            return None
+        wanted = tuple(journal.wanted(some))
+        messages = (self.message.to(wanted),) if wanted else ()
+        journal.claim(messages)
+        return Taken(messages, len(some))
+
+
+@dataclass(frozen=True, slots=True)
+class Personalised:
+    """A message for each row.  `group`: rows that one commit of the journal claims."""
+
+    template: Template
+    rows: Iterator[Row | RowError]
+    column: str
+    sender: str | None
+    group: int
+
+    def take(self, journal: Journal) -> Taken | None:
+        some = list(islice(self.rows, self.group))
+        if not some:
+            return None
+        refused = 0
+        by_address: dict[str, Row] = {}
+        for row in some:
+            if isinstance(row, RowError):
+                journal.refuse(str(row).partition(":")[0], str(row))
+                refused += 1
+            else:
+                by_address.setdefault(str(row.get(self.column, "")), row)
+        messages = []
+        for address in journal.wanted(by_address):
+            try:
+                messages.append(self.template.message(by_address[address], address, self.sender))
+            except MessageError as error:
+                journal.refuse(address, str(error))
+                refused += 1
+        journal.claim(messages)
+        return Taken(tuple(messages), len(some), refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`rate`: recipients a second.  `failures_max`: refused or unknown, after which it stops."""
+
+    rate: float | None = None
+    failures_max: int | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    read: int = 0
+    sent: int = 0
+    failed: int = 0
+    is_complete: bool = False  # every address and row was taken
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a mailing.  `stop` set: nothing more is taken, what is under way is answered."""
+
+    sender: AsyncSender
+    mailing: Mailing
+    journal: Journal
+    limits: Limits = Limits()
+    told: Callable[[Progress], None] = lambda _: None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    progress: Progress = field(default_factory=Progress)
+    _pausing: bool = False
+    _fault: Exception | None = None
+
+    async def wait_sent(self) -> Progress:
+        """Raises what kept it from reading on or from writing the journal, when all that was under
+        way is answered.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="kairan-journal") as thread:
+            try:
+                async for report in self.sender.stream(self._messages(thread)):
+                    self.journal.record(report)
+                    self._count(report)
+                    # Answers ride with the next claim; where that may take long, not.
+                    if self._pausing:
+                        await _in(thread, self.journal.commit)
+            finally:
+                await _in(thread, self.journal.commit)
+        if self._fault is not None:
+            raise self._fault
+        return self.progress
+
+    async def _messages(self, thread: ThreadPoolExecutor) -> AsyncIterator[Message]:
+        loop = asyncio.get_running_loop()
+        next_at = loop.time()
+        while not self.stop.is_set():
+            try:
+                taken = await loop.run_in_executor(thread, self.mailing.take, self.journal)
+            except (RowError, OSError, sqlite3.Error) as error:
+                self._fault = error
+                return
+            if taken is None:
+                self.progress.is_complete = True
+                return
+            self.progress.read += taken.read
+            self._fail(taken.refused)
+            for message in taken.messages:
+                yield message
+            if self.limits.rate is not None:
+                recipients = sum(len(message.recipients) for message in taken.messages)
+                next_at = max(next_at, loop.time()) + recipients / self.limits.rate
+                await self._wait_until(next_at)
+
+    async def _wait_until(self, moment: float) -> None:
+        self._pausing = True
+        try:
+            async with asyncio.timeout_at(moment):
+                await self.stop.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._pausing = False
+
+    def _count(self, report: Report) -> None:
+        counted = report.count()
+        self.progress.sent += counted[State.SENT]
+        self._fail(len(report.results) - counted[State.SENT])
+
+    def _fail(self, count: int) -> None:
+        self.progress.failed += count
+        most = self.limits.failures_max
+        if most is not None and self.progress.failed >= most:
+            self.stop.set()
+        self.told(self.progress)
+
+
+async def _in(thread: ThreadPoolExecutor, work: Callable[[], None]) -> None:
+    await asyncio.get_running_loop().run_in_executor(thread, work)
+
+
+def first_row(rows: Iterator[Row | RowError], named: str) -> tuple[Row, str]:
+    """For the preview, and the column with the address."""
+    for row in rows:
+        if not isinstance(row, RowError):
+            return row, address_column(row, named)
+    raise MessageError("there is no row to make a message of")

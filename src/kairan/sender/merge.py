@@ -1,0 +1,120 @@
+"""A message for each row: an .eml template in Jinja's language, filled with the row's columns.
+
+    From: Payroll <payroll@example.com>
+    Subject: Your slip for {{ month }}, {{ name }}
+
+    Dear {{ name }}, …
+
+The header ends at the first blank line of the template, whatever the rows hold: a value with a line
+end in it is refused there, or it could add fields (a Bcc) of its own.  Values are escaped where the
+body is HTML.  The template runs in Jinja's sandbox and loads nothing; a column that is not in the
+row is an error.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
+from email.parser import HeaderParser
+from email.policy import default as default_policy
+from pathlib import Path
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from kairan.sender.message import Message, MessageError, attach
+
+Row = Mapping[str, Any]
+# The column with the address, where none is named.
+ADDRESS_COLUMNS = ("email", "address", "mail", "to")
+_KIND = re.compile(r"^content-type:[ \t]*([\w.+-]+/[\w.+-]+)", re.IGNORECASE | re.MULTILINE)
+_KINDS = {"text/plain": "plain", "text/html": "html"}
+_BLANK_LINE = re.compile(r"\r?\n\r?\n")
+_LINE_ENDS = re.compile("[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
+# What an expression may raise that meets a value it was not written for.
+_OF_A_ROW = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# Written anew here, for the body as it comes out.
+_WRITTEN_HERE = frozenset({"content-type", "content-transfer-encoding", "mime-version"})
+
+
+class Template:
+    """Raises `MessageError`: at once where the template is wrong, later where a row does not fit."""
+
+    def __init__(self, text: str, attachments: Sequence[Path] = ()) -> None:
+        header, body = _split(text)
+        kind = _KIND.search(header)
+        subtype = _KINDS.get(kind[1].lower()) if kind else "plain"
+        if subtype is None:
+            raise MessageError("a template's Content-Type is text/plain or text/html")
+        self._subtype = subtype
+        self._attachments = tuple(attachments)
+        try:
+            self._header = _environment(
+                finalize=_one_line, trim_blocks=True, lstrip_blocks=True
+            ).from_string(header)
+            self._body = _environment(autoescape=subtype == "html").from_string(body)
+        except TemplateError as error:
+            line = getattr(error, "lineno", None)
+            raise MessageError(
+                f"the template{f', line {line}' if line else ''}: {error}; "
+                "header and text are each a template of their own"
+            ) from error
+
+    def message(self, row: Row, recipient: str, sender: str | None = None) -> Message:
+        """For one recipient.  To is the recipient where the template has none."""
+        values = {**row, "row": row}
+        try:
+            email = _with_header(self._header.render(values))
+            if "To" not in email:
+                email["To"] = recipient
+            email.set_content(self._body.render(values), subtype=self._subtype)
+            for path in self._attachments:
+                attach(email, path)
+            return Message.from_email(email, recipients=[recipient], sender=sender)
+        except (TemplateError, *_OF_A_ROW) as error:
+            raise MessageError(str(error)) from error
+
+
+def _with_header(text: str) -> EmailMessage:
+    """Fields go through the standard library's policy, which encodes what is not ASCII."""
+    header = HeaderParser(policy=default_policy).parsestr(text)
+    if header.defects or str(header.get_payload()).strip():
+        raise MessageError("the template's header has a line that is no field")
+    email = EmailMessage()
+    for name, value in header.items():
+        if name.lower() not in _WRITTEN_HERE:
+            email[name] = str(value)
+    return email
+
+
+def address_column(row: Row, named: str) -> str:
+    """Of the first row, which stands for all."""
+    wanted = [named] if named else list(ADDRESS_COLUMNS)
+    found = next(
+        (column for name in wanted for column in row if column.lower() == name.lower()), ""
+    )
+    if not found:
+        columns = ", ".join(row)
+        raise MessageError(f"no column {' or '.join(wanted)} in: {columns}; name it (--to-column)")
+    return found
+
+
+def _split(text: str) -> tuple[str, str]:
+    found = _BLANK_LINE.search(text)
+    if found is None:
+        raise MessageError("the template has no blank line between header and text")
+    return text[: found.start()] + "\n", text[found.end() :]
+
+
+def _environment(**named: Any) -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, keep_trailing_newline=True, loader=None, **named
+    )
+
+
+def _one_line(value: Any) -> Any:
+    if _LINE_ENDS.search(str(value)):
+        raise MessageError(
+            "a value with a line end or control character cannot stand in the header"
+        )
+    return value

@@ -1,0 +1,280 @@
+"""kairan send: to one server, with a journal that survives the program's end."""
+
+import asyncio
+import csv
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from kairan.runtime.certificates import make_authority, make_server_certificate
+from kairan.testing import running_demo
+from kairan.testing.peer import Hang, Rule, Say, ScriptedPeer
+
+FROM = ("--from", "app@us.test")
+LETTER = (*FROM, "--subject", "Hi", "--text", "Hello")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = make_authority("test", now=datetime.now(UTC))
+    server = make_server_certificate(authority, ["127.0.0.1"], now=datetime.now(UTC))
+    (folder / "ca.pem").write_bytes(authority.certificate_pem)
+    (folder / "server.pem").write_bytes(server.certificate_pem + server.key_pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "server.pem")
+    return context, folder / "ca.pem"
+
+
+class Kairan:
+    """`kairan send …` to one peer."""
+
+    def __init__(self, peer: ScriptedPeer, ca_file: Path) -> None:
+        self.peer = peer
+        self.server = ("--server", f"127.0.0.1:{peer.port}", "--ca", str(ca_file))
+
+    async def start(self, *words: object) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "kairan", "send", *self.server, *map(str, words)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    async def __call__(self, *words: object, code: int = 0) -> str:
+        process = await self.start(*words)
+        out, err = await process.communicate()
+        assert process.returncode == code, (out, err)
+        return (out or err).decode()
+
+    @property
+    def recipients(self) -> list[str]:
+        return [r.strip("<>") for message in self.peer.messages for r in message.recipients]
+
+    async def wait_messages(self, count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(self.peer.messages) < count:
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def peer_with(certificates):
+    context, ca_file = certificates
+
+    @asynccontextmanager
+    async def start(*rules):
+        async with ScriptedPeer(rules, tls=context) as peer:
+            yield Kairan(peer, ca_file)
+
+    return start
+
+
+def addresses(path, count):
+    path.write_text("".join(f"user{n:04}@x.test\n" for n in range(count)))
+    return path
+
+
+def rows(path, count):
+    path.write_text("email,name\n" + "".join(f"user{n:04}@x.test,N{n}\n" for n in range(count)))
+    return path
+
+
+@pytest.fixture
+def slip(tmp_path):
+    path = tmp_path / "t.eml.j2"
+    path.write_text("From: app@us.test\nSubject: For {{ name }}\n\nDear {{ name }}\n")
+    return path
+
+
+async def test_a_message_goes_to_a_file_of_addresses_in_batches(peer_with, tmp_path):
+    async with peer_with() as kairan:
+        out = await kairan(*LETTER, "--to-file", addresses(tmp_path / "to", 120), "--json")
+    assert sorted(len(message.recipients) for message in kairan.peer.messages) == [20, 50, 50]
+    answer = json.loads(out)
+    assert (answer["sent"], answer["complete"], answer["failures"]) == (120, True, [])
+    for message in kairan.peer.messages:
+        assert b"user0" not in message.content
+        assert b"To: undisclosed-recipients:;\r\n" in message.content
+
+
+async def test_who_is_not_to_be_seen_is_not(peer_with, tmp_path):
+    eml = tmp_path / "m.eml"
+    eml.write_bytes(b"From: app@us.test\nTo: a@x.test\nBcc: spy@x.test\nSubject: S\n\nHi\n")
+    shown = ("--to", "A <a@x.test>", "--cc", "c@x.test", "--bcc", "spy@x.test")
+    async with peer_with() as kairan:
+        await kairan(*LETTER, *shown)
+        await kairan("--eml", eml)
+    composed, as_it_is = kairan.peer.messages
+    assert set(composed.recipients) == {"<a@x.test>", "<c@x.test>", "<spy@x.test>"}
+    assert set(as_it_is.recipients) == {"<a@x.test>", "<spy@x.test>"}
+    assert not [
+        m for m in kairan.peer.messages if b"spy" in m.content or b"bcc" in m.content.lower()
+    ]
+
+
+async def test_html_and_attachments_go_with_it(peer_with, tmp_path):
+    (tmp_path / "page.html").write_text("<p>Grüße</p>")
+    (tmp_path / "list.csv").write_text("a,b\n")
+    more = ("--html", tmp_path / "page.html", "--attach", tmp_path / "list.csv")
+    async with peer_with() as kairan:
+        await kairan(*LETTER, *more, "--to", "a@x.test")
+    email = message_from_bytes(kairan.peer.messages[0].content, policy=default)
+    assert email.get_body(("html",)).get_content().strip() == "<p>Grüße</p>"
+    assert [part.get_filename() for part in email.iter_attachments()] == ["list.csv"]
+
+
+async def test_refusals_are_an_exit_code_and_a_row_each(peer_with, tmp_path):
+    refuse = Rule("RCPT", Say("550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found"), nth=2)
+    results = tmp_path / "results.csv"
+    async with peer_with(refuse) as kairan:
+        to = addresses(tmp_path / "to", 3)
+        out = await kairan(*LETTER, "--to-file", to, "--results", results, code=1)
+    assert "sent 2, refused 1, unknown 0" in out
+    with results.open(newline="") as file:
+        found = {row["address"]: row for row in csv.DictReader(file)}
+    assert [row["state"] for row in found.values()] == ["sent", "refused", "sent"]
+    assert found["user0001@x.test"]["remedy"]
+    assert found["user0000@x.test"]["message_id"]
+
+
+async def test_a_killed_run_goes_on_and_nobody_is_mailed_twice(peer_with, tmp_path, slip):
+    data, journal = rows(tmp_path / "rows.csv", 400), tmp_path / "journal"
+    words = ("--template", slip, "--data", data, "--journal", journal, "--json")
+    async with peer_with() as kairan:
+        for part in (60, 150, 260):
+            process = await kairan.start(*words)
+            await kairan.wait_messages(part)
+            process.kill()
+            await process.communicate()
+        answer = json.loads(await kairan(*words, code=1))
+    sent = kairan.recipients
+    assert len(sent) == len(set(sent))
+    unknown = {failure["address"] for failure in answer["failures"]}
+    assert {failure["state"] for failure in answer["failures"]} == {"unknown"}
+    assert set(sent) | unknown == {f"user{n:04}@x.test" for n in range(400)}
+    # Two for each of four sessions and as many again ready, at each of three ends.
+    assert answer["unknown"] == len(unknown) <= 3 * 20
+    assert answer["sent"] + answer["unknown"] == 400
+
+
+async def test_a_killed_batch_is_unknown_and_the_rest_is_sent(peer_with, tmp_path):
+    to, journal = addresses(tmp_path / "to", 1_000), tmp_path / "journal"
+    words = (*LETTER, "--to-file", to, "--journal", journal, "--json")
+    async with peer_with(Rule("DOT", Hang(), nth=2)) as kairan:
+        process = await kairan.start(*words)
+        await kairan.wait_messages(4)
+        process.send_signal(signal.SIGKILL)
+        await process.communicate()
+        kairan.peer.rules.clear()
+        answer = json.loads(await kairan(*words, code=1))
+        assert await kairan(*words, code=1)
+    assert len(kairan.recipients) == len(set(kairan.recipients))
+    assert answer["sent"] + answer["unknown"] == 1_000
+    assert answer["sent"] >= 500
+    # The first run's message, to its last recipient.
+    assert len({message.content for message in kairan.peer.messages}) == 1
+
+
+async def test_being_asked_to_stop_it_waits_for_the_answers(peer_with, tmp_path, slip):
+    words = ("--template", slip, "--data", rows(tmp_path / "rows.csv", 200))
+    words += ("--journal", tmp_path / "journal", "--json")
+    async with peer_with() as kairan:
+        process = await kairan.start(*words, "--rate", "20/s")
+        await kairan.wait_messages(10)
+        process.terminate()
+        out, _ = await process.communicate()
+        stopped = json.loads(out)
+        assert process.returncode == 1
+        assert (stopped["complete"], stopped["unknown"]) == (False, 0)
+        assert json.loads(await kairan(*words))["sent"] == 200
+    assert len(kairan.recipients) == 200
+
+
+async def test_a_test_leaves_the_journal_alone(peer_with, tmp_path, slip):
+    words = ("--template", slip, "--data", rows(tmp_path / "rows.csv", 3))
+    words += ("--journal", tmp_path / "journal")
+    async with peer_with() as kairan:
+        await kairan(*words, "--test", "me@us.test")
+        assert kairan.recipients == ["me@us.test"]
+        assert b"Subject: For N0\r\n" in kairan.peer.messages[0].content
+        assert not (tmp_path / "journal").exists()
+        await kairan(*words)
+    assert len(kairan.recipients) == 4
+
+
+async def test_a_dry_run_sends_nothing_and_shows_all(peer_with, tmp_path, slip):
+    data = rows(tmp_path / "rows.csv", 100)
+    data.write_text(data.read_text() + "short\n")
+    async with peer_with() as kairan:
+        out = await kairan("--template", slip, "--data", data, "--dry-run", "--json")
+        text = await kairan("--template", slip, "--data", data, "--dry-run")
+    answer = json.loads(out)
+    assert (answer["plan"]["messages"], answer["plan"]["way"]) == (100, "one-by-one")
+    assert "Subject: For N0" in answer["message"]
+    assert answer["refused"] == 1
+    assert "row 102" in answer["faults"][0]
+    assert "Dear N0" in text
+    assert kairan.peer.sessions == 0
+
+
+async def test_a_login_that_is_refused_sends_nothing_and_marks_nobody(peer_with, tmp_path):
+    (tmp_path / "secret").write_text("wrong\n")
+    login = ("--user", "app@us.test", "--password-file", tmp_path / "secret")
+    journal = ("--journal", tmp_path / "journal")
+    refuse = Rule("AUTH", Say("535 5.7.3 Authentication unsuccessful"))
+    async with peer_with(refuse) as kairan:
+        kairan.peer.capabilities.append("AUTH PLAIN LOGIN")
+        said = await kairan(*LETTER, *login, *journal, "--to", "a@x.test", code=1)
+        assert "nothing was sent" in said
+        assert "wrong" not in said
+        kairan.peer.rules.clear()
+        await kairan(*LETTER, *login, *journal, "--to", "a@x.test")
+    assert kairan.recipients == ["a@x.test"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (LETTER, "nobody to send to"),
+        (("--to", "a@x.test"), "give one of"),
+        ((*LETTER, "--to", "a@x.test", "--eml", "m.eml"), "give one of"),
+        ((*LETTER, "--to", "a@x.test", "--rate", "fast"), "no rate"),
+        ((*LETTER, "--to", "a@x.test", "--at", "noon"), "not a time"),
+        ((*LETTER, "--to", "a@x.test", "--user", "u"), "go together"),
+        (("--eml", "missing.eml", "--to", "a@x.test"), "missing.eml"),
+        (("--template", "t.j2", "--to", "a@x.test"), "--data"),
+        (("--subject", "S", "--text", "T", "--to", "a@x.test"), "--from"),
+    ],
+)
+def test_what_cannot_be_sent_is_one_sentence_and_exit_code_2(shell, words, said):
+    assert said in shell.refused("send", "--server", "127.0.0.1:1", *words)
+
+
+def test_the_demo_takes_it(tmp_path):
+    with running_demo(tmp_path / "demo") as demo:
+        sender, to = demo.accounts[0], [f"user{n}@{demo.domain}" for n in (180, 181, 182)]
+        (tmp_path / "secret").write_text(sender.password + "\n")
+        (tmp_path / "to").write_text("\n".join(to))
+        command = ["send", "--server", f"{demo.smtp_host}:{demo.smtp_port}", "--ca", demo.ca_file]
+        command += ["--user", sender.address, "--password-file", tmp_path / "secret"]
+        command += ["--from", sender.address, "--subject", "Closed", "--text", "On Friday."]
+        command += ["--to-file", tmp_path / "to", "--json"]
+        done = subprocess.run(
+            [sys.executable, "-m", "kairan", *map(os.fspath, command)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(done.stdout)["sent"] == len(to)
+        for address in to:
+            assert b"On Friday." in demo.wait_messages(address, count=1)[0].read_bytes()

@@ -1,0 +1,187 @@
+"""A mailing runs through a sender and a journal, and can be stopped and gone on with."""
+
+import asyncio
+
+import pytest
+
+from kairan.sender.journal import Journal
+from kairan.sender.mailing import Limits, OneMessage, Personalised, Run
+from kairan.sender.merge import Template
+from kairan.sender.result import State
+from kairan.sender.rows import RowError
+from kairan.testing.peer import Cut, Rule, Say, ScriptedPeer
+from sender.sender_talk import letter, many, sender_to
+
+TEMPLATE = Template("From: app@us.test\nSubject: For {{ name }}\n\nDear {{ name }}\n")
+
+
+@pytest.fixture
+def journal():
+    with Journal(None) as opened:
+        opened.begin(b"digest")
+        yield opened
+
+
+def one(addresses, size=50):
+    return OneMessage(letter(), iter(addresses), size)
+
+
+def rows(count):
+    for n in range(1, count + 1):
+        yield {"email": f"user{n:03}@x.test", "name": f"N{n}"}
+
+
+def personal(source, group=8):
+    return Personalised(TEMPLATE, iter(source), "email", None, group)
+
+
+async def test_a_message_to_many_goes_in_batches_and_each_is_in_the_journal(journal):
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        made = await Run(sender, one(many(120)), journal).wait_sent()
+    assert sorted(len(message.recipients) for message in peer.messages) == [20, 50, 50]
+    assert (made.sent, made.failed, made.is_complete) == (120, 0, True)
+    assert journal.count() == {State.SENT: 120}
+
+
+async def test_an_address_named_in_two_batches_gets_one_copy(journal):
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        await Run(
+            sender, one(["a@x.test", "b@x.test", "A@X.TEST", "c@x.test"], 2), journal
+        ).wait_sent()
+    sent = [recipient for message in peer.messages for recipient in message.recipients]
+    assert sorted(sent) == ["<a@x.test>", "<b@x.test>", "<c@x.test>"]
+
+
+async def test_recipients_are_claimed_before_the_content_goes_out(journal):
+    seen = []
+
+    class Watched(ScriptedPeer):
+        async def _take(self, session, content):
+            entries = {entry.address: entry.state for entry in journal.entries()}
+            seen.append([entries[r.strip("<>")] for r in session.recipients])
+            await super()._take(session, content)
+
+    async with Watched() as peer, sender_to(peer) as sender:
+        await Run(sender, personal(rows(20)), journal).wait_sent()
+    assert len(seen) == 20
+    assert {state for states in seen for state in states} == {"in flight"}
+
+
+async def test_each_row_gets_its_own_message(journal):
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        made = await Run(sender, personal(rows(30)), journal).wait_sent()
+    found = {message.recipients[0]: message.content for message in peer.messages}
+    assert len(found) == len(peer.messages) == made.sent == 30
+    assert b"Subject: For N7\r\n" in found["<user007@x.test>"]
+    assert len({entry.message_id for entry in journal.entries()}) == 30
+
+
+async def test_a_row_that_makes_no_message_is_refused_by_itself(journal):
+    source = [RowError("row 2: 1 columns"), {"email": "b@x.test"}, *rows(1)]
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        made = await Run(sender, personal(source), journal).wait_sent()
+    assert (made.sent, made.failed) == (1, 2)
+    assert {entry.address: entry.state for entry in journal.entries()} == {
+        "row 2": State.REFUSED,
+        "b@x.test": State.REFUSED,
+        "user001@x.test": State.SENT,
+    }
+
+
+async def test_a_row_that_was_mended_is_sent_by_the_next_run(tmp_path):
+    path = tmp_path / "journal"
+    broken = [RowError("row 2: 1 columns"), {"email": "b@x.test"}]
+    mended = [{"email": "a@x.test", "name": "A"}, {"email": "b@x.test", "name": "B"}]
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        for source in (broken, mended):
+            with Journal(path) as journal:
+                journal.begin(b"digest")
+                await Run(sender, personal(source), journal).wait_sent()
+                count = journal.count()
+    assert len(peer.messages) == 2
+    assert count == {State.SENT: 2}
+
+
+async def test_it_stops_after_so_many_failures_and_can_go_on(tmp_path):
+    refuse = [Rule("RCPT", Say("550 5.1.10 Nobody"), times=5)]
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        journal.begin(b"digest")
+        async with ScriptedPeer(refuse) as peer, sender_to(peer, sessions_max=1) as sender:
+            run = Run(sender, personal(rows(200), 1), journal, Limits(failures_max=5))
+            made = await run.wait_sent()
+    assert not made.is_complete
+    assert 5 <= made.sent + made.failed < 20
+    with Journal(path) as journal:
+        journal.begin(b"digest")
+        async with ScriptedPeer() as peer, sender_to(peer) as sender:
+            rest = await Run(sender, personal(rows(200)), journal).wait_sent()
+        assert rest.sent == len(peer.messages) == 200 - made.sent - made.failed
+        assert journal.count() == {State.SENT: 195, State.REFUSED: 5}
+
+
+async def test_who_was_not_answered_is_unknown_and_not_sent_to_again(tmp_path):
+    cut = [Rule("DOT", Cut(), times=1)]
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        journal.begin(b"digest")
+        async with ScriptedPeer(cut) as peer, sender_to(peer, sessions_max=1) as sender:
+            made = await Run(sender, one(many(3), 1), journal).wait_sent()
+        assert (made.sent, made.failed) == (2, 1)
+        assert journal.count() == {State.SENT: 2, State.UNKNOWN: 1}
+    with Journal(path) as journal:
+        journal.begin(b"digest")
+        async with ScriptedPeer() as peer, sender_to(peer) as sender:
+            await Run(sender, one(many(3), 1), journal).wait_sent()
+        assert not peer.messages
+
+
+async def test_the_rate_is_kept(journal):
+    loop = asyncio.get_running_loop()
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        began = loop.time()
+        await Run(sender, one(many(6), 2), journal, Limits(rate=10)).wait_sent()
+        # Two at 0 s, two at 0.2 s, two at 0.4 s.
+        assert loop.time() - began >= 0.4
+    assert len(peer.messages) == 3
+
+
+async def test_an_answer_in_a_pause_is_written_before_it_ends(journal):
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        run = Run(sender, one(many(2), 1), journal, Limits(rate=0.001))
+        task = asyncio.create_task(run.wait_sent())
+        async with asyncio.timeout(30):
+            while journal.count() != {State.SENT: 1}:
+                await asyncio.sleep(0.01)
+        run.stop.set()
+        made = await task
+    assert (made.sent, made.is_complete) == (1, False)
+
+
+async def test_a_source_that_breaks_off_leaves_nobody_in_flight(journal):
+    def broken():
+        yield from many(60)
+        raise RowError("the file ended in the middle")
+
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        with pytest.raises(RowError):
+            await Run(sender, one(broken()), journal).wait_sent()
+    assert len(peer.messages) == 1
+    assert journal.count() == {State.SENT: 50}
+
+
+async def test_the_rows_are_taken_when_their_turn_has_come(journal):
+    taken = 0
+
+    def counted():
+        nonlocal taken
+        for row in rows(500):
+            taken += 1
+            yield row
+
+    ahead = []
+    async with ScriptedPeer() as peer, sender_to(peer, sessions_max=1) as sender:
+        told = lambda so_far: ahead.append(taken - so_far.sent)  # noqa: E731
+        await Run(sender, personal(counted(), 4), journal, told=told).wait_sent()
+    assert len(peer.messages) == 500
+    assert max(ahead) <= 16

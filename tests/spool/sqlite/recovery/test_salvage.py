@@ -6,7 +6,8 @@ import sqlite3
 
 import pytest
 
-from kairan.spool.interface import Quarantined
+from kairan.mail.envelope import Recipient
+from kairan.spool.interface import NewJob, Quarantined
 from kairan.spool.sqlite.schema import ShardFormatError
 
 PAGE_OCTETS = 4096  # schema.py; a message of 3,000 octets has one for itself
@@ -105,6 +106,36 @@ async def test_a_crash_during_the_exchange_is_finished_at_the_next_start(
     (directory / "queue.db-wal").write_bytes(b"of the damaged one")
     spool = await open_spool()
     assert set(await drain(spool, MESSAGES)) == set(ids)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "statement"),
+    [
+        (
+            "message-1",
+            "UPDATE message SET envelope = CAST(substr(envelope, 1, 20) AS BLOB) WHERE id = 1",
+        ),
+        ("job-1.2", "UPDATE job SET recipients = x'0000' WHERE number = 2"),
+    ],
+)
+async def test_what_is_put_off_and_does_not_read_is_in_quarantine_from_the_start_on(
+    open_spool, letter, directory, spoiled, statement
+):
+    """Not when its next try comes: it would be listed, and counted nowhere, for days."""
+    spool = await open_spool()
+    await spool.append(letter(), b"content")
+    (lease,) = await spool.wait_lease(1)
+    parts = [NewJob("r", (r,), due=2e9) for r in (Recipient("a@x.test"), Recipient("b@x.test"))]
+    await spool.split(lease.job, parts)
+    await spool.close()
+    with sqlite3.connect(directory / "queue.db") as db:
+        assert db.execute(statement).rowcount == 1
+    db.close()
+    (directory / "salvage.wanted").touch()
+    spool = await open_spool()
+    quarantined = [item for item in spool.scan() if isinstance(item, Quarantined)]
+    assert spoiled in {item.what for item in quarantined}
+    assert spool.statistics().quarantined == len(quarantined)
 
 
 async def test_a_later_format_is_left_alone(open_spool, directory):

@@ -17,10 +17,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
 
-from kairan.spool.record import DamagedRecordError, decode_envelope
+from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
 from kairan.spool.settings import Durability
 from kairan.spool.sqlite.disk import FILE_MODE, Disk
 from kairan.spool.sqlite.folder import ShardFolder
@@ -178,10 +179,10 @@ def _copy(folder: ShardFolder, new: sqlite3.Connection) -> int:
         named = _named_ids(old)
         new.execute("BEGIN")
         ids = sorted(named | _probed_ids(old, named))
-        saved = {message for message in ids if _copy_message(old, new, message)}
+        saved = {message for message in ids if _copy_message(old, new, message, folder)}
         with suppress(sqlite3.DatabaseError):
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        saved |= _copy_carved(old, folder.database, new, saved)
+        saved |= _copy_carved(old, new, saved, folder)
         for message in sorted(named - saved):
             _quarantine_lost(old, message, folder)
         highest = max(saved.union(ids), default=0)
@@ -190,7 +191,9 @@ def _copy(folder: ShardFolder, new: sqlite3.Connection) -> int:
     return len(saved)
 
 
-def _copy_message(old: sqlite3.Connection, new: sqlite3.Connection, message: int) -> bool:
+def _copy_message(
+    old: sqlite3.Connection, new: sqlite3.Connection, message: int, folder: ShardFolder
+) -> bool:
     try:
         found = old.execute(_MESSAGE, (message,)).fetchone()
     except sqlite3.DatabaseError as error:
@@ -198,14 +201,15 @@ def _copy_message(old: sqlite3.Connection, new: sqlite3.Connection, message: int
         return False
     if found is None or not _is_row(found):
         return False
-    _put(old, new, Row(*found))
+    _put(old, new, Row(*found), folder)
     return True
 
 
 def _copy_carved(
-    old: sqlite3.Connection, path: Path, new: sqlite3.Connection, saved: set[int]
+    old: sqlite3.Connection, new: sqlite3.Connection, saved: set[int], folder: ShardFolder
 ) -> set[int]:
     """Messages that no scan has found."""
+    path = folder.database
     carved: set[int] = set()
     if path.stat().st_size < PAGE_OCTETS:
         return carved
@@ -216,19 +220,25 @@ def _copy_carved(
     ):
         for row in messages(view):
             if row.id not in saved | carved and _is_row(row):
-                _put(old, new, row)
+                _put(old, new, row, folder)
                 carved.add(row.id)
     return carved
 
 
-def _put(old: sqlite3.Connection, new: sqlite3.Connection, row: Row) -> None:
+def _put(old: sqlite3.Connection, new: sqlite3.Connection, row: Row, folder: ShardFolder) -> None:
+    jobs = _jobs(old, row.id)
+    sound = [job for job in jobs if _has_recipients(job)] or [_first_job(row)]
     new.execute("INSERT INTO message VALUES(?,?,?,?,?,?)", row)
-    new.executemany(_ADD_JOB, _jobs(old, row.id) or [_first_job(row)])
+    new.executemany(_ADD_JOB, sound)
+    if sound[0] in jobs:
+        for number in sorted({job[1] for job in jobs} - {job[1] for job in sound}):
+            reason = "its recipients do not read"
+            folder.quarantine.put_job(read_raw(old, row.id), number, reason)
 
 
-def _jobs(old: sqlite3.Connection, message: int) -> list[tuple[object, ...]]:
+def _jobs(old: sqlite3.Connection, message: int) -> list[tuple[Any, ...]]:
     """What a damaged page says twice, or says in other types than ours, does not count."""
-    found: list[tuple[object, ...]] = []
+    found: list[tuple[Any, ...]] = []
     with suppress(sqlite3.DatabaseError):
         found = old.execute(_JOBS, (message,)).fetchall()
     sound = [row for row in found if all(map(isinstance, row, _JOB_TYPES))]
@@ -245,7 +255,26 @@ def _is_row(row: tuple[object, ...]) -> bool:
         and isinstance(crc, int)
         and isinstance(envelope, bytes)
         and (body is None or isinstance(body, bytes))
+        and _has_envelope(envelope)
     )
+
+
+def _has_envelope(packed: bytes) -> bool:
+    """By its checksum: a damaged page may still be a page of rows."""
+    try:
+        decode_envelope(packed)
+    except DamagedRecordError:
+        return False
+    return True
+
+
+def _has_recipients(job: tuple[object, ...]) -> bool:
+    """Its own, or (None) those of the envelope."""
+    packed = job[-1]
+    try:
+        return not isinstance(packed, bytes) or bool(decode_recipients(packed))
+    except DamagedRecordError:
+        return False
 
 
 def _quarantine_lost(old: sqlite3.Connection, message: int, folder: ShardFolder) -> None:
@@ -257,10 +286,7 @@ def _quarantine_lost(old: sqlite3.Connection, message: int, folder: ShardFolder)
 
 
 def _first_job(row: Row) -> tuple[object, ...]:
-    try:
-        count = len(decode_envelope(row.envelope).recipients)
-    except DamagedRecordError:
-        count = 0  # its lease puts the message into quarantine
+    count = len(decode_envelope(row.envelope).recipients)
     return (row.id, 0, row.arrived, count, 0, 0, 0, "", "", None)
 
 

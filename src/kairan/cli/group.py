@@ -239,9 +239,10 @@ def preview(
     ),
 )
 def filter_(text: FilterArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show whom a recipient filter fits now, and the LDAP filter that means the same.
+    """Show whom a recipient filter fits now.
 
-    The filter is written as in Exchange (OPATH).  [recipient_filter] says what it may be.
+    With the LDAP filter that means the same.  The filter is written as in Exchange (OPATH);
+    [recipient_filter] says what it may be.
     """
     configuration = read_configuration(config)
     tree = _parsed(text, configuration.recipient_filter)

@@ -1,5 +1,7 @@
 """account, mailbox, group, organisation and domain."""
 
+import time
+
 import pytest
 
 PRINTER = "printer@example.com"
@@ -102,14 +104,17 @@ def test_an_alias_that_is_not_there_cannot_be_removed(shell):
 
 def test_a_mailbox_has_what_was_said(shell):
     words = ("--display-name", "Akiko Mori", "--alias", "a.mori@example.com")
+    before = int(time.time())
     shell.done("mailbox", "add", AKIKO, *words, "--set", "department=Sales", "--set", "city=Kyoto")
     mailbox = shell.done("mailbox", "show", "a.mori@example.com", "--json").json
+    assert before <= mailbox.pop("when_created") <= time.time()
     assert mailbox == {
         "address": AKIKO,
         "display_name": "Akiko Mori",
         "aliases": ["a.mori@example.com"],
         "hidden": False,
         "attributes": {"department": "Sales", "city": "Kyoto"},
+        "country_code": None,
     }
 
 

@@ -139,6 +139,8 @@ def _spell(connection, domain):
         "DROP TABLE account_volume",
         "ALTER TABLE account DROP COLUMN held_since",
         "ALTER TABLE account DROP COLUMN released_until",
+        "ALTER TABLE mailbox DROP COLUMN country_code",
+        "ALTER TABLE mailbox DROP COLUMN when_created",
     ):
         connection.execute(text(later))
     connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))

@@ -67,4 +67,4 @@ def test_a_refusal_is_explained_at_once_and_found_again_in_its_log(postfix):
     assert found.files[0].format == "postfix"
     assert cause.key == "relay-denied"
     assert cause.accounts == (("printer@postfix.test", 1),)
-    assert cause.first is not None
+    assert cause.times.first is not None

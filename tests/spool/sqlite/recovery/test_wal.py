@@ -119,7 +119,8 @@ async def test_one_bit_of_the_last_frame_costs_no_message_and_is_said(
 ):
     source, promised = crashed
     size = (source / "queue.db-wal").stat().st_size
-    for offset in (size - FRAME_OCTETS + 5, size - FRAME_OCTETS + 17, size - 50):
+    last = size - FRAME_OCTETS
+    for offset in (last + 5, last + 9, last + 13, last + 17, size - 50):
         spool = await start_crashed(flip(offset), index=index)
         assert [thing.what for thing in damaged(spool)] == ["queue.db-wal"]
         assert await found_in(spool) == promised

@@ -76,7 +76,7 @@ class Frame:
     number: int  # from 0
     page: int
     commit: int  # pages of the database, or 0
-    current: bool  # carries the salt of this generation
+    current: bool  # carries the salt of this generation, or one half of it
     as_written: bool  # nothing about it has changed
     reads: bool  # its page is known to be right, perhaps after `mend`
     nearly: bool = False  # one word of it is wrong, and it is not known which
@@ -139,7 +139,7 @@ def walk(data: memoryview, index: Index | None) -> Walk:
     if not header_reads:
         sums = _sums(data, count, big_endian=big_endian)
         salt = index.salt if index is not None else _salt_of(heads, sums, starts)
-    last = max((n for n, head in enumerate(heads) if head[2] == salt), default=-1)
+    last = max((n for n, head in enumerate(heads) if _is_current(head[2], salt)), default=-1)
     heads = heads[: last + 1]
     if header_reads:
         sums = _sums(data, len(heads), big_endian=big_endian)
@@ -254,6 +254,14 @@ def _salt_of(
     return b""
 
 
+def _is_current(of_frame: bytes, salt: bytes) -> bool:
+    """Both halves change with each generation: one grows by one, the other is drawn anew.  With one
+    half alone a frame is of this generation, and damaged.
+    """
+    half = len(salt) // 2
+    return bool(salt) and (of_frame[:half] == salt[:half] or of_frame[half:] == salt[half:])
+
+
 def _judge_frames(
     data: memoryview,
     heads: Sequence[tuple[int, int, bytes, int, int]],
@@ -268,7 +276,7 @@ def _judge_frames(
     reads = True
     for number, (page, commit, frame_salt, *checksum) in enumerate(heads):
         stored = (checksum[0], checksum[1])
-        current = frame_salt == salt
+        current = _is_current(frame_salt, salt)
         # Two frames of an earlier generation follow from each other too.
         known = [computed] if computed is not None else []
         known += [before] if current or reads else []
@@ -280,7 +288,7 @@ def _judge_frames(
         mends = []
         if end is None and current:
             mends = _mends(data, number, before, stored, sums[number], big_endian=big_endian)
-        as_written = current and end == stored
+        as_written = frame_salt == salt and end == stored
         mend = mends[0] if len(mends) == 1 else None
         reads = end is not None or mend is not None
         if mend is not None:

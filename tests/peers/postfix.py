@@ -87,6 +87,10 @@ class Postfix:
             (base / name).mkdir()
         os.chown(base / "data", pwd.getpwnam("postfix").pw_uid, grp.getgrnam("postfix").gr_gid)
         os.chown(base / "mail", user.pw_uid, user.pw_gid)
+        # At a start postsuper writes into it as postfix if a killed delivery left a file of its own.
+        log = base / "log" / "postfix.log"
+        log.touch()
+        log.chmod(0o666)
         main = _MAIN.format(
             base=base,
             uid=user.pw_uid,

@@ -23,8 +23,7 @@ from kairan.directory.bulk.csv_rows import CsvFile, aliases
 from kairan.directory.errors import DirectoryError
 from kairan.doctor.compare.mask import masked
 from kairan.doctor.device.judge import DeviceSettings, judge_device
-from kairan.doctor.explain import classify, explain
-from kairan.doctor.explain import parts as classify_part
+from kairan.doctor.explain import explain
 from kairan.doctor.log import reply as log_reply
 from kairan.doctor.log.find import candidate_lines
 from kairan.doctor.log.formats import ANY, FORMATS, account_in, detect
@@ -44,6 +43,7 @@ from kairan.mail.authors import read_authors
 from kairan.mail.header import header_length, mailboxes, read_header
 from kairan.mail.reply import Reply
 from kairan.mail.xtext import decode_xtext, encode_xtext
+from kairan.outcomes.classify import classify, parts
 from kairan.relay import faults
 from kairan.runtime.logs import line as log_line
 from kairan.smtp.client import replies
@@ -471,7 +471,7 @@ PARSERS = (
     ),
     Parser(
         "doctor's judgement of a reply",
-        lambda octets: classify.classify_part(classify_part.reply_part(text(octets))),
+        lambda octets: classify.classify_part(parts.reply_part(text(octets))),
         ((b"", b""), (b"550 5.7.1 ", b"")),
         units=UNITS_AND_LOGS,
     ),

@@ -11,7 +11,6 @@ demo.json is written whole, before the line with "ready" is printed.
 """
 
 import json
-import os
 import socket
 from contextlib import closing
 from dataclasses import replace
@@ -32,6 +31,7 @@ from kairan.cli.output import say
 from kairan.cli.password import generate_password
 from kairan.config.installation import Installation, install
 from kairan.config.model import Configuration
+from kairan.runtime.files import private_file
 from kairan.service import Running
 
 HOST = "127.0.0.1"  # a demo is nobody else's business
@@ -69,7 +69,8 @@ def demo(
 
     def say_ready(running: Running) -> None:
         description = _description(place, running.listeners[0][1], passwords) | oauth
-        _write_whole(place / DESCRIPTION, json.dumps(description, indent=2))
+        with private_file(place / DESCRIPTION) as file:  # it holds passwords
+            file.write(json.dumps(description, indent=2).encode() + b"\n")
         say(_ready_text(description), flush=True)
 
     raise typer.Exit(service.serve(configuration, on_ready=say_ready))
@@ -149,15 +150,6 @@ def _description(place: Path, port: int, passwords: dict[str, str]) -> dict[str,
         ],
         "groups": list(sample.groups()),
     }
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Readers see the old file or the new one; only its owner, for it holds passwords."""
-    draft = path.with_suffix(".draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-    draft.replace(path)
 
 
 def _ready_text(description: dict[str, Any]) -> str:

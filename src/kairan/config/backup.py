@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from kairan import __version__
 from kairan.config.errors import ConfigError
@@ -35,6 +35,7 @@ from kairan.directory.bulk.dump import dump, load
 from kairan.directory.database.database import Database
 from kairan.directory.database.migrate import bring_up_to_date
 from kairan.directory.store import Directory
+from kairan.runtime.files import private_file
 from kairan.runtime.privileges import act_as_oneself, act_as_owner_of
 from kairan.spool.sqlite.owner import is_owned
 
@@ -224,7 +225,8 @@ def _restore_tls(
             kept.append(str(path))
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_private(path, io.BytesIO(_content(archive, name)))
+        with private_file(path, is_durable=True) as file:
+            file.write(_content(archive, name))
         written.append(str(path))
     return written, kept
 
@@ -276,18 +278,7 @@ def _restore_folder(archive: tarfile.TarFile, part: str, folder: Path) -> list[s
         content = archive.extractfile(member)
         assert content is not None, "it is a file"
         _remove_sqlite(folder / name)
-        _write_private(folder / name, content)
+        with private_file(folder / name, is_durable=True) as file:
+            shutil.copyfileobj(content, file)
         written.append(str(folder / name))
     return written
-
-
-def _write_private(path: Path, content: IO[bytes]) -> None:
-    """A new file that only its owner reads, whole or not at all."""
-    draft = path.with_name(f".{path.name}.restoring")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        shutil.copyfileobj(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)

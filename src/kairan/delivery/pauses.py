@@ -8,11 +8,8 @@
 pause outlives restarts and can be set while the service is stopped; workers look whether it changed.
 """
 
-import fcntl
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +17,7 @@ from typing import TypeAlias
 
 import structlog
 
-from kairan.runtime.files import Stamp, stamp_of
+from kairan.runtime.files import Stamp, locked, private_file, stamp_of
 from kairan.runtime.operator_error import OperatorError
 
 log = structlog.get_logger()
@@ -73,25 +70,10 @@ PauseChange: TypeAlias = Callable[[tuple[OperatorPause, ...]], Iterable[Operator
 
 def change_pauses(path: Path, change: PauseChange) -> None:
     """Commands do this one after another; the lock is a file of its own, for the other is replaced."""
-    with _alone(path.with_suffix(".lock")):
+    with locked(path.with_suffix(".lock")):
         after = [asdict(pause) for pause in change(read_pauses(path))]
-        new = path.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"pauses": after}, file)
-            file.flush()
-            os.fsync(descriptor)
-        new.replace(path)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        with private_file(path, is_durable=True) as file:
+            file.write(json.dumps({"pauses": after}).encode())
 
 
 class PauseWatch:

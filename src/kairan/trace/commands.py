@@ -4,14 +4,13 @@
 the service and beside each other, so they take turns by a lock: a file of the trace has one writer.
 """
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from kairan.runtime.files import locked
 from kairan.trace.audit_file import who
 from kairan.trace.record import Trace
 from kairan.trace.settings import TraceSettings
@@ -32,10 +31,7 @@ def command_trace(folder: Path, settings: TraceSettings) -> Iterator[Record]:
     Raises OSError or sqlite3.Error where the trace cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    lock = os.open(folder / f"{_NAME}.lock", flags, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder / f"{_NAME}.lock"):
         trace = Trace(folder / f"{_NAME}.db", settings)
         detail = f"by {by_whom()}"
 
@@ -48,8 +44,6 @@ def command_trace(folder: Path, settings: TraceSettings) -> Iterator[Record]:
             yield record
         finally:
             trace.close()
-    finally:
-        os.close(lock)
 
 
 def by_whom() -> str:

@@ -11,7 +11,6 @@ identity's settings: a token of another application, or for another scope, is no
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -20,16 +19,13 @@ import msgspec
 from cryptography.fernet import Fernet, InvalidToken
 
 from kairan.relay.tokens.token import AccessToken, Fetched
+from kairan.runtime.files import locked, private_file
 from kairan.runtime.library_log import LibraryLog
-
-if sys.platform != "win32":
-    import fcntl
 
 log = LibraryLog()
 
 # A token of Entra is 2 KiB, with many groups 12; a refresh token and its account as much again.
 _FILE_OCTETS_MAX = 256 * 1024
-_MODE = 0o600
 
 
 class _Stored(msgspec.Struct, frozen=True):
@@ -49,22 +45,16 @@ class TokenCache:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Between processes.  Windows has no `flock`: there two may ask at once, and both get one;
-        and so it is where the folder cannot be written.
+        """Between processes.  On Windows two may ask at once, and both get one; and so it is where
+        the folder cannot be written.
         """
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, _MODE)
-        except OSError as error:
-            log.warning("relay.token-cache-unlocked", file=str(self._file), reason=str(error))
+        with contextlib.ExitStack() as stack:
+            try:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                stack.enter_context(locked(self._lock_file))
+            except OSError as error:
+                log.warning("relay.token-cache-unlocked", file=str(self._file), reason=str(error))
             yield
-            return
-        try:
-            if sys.platform != "win32":
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
 
     def read(self) -> Fetched | None:
         """None: there is none, it is another's, or it cannot be read."""
@@ -88,7 +78,9 @@ class TokenCache:
         token = fetched.token
         stored = _Stored(self._about, token.text, token.obtained, token.expires, fetched.state)
         try:
-            _replace(self._file, self._fernet().encrypt(msgspec.json.encode(stored)))
+            sealed = self._fernet().encrypt(msgspec.json.encode(stored))
+            with private_file(self._file) as file:
+                file.write(sealed)
         except OSError as error:
             log.warning("relay.token-cache-unwritable", file=str(self._file), reason=str(error))
 
@@ -110,13 +102,3 @@ class TokenCache:
             with contextlib.suppress(FileExistsError):  # another process was first: theirs counts
                 os.link(file.name, path)
         return Fernet(path.read_bytes())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Whole or not at all; nobody else can read it at any moment."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    fresh.replace(path)

@@ -27,7 +27,7 @@ from kairan.auth.passwords.recognised import Recognised
 from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.auth.tokens.keys import Keys
 from kairan.config.model import Configuration
-from kairan.delivery.context import DeliveryContext, DirectoryView, IntakeLoad
+from kairan.delivery.context import DeliveryContext, DirectoryView
 from kairan.delivery.delivery import Delivery
 from kairan.delivery.transports.table import transport_for
 from kairan.directory.errors import DirectoryError
@@ -46,7 +46,7 @@ from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.rates import RecentRate
-from kairan.runtime.scheduling import take_turns, wanted_seconds
+from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import Suites, server_context
 from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.spool.settings import SpoolSettings
@@ -311,7 +311,7 @@ async def _build(
             trace=trace,
             pauses_file=configuration.pauses_file,
         ),
-        IntakeLoad(busy=busy, wanted=wanted_seconds),
+        busy,
     )
     deadline = StopDeadline(configuration.intake.drain_seconds, clock=time.monotonic)
     stack.push_async_callback(_stop_delivery, delivery, deadline)

@@ -18,18 +18,18 @@ def lease(due: float) -> Lease:
 
 
 class Bench:
-    """A pace, a clock, and a worker that wants `share(yields)` of a processor."""
+    """A pace, a clock, and a worker that uses `share(yields)` of a processor."""
 
     def __init__(self, share=lambda _: 0.0, *, busy: bool = True):
         self.clock = FakeClock()
-        self.wanted = 0.0
+        self.worked = 0.0
         self.share = share
         self.pace = Pace(
             SETTINGS,
             clock=self.clock,
             monotonic=self.clock,
             busy=lambda: busy,
-            wanted=lambda: self.wanted,
+            worked=lambda: self.worked,
         )
 
     def pass_time(self, seconds: float, *, age: float = 0.0) -> list[int]:
@@ -39,7 +39,7 @@ class Bench:
             self.pace.leased([lease(self.clock()), lease(self.clock() - age)])
             given.append(self.pace.jobs_max())
             self.clock.advance(0.1)
-            self.wanted += 0.1 * self.share(given[-1] < WHOLE)
+            self.worked += 0.1 * self.share(given[-1] < WHOLE)
         return given
 
     def leased_after(self, seconds: float) -> Pace:
@@ -54,7 +54,7 @@ def as_fast_as_answered(_yields: bool) -> float:
 
 
 def at_its_own_pace(yields: bool) -> float:
-    return 0.45 if yields else 0.95
+    return 0.3 if yields else 0.95
 
 
 def test_a_burst_that_leaves_the_worker_nothing_is_yielded_to():

@@ -18,6 +18,7 @@ class TimeSource:
 
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
+    processor: Callable[[], float] = time.process_time  # that this worker has used
     rng: random.Random = field(default_factory=random.Random)  # jitter, no secret
 
 
@@ -25,16 +26,6 @@ class TimeSource:
 class DirectoryView:
     snapshot: Callable[[], Snapshot]
     members: MembersSource
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeLoad:
-    """`busy()`: the intake has much to do.  `wanted()`: how many seconds of a
-    processor the worker could have used since its start.
-    """
-
-    busy: Callable[[], bool] = lambda: False
-    wanted: Callable[[], float] = time.process_time
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import structlog
 
 from kairan.delivery.attempt import JobAttempts, JobWriter
 from kairan.delivery.bounces import Reporter
-from kairan.delivery.context import DeliveryContext, IntakeLoad
+from kairan.delivery.context import DeliveryContext
 from kairan.delivery.destinations import DestinationQueue, Destinations, DestinationState, Slot
 from kairan.delivery.in_flight import InFlightLimit, Work
 from kairan.delivery.pace import Pace
@@ -46,7 +46,8 @@ _CALLED_BACK = 1_000
 class Delivery:
     """Runs in one worker's event loop over the worker's shards.
 
-    `transport(destination)` is called once for each destination of the routes.
+    `transport(destination)` is called once for each destination of the routes.  `busy()`: the
+    intake beside it has much to do.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Delivery:
         spools: Sequence[Spool],
         transport: Callable[[str], Transport],
         context: DeliveryContext,
-        intake: IntakeLoad = IntakeLoad(),  # noqa: B008 - frozen
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         settings, time = context.settings, context.time
         self._directory = context.directory
@@ -64,8 +65,8 @@ class Delivery:
             settings,
             clock=time.clock,
             monotonic=time.monotonic,
-            busy=intake.busy,
-            wanted=intake.wanted,
+            busy=busy,
+            worked=time.processor,
         )
         self._pauses = PauseWatch(context.pauses_file)
         self._transports = Transports(settings.routes, transport)

@@ -22,9 +22,11 @@ from kairan.spool.interface import Lease
 _YIELD_SECONDS = 0.5
 # How long it does not, where the load comes at its own pace, until that is tried anew.
 _EQUAL_SECONDS = 3.0
-# The part of a processor from which on an intake has more to do than comes at its own pace:
-# with less, there is room beside it for the delivery of all that it takes.
-_PROCESSOR_SHARE_MIN = 0.6
+# The part of a processor that a worker uses from which on its intake has more to do than comes at
+# its own pace: with less, there is room beside it for the delivery of all that it takes.  What it
+# waited for a processor does not count: beside others on a full machine it would wait as long with
+# little to do.
+_PROCESSOR_SHARE_MIN = 0.45
 # A busy intake that has been quiet for so long begins a new burst.
 _QUIET_SECONDS = 1.0
 # The share of delivery at `lag_seconds_max`: jobs a second and worker, more than any has delivered.
@@ -38,12 +40,12 @@ _FORGET_SECONDS = 10.0
 
 
 class Yielding:
-    """Whether yielding helps.  Asked often.  `wanted` gives the seconds of a processor that the
-    worker has had or waited for.
+    """Whether yielding helps.  Asked often.  `worked` gives the seconds of a processor that the
+    worker has used.
     """
 
-    def __init__(self, now: float, wanted: Callable[[], float]) -> None:
-        self._wanted = wanted
+    def __init__(self, now: float, worked: Callable[[], float]) -> None:
+        self._worked = worked
         self._busy_at = now
         self._begin(now, yields=True)
 
@@ -58,16 +60,16 @@ class Yielding:
         return self._yields
 
     def _share(self, now: float) -> float:
-        return (self._wanted() - self._wanted_before) / max(1e-3, now - self._since)
+        return (self._worked() - self._worked_before) / max(1e-3, now - self._since)
 
     def _begin(self, now: float, *, yields: bool) -> None:
         self._yields = yields
-        self._since, self._wanted_before = now, self._wanted()
+        self._since, self._worked_before = now, self._worked()
         self._until = now + (_YIELD_SECONDS if yields else _EQUAL_SECONDS)
 
 
 class Pace:
-    """`clock` gives seconds since the epoch, as the spool's due times are; `wanted` as `Yielding`
+    """`clock` gives seconds since the epoch, as the spool's due times are; `worked` as `Yielding`
     has it.
     """
 
@@ -78,7 +80,7 @@ class Pace:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         busy: Callable[[], bool],
-        wanted: Callable[[], float],
+        worked: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -87,7 +89,7 @@ class Pace:
         self._started = clock()
         self._lag = 0.0
         self._as_of = monotonic()
-        self._yielding = Yielding(monotonic(), wanted)
+        self._yielding = Yielding(monotonic(), worked)
         self._yields = False
 
     @property

@@ -9,7 +9,6 @@ the threads that commit stay as they are, for everybody waits for them.
 
 import os
 import sys
-import time
 from contextlib import suppress
 
 
@@ -26,21 +25,3 @@ def take_turns(on: bool) -> None:
     policy = os.SCHED_BATCH if on else os.SCHED_OTHER
     with suppress(PermissionError):  # somebody gave us a class that we may not change
         os.sched_setscheduler(0, policy, os.sched_param(0))
-
-
-def wanted_seconds() -> float:
-    """Processor time that this process has had, and that the calling thread has waited for.
-
-    The growth of it beside the clock's says how much of a processor the worker could use: one that
-    shares its processors with others is not idle because it gets little.
-    """
-    return time.process_time() + _waited_seconds()
-
-
-def _waited_seconds() -> float:
-    """How long the thread was ready to run and did not (proc(5), schedstat): a read of memory."""
-    try:
-        with open("/proc/thread-self/schedstat", "rb") as file:  # noqa: PTH123 - every half second
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):  # not Linux, or built without it
-        return 0.0

@@ -237,7 +237,7 @@ class Supervisor:
     ) -> int:
         assert self._counters is not None, "mapped before the first fork"
         settings = (listener for listener, _ in self._listeners)
-        place = worker.Place(
+        place = worker.WorkerPlace(
             number=number,
             sockets=list(zip(settings, sockets, strict=True)),
             column=self._counters.column(number),

@@ -77,7 +77,7 @@ class QueueDamaged(Exception):  # noqa: N818 - what was met, not a defect of our
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorkerPlace:
     """Which worker this is, and what the supervisor gave it."""
 
     number: int
@@ -141,7 +141,7 @@ def suites_of(listener: ListenerSettings) -> Suites:
     return Suites.MODERN if listener.role is Role.HVE else Suites.USUAL
 
 
-def run(configuration: Configuration, place: Place) -> int:
+def run(configuration: Configuration, place: WorkerPlace) -> int:
     """The whole life of the process; returns its exit code."""
     # What was imported and forked never becomes garbage: leave it out of every collection.
     gc.freeze()
@@ -159,7 +159,9 @@ def run(configuration: Configuration, place: Place) -> int:
 
 
 async def _live(
-    configuration: Configuration, place: Place, background: Callable[[], BackgroundHashing] | None
+    configuration: Configuration,
+    place: WorkerPlace,
+    background: Callable[[], BackgroundHashing] | None,
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -279,7 +281,7 @@ async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
 
 async def _build(
     configuration: Configuration,
-    place: Place,
+    place: WorkerPlace,
     directory: Directory,
     passwords: Authenticator,
     stack: AsyncExitStack,
@@ -367,7 +369,7 @@ async def _build(
 
 async def _volume(
     configuration: Configuration,
-    place: Place,
+    place: WorkerPlace,
     directory: Directory,
     audit: Audit,
     trace: Trace,
@@ -408,7 +410,7 @@ async def _keys(configuration: Configuration, stack: AsyncExitStack) -> Keys:
 
 async def _open_listeners(
     configuration: Configuration,
-    place: Place,
+    place: WorkerPlace,
     context: IntakeContext,
     stack: AsyncExitStack,
     deadline: StopDeadline,

@@ -17,7 +17,7 @@ from kairan.directory.model import Group
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.settings import Durability, SpoolSettings
-from kairan.spool.sqlite.operator.view import Filter, ShardView
+from kairan.spool.sqlite.operator.view import JobFilter, ShardView
 from kairan.spool.sqlite.schema import DATABASE, connect
 from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.trace.record import Trace
@@ -270,7 +270,7 @@ async def test_a_message_that_left_while_it_was_leased_leaves_nothing_behind(
             await asyncio.sleep(0.01)
         if fault == "dropped":
             with ShardView(tmp_path / "spool") as view:
-                assert view.drop(view.wanted(Filter())) == 20
+                assert view.drop(view.wanted(JobFilter())) == 20
         else:
             with closing(sqlite3.connect(tmp_path / "spool" / DATABASE)) as db, db:
                 db.execute("UPDATE message SET crc = crc + 1")

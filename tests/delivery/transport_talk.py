@@ -1,7 +1,7 @@
 """Short words for tests of the transports."""
 
 from kairan.delivery.settings_transport import TransportSettings
-from kairan.delivery.transport import Result
+from kairan.delivery.transport import RecipientResult
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.relay.settings import RelaySettings
@@ -18,5 +18,5 @@ def to(*addresses: str, notify: Notify = Notify.UNSET) -> list[Recipient]:
     return [Recipient(Address(address), notify=notify) for address in addresses]
 
 
-def kinds(results: list[Result]) -> list[str]:
+def kinds(results: list[RecipientResult]) -> list[str]:
     return [type(result).__name__ for result in results]

@@ -14,7 +14,7 @@ from kairan.auth.passwords.hashing import hash_password
 from kairan.directory.model import App
 from kairan.issuer.keys import KeyRing
 from kairan.issuer.settings import Algorithm, IssuerServiceSettings
-from kairan.issuer.tokens import TokenTimes, Wanted, make_token
+from kairan.issuer.tokens import TokenTimes, WantedToken, make_token
 from kairan.issuer.web.places import places_of
 from kit.controls import (
     CLIENT,
@@ -214,7 +214,7 @@ def test_a_message_that_is_still_being_sent_is_not_taken(service):
 
 def token(service, *, user="", own=OWN):
     now = int(time.time())
-    wanted = Wanted(
+    wanted = WantedToken(
         issuer=places_of(own).issuer,
         audience=OWN.audience,
         tenant=OWN.tenant,

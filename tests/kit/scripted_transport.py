@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from kairan.delivery.transport import Deferred, Delivered, Failed, Result
+from kairan.delivery.transport import Deferred, Delivered, Failed, RecipientResult
 from kairan.mail.address import Address
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
@@ -34,7 +34,7 @@ class ScriptedTransport:
 
     def __init__(
         self,
-        answers: dict[str, Result | list[Result]] | None = None,
+        answers: dict[str, RecipientResult | list[RecipientResult]] | None = None,
         *,
         recipients_max: int = 50,
         concurrency_max: int = 10,
@@ -55,7 +55,7 @@ class ScriptedTransport:
 
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
-    ) -> Sequence[Result]:
+    ) -> Sequence[RecipientResult]:
         assert 0 < len(recipients) <= self.recipients_max
         self.running += 1
         self.running_most = max(self.running_most, self.running)
@@ -77,7 +77,7 @@ class ScriptedTransport:
     async def close(self) -> None:
         self.is_closed = True
 
-    def _answer(self, address: str) -> Result:
+    def _answer(self, address: str) -> RecipientResult:
         answer = self.answers.get(address, self.answers.get("*", DELIVERED))
         if isinstance(answer, list):
             return answer.pop(0) if len(answer) > 1 else answer[0]

@@ -21,7 +21,7 @@ from kairan.spool.sqlite.recovery.wal import (
     HEADER_OCTETS,
     PAGE_OCTETS,
     Index,
-    Verdict,
+    WalVerdict,
     index_of,
     judge,
     mended,
@@ -118,7 +118,7 @@ def spoil(tmp_path: Path) -> Callable[[Path, str, Callable[[bytes], bytes]], Pat
     return make
 
 
-def replayed(octets: bytes, index: Index | None) -> tuple[Verdict, bytes]:
+def replayed(octets: bytes, index: Index | None) -> tuple[WalVerdict, bytes]:
     """What a start makes of a WAL: its verdict, and the WAL that SQLite is given."""
     found = walk(memoryview(octets), index)
     verdict = judge(found, index)

@@ -9,7 +9,7 @@ import pytest
 
 from kairan.relay.next_hop import TlsPolicy
 from kairan.sender.adapters.log_handler import MailHandler
-from kairan.sender.adapters.shared import Account, close_all, sender_for
+from kairan.sender.adapters.shared import SenderAccount, close_all, sender_for
 from kairan.sender.adapters.smtp_calls import SMTP, SMTP_SSL
 from kairan.sender.result import Report
 from kairan.testing import running_demo
@@ -50,7 +50,7 @@ def usual(demo, message):
 def account_of(demo):
     account = demo.accounts[0]
     server = f"{demo.smtp_host}:{demo.smtp_port}"
-    return Account(server, account.address, account.password, TlsPolicy.REQUIRE, demo.ca_file)
+    return SenderAccount(server, account.address, account.password, TlsPolicy.REQUIRE, demo.ca_file)
 
 
 def test_a_program_of_smtplib_sends_over_one_held_session(demo):
@@ -127,9 +127,9 @@ def test_the_calls_of_a_conversation_are_there_and_do_no_harm():
 
 
 def test_accounts_that_are_not_used_any_more_are_left():
-    made = [sender_for(Account(f"mail{n}.test:25")) for n in range(40)]
-    assert sender_for(Account("mail39.test:25")) is made[39]
-    assert sender_for(Account("mail0.test:25")) is not made[0]
+    made = [sender_for(SenderAccount(f"mail{n}.test:25")) for n in range(40)]
+    assert sender_for(SenderAccount("mail39.test:25")) is made[39]
+    assert sender_for(SenderAccount("mail0.test:25")) is not made[0]
 
 
 # Logging.

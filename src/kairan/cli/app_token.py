@@ -13,7 +13,7 @@ from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, say
 from kairan.config.model import Configuration
 from kairan.issuer.keys import TOKEN_SECONDS_MAX, Key, KeyRing
-from kairan.issuer.tokens import TokenTimes, Wanted, make_token
+from kairan.issuer.tokens import TokenTimes, WantedToken, make_token
 from kairan.issuer.web.places import places_of
 
 EPILOG = examples(
@@ -61,7 +61,7 @@ def token(
         address = existing_account(directory, user).address if user else ""
 
     settings = configuration.issuer
-    wanted = Wanted(
+    wanted = WantedToken(
         issuer=places_of(settings).issuer,
         audience=audience or settings.audience,
         tenant=tenant or settings.tenant,

@@ -6,14 +6,14 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from kairan.cli.commands import COMMANDS, Row
+from kairan.cli.commands import COMMANDS, CommandRow
 from kairan.cli.options import group_of_commands
 
 
 class NotLoaded(TyperCommand):
     """Stands in lists (help, completion, what was probably meant) for a command."""
 
-    def __init__(self, name: str, row: Row) -> None:
+    def __init__(self, name: str, row: CommandRow) -> None:
         super().__init__(name, help=row.help)
         self.row = row
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,7 @@ from kairan.cli.options import (
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
 from kairan.cli.queue_jobs import (
     Change,
-    Found,
+    FoundJob,
     RoutesOf,
     Selection,
     change,
@@ -34,7 +34,7 @@ from kairan.cli.queue_jobs import (
 )
 from kairan.config.model import Configuration
 from kairan.spool.interface import Quarantined
-from kairan.spool.sqlite.operator.view import Filter
+from kairan.spool.sqlite.operator.view import JobFilter
 
 app = group_of_commands("The queue: what waits for delivery.")
 
@@ -72,9 +72,9 @@ class Conditions:
 
     def filter(
         self, routes_of: RoutesOf, *, held: bool | None = None, quarantined: bool | None = None
-    ) -> Filter:
+    ) -> JobFilter:
         wanted = self.route
-        return Filter(
+        return JobFilter(
             sender=self.sender or None,
             recipient=self.recipient or None,
             message_id=self.message_id or None,
@@ -102,9 +102,6 @@ class Choice(Conditions):
         return not self.ids
 
 
-Record: TypeAlias = Callable[..., None]  # an event of the trace
-
-
 @dataclass(frozen=True, slots=True)
 class Act:
     """What a command does to jobs; `on_held`: only to those that are held, or are not."""
@@ -114,7 +111,7 @@ class Act:
     action: Change
     on_held: bool | None = None
 
-    def tell(self, record: Record, one: Found) -> None:
+    def tell(self, record: Callable[..., None], one: FoundJob) -> None:
         """An event for each recipient of a job that this changes."""
         item = one.item
         if isinstance(item, Quarantined) or (
@@ -181,7 +178,7 @@ def show(
     routes_of = _routes_of(configuration)
     shown = queue_jobs.show(configuration.spool_directory, job)
     shard = int(job.partition("-")[0])
-    jobs = [queue_jobs.record(queue_jobs.Found(shard, item), routes_of) for item in shown.jobs]
+    jobs = [queue_jobs.record(queue_jobs.FoundJob(shard, item), routes_of) for item in shown.jobs]
     header = shown.header.decode("utf-8", "backslashreplace")
     if as_json:
         print_json({"jobs": jobs, "size": shown.size, "header": header})

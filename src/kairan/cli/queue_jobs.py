@@ -13,14 +13,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 from kairan.cli.errors import BadInputError
 from kairan.spool.interface import Job, JobId, Quarantined, SpoolItem
-from kairan.spool.sqlite.operator.view import Filter, ShardView, Shown, id_text, parse_id
+from kairan.spool.sqlite.operator.view import JobFilter, ShardView, Shown, id_text, parse_id
 from kairan.spool.sqlite.scan import Condition
 
-ANYTHING = Filter()
+ANYTHING = JobFilter()
 _PREFIX = "shard-"
 
 
-class Found(NamedTuple):
+class FoundJob(NamedTuple):
     """A job, or something in quarantine, and the shard it lies in."""
 
     shard: int
@@ -32,7 +32,7 @@ class Selection:
     """Ids, or conditions; `everything` says that no condition at all is meant."""
 
     ids: tuple[str, ...] = ()
-    conditions: Filter = ANYTHING
+    conditions: JobFilter = ANYTHING
     everything: bool = False
 
     def is_open(self) -> bool:
@@ -44,13 +44,15 @@ RoutesOf: TypeAlias = Callable[[Job], tuple[str, ...]]
 Change: TypeAlias = Callable[[ShardView, Iterable[JobId] | Condition], int]
 
 
-def found(spool: Path, selection: Selection) -> Iterator[Found]:
+def found(spool: Path, selection: Selection) -> Iterator[FoundJob]:
     for shard, conditions in _wanted(spool, selection):
         with _view(spool, shard) as view:
-            yield from (Found(shard, item) for item in view.list(conditions))
+            yield from (FoundJob(shard, item) for item in view.list(conditions))
 
 
-def change(spool: Path, selection: Selection, action: Change, told: Callable[[Found], None]) -> int:
+def change(
+    spool: Path, selection: Selection, action: Change, told: Callable[[FoundJob], None]
+) -> int:
     """Does `action` to all that is meant; how many jobs it changed.  `told` hears of each before."""
     if selection.is_open() and not selection.everything and selection.conditions == ANYTHING:
         raise BadInputError("say which: ids, conditions such as --to ADDRESS, or --all")
@@ -58,7 +60,7 @@ def change(spool: Path, selection: Selection, action: Change, told: Callable[[Fo
     for shard, conditions in _wanted(spool, selection):
         with _view(spool, shard) as view:
             for item in view.list(conditions):
-                told(Found(shard, item))
+                told(FoundJob(shard, item))
             changed += action(view, view.wanted(conditions))
     return changed
 
@@ -91,7 +93,7 @@ def shards(spool: Path) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal())
 
 
-def record(one: Found, routes_of: RoutesOf) -> dict[str, Any]:
+def record(one: FoundJob, routes_of: RoutesOf) -> dict[str, Any]:
     """As --json prints it."""
     if isinstance(one.item, Quarantined):
         quarantined = one.item
@@ -128,7 +130,7 @@ def _second_text(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _wanted(spool: Path, selection: Selection) -> Iterator[tuple[int, Filter]]:
+def _wanted(spool: Path, selection: Selection) -> Iterator[tuple[int, JobFilter]]:
     """Shards and what to look for there."""
     if selection.is_open():
         for shard in shards(spool):
@@ -141,7 +143,7 @@ def _wanted(spool: Path, selection: Selection) -> Iterator[tuple[int, Filter]]:
         yield shard, conditions
 
 
-def _parsed(spool: Path, text: str) -> tuple[int, Filter]:
+def _parsed(spool: Path, text: str) -> tuple[int, JobFilter]:
     shard, dash, rest = text.partition("-")
     wanted = parse_id(rest)
     if not dash or not shard.isdecimal() or wanted is None:

@@ -24,7 +24,7 @@ from kairan.runtime.operator_error import FAILED, OperatorError
 from kairan.runtime.visible import visible
 from kairan.sender.async_sender import AsyncSender, in_flight_max
 from kairan.sender.causes import outcome_of
-from kairan.sender.journal import IN_FLIGHT, Entry, Journal, JournalError
+from kairan.sender.journal import IN_FLIGHT, Journal, JournalEntry, JournalError
 from kairan.sender.mailing import (
     Limits,
     Mailing,
@@ -71,7 +71,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ContentOptions:
     sender: Annotated[
         str, typer.Option("--from", metavar="A", help="Who it is from; a name may be before <A>.")
     ] = ""
@@ -140,7 +140,7 @@ class Course:
 @with_option_lists
 def send(
     server: Server = Server(),
-    content: Content = Content(),
+    content: ContentOptions = ContentOptions(),
     recipients: Recipients = Recipients(),
     course: Course = Course(),
     as_json: JsonOption = False,
@@ -164,7 +164,7 @@ def send(
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SendOrder:
     """`first`: the message, or the first row's.  `addresses`: of all, when they are counted."""
 
     mailing: Mailing
@@ -174,14 +174,14 @@ class Order:
     is_personalised: bool
 
 
-def _order_of_files(content: Content, recipients: Recipients, course: Course) -> Order:
+def _order_of_files(content: ContentOptions, recipients: Recipients, course: Course) -> SendOrder:
     try:
         return _order(content, recipients, course)
     except OSError as error:  # a file that is named must be there: trying again does not help
         raise BadInputError(f"{error.filename}: {error.strerror}; name another file") from error
 
 
-def _order(content: Content, recipients: Recipients, course: Course) -> Order:
+def _order(content: ContentOptions, recipients: Recipients, course: Course) -> SendOrder:
     kinds = [content.eml is not None, bool(content.subject or content.text or content.html)]
     if sum([*kinds, content.template is not None]) != 1:
         raise BadInputError("give one of --eml, --template, or --subject with --text or --html")
@@ -192,7 +192,9 @@ def _order(content: Content, recipients: Recipients, course: Course) -> Order:
     return _one_message(content, recipients, course)
 
 
-def _personalised(content: Content, recipients: Recipients, course: Course, file: Path) -> Order:
+def _personalised(
+    content: ContentOptions, recipients: Recipients, course: Course, file: Path
+) -> SendOrder:
     if not recipients.data:
         raise BadInputError("--template needs --data, the rows to fill it with")
     if recipients.to or recipients.cc or recipients.bcc or recipients.to_file:
@@ -215,7 +217,7 @@ def _personalised(content: Content, recipients: Recipients, course: Course, file
         content.sender.encode(),
         *(path.read_bytes() for path in content.attach or ()),
     ]
-    return Order(
+    return SendOrder(
         Personalised(template, rows, column, sender, group),
         template.message(row, address, sender),
         _digest(*parts),
@@ -224,7 +226,7 @@ def _personalised(content: Content, recipients: Recipients, course: Course, file
     )
 
 
-def _one_message(content: Content, recipients: Recipients, course: Course) -> Order:
+def _one_message(content: ContentOptions, recipients: Recipients, course: Course) -> SendOrder:
     visible_ones, hidden = [*(recipients.to or ()), *(recipients.cc or ())], recipients.bcc or ()
     if content.eml is not None:
         if content.attach:
@@ -245,7 +247,7 @@ def _one_message(content: Content, recipients: Recipients, course: Course) -> Or
     if course.test:
         addresses = iter([course.test])
     message = replace(message, recipients=tuple(named))
-    return Order(
+    return SendOrder(
         OneMessage(message, addresses, _SETTINGS.recipients_max),
         message,
         _digest(*parts),
@@ -254,7 +256,7 @@ def _one_message(content: Content, recipients: Recipients, course: Course) -> Or
     )
 
 
-def _composed(content: Content, recipients: Recipients) -> tuple[Message, list[bytes]]:
+def _composed(content: ContentOptions, recipients: Recipients) -> tuple[Message, list[bytes]]:
     if not content.sender:
         raise BadInputError("say who it is from: --from ADDRESS")
     if not content.subject:
@@ -314,7 +316,7 @@ def _moment(text: str) -> float:
 # Dry run.
 
 
-def _show(order: Order, *, as_json: bool) -> None:
+def _show(order: SendOrder, *, as_json: bool) -> None:
     """Everything but the sending: what reads the whole list also finds the rows that do not fit."""
     with Journal(None) as journal:
         journal.begin(order.digest)
@@ -354,7 +356,7 @@ def _show(order: Order, *, as_json: bool) -> None:
 # Sending.
 
 
-def _send(server: Server, order: Order, course: Course, *, as_json: bool) -> int:
+def _send(server: Server, order: SendOrder, course: Course, *, as_json: bool) -> int:
     moment, rate = _moment(course.at), _rate(course.rate)
     sender = _sender(server)
     with Journal(None if course.test else course.journal) as journal:
@@ -465,7 +467,7 @@ def _tell(made: Progress, journal: Journal, *, as_json: bool) -> None:
         say("stopped before the end: run it again with the same --journal to go on")
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: JournalEntry) -> dict[str, Any]:
     outcome = CATALOGUE.get(entry.outcome)
     return {
         "address": entry.address,

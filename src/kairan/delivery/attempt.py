@@ -28,7 +28,7 @@ from kairan.delivery.plan import Deliverable, ExpandedJob, NeedsExpansion, expan
 from kairan.delivery.record import Recorder
 from kairan.delivery.routes import Transports
 from kairan.delivery.steps import in_steps
-from kairan.delivery.transport import Deferred, Failed, Result
+from kairan.delivery.transport import Deferred, Failed, RecipientResult
 from kairan.directory.model import Snapshot
 from kairan.dsn.recipient import Action, RecipientReport
 from kairan.mail.envelope import Content, Recipient
@@ -125,7 +125,7 @@ class JobAttempts:
         self,
         work: Work,
         plan: Deliverable,
-        results: Sequence[Result],
+        results: Sequence[RecipientResult],
         slot: Slot[Work],
         failure: Deferred,
     ) -> None:
@@ -173,7 +173,7 @@ class JobAttempts:
         self,
         work: Work,
         recipients: Sequence[Recipient],
-        results: Sequence[Result],
+        results: Sequence[RecipientResult],
         *,
         destination: str = "",
     ) -> None:
@@ -364,7 +364,7 @@ class JobWriter:
         return [job._replace(delayed=False) for job in jobs]
 
 
-def _failure_of(results: Sequence[Result]) -> Deferred | None:
+def _failure_of(results: Sequence[RecipientResult]) -> Deferred | None:
     """The result that says that the destination did not answer for all of the message."""
     for result in results:
         if isinstance(result, Deferred) and result.contact is not Contact.ANSWERED:

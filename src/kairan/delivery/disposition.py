@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kairan.delivery.settings import RetrySettings
-from kairan.delivery.transport import Deferred, Delivered, Failed, Result
+from kairan.delivery.transport import Deferred, Delivered, Failed, RecipientResult
 from kairan.dsn.recipient import Action, RecipientReport
 from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.outcomes.catalogue import MESSAGE_EXPIRED
@@ -67,7 +67,7 @@ def disposition_of(
     job: Job,
     envelope: Envelope,
     recipients: Sequence[Recipient],
-    results: Sequence[Result],
+    results: Sequence[RecipientResult],
     terms: Terms,
 ) -> Disposition:
     expires = terms.expires(envelope.arrived)
@@ -137,7 +137,7 @@ def _delay_is_due(job: Job, envelope: Envelope, terms: Terms) -> bool:
 
 
 def _report(
-    recipient: Recipient, action: Action, result: Result, retry_until: float | None = None
+    recipient: Recipient, action: Action, result: RecipientResult, retry_until: float | None = None
 ) -> RecipientReport:
     return RecipientReport(recipient, action, result.reply, result.remote, retry_until=retry_until)
 

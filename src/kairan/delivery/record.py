@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from kairan.delivery.plan import ExpandedJob
-from kairan.delivery.transport import Deferred, Delivered, Failed, Result
+from kairan.delivery.transport import Deferred, Delivered, Failed, RecipientResult
 from kairan.expansion.expand import Failure
 from kairan.mail.address import Address
 from kairan.mail.envelope import Recipient
@@ -37,7 +37,7 @@ class Recorder:
         self,
         lease: Lease,
         recipients: Sequence[Recipient],
-        results: Sequence[Result],
+        results: Sequence[RecipientResult],
         *,
         now: float,
         is_final: bool,
@@ -62,7 +62,9 @@ class Recorder:
             for recipient in recipients:
                 self._note("DEFER", lease, recipient.address, reason)
 
-    def _event(self, lease: Lease, recipient: Recipient, result: Result, *, is_final: bool) -> None:
+    def _event(
+        self, lease: Lease, recipient: Recipient, result: RecipientResult, *, is_final: bool
+    ) -> None:
         """DELIVER is into the mailbox, SEND to another server: Exchange's words."""
         match result:
             case Delivered():
@@ -120,11 +122,13 @@ class Recorder:
         )
 
 
-def _alike(recipients: Sequence[Recipient], results: Sequence[Result]) -> list[tuple[Result, str]]:
+def _alike(
+    recipients: Sequence[Recipient], results: Sequence[RecipientResult]
+) -> list[tuple[RecipientResult, str]]:
     """Recipients with the same answer share a line: mostly all of a job."""
     if len(recipients) == 1:
         return [(results[0], recipients[0].address)]
-    alike: dict[Result, list[str]] = {}
+    alike: dict[RecipientResult, list[str]] = {}
     for recipient, result in zip(recipients, results, strict=True):
         alike.setdefault(result, []).append(recipient.address)
     return [(result, _shown(addresses)) for result, addresses in alike.items()]

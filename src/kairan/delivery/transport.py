@@ -37,7 +37,7 @@ class Failed:
     remote: str = ""
 
 
-Result: TypeAlias = Delivered | Deferred | Failed
+RecipientResult: TypeAlias = Delivered | Deferred | Failed
 
 
 class Transport(Protocol):
@@ -57,7 +57,7 @@ class Transport(Protocol):
 
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
-    ) -> Sequence[Result]:
+    ) -> Sequence[RecipientResult]:
         """One result for each recipient, in their order.  Raises nothing but CancelledError."""
 
     async def close(self) -> None: ...

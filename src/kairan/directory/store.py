@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from kairan.directory.bulk import account_import, csv_import
 from kairan.directory.bulk.account_import import AccountImport, PasswordMaker
 from kairan.directory.bulk.csv_import import ImportReport, Leavers, Progress
-from kairan.directory.bulk.csv_rows import Source
+from kairan.directory.bulk.csv_rows import CsvSource
 from kairan.directory.bulk.dump import copy, is_empty
 from kairan.directory.database.database import Database, Part
 from kairan.directory.database.migrate import bring_up_to_date
@@ -130,7 +130,7 @@ class Directory:
 
     def import_mailboxes(
         self,
-        source: Source,
+        source: CsvSource,
         *,
         update: bool = False,
         leavers: Leavers | None = None,
@@ -147,7 +147,7 @@ class Directory:
 
     def import_accounts(
         self,
-        source: Source,
+        source: CsvSource,
         *,
         passwords: PasswordMaker,
         update: bool = False,
@@ -208,7 +208,7 @@ class Directory:
             return members.add(connection, group, addresses)
 
     def import_members(
-        self, group: str, source: Source, *, on_progress: Progress | None = None
+        self, group: str, source: CsvSource, *, on_progress: Progress | None = None
     ) -> ImportReport:
         with self._database.changing() as connection:
             return csv_import.import_members(connection, group, source, on_progress=on_progress)

@@ -19,7 +19,7 @@ from kairan.issuer.clients import Clients
 from kairan.issuer.keys import KeyRing
 from kairan.issuer.scopes import granted
 from kairan.issuer.settings import IssuerServiceSettings
-from kairan.issuer.tokens import TokenTimes, Wanted, make_token
+from kairan.issuer.tokens import TokenTimes, WantedToken, make_token
 from kairan.issuer.web.places import Places
 
 CLIENT_CREDENTIALS = "client_credentials"
@@ -127,7 +127,7 @@ class Grants:
         """RFC 6749 section 5.1."""
         facts = {"client": source, "permissions": sorted(permissions)}
         now = int(self.clock())
-        wanted = Wanted(
+        wanted = WantedToken(
             issuer=self.places.issuer,
             audience=self.settings.audience,
             tenant=self.settings.tenant,

@@ -27,7 +27,7 @@ class TokenTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedToken:
     """One token; the issuer itself asks for nothing unusual, `kairan app token` may."""
 
     issuer: str
@@ -38,7 +38,7 @@ class Wanted:
     user: str = ""  # the account the app acts for; empty: the app by itself
 
 
-def claims(app: App, wanted: Wanted) -> Mapping[str, Any]:
+def claims(app: App, wanted: WantedToken) -> Mapping[str, Any]:
     granted = sorted(wanted.permissions)
     subject = _person(wanted) if wanted.user else app.object_id
     return {
@@ -64,11 +64,11 @@ def claims(app: App, wanted: Wanted) -> Mapping[str, Any]:
     }
 
 
-def _person(wanted: Wanted) -> str:
+def _person(wanted: WantedToken) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{wanted.issuer}/{wanted.user}"))
 
 
-def make_token(app: App, wanted: Wanted, key: Key) -> str:
+def make_token(app: App, wanted: WantedToken, key: Key) -> str:
     return jwt.encode(
         dict(claims(app, wanted)),
         key.private,

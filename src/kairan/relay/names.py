@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-Found: TypeAlias = list[tuple[Any, ...]]  # as socket.getaddrinfo gives it
-Key: TypeAlias = tuple[str, int]
+AddressInfos: TypeAlias = list[tuple[Any, ...]]  # as socket.getaddrinfo gives it
+HostAndPort: TypeAlias = tuple[str, int]
 
 # Threads that wait for name servers: each has 8 MB of stack reserved, of which it touches a few KB.
 _THREADS_MAX = 256
@@ -29,11 +29,11 @@ _USABLE_SECONDS = 3600.0
 _KNOWN_MAX = 2_000
 
 
-def _look_up(host: str, port: int) -> Found:
+def _look_up(host: str, port: int) -> AddressInfos:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
 
 
-def _numeric(host: str, port: int) -> Found | None:
+def _numeric(host: str, port: int) -> AddressInfos | None:
     try:
         return socket.getaddrinfo(
             host,
@@ -50,14 +50,18 @@ def _numeric(host: str, port: int) -> Found | None:
 class Names:
     """`look_up` blocks; it raises what socket.getaddrinfo raises."""
 
-    look_up: Callable[[str, int], Found] = _look_up
+    look_up: Callable[[str, int], AddressInfos] = _look_up
     threads_max: int = _THREADS_MAX
     _threads: int = 0
-    _running: dict[Key, "asyncio.Future[Found]"] = field(default_factory=dict)
-    _waiting: deque[tuple[Key, "asyncio.Future[Found]"]] = field(default_factory=deque)
-    _known: OrderedDict[Key, tuple[float, Found]] = field(default_factory=OrderedDict)
+    _running: dict[HostAndPort, "asyncio.Future[AddressInfos]"] = field(default_factory=dict)
+    _waiting: deque[tuple[HostAndPort, "asyncio.Future[AddressInfos]"]] = field(
+        default_factory=deque
+    )
+    _known: OrderedDict[HostAndPort, tuple[float, AddressInfos]] = field(
+        default_factory=OrderedDict
+    )
 
-    async def wait_found(self, host: str, port: int) -> Found:
+    async def wait_found(self, host: str, port: int) -> AddressInfos:
         """Raises socket.gaierror, or UnicodeError for what DNS cannot even ask for."""
         numeric = _numeric(host, port)
         if numeric is not None:
@@ -73,8 +77,8 @@ class Names:
             return known[1]
         return await asyncio.shield(lookup)
 
-    def _begin(self, key: Key) -> "asyncio.Future[Found]":
-        future: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+    def _begin(self, key: HostAndPort) -> "asyncio.Future[AddressInfos]":
+        future: asyncio.Future[AddressInfos] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._running[key] = future
         if key in self._known or self._threads < self.threads_max:
@@ -83,7 +87,7 @@ class Names:
             self._waiting.append((key, future))
         return future
 
-    def _start(self, key: Key, future: "asyncio.Future[Found]") -> None:
+    def _start(self, key: HostAndPort, future: "asyncio.Future[AddressInfos]") -> None:
         """A daemon: a name server that does not answer must not keep the process from ending."""
         self._threads += 1
         loop = asyncio.get_running_loop()
@@ -92,9 +96,12 @@ class Names:
         ).start()
 
     def _run(
-        self, loop: asyncio.AbstractEventLoop, key: Key, future: "asyncio.Future[Found]"
+        self,
+        loop: asyncio.AbstractEventLoop,
+        key: HostAndPort,
+        future: "asyncio.Future[AddressInfos]",
     ) -> None:
-        found: Found | Exception
+        found: AddressInfos | Exception
         try:
             found = self.look_up(*key)
         except (OSError, UnicodeError) as error:
@@ -102,7 +109,12 @@ class Names:
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._done, key, future, found)
 
-    def _done(self, key: Key, future: "asyncio.Future[Found]", found: Found | Exception) -> None:
+    def _done(
+        self,
+        key: HostAndPort,
+        future: "asyncio.Future[AddressInfos]",
+        found: AddressInfos | Exception,
+    ) -> None:
         self._threads -= 1
         del self._running[key]
         if isinstance(found, Exception):

@@ -32,7 +32,7 @@ from kairan.relay.header import wait_ascii_header, wait_has_8bit
 from kairan.relay.next_hop import NextHop
 from kairan.relay.open import wait_open
 from kairan.relay.patience import Patience
-from kairan.relay.session import OutgoingMessage, RelaySession
+from kairan.relay.session import RelayedMessage, RelaySession
 from kairan.relay.settings import RelaySettings
 
 
@@ -139,7 +139,7 @@ class Pool:
         if envelope.body in _SEVEN_BIT and await wait_has_8bit(content):
             # RFC 6152 section 2: said to who can hear it, though the client did not say so.
             envelope = envelope._replace(body="8BITMIME")
-        message = OutgoingMessage(envelope, content, ascii_header)
+        message = RelayedMessage(envelope, content, ascii_header)
         most = self._batch_max()
         while rest:
             answer = await self._send_some(message, rest[:most])
@@ -200,7 +200,7 @@ class Pool:
     # One transaction.
 
     async def _send_some(
-        self, message: OutgoingMessage, recipients: tuple[Recipient, ...]
+        self, message: RelayedMessage, recipients: tuple[Recipient, ...]
     ) -> TransactionResult:
         session = await self._wait_session(fresh=False)
         # More than once: who insists on a fresh one and must wait is given what others have used.
@@ -222,7 +222,7 @@ class Pool:
         )
 
     async def _send_on(
-        self, session: RelaySession, message: OutgoingMessage, recipients: tuple[Recipient, ...]
+        self, session: RelaySession, message: RelayedMessage, recipients: tuple[Recipient, ...]
     ) -> TransactionResult | None:
         """None: the session had died before a word was said."""
         if session.over:

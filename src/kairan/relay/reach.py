@@ -11,10 +11,8 @@ the answers of `ipaddress.is_global` differ between releases of Python.
 import ipaddress
 import socket
 from dataclasses import dataclass
-from typing import TypeAlias
 
-IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-IpNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+from kairan.runtime.ip import IpAddress, IpNetwork
 
 _NOT_PUBLIC_4 = tuple(
     ipaddress.IPv4Network(text)

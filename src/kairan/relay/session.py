@@ -44,7 +44,7 @@ def _timeouts(settings: RelaySettings) -> dict[Phase, float]:
 _IDLE_SECONDS = 5.0
 
 
-class OutgoingMessage(NamedTuple):
+class RelayedMessage(NamedTuple):
     """What is sent; `ascii_header`: a peer without SMTPUTF8 may have it (RFC 6531 section 3.2)."""
 
     envelope: Envelope
@@ -146,7 +146,7 @@ class RelaySession(asyncio.Protocol):
             self.abort()  # in the middle of a command: the session cannot go on from here
             raise
 
-    async def send(self, message: OutgoingMessage, recipients: tuple[Recipient, ...]) -> Sent:
+    async def send(self, message: RelayedMessage, recipients: tuple[Recipient, ...]) -> Sent:
         """One transaction.  `over` tells afterwards whether the session can take another."""
         content = message.content
         is_file = isinstance(content, ContentFile)

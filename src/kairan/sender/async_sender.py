@@ -17,7 +17,7 @@ from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.relay.next_hop import NextHopIdentity, TlsPolicy
 from kairan.relay.pool import Pool, PoolStatistics
-from kairan.sender.batches import Wanted, batches, each_once
+from kairan.sender.batches import GivenRecipient, batches, each_once
 from kairan.sender.causes import outcome_of
 from kairan.sender.message import Message
 from kairan.sender.result import Report, Result, State
@@ -135,7 +135,9 @@ class AsyncSender:
 
     # One message.
 
-    async def _send_batches(self, message: Message, wanted: Sequence[Wanted]) -> Sequence[Result]:
+    async def _send_batches(
+        self, message: Message, wanted: Sequence[GivenRecipient]
+    ) -> Sequence[Result]:
         rows = list(batches(wanted, self._settings.recipients_max))
         if len(rows) == 1:
             return await self._send_batch(message, rows[0])
@@ -151,7 +153,9 @@ class AsyncSender:
                 group.create_task(send_some())
         return [result for row in results for result in row]
 
-    async def _send_batch(self, message: Message, batch: Sequence[Wanted]) -> Sequence[Result]:
+    async def _send_batch(
+        self, message: Message, batch: Sequence[GivenRecipient]
+    ) -> Sequence[Result]:
         """To its end: those refused for now are tried again, a few times."""
         results = await self._try(message, batch)
         pause = self._settings.retry_pause_seconds
@@ -166,7 +170,7 @@ class AsyncSender:
                 results[n] = result
         return results
 
-    async def _try(self, message: Message, batch: Sequence[Wanted]) -> list[Result]:
+    async def _try(self, message: Message, batch: Sequence[GivenRecipient]) -> list[Result]:
         envelope = Envelope(
             sender=message.sender,
             recipients=(),

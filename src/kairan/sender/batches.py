@@ -9,21 +9,21 @@ from kairan.mail.envelope import Recipient
 Item = TypeVar("Item")
 
 
-class Wanted(NamedTuple):
+class GivenRecipient(NamedTuple):
     """A recipient as the caller wrote it, and what the server hears; None: it is no address."""
 
     text: str
     recipient: Recipient | None
 
 
-def each_once(given: Iterable[str]) -> tuple[Wanted, ...]:
+def each_once(given: Iterable[str]) -> tuple[GivenRecipient, ...]:
     """Two spellings that Exchange takes for one address are one; the first stands."""
-    found: dict[str, Wanted] = {}
+    found: dict[str, GivenRecipient] = {}
     for text in given:
         address = parse_address(text.strip(), utf8=True)
         key = key_of(address) if address else text
         recipient = None if address is None else Recipient(address)
-        found.setdefault(key, Wanted(text, recipient))
+        found.setdefault(key, GivenRecipient(text, recipient))
     return tuple(found.values())
 
 

@@ -52,7 +52,7 @@ class JournalError(Exception):
     """The journal cannot serve this mailing; the sentence says what to do."""
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """A row of the journal, as the result file has it."""
 
     address: str
@@ -187,15 +187,15 @@ class Journal:
             ).fetchall()
         )
 
-    def entries(self, states: Sequence[str] = ()) -> Iterator[Entry]:
+    def entries(self, states: Sequence[str] = ()) -> Iterator[JournalEntry]:
         """In these states, or all; by address."""
         where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
-        columns = ", ".join(Entry._fields)
+        columns = ", ".join(JournalEntry._fields)
         rows = self._database.execute(
             f"SELECT {columns} FROM recipient {where} ORDER BY key",  # noqa: S608 - words of ours
             tuple(states),
         )
-        return (Entry(*row) for row in rows)
+        return (JournalEntry(*row) for row in rows)
 
     def _done(self, keys: Sequence[str]) -> set[str]:
         found: set[str] = set()

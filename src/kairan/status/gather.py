@@ -33,7 +33,7 @@ from kairan.status.facts import (
 NOT_TRIED = "(not tried yet)"
 RETRYING = "(to be retried)"
 
-Facts: TypeAlias = Mapping[str, Any]
+WorkerReport: TypeAlias = Mapping[str, Any]
 
 
 def status(configuration: Configuration, *, now: float) -> Status:
@@ -66,7 +66,7 @@ def status(configuration: Configuration, *, now: float) -> Status:
     )
 
 
-def _workers(configuration: Configuration, unknown: list[str]) -> list[Facts]:
+def _workers(configuration: Configuration, unknown: list[str]) -> list[WorkerReport]:
     try:
         answers = list(ask_workers(configuration.control_directory, "status", {}))
     except ControlUnavailableError as error:
@@ -75,7 +75,7 @@ def _workers(configuration: Configuration, unknown: list[str]) -> list[Facts]:
     return sorted(answers, key=lambda one: int(one["number"]))
 
 
-def _not_accepting(workers: Sequence[Facts], *, is_draining: bool) -> tuple[str, ...]:
+def _not_accepting(workers: Sequence[WorkerReport], *, is_draining: bool) -> tuple[str, ...]:
     if not workers:
         return ("the service does not answer",)
     reasons = ["it is being drained"] if is_draining else []
@@ -83,12 +83,12 @@ def _not_accepting(workers: Sequence[Facts], *, is_draining: bool) -> tuple[str,
     return tuple(reasons)
 
 
-def _worker(one: Facts) -> WorkerStatus:
+def _worker(one: WorkerReport) -> WorkerStatus:
     names = WorkerStatus.__dataclass_fields__
     return WorkerStatus(**{name: one[name] for name in names})
 
 
-def _listeners(workers: Sequence[Facts]) -> tuple[ListenerStatus, ...]:
+def _listeners(workers: Sequence[WorkerReport]) -> tuple[ListenerStatus, ...]:
     """Each worker listens at each address."""
     sums: dict[tuple[str, str], int] = {}
     for worker in workers:
@@ -124,7 +124,7 @@ def _pauses(configuration: Configuration, unknown: list[str]) -> tuple[PauseStat
 def _destinations(
     configuration: Configuration,
     stored: Sequence[StoredJobs],
-    workers: Sequence[Facts],
+    workers: Sequence[WorkerReport],
     pauses: Sequence[PauseStatus],
     now: float,
 ) -> tuple[DestinationStatus, ...]:
@@ -224,7 +224,7 @@ def _issuer_keys(
     )
 
 
-def _directory(workers: Sequence[Facts], now: float) -> DirectoryStatus | None:
+def _directory(workers: Sequence[WorkerReport], now: float) -> DirectoryStatus | None:
     """Of the worker that is furthest behind."""
     if not workers:
         return None

@@ -44,7 +44,7 @@ class Cut:
     reset: bool = False
 
 
-Action: TypeAlias = Say | Pause | Hang | Cut
+PeerAction: TypeAlias = Say | Pause | Hang | Cut
 
 
 class Rule:
@@ -57,7 +57,7 @@ class Rule:
     def __init__(
         self,
         verb: str,
-        *actions: Action,
+        *actions: PeerAction,
         nth: int | None = None,
         session: int | None = None,
         times: int | None = None,
@@ -290,7 +290,7 @@ class ScriptedPeer:
                 return await self._act(session, rule.actions)
         return await self._act(session, (Say(default or _YES[verb]),))
 
-    async def _act(self, session: _Session, actions: Sequence[Action]) -> str:
+    async def _act(self, session: _Session, actions: Sequence[PeerAction]) -> str:
         said = ""
         for action in actions:
             match action:

@@ -8,7 +8,7 @@ import pytest
 
 from kairan.spool.interface import ContentUnreadable, NewJob, Quarantined
 from kairan.spool.sqlite.folder import ShardFolder
-from kairan.spool.sqlite.operator.view import Filter, ShardView
+from kairan.spool.sqlite.operator.view import JobFilter, ShardView
 
 
 def change(directory, statement, *values):
@@ -212,7 +212,7 @@ async def test_the_quarantine_of_0_1_can_be_looked_at_before_the_first_start(ope
     await (await open_spool()).close()
     as_0_1_left_it(directory)
     with ShardView(directory) as view:
-        (found,) = view.list(Filter(quarantined=True))
+        (found,) = view.list(JobFilter(quarantined=True))
     assert found.path == directory / "damaged" / "message-7"
 
 

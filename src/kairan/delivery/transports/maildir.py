@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kairan.delivery.settings_transport import TransportSettings
-from kairan.delivery.transport import Deferred, Delivered, Result
+from kairan.delivery.transport import Deferred, Delivered, RecipientResult
 from kairan.delivery.transports.maildir_names import file_name, folder_name
 from kairan.delivery.transports.table import DestinationError
 from kairan.mail.envelope import Content, Envelope, Recipient
@@ -71,7 +71,7 @@ class MaildirTransport:
 
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
-    ) -> Sequence[Result]:
+    ) -> Sequence[RecipientResult]:
         """The recipients are shared out to the threads, so that their syncs run side by side."""
         if self._closed:
             return [Deferred(_CLOSING, self._relay) for _ in recipients]
@@ -84,7 +84,7 @@ class MaildirTransport:
             )
             for n in range(shares)
         ]
-        results: list[Result] = [Deferred(_CLOSING, self._relay)] * len(recipients)
+        results: list[RecipientResult] = [Deferred(_CLOSING, self._relay)] * len(recipients)
         for n, share in enumerate(await asyncio.gather(*jobs)):
             results[n::shares] = share
         return results
@@ -97,14 +97,14 @@ class MaildirTransport:
 
     def _deliver_share(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
-    ) -> list[Result]:
+    ) -> list[RecipientResult]:
         """Every step for all recipients before the next step: later syncs find their work done."""
         written = [self._try_write(envelope, recipient, content) for recipient in recipients]
         renamed = [_try(_rename, item) for item in written]
         synced = [_try(_sync_new, item) for item in renamed]
         return [self._result(item) for item in synced]
 
-    def _result(self, item: _Written | OSError) -> Result:
+    def _result(self, item: _Written | OSError) -> RecipientResult:
         if isinstance(item, OSError):
             return Deferred(_reply_for(item), self._relay)
         return Delivered(DELIVERED, self._relay)

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from itertools import islice
 
 from kairan.delivery.settings_transport import TransportSettings
-from kairan.delivery.transport import Failed, Result
+from kairan.delivery.transport import Failed, RecipientResult
 from kairan.delivery.transports.destination import (
     read_file,
     read_limits,
@@ -97,7 +97,7 @@ class MxTransport:
 
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
-    ) -> Sequence[Result]:
+    ) -> Sequence[RecipientResult]:
         """Each domain on its own, side by side."""
         domains: dict[str, list[int]] = {}
         for n, recipient in enumerate(recipients):
@@ -123,15 +123,15 @@ class MxTransport:
 
     async def _deliver_domain(
         self, domain: str, envelope: Envelope, recipients: list[Recipient], content: Content
-    ) -> list[Result]:
+    ) -> list[RecipientResult]:
         hosts = await self._resolver.wait_hosts(domain)
         if isinstance(hosts, Reply):
             answer = TransactionResult(
                 (hosts,) * len(recipients), domain, reached=False, contact=Contact.DOWN
             )
             return results_of([answer], recipients)
-        known: dict[int, Result] = {}
-        last: dict[int, Result] = {}
+        known: dict[int, RecipientResult] = {}
+        last: dict[int, RecipientResult] = {}
         # In the order of preference, but for those that were down a moment ago.
         for host in sorted(hosts[: self._settings.mx_hosts_max], key=self._is_down):
             # RFC 5321 section 5.1: the next host for those whom this one did not answer.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from kairan.delivery.settings_transport import TransportSettings
-from kairan.delivery.transport import Deferred, Delivered, Failed, Result
+from kairan.delivery.transport import Deferred, Delivered, Failed, RecipientResult
 from kairan.delivery.transports.destination import read_destination
 from kairan.mail.envelope import Content, Envelope, Notify, Recipient
 from kairan.relay.next_hop import NextHop
@@ -13,9 +13,9 @@ from kairan.relay.settings import RelaySettings
 
 def results_of(
     answers: Iterable[TransactionResult], recipients: Sequence[Recipient]
-) -> list[Result]:
+) -> list[RecipientResult]:
     """RFC 5321 section 4.2.1: the first digit decides."""
-    results: list[Result] = []
+    results: list[RecipientResult] = []
     rest = iter(recipients)
     for answer in answers:
         for reply, recipient in zip(answer.replies, rest, strict=False):
@@ -53,7 +53,7 @@ class SmtpTransport:
 
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
-    ) -> Sequence[Result]:
+    ) -> Sequence[RecipientResult]:
         answers = await self._pool.send(envelope, recipients, content)
         return results_of(answers, recipients)
 

@@ -13,7 +13,7 @@ from typing import Protocol, TextIO
 from sqlalchemy import Connection
 
 from kairan.directory.bulk.csv_import import ImportReport, Progress
-from kairan.directory.bulk.csv_rows import CsvFile, CsvRow, Source, aliases, words
+from kairan.directory.bulk.csv_rows import CsvFile, CsvRow, CsvSource, aliases, words
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.operations import accounts, names, policies
@@ -84,7 +84,7 @@ class PreparedAccounts:
 
 
 def prepare(
-    source: Source, existing: Iterable[Account], passwords: PasswordMaker, *, update: bool
+    source: CsvSource, existing: Iterable[Account], passwords: PasswordMaker, *, update: bool
 ) -> PreparedAccounts:
     """Reads the file and hashes what it must: minutes for a thousand accounts, and no lock is held."""
     file = CsvFile(source, ACCOUNT_COLUMNS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select
 
-from kairan.directory.bulk.csv_rows import CsvFile, CsvRow, Source, aliases
+from kairan.directory.bulk.csv_rows import CsvFile, CsvRow, CsvSource, aliases
 from kairan.directory.database import schema
 from kairan.directory.database.database import insert_rows, one_of
 from kairan.directory.errors import DirectoryError
@@ -52,7 +52,7 @@ class Leavers:
 
 def import_mailboxes(
     connection: Connection,
-    source: Source,
+    source: CsvSource,
     *,
     update: bool = False,
     leavers: Leavers | None = None,
@@ -102,7 +102,7 @@ def _prune(connection: Connection, staying: Collection[str], leavers: Leavers) -
 
 
 def import_members(
-    connection: Connection, group: str, source: Source, *, on_progress: Progress | None
+    connection: Connection, group: str, source: CsvSource, *, on_progress: Progress | None
 ) -> ImportReport:
     """The file may be the one that mailboxes are imported from: of it `address` counts."""
     file = CsvFile(source, MEMBER_COLUMNS, ignores_others=True)

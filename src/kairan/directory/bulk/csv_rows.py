@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, TypeAlias
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
 
-Source: TypeAlias = str | Path | BinaryIO
+CsvSource: TypeAlias = str | Path | BinaryIO
 
 # A million mailboxes with all attributes; what is larger is no list of people.
 FILE_OCTETS_MAX = 512 * 1024 * 1024
@@ -80,7 +80,7 @@ class CsvRow:
 
 class CsvFile:
     def __init__(
-        self, source: Source, columns: Collection[str], *, ignores_others: bool = False
+        self, source: CsvSource, columns: Collection[str], *, ignores_others: bool = False
     ) -> None:
         """`ignores_others`: further columns may stand there; else they are slips of the pen."""
         self._source = source

@@ -13,12 +13,12 @@ from kairan.directory.recipient_filter.tree import (
     Compares,
     Equals,
     Filter,
+    Inequality,
     IsBlank,
     Matches,
     Not,
     OfType,
     Or,
-    Order,
 )
 
 _ESCAPED = str.maketrans({letter: f"\\{ord(letter):02x}" for letter in "\0()*\\"})
@@ -53,17 +53,17 @@ def _equals(wanted: Property, value: str | int | bool) -> str:
     return f"({wanted.ldap}={_text(wanted, value)})"
 
 
-def _compares(wanted: Property, order: Order, value: str) -> str:
+def _compares(wanted: Property, order: Inequality, value: str) -> str:
     """LDAP has `<=` and `>=` alone; below is: there is a value, and not at or above."""
     name = wanted.ldap
     match order:
-        case Order.AT_MOST:
+        case Inequality.AT_MOST:
             return f"({name}<={value})"
-        case Order.AT_LEAST:
+        case Inequality.AT_LEAST:
             return f"({name}>={value})"
-        case Order.LESS:
+        case Inequality.LESS:
             return f"(&({name}=*)(!({name}>={value})))"
-        case Order.GREATER:
+        case Inequality.GREATER:
             return f"(&({name}=*)(!({name}<={value})))"
         case _ as never:
             assert_never(never)

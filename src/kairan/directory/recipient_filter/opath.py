@@ -35,12 +35,12 @@ from kairan.directory.recipient_filter.tree import (
     Compares,
     Equals,
     Filter,
+    Inequality,
     IsBlank,
     Matches,
     Not,
     OfType,
     Or,
-    Order,
 )
 
 _GRAMMAR = r"""
@@ -80,7 +80,7 @@ _EXPECTED = {
 _CLOSED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _CURLY_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d"
 _DEFAULTS = RecipientFilterSettings()
-_ORDERS = {order.value: order for order in Order}
+_ORDERS = {order.value: order for order in Inequality}
 _NUMBER_MAX = 1 << 31  # an integer of Active Directory has 32 bits (INTEGER, 2.5.5.9)
 # As ISO 8601 writes it.  Other ways depend on the country of the server that reads them.
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?")
@@ -290,7 +290,9 @@ class _Tree(Transformer[Token, _Part]):
             sentence = f"a text has {WILDCARDS_MAX} * at most: each is tried at every place"
             raise self._error(value, sentence)
 
-    def _compares(self, wanted: Property, order: Order, operator: Token, value: Token) -> Filter:
+    def _compares(
+        self, wanted: Property, order: Inequality, operator: Token, value: Token
+    ) -> Filter:
         if wanted.kind is Kind.NUMBER:
             return Compares(wanted, order, self._number(wanted, value))
         if wanted.kind is Kind.DATE:

@@ -13,12 +13,12 @@ from kairan.directory.recipient_filter.tree import (
     Compares,
     Equals,
     Filter,
+    Inequality,
     IsBlank,
     Matches,
     Not,
     OfType,
     Or,
-    Order,
 )
 
 Value: TypeAlias = str | int | bool
@@ -52,11 +52,11 @@ ATTRIBUTE_OF: Mapping[str, str] = {
     **{f"CustomAttribute{n}": f"customAttribute{n}" for n in range(1, 16)},
 }
 
-_ORDERS: Mapping[Order, Callable[[int, int], bool]] = {
-    Order.LESS: lt,
-    Order.AT_MOST: le,
-    Order.GREATER: gt,
-    Order.AT_LEAST: ge,
+_ORDERS: Mapping[Inequality, Callable[[int, int], bool]] = {
+    Inequality.LESS: lt,
+    Inequality.AT_MOST: le,
+    Inequality.GREATER: gt,
+    Inequality.AT_LEAST: ge,
 }
 
 

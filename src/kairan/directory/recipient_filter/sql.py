@@ -37,12 +37,12 @@ from kairan.directory.recipient_filter.tree import (
     Compares,
     Equals,
     Filter,
+    Inequality,
     IsBlank,
     Matches,
     Not,
     OfType,
     Or,
-    Order,
 )
 
 _ESCAPE = "\\"
@@ -183,15 +183,15 @@ def _escaped(part: str) -> str:
 
 
 def _compares(
-    column: ColumnElement[int | None] | None, order: Order, value: int
+    column: ColumnElement[int | None] | None, order: Inequality, value: int
 ) -> ColumnElement[bool]:
     if column is None:
         return false()
     compared: ColumnElement[bool] = {
-        Order.LESS: column < value,
-        Order.AT_MOST: column <= value,
-        Order.GREATER: column > value,
-        Order.AT_LEAST: column >= value,
+        Inequality.LESS: column < value,
+        Inequality.AT_MOST: column <= value,
+        Inequality.GREATER: column > value,
+        Inequality.AT_LEAST: column >= value,
     }[order]
     return and_(column.is_not(None), compared)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from kairan.directory.recipient_filter.properties import Property
 
 
-class Order(Enum):
+class Inequality(Enum):
     LESS = "-lt"
     AT_MOST = "-le"
     GREATER = "-gt"
@@ -38,7 +38,7 @@ class Compares:
     """A number or a date.  One who has no value is neither above nor below any."""
 
     property: Property
-    order: Order
+    order: Inequality
     value: int
 
 

@@ -62,7 +62,7 @@ _WRAPPED = (
 
 
 @dataclass(slots=True)
-class _Part:
+class _MimePart:
     kind: str = "text/plain"
     encoding: str = ""
     charset: str = ""
@@ -103,15 +103,15 @@ def decode_pasted(octets: bytes) -> str:
 # Parts.
 
 
-def _parts(text: str) -> Iterator[_Part]:
-    part, boundaries = _Part(), set[str]()
+def _parts(text: str) -> Iterator[_MimePart]:
+    part, boundaries = _MimePart(), set[str]()
     fields: list[tuple[str, str]] = []
     head: list[str] = []
     may_be_head, is_returned = True, False
     for line in text.splitlines():
         if _ends_part(line, boundaries, is_returned=is_returned):
             yield part
-            part, fields, head, may_be_head, is_returned = _Part(), [], [], True, False
+            part, fields, head, may_be_head, is_returned = _MimePart(), [], [], True, False
             continue
         if is_returned:
             continue
@@ -158,7 +158,7 @@ def _read_field(line: str, fields: list[tuple[str, str]]) -> bool:
     return True
 
 
-def _apply(part: _Part, fields: list[tuple[str, str]], boundaries: set[str]) -> None:
+def _apply(part: _MimePart, fields: list[tuple[str, str]], boundaries: set[str]) -> None:
     for name, value in fields:
         match name.lower():
             case "content-type":
@@ -178,7 +178,7 @@ def _apply(part: _Part, fields: list[tuple[str, str]], boundaries: set[str]) -> 
 # What is in a part.
 
 
-def _unpacked(part: _Part) -> str:
+def _unpacked(part: _MimePart) -> str:
     if not part.kind.startswith(("text/", "multipart/")) and part.is_named:
         return ""
     text = _seen(part)
@@ -189,7 +189,7 @@ def _unpacked(part: _Part) -> str:
     )
 
 
-def _seen(part: _Part) -> str:
+def _seen(part: _MimePart) -> str:
     text = "\n".join(part.lines)
     match part.encoding:
         case "base64":
@@ -283,7 +283,7 @@ def _without_html(text: str) -> str:
 # RFC 3464.
 
 
-def _of_status(part: _Part) -> str:
+def _of_status(part: _MimePart) -> str:
     """What the failed recipients' servers said, one line each; empty: nothing failed."""
     text = _seen(part) if part.encoding in {"base64", "quoted-printable"} else "\n".join(part.lines)
     said = (_of_recipient(block) for block in re.split(r"\n[ \t]*\n", text.replace("\r", "")))

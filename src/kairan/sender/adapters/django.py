@@ -19,7 +19,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import EmailMessage
 
 from kairan.relay.next_hop import TlsPolicy
-from kairan.sender.adapters.shared import Account, sender_for
+from kairan.sender.adapters.shared import SenderAccount, sender_for
 from kairan.sender.adapters.smtp_calls import refused_or_raise
 from kairan.sender.message import Message
 
@@ -43,7 +43,7 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc]
         is_required = settings.EMAIL_USE_TLS if use_tls is None else use_tls
         if is_implicit and is_required:
             raise ValueError("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other; set one to True")
-        self._account = Account(
+        self._account = SenderAccount(
             server,
             settings.EMAIL_HOST_USER if username is None else username,
             settings.EMAIL_HOST_PASSWORD if password is None else password,

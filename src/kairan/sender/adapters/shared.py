@@ -10,7 +10,7 @@ from kairan.sender.sync_sender import Sender
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SenderAccount:
     server: str  # HOST:PORT
     user: str = ""
     password: str = field(default="", repr=False)
@@ -21,11 +21,11 @@ class Account:
 # As many as an application has accounts; who changes its password with each message is the
 # exception, and pays by a session for each.
 _SENDERS_MAX = 32
-_senders: dict[Account, Sender] = {}
+_senders: dict[SenderAccount, Sender] = {}
 _lock = threading.Lock()
 
 
-def sender_for(account: Account) -> Sender:
+def sender_for(account: SenderAccount) -> Sender:
     with _lock:
         sender = _senders.pop(account, None) or Sender(
             account.server,

@@ -21,11 +21,11 @@ from typing import Self, TypeAlias
 
 from kairan.mail.reply import Reply
 from kairan.relay.next_hop import TlsPolicy
-from kairan.sender.adapters.shared import Account, sender_for
+from kairan.sender.adapters.shared import SenderAccount, sender_for
 from kairan.sender.message import Message
 from kairan.sender.result import Report, State
 
-Refused: TypeAlias = dict[str, tuple[int, bytes]]
+RefusedRecipients: TypeAlias = dict[str, tuple[int, bytes]]
 
 _OK = (250, b"2.0.0 Ok")
 
@@ -111,7 +111,7 @@ class SMTP:
         to_addrs: str | Sequence[str] | None = None,
         mail_options: Sequence[str] = (),  # noqa: ARG002 - the sender finds out what is needed
         rcpt_options: Sequence[str] = (),  # noqa: ARG002 - as above
-    ) -> Refused:
+    ) -> RefusedRecipients:
         return self._send(Message.from_email(msg, sender=from_addr, recipients=_listed(to_addrs)))
 
     def sendmail(
@@ -121,17 +121,17 @@ class SMTP:
         msg: bytes | str,
         mail_options: Sequence[str] = (),  # noqa: ARG002 - as above
         rcpt_options: Sequence[str] = (),  # noqa: ARG002 - as above
-    ) -> Refused:
+    ) -> RefusedRecipients:
         raw = msg.encode("ascii") if isinstance(msg, str) else msg
         return self._send(Message.from_bytes(raw, sender=from_addr, recipients=_listed(to_addrs)))
 
-    def _send(self, message: Message) -> Refused:
+    def _send(self, message: Message) -> RefusedRecipients:
         return refused_or_raise(sender_for(self._account()).send(message))
 
-    def _account(self) -> Account:
+    def _account(self) -> SenderAccount:
         if not self._server:
             raise smtplib.SMTPServerDisconnected("please run connect() first")
-        return Account(self._server, self._user, self._password, self._tls, self._ca_file)
+        return SenderAccount(self._server, self._user, self._password, self._tls, self._ca_file)
 
 
 class SMTP_SSL(SMTP):  # noqa: N801 - smtplib's name
@@ -139,7 +139,7 @@ class SMTP_SSL(SMTP):  # noqa: N801 - smtplib's name
     _tls = TlsPolicy.IMPLICIT
 
 
-def refused_or_raise(report: Report) -> Refused:
+def refused_or_raise(report: Report) -> RefusedRecipients:
     """As smtplib tells it: an exception where nobody got it, else those who did not."""
     unknown = report.of(State.UNKNOWN)
     if unknown:

@@ -199,7 +199,7 @@ class FileContentWriter:
             log.warning("spool.leftover", path=str(self._path), reason=str(error))
 
 
-class ContentReader:
+class StoredContentReader:
     """Gives the content of a leased message, or puts the message into quarantine."""
 
     def __init__(

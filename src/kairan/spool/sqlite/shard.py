@@ -33,7 +33,7 @@ from kairan.spool.interface import (
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.append import Appending
 from kairan.spool.sqlite.commit import Complete, Defer, Operation, Split, Wake, Waking
-from kairan.spool.sqlite.content import ContentFiles, ContentReader
+from kairan.spool.sqlite.content import ContentFiles, StoredContentReader
 from kairan.spool.sqlite.disk import Disk, FileThreads, RealDisk
 from kairan.spool.sqlite.disk_space import ReserveFile, count_refusal, disk_refusal
 from kairan.spool.sqlite.folder import ShardFolder
@@ -95,7 +95,7 @@ class SqliteSpool:
         self._quarantine = Quarantine(
             folder=folder, threads=self._threads, reader=self._reader, writer=self._writer
         )
-        self._contents = ContentReader(
+        self._contents = StoredContentReader(
             memory=self._memory,
             reader=self._reader,
             files=self._files,

@@ -10,7 +10,7 @@ from kairan.mail.address import Address
 from kairan.spool.interface import NewJob, SpoolUnavailable
 from kairan.spool.sqlite import commit, scan, schema
 from kairan.spool.sqlite.operator import changes
-from kairan.spool.sqlite.operator.view import Filter, NoShardError, ShardView, id_text, parse_id
+from kairan.spool.sqlite.operator.view import JobFilter, NoShardError, ShardView, id_text, parse_id
 
 
 @pytest.fixture
@@ -151,16 +151,16 @@ async def test_a_stopped_shard_can_be_looked_at_and_changed(open_spool, letter, 
 @pytest.mark.parametrize(
     ("wanted", "count"),
     [
-        (Filter(), 3),
-        (Filter(route="lmtp"), 1),
-        (Filter(recipient="B@x.test"), 2),
-        (Filter(sender="printer@KAIRAN.test"), 3),
-        (Filter(sender="nobody@x.test"), 0),
-        (Filter(message_id="one@x"), 2),
-        (Filter(message_id="<two@x>", route=""), 1),
-        (Filter(held=True), 0),
-        (Filter(held=False), 3),
-        (Filter(quarantined=True), 0),
+        (JobFilter(), 3),
+        (JobFilter(route="lmtp"), 1),
+        (JobFilter(recipient="B@x.test"), 2),
+        (JobFilter(sender="printer@KAIRAN.test"), 3),
+        (JobFilter(sender="nobody@x.test"), 0),
+        (JobFilter(message_id="one@x"), 2),
+        (JobFilter(message_id="<two@x>", route=""), 1),
+        (JobFilter(held=True), 0),
+        (JobFilter(held=False), 3),
+        (JobFilter(quarantined=True), 0),
     ],
 )
 async def test_a_list_shows_what_all_conditions_want(open_spool, letter, view, wanted, count):
@@ -185,7 +185,7 @@ async def test_damage_is_listed_too(open_spool, directory, view):
     await (await open_spool()).close()
     (directory / "bodies" / "foreign").write_bytes(b"x")
     await open_spool()
-    (found,) = view().list(Filter(quarantined=True))
+    (found,) = view().list(JobFilter(quarantined=True))
     assert found.what == "foreign"
     assert view().statistics()["quarantined"] == 1
 
@@ -236,10 +236,10 @@ async def test_what_columns_decide_is_changed_without_reading_rows(
     await fill(spool, letter, 1_200)
     one = view()
     if name == "release":
-        one.hold(one.wanted(Filter()))
+        one.hold(one.wanted(JobFilter()))
     statements = traced(one)
     more = {"now": time.time()} if name in {"release", "retry"} else {}
-    assert getattr(one, name)(one.wanted(Filter(route="")), **more) == 1_200
+    assert getattr(one, name)(one.wanted(JobFilter(route="")), **more) == 1_200
     assert decodes == []
     assert len(statements) < 30
 
@@ -257,7 +257,7 @@ async def test_a_change_ends_its_transaction_in_time_and_pauses(
     one = view()
     statements = traced(one)
     assert one.hold(item.job.id for item in one.list()) == 1_000
-    assert one.release(one.wanted(Filter(held=True)), now=time.time()) == 1_000
+    assert one.release(one.wanted(JobFilter(held=True)), now=time.time()) == 1_000
     assert statements.count("BEGIN IMMEDIATE") >= 20
     assert len(pauses) >= 19
 
@@ -265,10 +265,10 @@ async def test_a_change_ends_its_transaction_in_time_and_pauses(
 async def test_a_list_decodes_only_what_it_may_show(open_spool, letter, view, decodes):
     spool = await open_spool()
     await fill(spool, letter, 600)
-    (first, *_) = view().list(Filter(route=""))
+    (first, *_) = view().list(JobFilter(route=""))
     decodes.clear()
-    assert len(list(view().list(Filter(job=first.job.id)))) == 1
-    assert len(list(view().list(Filter(held=True)))) == 0
+    assert len(list(view().list(JobFilter(job=first.job.id)))) == 1
+    assert len(list(view().list(JobFilter(held=True)))) == 0
     assert len(decodes) == 1
 
 

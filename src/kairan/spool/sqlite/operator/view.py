@@ -47,7 +47,7 @@ Listed: TypeAlias = SpoolItem | Quarantined
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class JobFilter:
     """What `list` shows; every condition that is set must hold.  Addresses: any case."""
 
     job: JobId | None = None
@@ -82,7 +82,7 @@ class Filter:
     def matching(self, items: Iterable[Listed]) -> Iterator[Listed]:
         """Of those that fit `condition`.  What is in quarantine has no fields to be judged by."""
         tests = self._envelope_tests()
-        takes_quarantined = self.quarantined is not False and self == Filter(
+        takes_quarantined = self.quarantined is not False and self == JobFilter(
             quarantined=self.quarantined
         )
         for item in items:
@@ -179,11 +179,11 @@ class ShardView:
     def close(self) -> None:
         self._db.close()
 
-    def list(self, wanted: Filter = Filter()) -> Iterator[Listed]:
+    def list(self, wanted: JobFilter = JobFilter()) -> Iterator[Listed]:
         yield from wanted.matching(scan(self._db, self._folder.database, wanted.condition()))
         yield from wanted.matching(self._folder.quarantine.things())
 
-    def wanted(self, wanted: Filter) -> Iterable[JobId] | Condition:
+    def wanted(self, wanted: JobFilter) -> Iterable[JobId] | Condition:
         """What to change: a condition where SQLite can decide by itself, else it is looked up."""
         if wanted.is_condition:
             return wanted.condition()
@@ -193,7 +193,7 @@ class ShardView:
         row = self._db.execute("SELECT size FROM message WHERE id = ?", (message,)).fetchone()
         if row is None:
             return None
-        wanted = Filter(message=message).condition()
+        wanted = JobFilter(message=message).condition()
         jobs = tuple(scan(self._db, self._folder.database, wanted))
         return Shown(jobs, self._header(message), row[0])
 

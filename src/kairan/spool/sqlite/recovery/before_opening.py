@@ -24,8 +24,8 @@ from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.recovery.salvage import want_salvage
 from kairan.spool.sqlite.recovery.wal import (
     Index,
-    Verdict,
     Walk,
+    WalVerdict,
     index_of,
     is_proven_whole,
     judge,
@@ -88,7 +88,7 @@ def _without_wal(folder: ShardFolder, index: Index | None, *, foreign: bool) -> 
     return Before(damaged=True, proven=False)
 
 
-def _exchange(folder: ShardFolder, octets: memoryview, found: Walk, verdict: Verdict) -> None:
+def _exchange(folder: ShardFolder, octets: memoryview, found: Walk, verdict: WalVerdict) -> None:
     assert verdict.damage is not None
     disk = folder.disk
     part = folder.path / _PART

@@ -34,7 +34,7 @@ _MAP_FIRST = 2
 _FREE = 2
 
 
-class Row(NamedTuple):
+class SalvagedRow(NamedTuple):
     """Of the table message."""
 
     id: int
@@ -49,7 +49,7 @@ class _NotARowError(ValueError):
     """What lies here is not a row of `message`."""
 
 
-def messages(data: memoryview) -> Iterator[Row]:
+def messages(data: memoryview) -> Iterator[SalvagedRow]:
     """`data`: the file.  The same message may come more than once."""
     for number in range(2, len(data) // PAGE_OCTETS + 1):
         page = _page(data, number)
@@ -77,7 +77,7 @@ def _cells(page: memoryview) -> Sequence[int]:
     return struct.unpack_from(f">{count}H", page, 8)
 
 
-def _row(data: memoryview, page: memoryview, cell: int) -> Row:
+def _row(data: memoryview, page: memoryview, cell: int) -> SalvagedRow:
     length, place = _varint(page, cell)
     message, place = _varint(page, place)
     record = _payload(data, page, place, length)
@@ -96,7 +96,7 @@ def _row(data: memoryview, page: memoryview, cell: int) -> Row:
         decode_envelope(envelope)
     except DamagedRecordError as error:
         raise _NotARowError(str(error)) from error
-    return Row(message, float(arrived), size, crc, envelope, body)
+    return SalvagedRow(message, float(arrived), size, crc, envelope, body)
 
 
 def _varint(octets: memoryview | bytes, place: int) -> tuple[int, int]:

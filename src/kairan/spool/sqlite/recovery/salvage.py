@@ -26,7 +26,7 @@ from kairan.spool.settings import Durability
 from kairan.spool.sqlite.disk import FILE_MODE, Disk
 from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.quarantine_folder import read_raw
-from kairan.spool.sqlite.recovery.carve import Row, messages
+from kairan.spool.sqlite.recovery.carve import SalvagedRow, messages
 from kairan.spool.sqlite.recovery.wal import PAGE_OCTETS
 from kairan.spool.sqlite.schema import (
     DATABASE,
@@ -201,7 +201,7 @@ def _copy_message(
         return False
     if found is None or not _is_row(found):
         return False
-    _put(old, new, Row(*found), folder)
+    _put(old, new, SalvagedRow(*found), folder)
     return True
 
 
@@ -225,7 +225,9 @@ def _copy_carved(
     return carved
 
 
-def _put(old: sqlite3.Connection, new: sqlite3.Connection, row: Row, folder: ShardFolder) -> None:
+def _put(
+    old: sqlite3.Connection, new: sqlite3.Connection, row: SalvagedRow, folder: ShardFolder
+) -> None:
     jobs = _jobs(old, row.id)
     sound = [job for job in jobs if _has_recipients(job)] or [_first_job(row)]
     new.execute("INSERT INTO message VALUES(?,?,?,?,?,?)", row)
@@ -285,7 +287,7 @@ def _quarantine_lost(old: sqlite3.Connection, message: int, folder: ShardFolder)
         folder.quarantine.put_message(raw, reason, folder.content(message))
 
 
-def _first_job(row: Row) -> tuple[object, ...]:
+def _first_job(row: SalvagedRow) -> tuple[object, ...]:
     count = len(decode_envelope(row.envelope).recipients)
     return (row.id, 0, row.arrived, count, 0, 0, 0, "", "", None)
 

@@ -97,7 +97,7 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class WalVerdict:
     """`damage` None: nothing that was acknowledged is missing, as far as anybody can tell."""
 
     damage: str | None
@@ -147,19 +147,19 @@ def walk(data: memoryview, index: Index | None) -> Walk:
     return Walk(salt, _valid(frames) if header_reads else 0, frames, header_reads, count)
 
 
-def judge(found: Walk, index: Index | None) -> Verdict:
+def judge(found: Walk, index: Index | None) -> WalVerdict:
     """Whether anything that was acknowledged is missing from what SQLite would replay."""
     if index is not None and index.frames == 0 and not found.header_reads:
-        return Verdict(None, 0, exact=True)  # the first write of a generation was torn
+        return WalVerdict(None, 0, exact=True)  # the first write of a generation was torn
     known = index if index is not None and index.salt == found.salt else None
     reason = _reason(found, known)
     if reason is None:
-        return Verdict(None, found.valid, exact=True)
+        return WalVerdict(None, found.valid, exact=True)
     commits = [frame.number + 1 for frame in found.frames if frame.commit and frame.current]
     wanted = max([found.valid, known.frames if known else 0, *commits])
     keep = min(wanted, len(found.frames))
     exact = keep == wanted > 0 and all(frame.reads for frame in found.frames[:keep])
-    return Verdict(reason, keep, exact=exact)
+    return WalVerdict(reason, keep, exact=exact)
 
 
 def is_proven_whole(found: Walk | None, index: Index | None) -> bool:

@@ -23,7 +23,7 @@ run: install ## set up and run the demo organisation in ./demo
 	$(BIN)/kairan demo --dir $(DEMO)
 
 check: install ## lint, types and import directions
-	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff check src tests bench docs
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/house
 
@@ -43,10 +43,13 @@ bench: install ## Kairan and Postfix side by side on this machine (OPTIONS=--hel
 # Hashes make the index unimportant: none is named, so that the lock holds behind any mirror.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+docs: install ## the documentation as a site in build/site, every link of it checked
+	$(BIN)/python docs/build.py
+
 lock: .venv/installed ## renew the locked dependencies
 	$(COMPILE) -o requirements.lock pyproject.toml
 	$(COMPILE) --extra postgresql -o requirements-postgresql.lock pyproject.toml
 	$(COMPILE) --only-build-deps --all-build-deps -o requirements-build.lock pyproject.toml
 	$(COMPILE) --extra dev --extra postgresql --all-build-deps -o requirements-dev.lock pyproject.toml
 
-.PHONY: help install run check peers test promises bench lock
+.PHONY: help install run check peers test promises bench docs lock

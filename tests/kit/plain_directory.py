@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from kairan.directory.devices import Device, Devices
 from kairan.directory.model import Account, Group, Organisation, Trust
 from kairan.mail.address import key_of
 
@@ -22,8 +23,10 @@ class PlainDirectory:
         members: dict[str, Sequence[str]] | None = None,
         organisation: Organisation | None = None,
         trust: Trust | None = None,
+        devices: Iterable[Device] = (),
     ) -> None:
         self.trust = trust or Trust()
+        self.devices = Devices(devices)
         self.organisation = organisation or Organisation(
             name="Test",
             accepted_domains=frozenset({"kairan.test"}),

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from io import StringIO
 from typing import Annotated
 
@@ -43,6 +42,7 @@ from kairan.cli.password import (
     generate_password,
     read_password,
 )
+from kairan.cli.times import moment
 from kairan.directory.bulk.account_import import export
 from kairan.directory.model import Account
 from kairan.directory.operations.accounts import AccountFields
@@ -349,17 +349,11 @@ def _print(account: Account, *, as_json: bool, password: str = "") -> None:
         print_json(record)
     else:
         record["held_since"] = _held(account)
-        record["released_until"] = _moment(account.released_until)
+        record["released_until"] = moment(account.released_until)
         print_record(f"account {account.address}", record)
 
 
 def _held(account: Account) -> str:
     if not account.held_since:
         return ""
-    return f"{_moment(account.held_since)}; kairan account release {account.address} ends it"
-
-
-def _moment(seconds: int) -> str:
-    """Empty where there is none."""
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else ""
-    return text.replace("+00:00", "Z")
+    return f"{moment(account.held_since)}; kairan account release {account.address} ends it"

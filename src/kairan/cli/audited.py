@@ -41,6 +41,7 @@ _READERS: Mapping[str, Reader] = {
     "group": lambda directory, name: directory.group(name),
     "organisation": lambda directory, _: directory.organisation(),
     "app": _of_app,
+    "device": lambda directory, name: directory.devices.find(name),
     "key": lambda directory, _: {"withdrawn_keys": directory.withdrawn_keys.everyone()},
     "nothing": lambda _directory, _name: None,
 }
@@ -64,6 +65,9 @@ _CHANGES = (
     ("", "set_organisation", "organisation", "organisation.set"),
     ("", "add_accepted_domain", "organisation", "domain.add"),
     ("", "remove_accepted_domain", "organisation", "domain.remove"),
+    ("devices", "add", "device", "device.add"),
+    ("devices", "change", "device", "device.set"),
+    ("devices", "remove", "device", "device.remove"),
     ("apps", "add", "app", "app.add"),
     ("apps", "change", "app", "app.set"),
     ("apps", "allow", "app", "app.allow"),

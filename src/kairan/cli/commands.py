@@ -32,6 +32,9 @@ COMMANDS: Mapping[str, CommandRow] = {
     "app": CommandRow(
         "app_registration", "Applications that log in with tokens of the service's own issuer."
     ),
+    "device": CommandRow(
+        "device", "Devices: printers and the like, which cannot do what programs do."
+    ),
     "token": CommandRow("token", "Access tokens of our identities at other services."),
     "session": CommandRow("session", "Sessions that clients hold now."),
     "queue": CommandRow("queue", "The queue: what waits for delivery."),

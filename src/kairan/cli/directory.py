@@ -7,6 +7,7 @@ from kairan.cli.configuration import read_configuration
 from kairan.cli.errors import BadInputError
 from kairan.cli.output import say
 from kairan.config.model import Configuration
+from kairan.directory.devices import Device
 from kairan.directory.model import Account, App
 from kairan.directory.store import Directory
 
@@ -37,3 +38,10 @@ def existing_app(directory: Directory, name: str) -> App:
     if app is None:
         raise BadInputError(f"there is no app {name}; `kairan app list` shows them")
     return app
+
+
+def existing_device(directory: Directory, name: str) -> Device:
+    device = directory.devices.find(name)
+    if device is None:
+        raise BadInputError(f"there is no device {name}; `kairan device list` shows them")
+    return device

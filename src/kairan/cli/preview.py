@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from kairan.directory.devices import Devices
 from kairan.directory.model import Group, Organisation, Snapshot, Trust
 from kairan.directory.snapshot.memory import read_snapshot
 from kairan.directory.store import Directory
@@ -28,6 +29,10 @@ class _Unrestricted:
     @property
     def trust(self) -> Trust:
         return self.inner.trust
+
+    @property
+    def devices(self) -> Devices:
+        return self.inner.devices
 
     def account(self, address: str) -> None:
         del address

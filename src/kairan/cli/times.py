@@ -1,7 +1,7 @@
-"""Times as an operator writes them: 2026-11-23T08:00, or 2h ago."""
+"""Times as an operator writes them, 2026-11-23T08:00 or 2h ago, and as he reads them."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from kairan.cli.errors import BadInputError
 
@@ -19,3 +19,9 @@ def read_time(text: str, now: datetime) -> float:
         raise BadInputError(
             f'"{text}" is not a time; write 2026-11-23, 2026-11-23T08:00 or 2h'
         ) from None
+
+
+def moment(seconds: int) -> str:
+    """Seconds since the epoch; empty where there is none."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds") if seconds else ""
+    return text.replace("+00:00", "Z")

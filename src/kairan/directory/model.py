@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from kairan.directory.devices import Devices
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -168,6 +170,9 @@ class Snapshot(Protocol):
 
     @property
     def trust(self) -> Trust: ...
+
+    @property
+    def devices(self) -> Devices: ...
 
     def account(self, address: str) -> Account | None:
         """By primary address or alias, any case."""

@@ -21,6 +21,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account, Group, Mailbox, Organisation, Trust
 from kairan.directory.operations import (
     accounts,
+    devices,
     groups,
     mailboxes,
     members,
@@ -30,6 +31,7 @@ from kairan.directory.operations import (
 from kairan.directory.operations.accounts import AccountFields
 from kairan.directory.operations.apps import Apps, registered
 from kairan.directory.operations.device_logins import DeviceLogins
+from kairan.directory.operations.devices import KnownDevices
 from kairan.directory.operations.groups import GroupFields
 from kairan.directory.operations.mailboxes import MailboxFields
 from kairan.directory.operations.names import key
@@ -47,6 +49,7 @@ class Directory:
         self.apps = Apps(database)
         self.policies = Policies(database)
         self.device_logins = DeviceLogins(database)
+        self.devices = KnownDevices(database)
         self.withdrawn_keys = WithdrawnKeys(database)
         self.volumes = Volumes(database)
 
@@ -104,6 +107,7 @@ class Directory:
 
     def remove_account(self, address: str) -> None:
         with self._database.changing(Part.HEADS) as connection:
+            devices.check_unused(connection, address)
             accounts.remove(connection, address)
 
     def accounts(self) -> Sequence[Account]:

@@ -16,6 +16,9 @@ member              a group's direct members by primary address: mailboxes, grou
                     addresses, which have no row in `address`
 app                 clients of the token issuer; `permissions` with a blank between them
 app_secret          their secrets, hashed; `expires` in seconds since the epoch, NULL: never
+device              printers and the like at device listeners; `networks` with a blank between them;
+                    `login` NULL: none, `password_hash` empty: the account's
+device_sighting     when each was last heard of and last refused, in seconds since the epoch, 0: never
 device_login        logins that wait for approval (RFC 8628); `account` empty: not approved yet;
                     `source`: the address that asked
 withdrawn_key       keys of our issuer that are known to somebody else: `kid`, and when it was
@@ -178,6 +181,30 @@ app_secret = Table(
     Column("client_id", String, ForeignKey("app.client_id"), nullable=False),
     Column("expires", BigInteger),
     Index("app_secret_client_id", "client_id"),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("name", _octets(), primary_key=True),
+    Column("account", _octets(), ForeignKey("account.address"), nullable=False),
+    Column("place", String, nullable=False),
+    Column("networks", String, nullable=False),
+    Column("login", _octets(), unique=True),
+    Column("password_hash", String, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("credential_version", Integer, nullable=False),
+    Index("device_account", "account"),
+)
+
+device_sighting = Table(
+    "device_sighting",
+    metadata,
+    Column("device", _octets(), ForeignKey("device.name"), primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+    Column("client", String, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("refusal", String, nullable=False),
 )
 
 device_login = Table(

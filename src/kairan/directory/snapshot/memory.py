@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from kairan.directory.database import schema
+from kairan.directory.devices import Device, Devices
 from kairan.directory.model import Account, Group, Organisation, Trust
-from kairan.directory.operations import accounts, apps, groups, organisation, withdrawn_keys
+from kairan.directory.operations import (
+    accounts,
+    apps,
+    devices,
+    groups,
+    organisation,
+    withdrawn_keys,
+)
 from kairan.directory.operations.names import AddressKind
 from kairan.directory.snapshot.addresses import KnownAddresses
 from kairan.directory.store import Directory
@@ -35,6 +43,7 @@ class Heads:
     trust: Trust
     accounts: Mapping[str, Account]
     groups: Mapping[str, Group]
+    devices: Devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,10 @@ class MemorySnapshot:
     @property
     def trust(self) -> Trust:
         return self.heads.trust
+
+    @property
+    def devices(self) -> Devices:
+        return self.heads.devices
 
     def account(self, address: str) -> Account | None:
         return self.heads.accounts.get(key_of(address))
@@ -99,19 +112,21 @@ def _revision(connection: Connection) -> Revision:
 
 def _heads(connection: Connection) -> Heads:
     everyone = accounts.everyone(connection)
+    all_devices = devices.everyone(connection)
     return Heads(
         organisation=organisation.read(connection),
         trust=Trust(
             apps=apps.registered(connection),
             withdrawn_keys=withdrawn_keys.read(connection),
-            hash_parameters=_commonest_parameters(everyone),
+            hash_parameters=_commonest_parameters((*everyone, *all_devices)),
         ),
         accounts={address: account for account in everyone for address in account.addresses},
         groups={group.address: group for group in groups.everyone(connection)},
+        devices=Devices(all_devices),
     )
 
 
-def _commonest_parameters(everyone: Sequence[Account]) -> str:
+def _commonest_parameters(everyone: Sequence[Account | Device]) -> str:
     """Of a PHC string, what stands before salt and hash.  Among equals the first by text, so that
     all workers say the same.
     """

@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 from bench import process
-from bench.load import Door
+from bench.load import TargetListener
 from bench.settings import BenchSettings
 
 
 class Baseline:
     name = "baseline"
     delivers = False
-    token: Door | None = None
+    token: TargetListener | None = None
     spool: Path | None = None
 
     def __init__(
@@ -24,8 +24,8 @@ class Baseline:
     ) -> None:
         plain_port, login_port = process.free_ports(2)
         self.version = file.name
-        self.plain = Door(plain_port)
-        self.login = Door(login_port, "implicit")
+        self.plain = TargetListener(plain_port)
+        self.login = TargetListener(login_port, "implicit")
         self._log = folder / "baseline.log"
         self._command = [sys.executable, str(file)]
         self._workers = str(settings.workers)
@@ -33,11 +33,11 @@ class Baseline:
         self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        for door, more in ((self.plain, []), (self.login, self._tls)):
-            command = [*self._command, str(door.port), self._workers, *more]
+        for listener, more in ((self.plain, []), (self.login, self._tls)):
+            command = [*self._command, str(listener.port), self._workers, *more]
             self._running.append(process.start(command, self._log))
-            greeting = door.tls != "implicit"
-            process.wait_until_open(door.port, self._running[-1], self._log, greeting=greeting)
+            greeting = listener.tls != "implicit"
+            process.wait_until_open(listener.port, self._running[-1], self._log, greeting=greeting)
 
     def roots(self) -> list[int]:
         return [one.pid for one in self._running]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from bench.load import Door
+from bench.load import TargetListener
 from kairan.runtime.certificates import make_authority, make_server_certificate
 
 
@@ -16,9 +16,9 @@ class Contestant(Protocol):
     name: str
     version: str
     delivers: bool
-    plain: Door
-    login: Door
-    token: Door | None  # the same by AUTH XOAUTH2; None: it is not asked to
+    plain: TargetListener
+    login: TargetListener
+    token: TargetListener | None  # the same by AUTH XOAUTH2; None: it is not asked to
     spool: Path | None  # where the age of what waits can be seen; None: it is not asked
 
     def start(self) -> None:

@@ -1,6 +1,6 @@
 """Kairan itself, set up as an administrator would: through its own commands, in its own folder.
 
-Beside the hve door stands a device door on loopback: the only one that takes mail without TLS,
+Beside the hve listener stands a device listener on loopback: the only one that takes mail without TLS,
 which it does for addresses that are listed.  Limits that would stop one account from sending with
 all its might are lifted, as Postfix's are.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench import process
 from bench.errors import BenchError
-from bench.load import Door
+from bench.load import TargetListener
 from bench.settings import DOMAIN, LIST, MAILBOX, PASSWORD, USER, BenchSettings
 from bench.sink import Sink
 from kairan import __version__
@@ -31,12 +31,14 @@ class Kairan:
         self, folder: Path, sink: Sink, settings: BenchSettings, certificate: tuple[Path, Path]
     ) -> None:
         login_port, plain_port, self._issuer_port = process.free_ports(3)
-        self.plain = Door(plain_port)
-        self.login = Door(login_port, "starttls", USER, PASSWORD)
+        self.plain = TargetListener(plain_port)
+        self.login = TargetListener(login_port, "starttls", USER, PASSWORD)
         self._folder = folder / "kairan"
         self.spool: Path | None = self._folder / "data" / "spool"
         self._token_file = folder / "token"
-        self.token: Door | None = Door(login_port, "starttls", USER, token_file=self._token_file)
+        self.token: TargetListener | None = TargetListener(
+            login_port, "starttls", USER, token_file=self._token_file
+        )
         self._log = folder / "kairan.log"
         self._settings = settings
         self._running: subprocess.Popen[bytes] | None = None

@@ -22,7 +22,7 @@ GRACE_SECONDS = 120.0  # beyond the load's own time; the generator itself gives 
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class TargetListener:
     """Where and how a client comes in."""
 
     port: int
@@ -81,7 +81,7 @@ def parse_result(text: str) -> LoadResult:
     return LoadResult(**{**fields, "failures": tuple(fields["failures"])})
 
 
-def arguments(load: Load, door: Door) -> list[str]:
+def arguments(load: Load, listener: TargetListener) -> list[str]:
     words: dict[str, object] = {
         "--connections": load.connections,
         "--messages": load.messages,
@@ -89,12 +89,12 @@ def arguments(load: Load, door: Door) -> list[str]:
         "--size": load.octets,
         "--recipients": load.recipients,
         "--session": load.messages_per_session,
-        "--tls": door.tls,
+        "--tls": listener.tls,
         "--from": load.sender,
         "--to": load.recipient,
         "--range": load.recipient_range,
         "--rate": load.rate,
-        **_login(door),
+        **_login(listener),
     }
     if load.guess:
         words["--guess"] = load.guess
@@ -108,18 +108,18 @@ def arguments(load: Load, door: Door) -> list[str]:
     }
     flags = [flag for flag, is_wanted in wanted.items() if is_wanted]
     options = [str(part) for pair in words.items() for part in pair]
-    return [*options, *flags, "127.0.0.1", str(door.port)]
+    return [*options, *flags, "127.0.0.1", str(listener.port)]
 
 
-def _login(door: Door) -> dict[str, object]:
-    if door.token_file is not None:
-        return {"--user": door.user, "--token-file": door.token_file}
-    return {"--user": door.user, "--password": door.password} if door.user else {}
+def _login(listener: TargetListener) -> dict[str, object]:
+    if listener.token_file is not None:
+        return {"--user": listener.user, "--token-file": listener.token_file}
+    return {"--user": listener.user, "--password": listener.password} if listener.user else {}
 
 
-def generate(load: Load, door: Door) -> LoadResult:
+def generate(load: Load, listener: TargetListener) -> LoadResult:
     """Runs it to the end.  Failed messages are part of the result, no exception."""
-    command = [str(compiled("load")), *arguments(load, door)]
+    command = [str(compiled("load")), *arguments(load, listener)]
     done = subprocess.run(
         command,
         capture_output=True,
@@ -134,10 +134,10 @@ def generate(load: Load, door: Door) -> LoadResult:
 
 
 @contextmanager
-def held_sessions(door: Door, count: int, *, timeout_seconds: float) -> Iterator[int]:
+def held_sessions(listener: TargetListener, count: int, *, timeout_seconds: float) -> Iterator[int]:
     """`count` sessions, logged in and silent; yields how many the server let in."""
     load = Load(connections=count)
-    command = [str(compiled("load")), "--hold", str(timeout_seconds), *arguments(load, door)]
+    command = [str(compiled("load")), "--hold", str(timeout_seconds), *arguments(load, listener)]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield _wait_until_held(holder)

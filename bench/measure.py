@@ -11,7 +11,7 @@
 from collections.abc import Callable, Mapping
 
 from bench import process
-from bench.load import Door, Load, LoadResult, generate, held_sessions
+from bench.load import Load, LoadResult, TargetListener, generate, held_sessions
 from bench.measure_logins import measure_guessing, measure_tokens
 from bench.measure_steady import measure_steady
 from bench.scenario import Kind, Sample, Scenario, large_load, load_of
@@ -28,21 +28,21 @@ def measure(bench: Bench, scenario: Scenario) -> Measured:
 
 
 def _mail(bench: Bench, scenario: Scenario) -> Measured:
-    return _send_and_drain(bench, load_of(scenario, bench.settings), bench.door(scenario))
+    return _send_and_drain(bench, load_of(scenario, bench.settings), bench.listener(scenario))
 
 
 def _large(bench: Bench, scenario: Scenario) -> Measured:
     """A few hundred messages make no rate: the time until the last one is accepted."""
-    measured = _send_and_drain(bench, large_load(bench.settings), bench.door(scenario))
+    measured = _send_and_drain(bench, large_load(bench.settings), bench.listener(scenario))
     rate = measured.sample.pop("accepted_rate")
     seconds = bench.settings.large_messages / rate if rate else 0.0
     return Measured(measured.sample | {"seconds": seconds}, measured.failures)
 
 
-def _send_and_drain(bench: Bench, load: Load, door: Door) -> Measured:
+def _send_and_drain(bench: Bench, load: Load, listener: TargetListener) -> Measured:
     before = bench.sink.counters().recipients
     with process.PeakMemory(bench.contestant.roots()) as peak:
-        result = generate(load, door)
+        result = generate(load, listener)
         lost = drain(bench, before, result.sent)
     sample = _accepted(result) | {"peak_mib": peak.octets / MIB}
     if bench.contestant.delivers:
@@ -56,7 +56,7 @@ def _intake(bench: Bench, scenario: Scenario) -> Measured:
     before = bench.sink.counters().recipients
     bench.sink.freeze()
     try:
-        result = generate(load_of(scenario, bench.settings), bench.door(scenario))
+        result = generate(load_of(scenario, bench.settings), bench.listener(scenario))
     finally:
         bench.sink.thaw()
     lost = {"lost": drain(bench, before, result.sent)} if bench.contestant.delivers else {}
@@ -67,7 +67,7 @@ def _idle(bench: Bench, scenario: Scenario) -> Measured:
     few = bench.contestant.name == "postfix"
     count = bench.settings.idle_sessions_postfix if few else bench.settings.idle_sessions
     before = process.memory_octets(bench.contestant.roots())
-    with held_sessions(bench.door(scenario), count, timeout_seconds=HOLD_SECONDS) as held:
+    with held_sessions(bench.listener(scenario), count, timeout_seconds=HOLD_SECONDS) as held:
         growth = process.memory_octets(bench.contestant.roots()) - before
     sample = {"growth_mib": growth / MIB, "failed": count - held}
     return Measured(sample | {"session_kib": growth / KIB / held} if held else sample)
@@ -77,7 +77,7 @@ def _list(bench: Bench, scenario: Scenario) -> Measured:
     """Its seconds run from the connection to the last arrival; p50 is the wait for the 250."""
     before = bench.sink.counters().recipients
     load = Load(connections=1, messages=1, octets=bench.settings.message_octets, recipient=LIST)
-    result = generate(load, bench.door(scenario))
+    result = generate(load, bench.listener(scenario))
     lost = drain(bench, before, bench.settings.list_members if result.sent else 0)
     seconds = bench.sink.counters().last_seconds - result.started
     sample: Sample = {"seconds": seconds, "lost": lost, "failed": result.failed}

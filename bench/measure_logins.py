@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from bench.errors import BenchError
-from bench.load import Door, Load, LoadResult, generate
+from bench.load import Load, LoadResult, TargetListener, generate
 from bench.scenario import Sample, Scenario, load_of
 from bench.settings import GUESSED, BenchSettings
 from bench.trial import Bench, Measured, drain
@@ -28,17 +28,17 @@ AFTER_SECONDS = 1.0  # so long guessing goes on after the mail measured beside i
 
 
 def measure_tokens(bench: Bench, scenario: Scenario) -> Measured:
-    token, password = bench.contestant.token, bench.door(scenario)
-    assert token is not None, "only who has a door for tokens takes part"
+    token, password = bench.contestant.token, bench.listener(scenario)
+    assert token is not None, "only a contestant with a listener for tokens takes part"
     share = bench.settings.load_seconds / PAIRS
     load = replace(load_of(scenario, bench.settings), seconds=share)
     warm(bench, password)
     warm(bench, token)
     by_password = by_token = _Sum()
     for pair in range(PAIRS):
-        for door in (password, token) if pair % 2 == 0 else (token, password):
-            done = _sent(bench, load, door)
-            if door is token:
+        for listener in (password, token) if pair % 2 == 0 else (token, password):
+            done = _sent(bench, load, listener)
+            if listener is token:
                 by_token += done
             else:
                 by_password += done
@@ -46,12 +46,12 @@ def measure_tokens(bench: Bench, scenario: Scenario) -> Measured:
 
 
 def measure_guessing(bench: Bench, scenario: Scenario) -> Measured:
-    door, settings = bench.door(scenario), bench.settings
-    warm(bench, door)
-    quiet = _paced(bench, door)
+    listener, settings = bench.listener(scenario), bench.settings
+    warm(bench, listener)
+    quiet = _paced(bench, listener)
     with ThreadPoolExecutor(1) as guesser:
-        under_way = guesser.submit(generate, _guesses(settings), door)
-        beside = _paced(bench, door)
+        under_way = guesser.submit(generate, _guesses(settings), listener)
+        beside = _paced(bench, listener)
         guessed = under_way.result()
     sample = _guessing_sample(quiet, beside) | _guesses_sample(guessed)
     return Measured(sample, quiet.failures + beside.failures + guessed.failures)
@@ -92,7 +92,7 @@ class _Paced:
         return self.held.failures + self.new.failures
 
 
-def warm(bench: Bench, door: Door) -> None:
+def warm(bench: Bench, listener: TargetListener) -> None:
     """Until this login works and is remembered: what a first one costs is not the question."""
     load = Load(
         connections=2,
@@ -101,15 +101,15 @@ def warm(bench: Bench, door: Door) -> None:
         recipient_range=bench.settings.list_members,
     )
     until = time.monotonic() + WARM_SECONDS
-    while (done := _sent(bench, load, door)).failed:
+    while (done := _sent(bench, load, listener)).failed:
         if time.monotonic() > until:
             raise BenchError(f"nobody can log in: {'; '.join(done.failures)}")
         time.sleep(0.5)
 
 
-def _sent(bench: Bench, load: Load, door: Door) -> _Sum:
+def _sent(bench: Bench, load: Load, listener: TargetListener) -> _Sum:
     before = bench.sink.counters().recipients
-    result = generate(load, door)
+    result = generate(load, listener)
     lost = drain(bench, before, result.sent)
     return _Sum(result.sent, result.failed, lost, result.seconds, result.failures)
 
@@ -125,12 +125,12 @@ def _token_sample(by_password: _Sum, by_token: _Sum) -> Sample:
     }
 
 
-def _paced(bench: Bench, door: Door) -> _Paced:
+def _paced(bench: Bench, listener: TargetListener) -> _Paced:
     """Held sessions and new ones at the same time, each at their pace."""
     loads = _paced_loads(bench.settings)
     before = bench.sink.counters().recipients
     with ThreadPoolExecutor(len(loads)) as generators:
-        held, new = generators.map(generate, loads, [door] * len(loads))
+        held, new = generators.map(generate, loads, [listener] * len(loads))
     return _Paced(held, new, drain(bench, before, held.sent + new.sent))
 
 

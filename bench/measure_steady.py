@@ -66,12 +66,12 @@ def _age(database: Path) -> float:
 
 
 def measure_steady(bench: Bench, scenario: Scenario) -> Measured:
-    spool, door = bench.contestant.spool, bench.door(scenario)
+    spool, listener = bench.contestant.spool, bench.listener(scenario)
     assert spool is not None, "only who has a spool to look into takes part"
-    warm(bench, door)
+    warm(bench, listener)
     load = load_of(scenario, bench.settings)
     before = bench.sink.counters().recipients
-    most = generate(load, door)
+    most = generate(load, listener)
     lost = drain(bench, before, most.sent)
     if most.sent == lost:
         raise BenchError(f"nothing arrived: {'; '.join(most.failures)}")
@@ -82,7 +82,7 @@ def measure_steady(bench: Bench, scenario: Scenario) -> Measured:
         before = bench.sink.counters().recipients
         offered = replace(load, rate=rate * share / 100, seconds=bench.settings.steady_seconds)
         with OldestAge(spool) as oldest:
-            result = generate(offered, door)
+            result = generate(offered, listener)
         lost += drain(bench, before, result.sent)
         sample |= {f"age_{share}_s": oldest.seconds, f"accepted_{share}": result.rate}
         sample["failed"] += result.failed

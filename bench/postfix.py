@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench import process
 from bench.errors import BenchError
-from bench.load import Door
+from bench.load import TargetListener
 from bench.settings import LIST, MAILBOX, PASSWORD, USER, BenchSettings
 from bench.sink import Sink
 
@@ -163,7 +163,7 @@ def _table_kind() -> str:
 class Postfix:
     name = "postfix"
     delivers = True
-    token: Door | None = None
+    token: TargetListener | None = None
     spool: Path | None = None
 
     def __init__(
@@ -171,8 +171,8 @@ class Postfix:
     ) -> None:
         login_port, plain_port = process.free_ports(2)
         self.version = f"Postfix {_output('/usr/sbin/postconf', '-h', 'mail_version').strip()}"
-        self.plain = Door(plain_port)
-        self.login = Door(login_port, "starttls", USER, PASSWORD)
+        self.plain = TargetListener(plain_port)
+        self.login = TargetListener(login_port, "starttls", USER, PASSWORD)
         self._folder = folder / "postfix"
         self._log = folder / "postfix-start.log"
         self._running: list[subprocess.Popen[bytes]] = []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.load import Door, Load
+from bench.load import Load, TargetListener
 from bench.settings import BenchSettings
 
 # How it is measured: mail for a while · the same with the next hop asleep · idle sessions ·
@@ -21,7 +21,7 @@ class Scenario:
     name: str
     about: str
     kind: Kind
-    login: bool  # through the door with TLS and login, else the plain one
+    login: bool  # through the listener with TLS and login, else the plain one
     pipeline: bool = False
     apart: bool = False
     messages_per_session: int = 0  # 0: sessions are held
@@ -138,5 +138,7 @@ def large_load(settings: BenchSettings) -> Load:
     )
 
 
-def door_of(scenario: Scenario, *, plain: Door, login: Door) -> Door:
+def listener_of(
+    scenario: Scenario, *, plain: TargetListener, login: TargetListener
+) -> TargetListener:
     return login if scenario.login else plain

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from bench.contestant import Contestant
-from bench.load import Door
-from bench.scenario import Sample, Scenario, door_of
+from bench.load import TargetListener
+from bench.scenario import Sample, Scenario, listener_of
 from bench.settings import BenchSettings
 from bench.sink import Sink
 
@@ -23,8 +23,8 @@ class Bench:
     sink: Sink
     settings: BenchSettings
 
-    def door(self, scenario: Scenario) -> Door:
-        return door_of(scenario, plain=self.contestant.plain, login=self.contestant.login)
+    def listener(self, scenario: Scenario) -> TargetListener:
+        return listener_of(scenario, plain=self.contestant.plain, login=self.contestant.login)
 
 
 def drain(bench: Bench, before: int, expected: int) -> int:

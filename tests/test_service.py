@@ -74,7 +74,7 @@ def test_at_the_start_listeners_workers_and_durability_are_in_the_log(tmp_path):
     assert "workers=1 durability=fsync" in line
 
 
-def test_while_transactions_finish_nobody_new_is_left_waiting_at_the_door(tmp_path):
+def test_while_transactions_finish_nobody_new_is_left_waiting_for_a_greeting(tmp_path):
     with running_service(tmp_path / "k") as service:
         busy = service.client().login()
         busy.begin()
@@ -84,7 +84,7 @@ def test_while_transactions_finish_nobody_new_is_left_waiting_at_the_door(tmp_pa
             with socket.socket() as one:
                 return one.connect_ex(("127.0.0.1", service.port("device"))) != 0
 
-        wait_for(is_closed, "a closed door")
+        wait_for(is_closed, "a closed listener")
         busy.say(b"Subject: last\r\n\r\nx\r\n.\r\n")
         assert busy.reply().startswith("250")
         assert busy.reply().startswith("421")

@@ -46,7 +46,7 @@ def test_an_account_without_mailbox_costs_one_report_to_the_postmaster(hostile):
     assert len([m for m in hostile.messages() if b"no such user" in m]) == 1
 
 
-def test_unknown_recipients_are_refused_at_the_door_and_not_reported(hostile):
+def test_unknown_recipients_are_refused_in_the_session_and_not_reported(hostile):
     before = len(reports(hostile))
     with hostile.client("device") as client:
         assert client.envelope("nobody@kairan.test").startswith("550 5.1.10")

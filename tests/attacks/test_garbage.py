@@ -25,9 +25,9 @@ NOISE = {
 
 
 @pytest.mark.parametrize("octets", NOISE.values(), ids=NOISE)
-@pytest.mark.parametrize("door", ["device", "starttls"])
-def test_it_is_refused_line_by_line_then_the_session_ends(service, door, octets):
-    with service.client(door, tls=False) as client:
+@pytest.mark.parametrize("listener", ["device", "starttls"])
+def test_it_is_refused_line_by_line_then_the_session_ends(service, listener, octets):
+    with service.client(listener, tls=False) as client:
         try:
             client.say(octets)
             client.sock.shutdown(socket.SHUT_WR)
@@ -35,12 +35,12 @@ def test_it_is_refused_line_by_line_then_the_session_ends(service, door, octets)
             pass  # we have been hung up on already
         for line in client.rest().splitlines():
             assert line[:1] in {b"4", b"5"}, line
-    with service.client(door, tls=False) as another:
+    with service.client(listener, tls=False) as another:
         assert another.in_step()
 
 
 @pytest.mark.parametrize("octets", NOISE.values(), ids=NOISE)
-def test_at_an_implicit_tls_door_it_gets_an_alert_or_nothing(service, octets):
+def test_at_an_implicit_tls_listener_it_gets_an_alert_or_nothing(service, octets):
     with socket.create_connection(("127.0.0.1", service.port("implicit"))) as raw:
         raw.settimeout(PATIENCE_SECONDS)
         try:

@@ -2,7 +2,7 @@
 
 from kairan.admission.settings import AdmissionSettings
 from kit.live import (
-    DOORS,
+    LISTENERS,
     USER,
     make_installation,
     open_directory,
@@ -12,15 +12,15 @@ from kit.live import (
 from kit.ports import free_port
 
 
-def doors_with_device_at(port):
-    return [{**door, "port": port} if door["role"] == "device" else door for door in DOORS]
+def listeners_with_device_at(port):
+    return [{**one, "port": port} if one["role"] == "device" else one for one in LISTENERS]
 
 
 def test_two_services_that_point_at_each_other_come_to_rest(tmp_path):
     ports = free_port(), free_port()
     options = [
         {
-            "doors": doors_with_device_at(own),
+            "listeners": listeners_with_device_at(own),
             "routes": {"*": f"smtp://127.0.0.1:{other}?tls=none"},
             "workers": 1,
         }

@@ -14,10 +14,10 @@ def begin(client, size):
     return answer
 
 
-@pytest.mark.parametrize("door", ["device", "starttls"])
-def test_too_large_as_announced_is_refused_at_mail(service, door):
-    with service.client(door) as client:
-        if door == "starttls":
+@pytest.mark.parametrize("listener", ["device", "starttls"])
+def test_too_large_as_announced_is_refused_at_mail(service, listener):
+    with service.client(listener) as client:
+        if listener == "starttls":
             client.login()
         assert begin(client, LIMIT + 1).startswith(TOO_LARGE)
         assert client.in_step()

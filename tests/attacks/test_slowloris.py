@@ -37,10 +37,10 @@ def patient(tmp_path_factory):
 
 def open_slow_clients(service):
     slow = []
-    for door, beginning, drip in KINDS.values():
+    for listener, beginning, drip in KINDS.values():
         for _ in range(SLOW_EACH):
-            client = Client(service.port(door), service.trust)
-            if door != "proxy":
+            client = Client(service.port(listener), service.trust)
+            if listener != "proxy":
                 client.reply()
             client.say(beginning)
             slow.append((client, drip))

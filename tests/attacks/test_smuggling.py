@@ -39,10 +39,12 @@ def attack(client, sequence, cut):
 
 
 @pytest.mark.parametrize(("sequence", "reply"), SEQUENCES.values(), ids=SEQUENCES)
-@pytest.mark.parametrize("door", ["device", "starttls"])
-def test_one_message_stays_one_wherever_segments_and_records_end(service, door, sequence, reply):
-    client = service.client(door)
-    with client if door == "device" else client.login():
+@pytest.mark.parametrize("listener", ["device", "starttls"])
+def test_one_message_stays_one_wherever_segments_and_records_end(
+    service, listener, sequence, reply
+):
+    client = service.client(listener)
+    with client if listener == "device" else client.login():
         for cut in range(len(sequence) + 1):
             answer = attack(client, sequence, cut)
             assert answer.startswith(reply), (cut, answer)

@@ -41,7 +41,7 @@ def test_no_number_of_failures_is_too_large(attempts):
     assert not attempts.may_try(HERE, "printer")
 
 
-def test_failures_elsewhere_never_close_the_door_here(attempts):
+def test_failures_elsewhere_never_throttle_who_is_here(attempts):
     for host in range(1, 200):
         fail(attempts, f"198.51.100.{host}", "printer", 10)
     assert not attempts.may_try(ELSEWHERE, "printer")

@@ -18,7 +18,7 @@ PRINTER = Account(1, "printer@kairan.test", "")
 OPEN = Organisation(policies={"Allow": True, "Block": False})
 ROLES = tuple(Role)
 
-# What is set of the account, of the organisation; the answer at doors of hve (as device), of client.
+# What is set of the account, of the organisation; the answer at listeners of hve (as device), of client.
 TABLE = [
     ({}, {}, None, None),
     ({}, {"security_defaults": True}, BASIC_AUTH_NOT_ALLOWED, SECURITY_DEFAULTS_BLOCK),
@@ -47,7 +47,7 @@ TABLE = [
         BASIC_AUTH_NOT_ALLOWED,
         SECURITY_DEFAULTS_BLOCK,
     ),
-    # The switch binds doors of the role client, and there it comes last.
+    # The switch binds listeners of the role client, and there it comes last.
     ({}, {"smtp_client_authentication_disabled": True}, None, SMTP_AUTH_DISABLED_TENANT),
     ({"smtp_client_authentication_disabled": True}, {}, None, SMTP_AUTH_DISABLED_MAILBOX),
     (

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from bench.load import Door, Load, generate, held_sessions, parse_result
+from bench.load import Load, TargetListener, generate, held_sessions, parse_result
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -22,7 +22,7 @@ def test_each_message_arrives_once_with_all_its_recipients(
         apart=apart,
         messages_per_session=messages_per_session,
     )
-    result = generate(load, Door(sink.port))
+    result = generate(load, TargetListener(sink.port))
     assert (result.sent, result.failed) == (50, 0)
     counters = sink.counters()
     assert (counters.messages, counters.recipients) == (50, 150)
@@ -30,19 +30,19 @@ def test_each_message_arrives_once_with_all_its_recipients(
 
 def test_one_message_per_session_opens_a_session_for_each(sink):
     load = Load(connections=2, messages=10, messages_per_session=1)
-    result = generate(load, Door(sink.port))
+    result = generate(load, TargetListener(sink.port))
     assert result.sent == 10
     assert sink.counters().sessions == result.sessions >= 10
 
 
 def test_time_ends_a_load_that_has_no_number(sink):
-    result = generate(Load(connections=2, seconds=0.2), Door(sink.port))
+    result = generate(Load(connections=2, seconds=0.2), TargetListener(sink.port))
     assert result.sent == sink.counters().messages > 0
     assert result.failed == 0
 
 
 def test_large_message_arrives_whole(sink):
-    result = generate(Load(connections=3, messages=3, octets=2_000_000), Door(sink.port))
+    result = generate(Load(connections=3, messages=3, octets=2_000_000), TargetListener(sink.port))
     assert (result.sent, sink.counters().messages) == (3, 3)
 
 
@@ -51,7 +51,7 @@ def test_message_has_exactly_the_size_asked_for_and_only_crlf_ends_its_lines(
     programs, server, octets
 ):
     with server({}) as (port, texts):
-        generate(Load(connections=1, messages=1, octets=octets), Door(port))
+        generate(Load(connections=1, messages=1, octets=octets), TargetListener(port))
     assert len(texts[0]) == octets
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", texts[0])
     assert max(len(line) for line in texts[0].split(b"\r\n")) <= 998
@@ -59,7 +59,7 @@ def test_message_has_exactly_the_size_asked_for_and_only_crlf_ends_its_lines(
 
 def test_no_two_messages_have_the_same_message_id_and_all_name_their_sender(programs, server):
     with server({}) as (port, texts):
-        generate(Load(connections=3, messages=9, sender="a@b.test"), Door(port))
+        generate(Load(connections=3, messages=9, sender="a@b.test"), TargetListener(port))
     ids = [re.search(rb"^Message-ID: (.*)\r$", text, re.MULTILINE).group(1) for text in texts]
     assert len(set(ids)) == 9
     assert all(text.startswith(b"From: <a@b.test>\r\n") for text in texts)
@@ -72,7 +72,7 @@ def test_a_refused_message_counts_as_failed_and_says_where(programs, server, ver
     if pipeline and verb in {"MAIL", "RCPT"}:
         refusals["DATA"] = "554 5.5.1 no"  # RFC 2920 section 3.1: no valid recipient, no 354
     with server(refusals) as (port, _):
-        result = generate(Load(connections=1, messages=4, pipeline=pipeline), Door(port))
+        result = generate(Load(connections=1, messages=4, pipeline=pipeline), TargetListener(port))
     assert (result.sent, result.failed) == (0, 4)
     where = "dot" if verb == "." else verb
     assert set(result.failures) == {f"{where}: 554 5.7.0 no"}
@@ -80,25 +80,27 @@ def test_a_refused_message_counts_as_failed_and_says_where(programs, server, ver
 
 def test_a_server_that_refuses_everybody_does_not_keep_us(programs, server):
     with server({"EHLO": "421 4.3.2 not now"}) as (port, _):
-        result = generate(Load(connections=2, messages=6), Door(port))
+        result = generate(Load(connections=2, messages=6), TargetListener(port))
     assert (result.sent, result.failed) == (0, 6)
     assert result.failures[0] == "EHLO: 421 4.3.2 not now"
 
 
 def test_nobody_listening_is_a_failure_of_each_message(programs):
-    result = generate(Load(connections=2, messages=6), Door(1))
+    result = generate(Load(connections=2, messages=6), TargetListener(1))
     assert (result.sent, result.failed) == (0, 6)
     assert result.failures[0] == "connecting: Connection refused"
 
 
 def test_login_is_auth_plain(programs, server):
     with server({"AUTH": "535 5.7.3 no"}) as (port, _):
-        result = generate(Load(connections=1, messages=1), Door(port, user="u", password="p"))
+        result = generate(
+            Load(connections=1, messages=1), TargetListener(port, user="u", password="p")
+        )
     assert result.failures == ("AUTH: 535 5.7.3 no",)
 
 
 def test_held_sessions_are_open_until_the_block_ends(sink):
-    with held_sessions(Door(sink.port), 20, timeout_seconds=30) as held:
+    with held_sessions(TargetListener(sink.port), 20, timeout_seconds=30) as held:
         assert held == 20
         assert sink.counters().sessions == 20
     assert sink.counters().messages == 0

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bench.load import Door, Load, arguments, generate, parse_result
+from bench.load import Load, TargetListener, arguments, generate, parse_result
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def logins(heard):
 def test_a_token_is_offered_as_xoauth2_at_once(programs, server, heard, token_file):
     with server({"AUTH": "235 2.7.0 yes"}, heard) as (port, _):
         result = generate(
-            Load(connections=1, messages=1), Door(port, user="a@b.test", token_file=token_file)
+            Load(connections=1, messages=1),
+            TargetListener(port, user="a@b.test", token_file=token_file),
         )
     assert result.sent == 1
     said = b"user=a@b.test\1auth=Bearer header.claims.signature\1\1"
@@ -37,7 +38,9 @@ def test_a_token_is_offered_as_xoauth2_at_once(programs, server, heard, token_fi
 
 
 def test_a_token_is_on_no_command_line(token_file):
-    words = arguments(Load(connections=1), Door(25, user="a@b.test", token_file=token_file))
+    words = arguments(
+        Load(connections=1), TargetListener(25, user="a@b.test", token_file=token_file)
+    )
     assert "header.claims.signature" not in " ".join(words)
     assert str(token_file) in words
 
@@ -45,7 +48,7 @@ def test_a_token_is_on_no_command_line(token_file):
 def test_a_refused_token_is_a_failure_with_its_reply(programs, server, token_file):
     with server({"AUTH": "535 5.7.127 no"}) as (port, _):
         result = generate(
-            Load(connections=1, messages=1), Door(port, user="u", token_file=token_file)
+            Load(connections=1, messages=1), TargetListener(port, user="u", token_file=token_file)
         )
     assert result.failures == ("AUTH: 535 5.7.127 no",)
 
@@ -62,7 +65,7 @@ def test_a_file_without_a_usable_token_is_wrong_use(programs, tmp_path, text):
 
 def test_a_source_address_is_where_the_server_sees_us_come_from(programs, server, heard):
     with server({}, heard) as (port, _):
-        result = generate(Load(connections=2, messages=4, source="127.0.0.2"), Door(port))
+        result = generate(Load(connections=2, messages=4, source="127.0.0.2"), TargetListener(port))
     assert result.sent == 4
     assert heard.peers == {"127.0.0.2"}
 
@@ -72,7 +75,7 @@ def test_a_rate_is_not_exceeded(sink, messages_per_session):
     load = Load(
         connections=5, messages=11, rate=100, messages_per_session=messages_per_session, whole=True
     )
-    result = generate(load, Door(sink.port))
+    result = generate(load, TargetListener(sink.port))
     assert (result.sent, sink.counters().messages) == (11, 11)
     assert result.seconds >= 0.1  # eleven turns are ten pauses of 10 ms
 
@@ -80,7 +83,7 @@ def test_a_rate_is_not_exceeded(sink, messages_per_session):
 def test_a_guess_is_a_wrong_password_for_each_name_in_turn(programs, server, heard):
     load = Load(connections=1, messages=4, guess="a@b.test,nobody%d@b.test")
     with server({"AUTH": "535 5.7.3 no"}, heard) as (port, texts):
-        result = generate(load, Door(port, user="not@used.test", password="right"))
+        result = generate(load, TargetListener(port, user="not@used.test", password="right"))
     assert (result.sent, result.failed, result.replies) == (4, 0, {"535": 4})
     said = [text.split(b"\0") for _, text in logins(heard)]
     names = Counter(name.decode() for _, name, _ in said)
@@ -92,14 +95,14 @@ def test_a_guess_is_a_wrong_password_for_each_name_in_turn(programs, server, hea
 
 def test_answers_to_guesses_are_counted_by_code(programs, server):
     with server({"AUTH": "454 4.7.0 later"}) as (port, _):
-        result = generate(Load(connections=2, messages=6, guess="u"), Door(port))
+        result = generate(Load(connections=2, messages=6, guess="u"), TargetListener(port))
     assert result.replies == {"454": 6}
 
 
 def test_guesses_can_have_a_connection_each(programs, server):
     load = Load(connections=2, messages=6, guess="u", messages_per_session=1)
     with server({"AUTH": "535 5.7.3 no"}) as (port, _):
-        result = generate(load, Door(port))
+        result = generate(load, TargetListener(port))
     assert result.sent == 6
     # Who came for a seventh before the sixth was answered leaves with nothing said.
     assert result.sessions in {6, 7}
@@ -107,7 +110,7 @@ def test_guesses_can_have_a_connection_each(programs, server):
 
 def test_a_guesser_whom_the_server_hangs_up_on_comes_again(programs, server):
     with server({"AUTH": "421 4.7.0 enough"}) as (port, _):
-        result = generate(Load(connections=1, seconds=0.2, guess="u"), Door(port))
+        result = generate(Load(connections=1, seconds=0.2, guess="u"), TargetListener(port))
     assert (result.sent, result.failed, result.replies) == (0, 0, {})
     assert 1 < result.ended <= result.sessions
 

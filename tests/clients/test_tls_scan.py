@@ -32,7 +32,7 @@ def service(tmp_path_factory):
     if not SSLYZE.exists():
         pytest.skip("needs sslyze in a virtual environment of its own (make peers)")
     place = tmp_path_factory.mktemp("scan") / "k"
-    with running_service(place, doors=LISTENERS, workers=1) as running:
+    with running_service(place, listeners=LISTENERS, workers=1) as running:
         yield running
 
 

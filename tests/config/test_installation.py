@@ -26,7 +26,7 @@ def mode(path: Path) -> int:
 def test_it_can_be_loaded_and_says_what_was_asked_for(tmp_path):
     configuration = load(install(plan(tmp_path / "new"), now=NOW))
     assert configuration.hostname == "mail.example.com"
-    assert [door.port for door in configuration.listeners] == [2525]
+    assert [listener.port for listener in configuration.listeners] == [2525]
     with Directory.open(configuration.directory_url, migrate=False) as directory:
         assert directory.accepted_domains() == ["example.com"]
 

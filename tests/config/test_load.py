@@ -166,7 +166,7 @@ def test_a_mistake_is_one_sentence_with_file_and_line(tmp_path, text, line, sent
     assert "\n" not in str(caught.value)
 
 
-def test_a_door_with_tls_needs_a_certificate(tmp_path):
+def test_a_listener_with_tls_needs_a_certificate(tmp_path):
     with pytest.raises(ConfigError, match=r'\[tls\] has no "certificate", but the listener on'):
         load(written(tmp_path, MINIMAL[MINIMAL.index("[[") :]))
 
@@ -177,7 +177,7 @@ def test_without_a_route_nothing_could_be_delivered(tmp_path):
 
 
 @pytest.mark.parametrize("tls", ["off", "starttls"])
-def test_a_loopback_door_may_do_without_tls(tmp_path, tls):
+def test_a_loopback_listener_may_do_without_tls(tmp_path, tls):
     text = f"{MINIMAL}[[listener]]\nhost = '127.0.0.1'\ntls = '{tls}'"
     assert load(written(tmp_path, text)).listeners[0].tls == tls
 

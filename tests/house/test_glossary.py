@@ -10,6 +10,10 @@ import pytest
 TOP = Path(__file__).parents[2]
 SOURCE = TOP / "src" / "kairan"
 GLOSSARY = TOP / "docs" / "glossary.md"
+# What others read beside the package: the benchmark, and what every test stands on.
+MODULES = sorted(
+    path for place in (SOURCE, TOP / "bench", TOP / "tests" / "kit") for path in place.rglob("*.py")
+)
 # The changelog speaks of what was.
 PAGES = sorted({*TOP.glob("docs/*.md"), TOP / "README.md", TOP / "CONTRIBUTING.md"})
 
@@ -55,11 +59,11 @@ def words_in(texts: Iterator[str]) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    sorted(SOURCE.rglob("*.py")),
-    ids=lambda module: module.relative_to(SOURCE).as_posix(),
+    MODULES,
+    ids=lambda module: module.relative_to(TOP).as_posix(),
 )
 def test_code_uses_the_words_of_the_glossary(module):
-    path = " ".join(module.relative_to(SOURCE).with_suffix("").parts)
+    path = " ".join(module.relative_to(TOP).with_suffix("").parts)
     found = words_in(iter([path, *spoken(module)])) & FORBIDDEN.keys()
     assert not {f"{word}: say {FORBIDDEN[word]}" for word in found}
 

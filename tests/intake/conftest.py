@@ -1,4 +1,4 @@
-"""A service with every kind of door, for what leaves it as it was."""
+"""A service with every kind of listener, for what leaves it as it was."""
 
 import pytest
 

@@ -29,9 +29,9 @@ def line_of(service, rule, listener="client@"):
     return wait_for(found, f"a line with {rule}")
 
 
-def shake_hands(service, context, name="localhost", door="implicit"):
+def shake_hands(service, context, name="localhost", listener="implicit"):
     with (
-        socket.create_connection(("127.0.0.1", service.port(door)), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", service.port(listener)), timeout=10) as plain,
         context.wrap_socket(plain, server_hostname=name) as tls,
     ):
         tls.recv(1)

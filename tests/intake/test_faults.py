@@ -106,7 +106,7 @@ class SlowPasswords:
         return Refuse(AUTH_UNSUCCESSFUL)
 
 
-class Door:
+class RunningIntake:
     def __init__(self, context, listener, port):
         self.context, self.listener, self.port = context, listener, port
         self.spool, self.passwords, self.trace = context.spool, context.passwords, context.trace
@@ -144,7 +144,7 @@ class Client:
 
 
 @asynccontextmanager
-async def open_door(**settings):
+async def open_intake(**settings):
     context = IntakeContext(
         hostname="mail.kairan.test",
         settings=IntakeSettings(drain_seconds=5.0, **settings),
@@ -160,20 +160,20 @@ async def open_door(**settings):
     sock.setblocking(False)
     listener = Listener(context, DEVICE, lambda: None)
     await listener.start(sock)
-    door = Door(context, listener, sock.getsockname()[1])
+    intake = RunningIntake(context, listener, sock.getsockname()[1])
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, fault: door.faults.append(fault))
+    loop.set_exception_handler(lambda _, fault: intake.faults.append(fault))
     try:
-        yield door
+        yield intake
     finally:
         await listener.stop()
-    assert door.faults == []
+    assert intake.faults == []
     assert context.statistics.connections == 0
 
 
 @pytest.fixture
-async def door():
-    async with open_door() as opened:
+async def intake():
+    async with open_intake() as opened:
         yield opened
 
 
@@ -188,123 +188,123 @@ ERRORS = {
 @pytest.mark.parametrize(("error", "reply"), ERRORS.values(), ids=ERRORS)
 @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
 async def test_without_a_promise_there_is_no_250_and_the_session_goes_on(
-    door, error, reply, content
+    intake, error, reply, content
 ):
-    client = await door.client()
-    door.spool.error = error
+    client = await intake.client()
+    intake.spool.error = error
     assert (await client.send(content)).startswith(reply)
-    door.spool.error = None
+    intake.spool.error = None
     assert (await client.send(content)).startswith("250 2.6.0")
-    assert door.trace.names.count("RECEIVE") == door.spool.appended == 1
+    assert intake.trace.names.count("RECEIVE") == intake.spool.appended == 1
 
 
 @pytest.mark.parametrize("error", [error for error, _ in ERRORS.values()], ids=ERRORS)
-async def test_a_large_body_that_cannot_be_finished_is_no_promise(door, error):
-    client = await door.client()
-    door.spool.finish_error = error
+async def test_a_large_body_that_cannot_be_finished_is_no_promise(intake, error):
+    client = await intake.client()
+    intake.spool.finish_error = error
     assert (await client.send(LARGE))[:9] in {"451 4.3.0", "452 4.3.1"}
-    assert door.spool.appended == 0
+    assert intake.spool.appended == 0
 
 
-async def test_a_writer_that_fails_midway_is_answered_behind_the_dot(door):
+async def test_a_writer_that_fails_midway_is_answered_behind_the_dot(intake):
     def broken():
         future = asyncio.get_running_loop().create_future()
         future.get_loop().call_soon(future.set_exception, SpoolUnavailable("EIO"))
         return future
 
-    client = await door.client()
-    door.spool.behind = broken
+    client = await intake.client()
+    intake.spool.behind = broken
     assert (await client.send(LARGE)).startswith("451 4.3.0")
-    door.spool.behind = None
-    assert all(writer.discarded for writer in door.spool.writers)
+    intake.spool.behind = None
+    assert all(writer.discarded for writer in intake.spool.writers)
     assert (await client.send()).startswith("250")
 
 
-async def test_a_disk_that_is_behind_slows_the_client_down_and_loses_nothing(door):
+async def test_a_disk_that_is_behind_slows_the_client_down_and_loses_nothing(intake):
     def slow():
         future = asyncio.get_running_loop().create_future()
         future.get_loop().call_later(0.001, future.set_result, None)
         return future
 
-    client = await door.client()
-    door.spool.behind = slow
+    client = await intake.client()
+    intake.spool.behind = slow
     assert (await client.send(LARGE)).startswith("250")
-    assert door.spool.writers[0].size > len(LARGE)
+    assert intake.spool.writers[0].size > len(LARGE)
 
 
-async def test_a_spool_that_refuses_says_so_at_mail(door):
-    client = await door.client()
-    door.spool.refuses = "disk low"
+async def test_a_spool_that_refuses_says_so_at_mail(intake):
+    client = await intake.client()
+    intake.spool.refuses = "disk low"
     assert (await client.ask(b"MAIL FROM:<printer@kairan.test>")).startswith("452 4.3.1")
-    door.spool.refuses = None
+    intake.spool.refuses = None
     assert (await client.send()).startswith("250")
 
 
-async def test_a_client_that_leaves_before_its_250_leaves_a_message_that_is_ours(door):
-    client = await door.client()
-    door.spool.gate.clear()
+async def test_a_client_that_leaves_before_its_250_leaves_a_message_that_is_ours(intake):
+    client = await intake.client()
+    intake.spool.gate.clear()
     await client.begin()
     client.writer.write(SMALL + b".\r\n")
     await client.writer.drain()
-    await wait_until(lambda: any(c.session.promising for c in connections(door)))
+    await wait_until(lambda: any(c.session.promising for c in connections(intake)))
     client.writer.transport.abort()
     await asyncio.sleep(0.05)
-    door.spool.gate.set()
-    await wait_until(lambda: door.trace.names == ["RECEIVE"])
-    assert door.spool.appended == 1
+    intake.spool.gate.set()
+    await wait_until(lambda: intake.trace.names == ["RECEIVE"])
+    assert intake.spool.appended == 1
 
 
-async def test_a_client_that_leaves_in_the_middle_leaves_nothing(door):
-    client = await door.client()
+async def test_a_client_that_leaves_in_the_middle_leaves_nothing(intake):
+    client = await intake.client()
     await client.begin()
     client.writer.write(LARGE)
-    await wait_until(lambda: door.spool.writers)
+    await wait_until(lambda: intake.spool.writers)
     client.writer.transport.abort()
-    await wait_until(lambda: not connections(door))
-    assert door.spool.writers[0].discarded
-    assert door.spool.appended == 0
+    await wait_until(lambda: not connections(intake))
+    assert intake.spool.writers[0].discarded
+    assert intake.spool.appended == 0
 
 
-async def test_a_stop_while_a_password_is_hashed_answers_it_then_says_goodbye(door):
-    client = await door.client()
+async def test_a_stop_while_a_password_is_hashed_answers_it_then_says_goodbye(intake):
+    client = await intake.client()
     client.writer.write(b"AUTH PLAIN AHByaW50ZXIAd3Jvbmc=\r\n")
-    await door.passwords.asked.wait()
-    stopping = asyncio.create_task(door.listener.stop())
+    await intake.passwords.asked.wait()
+    stopping = asyncio.create_task(intake.listener.stop())
     await asyncio.sleep(0.05)
-    door.passwords.gate.set()
+    intake.passwords.gate.set()
     assert (await client.reply()).startswith("535 5.7.3")
     assert (await client.reply()).startswith("421 4.3.2 Service not available")
     assert await client.reply() == ""
     await stopping
 
 
-async def test_a_stop_while_the_spool_promises_gives_the_250_first(door):
-    client = await door.client()
-    door.spool.gate.clear()
+async def test_a_stop_while_the_spool_promises_gives_the_250_first(intake):
+    client = await intake.client()
+    intake.spool.gate.clear()
     await client.begin()
     client.writer.write(SMALL + b".\r\n")
-    await wait_until(lambda: any(c.session.promising for c in connections(door)))
-    stopping = asyncio.create_task(door.listener.stop())
+    await wait_until(lambda: any(c.session.promising for c in connections(intake)))
+    stopping = asyncio.create_task(intake.listener.stop())
     await asyncio.sleep(0.05)
-    door.spool.gate.set()
+    intake.spool.gate.set()
     assert (await client.reply()).startswith("250 2.6.0")
     assert (await client.reply()).startswith("421 4.3.2")
     await stopping
 
 
-async def test_much_behind_a_quit_is_not_read(door):
-    client = await door.client()
+async def test_much_behind_a_quit_is_not_read(intake):
+    client = await intake.client()
     client.writer.write(b"QUIT\r\n" + b"NOOP\r\n" * 200_000)
     try:
         rest = await client.reader.read()
     except ConnectionError:
         rest = b""  # the kernel resets a connection that is closed with octets unread
     assert rest in {b"", b"221 2.0.0 Service closing transmission channel\r\n"}
-    await wait_until(lambda: not connections(door))
+    await wait_until(lambda: not connections(intake))
 
 
-async def test_pipelined_messages_wait_for_each_other(door):
-    client = await door.client()
+async def test_pipelined_messages_wait_for_each_other(intake):
+    client = await intake.client()
     one = (
         b"MAIL FROM:<printer@kairan.test>\r\nRCPT TO:<user001@kairan.test>\r\n"
         b"BDAT %d LAST\r\n%b" % (len(SMALL), SMALL)
@@ -315,8 +315,8 @@ async def test_pipelined_messages_wait_for_each_other(door):
     assert ids == [str(n) for n in range(1, 31)]
 
 
-def connections(door):
-    return tuple(door.listener.connections)
+def connections(intake):
+    return tuple(intake.listener.connections)
 
 
 async def wait_until(condition):

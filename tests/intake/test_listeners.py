@@ -1,4 +1,4 @@
-"""The doors: roles, TLS from the first octet, devices, and a balancer in front."""
+"""Listeners: roles, TLS from the first octet, devices, and a balancer in front."""
 
 import base64
 import re
@@ -10,7 +10,7 @@ import pytest
 from kairan.cli import sample
 from kairan.testing.configuration import listener
 from kit.live import (
-    DOORS,
+    LISTENERS,
     PASSWORD,
     PAYROLL,
     PRINTER,
@@ -76,9 +76,9 @@ def test_helo_is_enough_for_a_device_and_stands_in_received(service):
 
 def test_an_address_that_is_no_listed_device_is_not_let_in(tmp_path):
     others = {"devices": {"192.0.2.0/24": PRINTER}}
-    doors = [{**door, **others} if door["role"] == "device" else door for door in DOORS]
+    listeners = [{**one, **others} if one["role"] == "device" else one for one in LISTENERS]
     with (
-        running_service(tmp_path / "k", doors=doors, workers=1) as service,
+        running_service(tmp_path / "k", listeners=listeners, workers=1) as service,
         Client(service.port("device"), service.trust) as client,
     ):
         assert client.reply() == "550 5.7.1 Source address is not a listed device"
@@ -127,9 +127,9 @@ def test_a_listed_balancer_must_tell_it(service, octets):
         assert client.rest() == b""
 
 
-@pytest.mark.parametrize("door", ["device", "starttls"])
-def test_from_anybody_else_the_header_is_a_bad_command(service, door):
-    with service.client(door, tls=False) as client:
+@pytest.mark.parametrize("listener", ["device", "starttls"])
+def test_from_anybody_else_the_header_is_a_bad_command(service, listener):
+    with service.client(listener, tls=False) as client:
         answer = client.ask(b"PROXY TCP4 203.0.113.9 10.0.0.1 1 587")
         assert answer.startswith("500 5.3.3")
         assert "Hello [127.0.0.1]" in client.ask(b"EHLO x")
@@ -151,7 +151,7 @@ def test_the_forwarded_address_counts_for_the_message_too(service):
 
 def test_tls_off_on_loopback_takes_logins_in_clear(tmp_path):
     place = tmp_path / "k"
-    make_installation(place, doors=[listener("hve", tls="off")], workers=1)
+    make_installation(place, listeners=[listener("hve", tls="off")], workers=1)
     with (
         running_service(place, install=False) as service,
         Client(service.ports[0], service.trust) as client,

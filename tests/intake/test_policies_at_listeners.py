@@ -1,4 +1,4 @@
-"""The controls before a password, said by a real service at a door of each role."""
+"""The controls before a password, said by a real service at a listener of each role."""
 
 import base64
 
@@ -38,17 +38,17 @@ def service(tmp_path_factory):
 def controlled(service):
     """controlled(change): as soon as the worker follows it."""
 
-    def turn(change, door, *, until):
+    def turn(change, listener, *, until):
         with open_directory(service.place) as directory:
             change(directory)
-        wait_for(lambda: login(service, door).startswith(until), until)
+        wait_for(lambda: login(service, listener).startswith(until), until)
 
     yield turn
     turn(clear, CLIENT, until="235")
 
 
-def login(service, door, name=PRINTER, password=PASSWORD, mechanism="PLAIN"):
-    with service.client(door) as client:
+def login(service, listener, name=PRINTER, password=PASSWORD, mechanism="PLAIN"):
+    with service.client(listener) as client:
         return said(client, name, password, mechanism)
 
 
@@ -62,7 +62,7 @@ def said(client: Client, name: str, password: str, mechanism: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("change", "door", "text"),
+    ("change", "listener", "text"),
     [
         (security_defaults, HVE, NOT_ALLOWED),
         (security_defaults, CLIENT, LOCKED),
@@ -74,13 +74,13 @@ def said(client: Client, name: str, password: str, mechanism: str) -> str:
         (mailbox_switch, CLIENT, MAILBOX),
     ],
 )
-def test_a_blocked_login_hears_which_control_blocks_it(service, controlled, change, door, text):
-    controlled(change, door, until="535 5.7.139")
+def test_a_blocked_login_hears_which_control_blocks_it(service, controlled, change, listener, text):
+    controlled(change, listener, until="535 5.7.139")
     expected = f"535 5.7.139 Authentication unsuccessful, {text} [mail.kairan.test "
     for mechanism in ("PLAIN", "LOGIN"):
-        assert login(service, door, mechanism=mechanism).startswith(expected)
+        assert login(service, listener, mechanism=mechanism).startswith(expected)
     # The password makes no difference: it is not looked at.
-    assert login(service, door, password="wrong").startswith(expected)
+    assert login(service, listener, password="wrong").startswith(expected)
 
 
 @pytest.mark.parametrize("change", [tenant_switch, mailbox_switch])

@@ -94,11 +94,11 @@ def as_before(service, password_hash):
         # Set again, even to the same, it would be another credential.
         if directory.account(PRINTER).password_hash != password_hash:
             directory.set_account(PRINTER, password_hash=password_hash)
-    wait_for(lambda: all(lets_in(service, door) for door in (HVE, CLIENT)), "the snapshot")
+    wait_for(lambda: all(lets_in(service, listener) for listener in (HVE, CLIENT)), "the snapshot")
 
 
-def lets_in(service, door):
-    with service.client(door) as client:
+def lets_in(service, listener):
+    with service.client(listener) as client:
         return client.auth(PRINTER, PASSWORD).startswith("235")
 
 
@@ -160,10 +160,10 @@ BY_PASSWORD = [
 ]
 
 
-@pytest.mark.parametrize(("change", "door"), BY_PASSWORD)
-def test_a_session_ends_when_what_its_login_rested_on_is_gone(service, change, door):
-    with service.client(door) as client:
-        if door != "device":
+@pytest.mark.parametrize(("change", "listener"), BY_PASSWORD)
+def test_a_session_ends_when_what_its_login_rested_on_is_gone(service, change, listener):
+    with service.client(listener) as client:
+        if listener != "device":
             client.login()
         assert is_held(client)
         with open_directory(service.place) as directory:

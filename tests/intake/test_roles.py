@@ -7,7 +7,7 @@ from kit.live import PRINTER, Client, make_installation, open_directory, running
 
 EXTERNAL = b"stranger@elsewhere.test"
 BY_ADDRESS = {"127.0.0.1/32": PRINTER}
-DOORS = [
+LISTENERS = [
     listener("hve", tls="off"),
     listener("client", tls="off"),
     listener("device", tls="off", devices=BY_ADDRESS),
@@ -23,28 +23,28 @@ ROUTES = {"*": "maildir:maildir"}
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     place = tmp_path_factory.mktemp("roles") / "k"
-    with running_service(place, doors=DOORS, routes=ROUTES, workers=1) as running:
+    with running_service(place, listeners=LISTENERS, routes=ROUTES, workers=1) as running:
         yield running
 
 
-def greeted(service, door: int) -> Client:
-    client = Client(service.ports[door], service.trust)
+def greeted(service, listener: int) -> Client:
+    client = Client(service.ports[listener], service.trust)
     client.reply()
     client.ask(b"EHLO client.test")
     return client
 
 
-def answer_to_external(service, door: int) -> str:
-    with greeted(service, door) as client:
-        if door in {HVE, CLIENT, OUTSIDE}:
+def answer_to_external(service, listener: int) -> str:
+    with greeted(service, listener) as client:
+        if listener in {HVE, CLIENT, OUTSIDE}:
             client.login()
         assert client.ask(f"MAIL FROM:<{PRINTER}>".encode()).startswith("250")
         return client.ask(b"RCPT TO:<" + EXTERNAL + b">")
 
 
-@pytest.mark.parametrize("door", [HVE, CLIENT, DEVICE, ENCRYPTED_DEVICE])
-def test_an_organisation_without_external_recipients_binds_every_role(service, door):
-    assert answer_to_external(service, door).startswith("550 5.7.54")
+@pytest.mark.parametrize("listener", [HVE, CLIENT, DEVICE, ENCRYPTED_DEVICE])
+def test_an_organisation_without_external_recipients_binds_every_role(service, listener):
+    assert answer_to_external(service, listener).startswith("550 5.7.54")
 
 
 def test_a_client_listener_that_says_so_lets_mail_out(service):
@@ -55,16 +55,16 @@ def test_a_client_listener_that_says_so_lets_mail_out(service):
 def open_service(tmp_path_factory):
     """Of an organisation that allows recipients outside."""
     place = tmp_path_factory.mktemp("open") / "k"
-    make_installation(place, doors=DOORS, routes=ROUTES, workers=1)
+    make_installation(place, listeners=LISTENERS, routes=ROUTES, workers=1)
     with open_directory(place) as directory:
         directory.set_organisation(external_recipients_allowed=True)
     with running_service(place, install=False) as running:
         yield running
 
 
-@pytest.mark.parametrize("door", [HVE, CLIENT, DEVICE])
-def test_an_organisation_with_external_recipients_lets_every_role_out(open_service, door):
-    assert answer_to_external(open_service, door).startswith("250")
+@pytest.mark.parametrize("listener", [HVE, CLIENT, DEVICE])
+def test_an_organisation_with_external_recipients_lets_every_role_out(open_service, listener):
+    assert answer_to_external(open_service, listener).startswith("250")
 
 
 def test_where_tls_is_offered_a_device_listener_hides_auth_until_then(service):

@@ -5,7 +5,7 @@ import socket
 import struct
 import time
 
-from kit.live import DOOR_NAMES, PRINTER, running_service
+from kit.live import LISTENER_NAMES, PRINTER, running_service
 
 
 def test_content_without_a_recipient_leaves_no_transaction_behind(tmp_path):
@@ -22,12 +22,12 @@ def test_content_without_a_recipient_leaves_no_transaction_behind(tmp_path):
 def test_a_connection_reset_before_we_accept_it_is_no_defect(tmp_path):
     with running_service(tmp_path / "k", workers=1) as service:
         with service.frozen():
-            for door in DOOR_NAMES:
-                gone = socket.create_connection(("127.0.0.1", service.port(door)))
+            for listener in LISTENER_NAMES:
+                gone = socket.create_connection(("127.0.0.1", service.port(listener)))
                 gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 gone.close()
-        for door in DOOR_NAMES[:3]:
-            with service.client(door) as client:
+        for listener in LISTENER_NAMES[:3]:
+            with service.client(listener) as client:
                 assert client.in_step()
         assert service.stop() == 0
     assert "Traceback" not in "".join(service.log)

@@ -103,7 +103,7 @@ async def test_guessing_is_slowed_down_and_the_right_secret_is_not(issuer, clock
     assert error_of(await issuer.by_secret(client_secret="wrong"), 401) == "invalid_client"
 
 
-async def test_naming_unknown_apps_does_not_close_the_door_to_a_device(issuer):
+async def test_naming_unknown_apps_does_not_throttle_a_device(issuer):
     for number in range(20):
         form = {"client_id": f"nobody-{number}"}
         refused = await issuer.post(issuer.places.device_authorization, data=form)

@@ -3,7 +3,7 @@
 from kairan.directory.store import Directory
 from kit.live import PRINTER
 
-HVE, CLIENT = "starttls", "implicit"  # the kit's doors of these roles
+HVE, CLIENT = "starttls", "implicit"  # the kit's listeners of these roles
 _POLICY = "Block"
 
 

@@ -7,7 +7,7 @@
     service.stop()
 
 The organisation: the account SENDER, MAILBOXES, and the list EVERYONE of the first forty.
-Two doors: `tls_port` (STARTTLS and a login) and `plain_port` (neither).
+Two listeners: `tls_port` (STARTTLS and a login) and `plain_port` (neither).
 """
 
 import os

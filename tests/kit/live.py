@@ -3,7 +3,7 @@
     with running_service(directory, settings=…) as service:
         with service.client("starttls").login() as client: …
 
-Doors: `starttls` (role hve), `implicit` (client), `device` (no TLS, 127.0.0.1 is the printer) and
+Listeners: `starttls` (role hve), `implicit` (client), `device` (no TLS, 127.0.0.1 is the printer) and
 `proxy` (role hve, PROXY header wanted from 127.0.0.1).
 """
 
@@ -48,13 +48,13 @@ CHEAP_AUTH = {
     "argon2_time_cost": CHEAP.argon2_time_cost,
 }
 
-DOORS = (
+LISTENERS = (
     listener("hve"),
     listener("client", tls="implicit"),
     listener("device", tls="off", devices={"127.0.0.1/32": PRINTER}),
     listener("hve", proxy_from=["127.0.0.1/32"]),
 )
-DOOR_NAMES = ("starttls", "implicit", "device", "proxy")
+LISTENER_NAMES = ("starttls", "implicit", "device", "proxy")
 ROUTES = {sample.DOMAIN: "maildir:maildir"}
 RSA = {"rsa_certificate": "tls/server-rsa.pem", "rsa_key": "tls/server-rsa.key"}
 
@@ -63,7 +63,7 @@ def make_installation(
     place: Path,
     *,
     settings: str = "",
-    doors: Sequence[Table] = DOORS,
+    listeners: Sequence[Table] = LISTENERS,
     routes: Mapping[str, str] = ROUTES,
     workers: int = 2,
     auth: Table | None = None,
@@ -77,7 +77,7 @@ def make_installation(
         for account in (PRINTER, PAYROLL):
             directory.set_account(account, password_hash=hash_password(PASSWORD, CHEAP))
     text = kairan_toml(
-        listeners=doors,
+        listeners=listeners,
         routes=routes,
         workers=workers,
         tls={**TLS, **RSA},
@@ -97,18 +97,18 @@ class Service:
     ports: list[int] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 
-    def port(self, door: str = "starttls") -> int:
-        return self.ports[DOOR_NAMES.index(door)]
+    def port(self, listener: str = "starttls") -> int:
+        return self.ports[LISTENER_NAMES.index(listener)]
 
-    def client(self, door: str = "starttls", *, tls: bool = True) -> "Client":
+    def client(self, listener: str = "starttls", *, tls: bool = True) -> "Client":
         """Connected and greeted; through STARTTLS unless `tls` is false."""
-        client = Client(self.port(door), self.trust)
-        if door == "implicit":
+        client = Client(self.port(listener), self.trust)
+        if listener == "implicit":
             client.start_tls()
-        if door == "proxy":
+        if listener == "proxy":
             return client
         client.greeting = client.reply()
-        if door == "starttls" and tls:
+        if listener == "starttls" and tls:
             client.ask(b"EHLO attacker.test")
             client.ask(b"STARTTLS")
             client.start_tls()

@@ -73,7 +73,7 @@ def context(directory, spool):
         admission=AdmissionSettings(),
         snapshot=lambda: PlainDirectory(mailboxes=[MAILBOX], accounts=[Account(1, SENDER, "")]),
         spool=spool,
-        passwords=None,  # nobody logs in at a device's door
+        passwords=None,  # nobody logs in at a device listener
         tokens=None,
         counters=AccountCounters(1).column(0),
         trace=Trace(directory / "trace.db", TraceSettings()),
@@ -87,8 +87,10 @@ async def converse(directory, faults):
         directory / "shard", SETTINGS, disk=FailingDisk(faults), connect=failing_connect(faults)
     )
     shared = context(directory, spool)
-    door = ListenerSettings(role=Role.DEVICE, tls=TlsMode.OFF, devices=(("127.0.0.0/8", SENDER),))
-    listener = Listener(shared, door, lambda: None)
+    settings = ListenerSettings(
+        role=Role.DEVICE, tls=TlsMode.OFF, devices=(("127.0.0.0/8", SENDER),)
+    )
+    listener = Listener(shared, settings, lambda: None)
     sock = socket.create_server(("127.0.0.1", 0))
     sock.setblocking(False)
     await listener.start(sock)

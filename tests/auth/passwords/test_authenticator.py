@@ -85,7 +85,7 @@ async def test_every_failure_costs_one_hash_and_sounds_the_same(authenticator, p
 
 
 async def test_attack_9_a_thousand_failures_from_one_address(authenticator, people):
-    """The door closes alike for names that exist and names that do not, and few are hashed."""
+    """It is throttled alike for names that exist and names that do not, and few are hashed."""
     heard: dict[str, list[bytes]] = {}
     spent: dict[str, int] = {}
     sources = {"printer@kairan.test": "192.0.2.7", "ghost@kairan.test": "198.51.100.7"}
@@ -142,7 +142,7 @@ async def test_attack_9_nor_by_a_neighbour_behind_the_same_address(authenticator
 async def test_attack_9_guessing_a_known_password_for_others_is_slowed_down_too(
     authenticator, people
 ):
-    """The right password of one account must not open the door to another one's."""
+    """The right password of one account must not open another one."""
     await authenticator.verify(people, "printer@kairan.test", "right horse", HERE)
     for number in range(1_000):
         await authenticator.verify(people, f"guess{number}@kairan.test", "right horse", HERE)

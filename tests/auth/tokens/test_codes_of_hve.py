@@ -244,7 +244,7 @@ def test_a_refusal_by_oauthbearer_is_recorded_once_and_also_if_the_client_leaves
     assert all("mechanism=OAUTHBEARER" in event.detail for event in recorded())
 
 
-def test_what_a_door_of_the_client_role_takes(service_of, issuer):
+def test_what_a_listener_of_the_client_role_takes(service_of, issuer):
     token = issuer.token(app_only, roles=["SMTP.SendAsApp"])
     with service_of("hve-2025").client("implicit") as client:
         assert client.ask(b"AUTH XOAUTH2 " + encoded(bearer(token))) == OK

@@ -120,7 +120,7 @@ def test_each_claim_is_judged(make, changes, expected):
     assert outcome(make, changes) is expected
 
 
-CLIENT_DOOR = [
+CLIENT_LISTENER = [
     (app_only, {"roles": ["SMTP.SendAsApp"]}, None),
     (app_only, {"roles": ["SMTP.Send"]}, PERMISSION),
     (delegated, {"scp": "SMTP.Send"}, None),
@@ -129,7 +129,7 @@ CLIENT_DOOR = [
 ]
 
 
-@pytest.mark.parametrize(("make", "changes", "expected"), CLIENT_DOOR)
+@pytest.mark.parametrize(("make", "changes", "expected"), CLIENT_LISTENER)
 def test_ordinary_submission_knows_other_permissions_too(make, changes, expected):
     assert outcome(make, changes, role=Role.CLIENT) is expected
 

@@ -138,7 +138,7 @@ def test_an_own_server_is_judged_by_what_holds_everywhere(change):
     assert keys(replace(OWN, **change), info=True) == set()
 
 
-def test_an_own_door_for_devices_may_do_without_tls_but_hears_of_it():
+def test_a_device_listener_of_ours_may_do_without_tls_but_hears_of_it():
     assert keys(replace(OWN, tls="off", user="")) == {"tls-off-without-login"}
     assert keys(replace(OWN, tls="off")) == {"tls-off"}
 

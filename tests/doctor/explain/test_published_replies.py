@@ -1,6 +1,6 @@
 """Troubleshoot High Volume Email (Microsoft Learn, 2025) as a table: each code, provoked over a real socket, explained by the doctor.
 
-One row: a code and the entry it belongs to, the door and the control that stands, and what the
+One row: a code and the entry it belongs to, the listener and the control that stands, and what the
 client sends.  The very reply that comes back is handed to the doctor, in English and in Japanese.
 The replies word by word are in tests/auth/tokens/test_codes_of_hve.py and
 tests/intake/test_policies_at_listeners.py; `pytest -s` prints this table.
@@ -81,7 +81,7 @@ def forged(issuer: TestIssuer) -> str:
 
 
 RIGHT = plain(PASSWORD)
-# code, entry, control, door, what the client sends
+# code, entry, control, listener, what the client sends
 ROWS = [
     ("535 5.7.3", "auth-unsuccessful", nothing, HVE, plain("wrong")),
     ("535 5.7.3", "auth-unsuccessful", nothing, CLIENT, plain("wrong")),
@@ -175,19 +175,19 @@ def service(issuer, tmp_path_factory):
 
 @pytest.fixture
 def provoke(service, issuer):
-    """provoke(control, door, octets, code): what is sent, and the reply once the control stands."""
+    """provoke(control, listener, octets, code): what is sent, and the reply once the control stands."""
 
-    def ask(door, octets):
-        with service.client(door) as client:
+    def ask(listener, octets):
+        with service.client(listener) as client:
             return client.ask(octets)
 
-    def turn(control, door, octets, code):
+    def turn(control, listener, octets, code):
         with open_directory(service.place) as directory:
             control(directory)
         sent = octets(issuer)
         # A worker follows the directory a moment later.
         return sent, wait_for(
-            lambda: reply if (reply := ask(door, sent)).startswith(f"{code} ") else None, code
+            lambda: reply if (reply := ask(listener, sent)).startswith(f"{code} ") else None, code
         )
 
     yield turn
@@ -200,12 +200,12 @@ def test_the_table_has_every_code_of_the_page_and_no_other():
 
 
 @pytest.mark.parametrize(
-    ("code", "key", "control", "door", "octets"),
+    ("code", "key", "control", "listener", "octets"),
     ROWS,
-    ids=[f"{code} {key} {control.__name__} {door}" for code, key, control, door, _ in ROWS],
+    ids=[f"{code} {key} {control.__name__} {listener}" for code, key, control, listener, _ in ROWS],
 )
-def test_the_reply_is_explained_in_both_languages(provoke, code, key, control, door, octets):
-    sent, reply = provoke(control, door, octets, code)
+def test_the_reply_is_explained_in_both_languages(provoke, code, key, control, listener, octets):
+    sent, reply = provoke(control, listener, octets, code)
     explanations = explain(reply)
     first = explanations[0]
     print(f"\nC: {sent.decode()}\nS: {reply}\n=> {first.key}")

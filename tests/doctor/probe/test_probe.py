@@ -150,7 +150,7 @@ async def test_what_the_server_repeats_of_a_secret_is_hidden(authority):
     assert "[hidden]" in step(report, "auth").said
 
 
-# The wrong door.
+# The wrong port.
 
 
 async def test_a_tls_port_asked_for_starttls_is_named(authority):

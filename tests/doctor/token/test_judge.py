@@ -121,7 +121,7 @@ def test_without_the_directory_the_list_is_not_guessed():
     assert answers(report) == ["", ""]
 
 
-def test_send_as_app_is_enough_on_a_client_door_only():
+def test_send_as_app_is_enough_on_a_client_listener_only():
     token = signed(app_only(V2, NOW, roles=["SMTP.SendAsApp"]))
     assert answers(report_of(token, TokenUser(role=Role.CLIENT))) == ["", ""]
     assert answers(report_of(token)) == ["token-permission", "token-permission-2026"]

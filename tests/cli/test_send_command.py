@@ -226,6 +226,50 @@ async def test_a_dry_run_sends_nothing_and_shows_all(peer_with, tmp_path, slip):
     assert kairan.peer.sessions == 0
 
 
+async def test_every_row_has_its_line_in_the_results(peer_with, tmp_path, slip):
+    data = tmp_path / "rows.csv"
+    data.write_text("email,name\na@x.test,A\nb@x.test\na@x.test,again\n,nobody\n")
+    words = ("--template", slip, "--data", data, "--results", tmp_path / "results.csv")
+    async with peer_with() as kairan:
+        out = await kairan(*words, code=1)
+        faults = json.loads(await kairan(*words, "--dry-run", "--json"))["faults"]
+    assert "sent 1, refused 3, unknown 0" in out
+    assert "row 2 came first" in out
+    with (tmp_path / "results.csv").open(newline="") as file:
+        found = {int(row["row"]): (row["address"], row["state"]) for row in csv.DictReader(file)}
+    assert found == {
+        2: ("a@x.test", "sent"),
+        3: ("row 3", "refused"),
+        4: ("a@x.test", "refused"),
+        5: ("", "refused"),
+    }
+    assert len(faults) == 3
+
+
+async def test_rows_of_a_parquet_file_are_sent(peer_with, tmp_path, slip):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    data = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"mail": ["a@x.test", "b@x.test"], "name": ["A", "B"]}), data)
+    async with peer_with() as kairan:
+        await kairan("--template", slip, "--data", data)
+    assert sorted(kairan.recipients) == ["a@x.test", "b@x.test"]
+
+
+async def test_without_tls_only_where_that_is_said(tmp_path):
+    async with ScriptedPeer() as peer:
+        kairan = Kairan(peer, "none")
+        kairan.server = kairan.server[:2]
+        assert "STARTTLS" in await kairan(*LETTER, "--to", "a@x.test", code=1)
+        await kairan(*LETTER, "--to", "a@x.test", "--tls", "none")
+        (tmp_path / "secret").write_text("s\n")
+        login = ("--user", "app@us.test", "--password-file", tmp_path / "secret")
+        await kairan(*LETTER, *login, "--to", "a@x.test", "--tls", "none", code=1)
+    assert kairan.recipients == ["a@x.test"]
+    assert "AUTH" not in peer.verbs()
+
+
 async def test_a_login_that_is_refused_sends_nothing_and_marks_nobody(peer_with, tmp_path):
     (tmp_path / "secret").write_text("wrong\n")
     login = ("--user", "app@us.test", "--password-file", tmp_path / "secret")
@@ -250,6 +294,7 @@ async def test_a_login_that_is_refused_sends_nothing_and_marks_nobody(peer_with,
         ((*LETTER, "--to", "a@x.test", "--rate", "fast"), "no rate"),
         ((*LETTER, "--to", "a@x.test", "--at", "noon"), "not a time"),
         ((*LETTER, "--to", "a@x.test", "--user", "u"), "go together"),
+        ((*LETTER, "--to", "a@x.test", "--identity", "hve", "-c", "none.toml"), "none.toml"),
         (("--eml", "missing.eml", "--to", "a@x.test"), "missing.eml"),
         (("--template", "t.j2", "--to", "a@x.test"), "--data"),
         (("--subject", "S", "--text", "T", "--to", "a@x.test"), "--from"),
@@ -278,3 +323,36 @@ def test_the_demo_takes_it(tmp_path):
         assert json.loads(done.stdout)["sent"] == len(to)
         for address in to:
             assert b"On Friday." in demo.wait_messages(address, count=1)[0].read_bytes()
+
+
+def test_an_identity_of_a_file_of_its_own_logs_in_with_a_token(tmp_path):
+    pytest.importorskip("msal")
+    with running_demo(tmp_path / "demo") as demo:
+        authority, _, tenant = demo.oauth["authority"].rpartition("/")
+        (tmp_path / "secret").write_text(demo.oauth["client_secret"])
+        (tmp_path / "kairan.toml").write_text(
+            f"""
+[[identity]]
+name = "app"
+user = "{demo.accounts[0].address}"
+authority = "{authority}"
+tenant = "{tenant}"
+client_id = "{demo.oauth["client_id"]}"
+client_secret_file = "secret"
+scope = "{demo.oauth["scope"]}"
+ca_file = "{demo.ca_file}"
+"""
+        )
+        command = ["send", "--server", f"{demo.smtp_host}:{demo.smtp_port}", "--ca", demo.ca_file]
+        command += ["--identity", "app", "-c", tmp_path / "kairan.toml"]
+        command += ["--from", demo.accounts[0].address, "--subject", "Closed", "--text", "T"]
+        command += ["--to", f"user180@{demo.domain}", "--json"]
+        done = subprocess.run(
+            [sys.executable, "-m", "kairan", *map(os.fspath, command)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(done.stdout)["sent"] == 1
+        demo.wait_messages(f"user180@{demo.domain}", count=1)

@@ -8,7 +8,7 @@ from kairan.sender.journal import Journal
 from kairan.sender.mailing import Limits, OneMessage, Personalised, Run
 from kairan.sender.merge import Template
 from kairan.sender.result import State
-from kairan.sender.rows import RowError
+from kairan.sender.rows import DataRow, RowError
 from kairan.testing.peer import Cut, Rule, Say, ScriptedPeer
 from sender.sender_talk import letter, many, sender_to
 
@@ -31,8 +31,14 @@ def rows(count):
         yield {"email": f"user{n:03}@x.test", "name": f"N{n}"}
 
 
+def numbered(source):
+    """As rows of a CSV file: the first is 2."""
+    for number, row in enumerate(source, 2):
+        yield row if isinstance(row, RowError) else DataRow(number, row)
+
+
 def personal(source, group=8):
-    return Personalised(TEMPLATE, iter(source), "email", None, group)
+    return Personalised(TEMPLATE, numbered(source), "email", None, group)
 
 
 async def test_a_message_to_many_goes_in_batches_and_each_is_in_the_journal(journal):
@@ -77,7 +83,7 @@ async def test_each_row_gets_its_own_message(journal):
 
 
 async def test_a_row_that_makes_no_message_is_refused_by_itself(journal):
-    source = [RowError("row 2: 1 columns"), {"email": "b@x.test"}, *rows(1)]
+    source = [RowError("1 columns", 2), {"email": "b@x.test"}, *rows(1)]
     async with ScriptedPeer() as peer, sender_to(peer) as sender:
         made = await Run(sender, personal(source), journal).wait_sent()
     assert (made.sent, made.failed) == (1, 2)
@@ -88,9 +94,71 @@ async def test_a_row_that_makes_no_message_is_refused_by_itself(journal):
     }
 
 
+def lines_of(journal):
+    return [(entry.row, entry.address, entry.state, entry.outcome) for entry in journal.entries()]
+
+
+@pytest.mark.parametrize("group", [1, 8])
+async def test_a_second_row_for_an_address_is_refused_and_says_which_came_first(journal, group):
+    source = [
+        {"email": "a@x.test", "name": "First"},
+        {"email": "b@x.test", "name": "B"},
+        {"email": " A@X.test", "name": "Second"},
+        {"email": "a@x.test", "name": "Third"},
+    ]
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        made = await Run(sender, personal(source, group), journal).wait_sent()
+    assert (made.read, made.sent, made.failed) == (4, 2, 2)
+    assert len(peer.messages) == 2
+    assert lines_of(journal) == [
+        (2, "a@x.test", State.SENT, ""),
+        (4, "A@X.test", State.REFUSED, "row-repeats-address"),
+        (5, "a@x.test", State.REFUSED, "row-repeats-address"),
+        (3, "b@x.test", State.SENT, ""),
+    ]
+    assert [entry.reply for entry in journal.entries([State.REFUSED])] == [
+        f"554 5.6.5 This row's address has the message of another row: row {n}: row 2 came first"
+        for n in (4, 5)
+    ]
+
+
+async def test_rows_that_moved_in_the_file_are_no_second_ones(tmp_path):
+    path = tmp_path / "journal"
+    first = [{"email": "a@x.test", "name": "A"}, {"email": "a@x.test", "name": "A"}, *rows(3)]
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        for source, failed in ((first, 1), (first, 1), (list(rows(3))[::-1] + first[:1], 0)):
+            with Journal(path) as journal:
+                journal.begin(b"digest")
+                made = await Run(sender, personal(source), journal).wait_sent()
+                assert made.failed == failed
+                count = journal.count()
+    assert len(peer.messages) == 4
+    assert count == {State.SENT: 4}
+
+
+async def test_a_row_that_made_no_message_leaves_its_address_to_the_next(journal):
+    source = [{"email": "a@x.test"}, {"email": "a@x.test", "name": "A"}]
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        await Run(sender, personal(source), journal).wait_sent()
+    assert [line[:3] for line in lines_of(journal)] == [
+        (3, "a@x.test", State.SENT),
+        (2, "a@x.test", State.REFUSED),
+    ]
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+async def test_a_row_without_an_address_is_refused_by_itself(journal, nothing):
+    source = [{"email": nothing, "name": "N"}, {"email": nothing, "name": "N"}, *rows(1)]
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        made = await Run(sender, personal(source), journal).wait_sent()
+    assert (made.sent, made.failed) == (1, 2)
+    assert [line[0] for line in lines_of(journal)] == [2, 3, 4]
+    assert len(peer.messages) == 1
+
+
 async def test_a_row_that_was_mended_is_sent_by_the_next_run(tmp_path):
     path = tmp_path / "journal"
-    broken = [RowError("row 2: 1 columns"), {"email": "b@x.test"}]
+    broken = [RowError("1 columns", 2), {"email": "b@x.test"}]
     mended = [{"email": "a@x.test", "name": "A"}, {"email": "b@x.test", "name": "B"}]
     async with ScriptedPeer() as peer, sender_to(peer) as sender:
         for source in (broken, mended):

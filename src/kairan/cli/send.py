@@ -17,9 +17,12 @@ from typing import Annotated, Any
 import typer
 
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import JsonOption, examples, one_command, with_option_lists
+from kairan.cli.identity import identity_named, read_identities
+from kairan.cli.options import ConfigOption, JsonOption, examples, one_command, with_option_lists
 from kairan.cli.output import ROWS_MAX, print_json, print_table, progress, say
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.relay.next_hop import TlsPolicy
+from kairan.relay.tokens.identity import Identity, identity_of
 from kairan.runtime.operator_error import FAILED, OperatorError
 from kairan.runtime.visible import visible
 from kairan.sender.async_sender import AsyncSender, in_flight_max
@@ -34,11 +37,11 @@ from kairan.sender.mailing import (
     Run,
     first_row,
 )
-from kairan.sender.merge import Template
+from kairan.sender.merge import Template, address_in
 from kairan.sender.message import Message, MessageError
 from kairan.sender.plan import PlanFacts, plan
 from kairan.sender.result import State
-from kairan.sender.rows import RowError, addresses_of, rows_of
+from kairan.sender.rows import DataRow, RowError, addresses_of, rows_of
 from kairan.sender.settings import SenderSettings
 
 app = one_command()
@@ -68,6 +71,14 @@ class Server:
     ca: Annotated[Path | None, _files("--ca", "Trust this authority alone.")] = None
     user: Annotated[str, typer.Option(metavar="U", help="The account to log in with.")] = ""
     password_file: Annotated[Path | None, _files("--password-file", "Holds its password.")] = None
+    identity: Annotated[
+        str, typer.Option(metavar="NAME", help="Log in with tokens, as this [[identity]].")
+    ] = ""
+    config: ConfigOption = None
+    tls: Annotated[
+        TlsPolicy | None,
+        typer.Option(help="In place of: implicit on port 465, else require.", show_default=False),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,7 @@ class Recipients:
     ] = None
     to_file: Annotated[Path | None, _files("--to-file", "An address a line, none shown.")] = None
     data: Annotated[
-        str, typer.Option(metavar="FILE", help="Rows: .csv, .jsonl; the URL of a database.")
+        str, typer.Option(metavar="FILE", help="Rows: .csv, .jsonl, .parquet; a database's URL.")
     ] = ""
     query: Annotated[str, typer.Option(metavar="SQL", help="What to ask the database.")] = ""
     to_column: Annotated[
@@ -205,9 +216,9 @@ def _personalised(
     row, column = first_row(rows, recipients.to_column)
     rows = rows_of(recipients.data, recipients.query)
     if course.test:
-        rows = iter([{**row, column: course.test}])
+        rows = iter([DataRow(0, {**row, column: course.test})])
     sender = content.sender or None
-    address = course.test or str(row[column])
+    address = course.test or address_in(row, column)
     in_flight = in_flight_max(_SETTINGS)
     rate = _rate(course.rate)
     group = in_flight if rate is None else max(1, min(in_flight, int(rate)))
@@ -391,9 +402,24 @@ def _sender(server: Server) -> AsyncSender:
         password = _decoded(server.password_file.read_bytes(), server.password_file).rstrip("\r\n")
 
     try:
-        return AsyncSender(server.server, user=server.user, password=password, ca_file=server.ca)
+        return AsyncSender(
+            server.server,
+            user=server.user,
+            password=password,
+            identity=_identity(server),
+            tls=server.tls,
+            ca_file=server.ca,
+        )
     except ValueError as error:
         raise BadInputError(str(error)) from error
+
+
+def _identity(server: Server) -> Identity | None:
+    if not server.identity:
+        return None
+    configuration = read_identities(server.config)
+    settings = identity_named(configuration, server.identity)
+    return identity_of(settings, cache_folder=configuration.token_directory)
 
 
 async def _wait_run(name: str, run: Run, moment: float) -> Progress:
@@ -471,6 +497,7 @@ def _row(entry: JournalEntry) -> dict[str, Any]:
     outcome = CATALOGUE.get(entry.outcome)
     return {
         "address": entry.address,
+        "row": entry.row or None,
         "state": entry.state,
         "reply": entry.reply,
         "outcome": entry.outcome,
@@ -490,7 +517,12 @@ def _write_results(path: Path, journal: Journal) -> None:
             if writer is None:
                 writer = csv.DictWriter(file, list(row))
                 writer.writeheader()
-            writer.writerow({name: visible(value) for name, value in row.items()})
+            writer.writerow(
+                {
+                    name: visible(value) if isinstance(value, str) else value
+                    for name, value in row.items()
+                }
+            )
 
 
 def _lines(file: Path) -> int:

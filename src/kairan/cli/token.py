@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from kairan.cli.configuration import read_configuration
 from kairan.cli.doctor.options import LangOption, language
 from kairan.cli.errors import BadInputError
+from kairan.cli.identity import identity_named, read_identities
 from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, print_table, say
-from kairan.config.model import Configuration
 from kairan.doctor.answer import Language
 from kairan.doctor.token.errors import endpoint_error
 from kairan.relay.tokens.identity import identity_of
@@ -50,8 +49,8 @@ def get(
 
     Where the identity needs somebody to sign in, it says where and with which code, and waits.
     """
-    configuration = read_configuration(config)
-    settings = _identity(configuration, name)
+    configuration = read_identities(config)
+    settings = identity_named(configuration, name)
     token = obtain(
         settings,
         configuration.token_directory,
@@ -69,7 +68,7 @@ def get(
 @app.command("show", epilog=examples("kairan token show", "kairan token show --json"))
 def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show the tokens in hand, without their text."""
-    configuration = read_configuration(config)
+    configuration = read_identities(config)
     rows = [
         _row(settings, stored(settings, configuration.token_directory))
         for settings in configuration.identities
@@ -108,8 +107,8 @@ def try_(
 
     As the service does it: TLS and a certificate that verifies, or no login.
     """
-    configuration = read_configuration(config)
-    settings = _identity(configuration, name)
+    configuration = read_identities(config)
+    settings = identity_named(configuration, name)
     identity = identity_of(settings, cache_folder=configuration.token_directory)
     try:
         next_hop = next_hop_of(server, identity=identity, ca_file=ca_file)
@@ -131,18 +130,6 @@ def try_(
         tongue = language(lang)
         remedies = [getattr(remedy, tongue) for remedy in outcome.remedies] if outcome else []
         raise TokenError(f"{server} answered: {refusal};{_listed(remedies)}")
-
-
-def _identity(configuration: Configuration, name: str) -> IdentitySettings:
-    found = [one for one in configuration.identities if not name or one.name == name]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(one.name for one in configuration.identities)
-    if not names:
-        raise BadInputError("the configuration has no [[identity]]; see docs/settings.md")
-    if name:
-        raise BadInputError(f'there is no identity "{name}"; there are: {names}')
-    raise BadInputError(f"say which identity: {names}")
 
 
 def _row(settings: IdentitySettings, token: AccessToken | None) -> dict[str, Any]:

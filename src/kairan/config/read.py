@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,18 @@ from kairan.config.rules import check_rules
 from kairan.delivery.settings_transport import TransportSettings
 
 
-def load(path: Path) -> Configuration:
-    """The configuration in `path`, or ConfigError.  Touches no other file: see environment.py."""
+def load(path: Path, check: Callable[[Configuration, Source], None] = check_rules) -> Configuration:
+    """The configuration in `path`, or ConfigError.  Touches no other file: see environment.py.
+
+    `check`: for a command that needs a part of it, the rules of that part alone.
+    """
     text = _text(path)
     tables = _tables(path, text)
     source = Source(path, lines_of(text))
     _check_sections(tables, source)
     values = {section.name: _section(section, tables, source) for section in SECTIONS}
     configuration = _configuration(path, values)
-    check_rules(configuration, source)
+    check(configuration, source)
     return configuration
 
 

@@ -33,6 +33,12 @@ def check_rules(configuration: Configuration, source: Source) -> None:
         raise source.error(where, sentence)
 
 
+def check_identities(configuration: Configuration, source: Source) -> None:
+    """What an application's own file must keep to, which has [[identity]] and no service."""
+    for where, sentence in _identities(configuration.identities):
+        raise source.error(where, sentence)
+
+
 def _problems(configuration: Configuration) -> Iterator[Problem]:
     yield from _negative_numbers(configuration)
     yield from _user(configuration.user)

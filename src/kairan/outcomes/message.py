@@ -218,3 +218,38 @@ ROW_MAKES_NO_MESSAGE = Outcome(
     source="RFC 3463 section 3.7 (X.6.5)",
     speaker=Speaker.KAIRAN,
 )
+
+ROW_REPEATS_ADDRESS = Outcome(
+    "row-repeats-address",
+    554,
+    "5.6.5",
+    "This row's address has the message of another row",
+    when=Text(
+        "`kairan send` reads a second row for an address. No server is asked, and the first row's "
+        "message is sent.",
+        "`kairan send` が同じ宛先の 2 行目を読みました。サーバーには接続せず、最初の行のメッセージだけを送信します。",
+    ),
+    causes=(
+        Text(
+            "The data names somebody twice, as a query does that joins tables.",
+            "データに同じ宛先が 2 回あります（テーブルを結合したクエリなど）。",
+        ),
+        Text(
+            "They are to have two messages.",
+            "同じ宛先に 2 通送るつもりのデータです。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Take the row out, or put both into one row.",
+            "その行を削除するか、2 行を 1 行にまとめてください。",
+        ),
+        Text(
+            "Where they are to have two, send the other rows as a mailing of their own, with a "
+            "journal of its own.",
+            "2 通とも送る場合は、残りの行を別のジャーナルで別の一斉送信として送ってください。",
+        ),
+    ),
+    source="RFC 3463 section 3.7 (X.6.5)",
+    speaker=Speaker.KAIRAN,
+)

@@ -13,7 +13,13 @@ by one commit, which also carries the answers that came since the one before.  A
 lost with the process leaves its recipient in flight: unknown at worst, never twice.
 
     mailing     one row: what is sent (a digest), and of one message to all its content
-    recipient   key: the address as the directory would compare it; run: which run wrote the row
+    recipient   key: the address as the directory would compare it; run: which run wrote the line;
+                row: of the data, 0 where there is none; apart: 0, or the row's number where the
+                line is of a row that stands by itself: of which no message was made, because it
+                could not be read or its address has had one of another row
+
+Which row an address was first met in, in this run, is in a table of its own that ends with the run:
+a temporary one of SQLite, which lies on the disk as soon as it is large.
 """
 
 import os
@@ -21,6 +27,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -28,6 +35,7 @@ from typing import NamedTuple, Self
 from kairan.mail.address import key_of, parse_address
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
+from kairan.outcomes.outcome import Outcome
 from kairan.sender.message import Message
 from kairan.sender.result import Report, Result, State
 
@@ -38,13 +46,15 @@ CREATE TABLE IF NOT EXISTS mailing (
     content BLOB, sender TEXT, message_id TEXT
 );
 CREATE TABLE IF NOT EXISTS recipient (
-    key TEXT PRIMARY KEY, address TEXT NOT NULL, state TEXT NOT NULL, run INTEGER NOT NULL,
-    message_id TEXT NOT NULL, code INTEGER NOT NULL, reply TEXT NOT NULL, outcome TEXT NOT NULL,
-    server TEXT NOT NULL, time REAL NOT NULL
+    key TEXT NOT NULL, apart INTEGER NOT NULL, address TEXT NOT NULL, row INTEGER NOT NULL,
+    state TEXT NOT NULL, run INTEGER NOT NULL, message_id TEXT NOT NULL, code INTEGER NOT NULL,
+    reply TEXT NOT NULL, outcome TEXT NOT NULL, server TEXT NOT NULL, time REAL NOT NULL,
+    PRIMARY KEY (key, apart)
 ) WITHOUT ROWID;
+CREATE TEMP TABLE met (key TEXT PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID;
 """
 _CUT = "the run ended before the answer was known; ask the server's trace for the Message-ID"
-# Rows in one question: SQLite takes 32,766 parameters, and older ones 999.
+# Parameters in one question: SQLite takes 32,766 parameters, and older ones 999.
 _KEYS_MAX = 500
 
 
@@ -53,9 +63,10 @@ class JournalError(Exception):
 
 
 class JournalEntry(NamedTuple):
-    """A row of the journal, as the result file has it."""
+    """A line of the journal, as the result file has it.  `row`: of the data; 0: of no row."""
 
     address: str
+    row: int
     state: str
     message_id: str
     code: int
@@ -63,6 +74,26 @@ class JournalEntry(NamedTuple):
     outcome: str  # the key of the catalogue's entry, or ""
     server: str
     time: float
+
+
+class _JournalLine(NamedTuple):
+    """To be written.  `row`: of the one that stands by itself."""
+
+    key: str
+    result: Result
+    message_id: str
+    row: int = 0
+
+
+# The answer to a message knows nothing of rows: the number that it was claimed with stays.
+_WRITE = """
+INSERT INTO recipient VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key, apart) DO UPDATE SET
+    address = excluded.address, row = coalesce(nullif(excluded.row, 0), row),
+    state = excluded.state, run = excluded.run, message_id = excluded.message_id,
+    code = excluded.code, reply = excluded.reply, outcome = excluded.outcome,
+    server = excluded.server, time = excluded.time
+"""
 
 
 class Journal:
@@ -79,6 +110,7 @@ class Journal:
             self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL" if path else "PRAGMA synchronous=OFF")
+            self._database.execute("PRAGMA temp_store=FILE")
             self._database.executescript(_TABLES)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -87,7 +119,7 @@ class Journal:
         except sqlite3.DatabaseError as error:
             raise JournalError(f"{path} is no journal; name another file") from error
         self._run = 0
-        self._pending: list[tuple[str, Result, str]] = []
+        self._pending: list[_JournalLine] = []
 
     def __enter__(self) -> Self:
         return self
@@ -148,32 +180,58 @@ class Journal:
         done = self._done(list(first))
         return (address for key, address in first.items() if key not in done)
 
-    def claim(self, messages: Sequence[Message]) -> None:
-        """They go out now: their recipients are in flight, on disk, when this returns."""
+    def row_with(self, address: str) -> int | None:
+        """The row in which this run has met it before."""
+        found = self._database.execute(
+            "SELECT row FROM met WHERE key = ?", (recipient_key(address),)
+        ).fetchone()
+        return None if found is None else found[0]
+
+    def meet(self, address: str, row: int) -> None:
+        self._database.execute("INSERT INTO met VALUES (?, ?)", (recipient_key(address), row))
+
+    def is_wanted(self, address: str) -> bool:
+        return next(self.wanted([address]), None) is not None
+
+    def claim(self, messages: Sequence[Message], rows: Iterable[int] = repeat(0)) -> None:
+        """They go out now: their recipients are in flight, on disk, when this returns.  `rows`: of
+        the data, one for each message.
+        """
         now = time.time()
-        rows = [
-            (recipient_key(address), address, IN_FLIGHT, self._run, message.message_id, now)
-            for message in messages
-            for address in message.recipients
-        ]
         with self._database as database:
             self._write_pending(database)
             database.executemany(
-                "INSERT OR REPLACE INTO recipient VALUES (?, ?, ?, ?, ?, 0, '', '', '', ?)", rows
+                _WRITE,
+                (
+                    (
+                        *(recipient_key(address), 0, address, row, IN_FLIGHT, self._run),
+                        *(message.message_id, 0, "", "", "", now),
+                    )
+                    for message, row in zip(messages, rows, strict=False)
+                    for address in message.recipients
+                ),
             )
 
     def record(self, report: Report) -> None:
         """Written with the next commit."""
         self._pending += [
-            (recipient_key(result.recipient), result, report.message_id) for result in report
+            _JournalLine(recipient_key(result.recipient), result, report.message_id)
+            for result in report
         ]
 
-    def refuse(self, address: str, why: str) -> None:
-        """No message could be made for this row; the server was not asked."""
-        outcome = catalogue.ROW_MAKES_NO_MESSAGE
-        reply = Reply(outcome.code, outcome.enhanced, (f"{outcome.text}: {why}",), is_ours=True)
+    def refuse(self, row: int, address: str, why: str) -> None:
+        """No message could be made of this row; the server was not asked."""
+        self._refuse(row, address, catalogue.ROW_MAKES_NO_MESSAGE, why)
+
+    def refuse_repeated(self, row: int, address: str, first: int) -> None:
+        """Its address has the message of another row; the server was not asked."""
+        self._refuse(row, address, catalogue.ROW_REPEATS_ADDRESS, f"row {first} came first")
+
+    def _refuse(self, row: int, address: str, outcome: Outcome, why: str) -> None:
+        text = f"{outcome.text}: row {row}: {why}"
+        reply = Reply(outcome.code, outcome.enhanced, (text,), is_ours=True)
         result = Result(address, State.REFUSED, reply, "", outcome)
-        self._pending.append((recipient_key(address), result, ""))
+        self._pending.append(_JournalLine(recipient_key(address), result, "", row))
 
     def commit(self) -> None:
         with self._database as database:
@@ -192,7 +250,7 @@ class Journal:
         where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
         columns = ", ".join(JournalEntry._fields)
         rows = self._database.execute(
-            f"SELECT {columns} FROM recipient {where} ORDER BY key",  # noqa: S608 - words of ours
+            f"SELECT {columns} FROM recipient {where} ORDER BY key, apart",  # noqa: S608 - words of ours
             tuple(states),
         )
         return (JournalEntry(*row) for row in rows)
@@ -205,7 +263,7 @@ class Journal:
             found.update(
                 key
                 for (key,) in self._database.execute(
-                    f"SELECT key FROM recipient WHERE key IN ({marks})"  # noqa: S608 - marks alone
+                    f"SELECT key FROM recipient WHERE apart = 0 AND key IN ({marks})"  # noqa: S608 - marks alone
                     f" AND NOT (state = '{State.REFUSED}' AND code BETWEEN 400 AND 499 AND run < ?)",
                     (*some, self._run),
                 )
@@ -215,21 +273,23 @@ class Journal:
     def _write_pending(self, database: sqlite3.Connection) -> None:
         now = time.time()
         database.executemany(
-            "INSERT OR REPLACE INTO recipient VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _WRITE,
             (
                 (
-                    key,
-                    result.recipient,
-                    result.state,
+                    line.key,
+                    line.row,
+                    line.result.recipient,
+                    line.row,
+                    line.result.state,
                     self._run,
-                    message_id,
-                    result.reply.code,
-                    str(result.reply),
-                    result.outcome.key if result.outcome else "",
-                    result.server,
+                    line.message_id,
+                    line.result.reply.code,
+                    str(line.result.reply),
+                    line.result.outcome.key if line.result.outcome else "",
+                    line.result.server,
                     now,
                 )
-                for key, result, message_id in self._pending
+                for line in self._pending
             ),
         )
         self._pending.clear()

@@ -11,15 +11,16 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import islice
 from typing import Protocol
 
 from kairan.sender.async_sender import AsyncSender
 from kairan.sender.journal import Journal
-from kairan.sender.merge import Row, Template, address_column
+from kairan.sender.merge import Row, Template, address_column, address_in
 from kairan.sender.message import Message, MessageError
 from kairan.sender.result import Report, State
-from kairan.sender.rows import RowError
+from kairan.sender.rows import DataRow, RowError
 
 
 class Mailing(Protocol):
@@ -56,10 +57,14 @@ class OneMessage:
 
 @dataclass(frozen=True, slots=True)
 class Personalised:
-    """A message for each row.  `group`: rows that one commit of the journal claims."""
+    """A message for each row.  `group`: rows that one commit of the journal claims.
+
+    A second row for an address is refused by itself.  It may be meant (two contracts, two slips)
+    and it may be a query that joins too much; a message that was not sent can be sent later.
+    """
 
     template: Template
-    rows: Iterator[Row | RowError]
+    rows: Iterator[DataRow | RowError]
     column: str
     sender: str | None
     group: int
@@ -68,23 +73,37 @@ class Personalised:
         some = list(islice(self.rows, self.group))
         if not some:
             return None
-        refused = 0
-        by_address: dict[str, Row] = {}
-        for row in some:
-            if isinstance(row, RowError):
-                journal.refuse(str(row).partition(":")[0], str(row))
-                refused += 1
-            else:
-                by_address.setdefault(str(row.get(self.column, "")), row)
-        messages = []
-        for address in journal.wanted(by_address):
+        made = [(self._made(row, journal), row) for row in some]
+        claimed = {row.number: one for one, row in made if isinstance(one, Message)}
+        journal.claim(tuple(claimed.values()), claimed)
+        refused = sum(one is _NoMessage.REFUSED for one, _ in made)
+        return Taken(tuple(claimed.values()), len(some), refused)
+
+    def _made(self, row: DataRow | RowError, journal: Journal) -> "Message | _NoMessage":
+        if isinstance(row, RowError):
+            journal.refuse(row.number, f"row {row.number}", str(row))
+            return _NoMessage.REFUSED
+        address = address_in(row.values, self.column)
+        if (first := journal.row_with(address)) is not None:
+            journal.refuse_repeated(row.number, address, first)
+            return _NoMessage.REFUSED
+        made: Message | _NoMessage = _NoMessage.DONE
+        if journal.is_wanted(address):
             try:
-                messages.append(self.template.message(by_address[address], address, self.sender))
+                made = self.template.message(row.values, address, self.sender)
             except MessageError as error:
-                journal.refuse(address, str(error))
-                refused += 1
-        journal.claim(messages)
-        return Taken(tuple(messages), len(some), refused)
+                # Another row with this address may make one.
+                journal.refuse(row.number, address, str(error))
+                return _NoMessage.REFUSED
+        journal.meet(address, row.number)
+        return made
+
+
+class _NoMessage(Enum):
+    """Why a row has none."""
+
+    DONE = auto()  # an earlier run has sent it, or does not know
+    REFUSED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +202,9 @@ async def _in(thread: ThreadPoolExecutor, work: Callable[[], None]) -> None:
     await asyncio.get_running_loop().run_in_executor(thread, work)
 
 
-def first_row(rows: Iterator[Row | RowError], named: str) -> tuple[Row, str]:
+def first_row(rows: Iterator[DataRow | RowError], named: str) -> tuple[Row, str]:
     """For the preview, and the column with the address."""
     for row in rows:
         if not isinstance(row, RowError):
-            return row, address_column(row, named)
+            return row.values, address_column(row.values, named)
     raise MessageError("there is no row to make a message of")

@@ -62,6 +62,8 @@ class Template:
 
     def message(self, row: Row, recipient: str, sender: str | None = None) -> Message:
         """For one recipient.  To is the recipient where the template has none."""
+        if not recipient:
+            raise MessageError("no address in the column that should have one")
         values = {**row, "row": row}
         try:
             email = _with_header(self._header.render(values))
@@ -97,6 +99,12 @@ def address_column(row: Row, named: str) -> str:
         columns = ", ".join(row)
         raise MessageError(f"no column {' or '.join(wanted)} in: {columns}; name it (--to-column)")
     return found
+
+
+def address_in(row: Row, column: str) -> str:
+    """Empty where it has none, or a null."""
+    value = row.get(column)
+    return "" if value is None else str(value).strip()
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Rows for personalised messages, read one by one: CSV, JSON lines, the answer to an SQL query.
+"""Rows for personalised messages, read one by one: CSV, JSON lines, Parquet, the answer to an SQL query.
 
 A row that cannot be read is a `RowError` in its place, and the next is read; a file that cannot be
 read on raises it.
@@ -7,18 +7,37 @@ read on raises it.
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kairan.sender.merge import Row
 
+# Of a Parquet file, rows made Python's at once; and what is read of one column ahead of them.
+_PARQUET_ROWS = 1_000
+_PARQUET_OCTETS = 256 * 1024
+
 
 class RowError(ValueError):
-    """The sentence names the row."""
+    """`number`: of the row; 0 where it is not one row that is at fault."""
+
+    def __init__(self, sentence: str, number: int = 0) -> None:
+        super().__init__(sentence)
+        self.number = number
 
 
-def rows_of(source: str, query: str = "") -> Iterator[Row | RowError]:
-    """`source`: a file .csv, .jsonl or .ndjson, or with `query` the URL of a database."""
+@dataclass(frozen=True, slots=True)
+class DataRow:
+    """`number`: as the source counts, so that a person finds it: the line that names a CSV file's
+    columns is 1, and a field of two lines is in one row.
+    """
+
+    number: int
+    values: Row
+
+
+def rows_of(source: str, query: str = "") -> Iterator[DataRow | RowError]:
+    """`source`: a file .csv, .jsonl, .ndjson or .parquet, or with `query` the URL of a database."""
     if query:
         return _of_database(source, query)
     path = Path(source)
@@ -27,7 +46,11 @@ def rows_of(source: str, query: str = "") -> Iterator[Row | RowError]:
             return _of_csv(path)
         case ".jsonl" | ".ndjson":
             return _of_json_lines(path)
-    raise RowError(f"{source}: rows are read from .csv, .jsonl or .ndjson, or with --query")
+        case ".parquet":
+            return _of_parquet(path)
+    raise RowError(
+        f"{source}: rows are read from .csv, .jsonl, .ndjson or .parquet, or with --query"
+    )
 
 
 def addresses_of(path: Path) -> Iterator[str]:
@@ -37,7 +60,7 @@ def addresses_of(path: Path) -> Iterator[str]:
             yield address
 
 
-def _of_csv(path: Path) -> Iterator[Row | RowError]:
+def _of_csv(path: Path) -> Iterator[DataRow | RowError]:
     """RFC 4180; the first line names the columns."""
     reader = csv.reader(_lines(path), strict=True)
     try:
@@ -48,28 +71,60 @@ def _of_csv(path: Path) -> Iterator[Row | RowError]:
             if not values:
                 continue
             if len(values) == len(columns):
-                yield dict(zip(columns, values, strict=True))
+                yield DataRow(number, dict(zip(columns, values, strict=True)))
             else:
                 yield RowError(
-                    f"row {number}: {len(values)} columns, the first line names {len(columns)}"
+                    f"{len(values)} columns, the first line names {len(columns)}", number
                 )
     except csv.Error as error:
         raise RowError(f"{path}, line {reader.line_num}: {error}") from error
 
 
-def _of_json_lines(path: Path) -> Iterator[Row | RowError]:
+def _of_json_lines(path: Path) -> Iterator[DataRow | RowError]:
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         try:
             row: Any = json.loads(line)
         except (ValueError, RecursionError) as error:
-            yield RowError(f"row {number}: {error}")
+            yield RowError(str(error), number)
             continue
-        yield row if isinstance(row, dict) else RowError(f"row {number}: no JSON object")
+        if isinstance(row, dict):
+            yield DataRow(number, row)
+        else:
+            yield RowError("no JSON object", number)
 
 
-def _of_database(url: str, query: str) -> Iterator[Row | RowError]:
+def _of_parquet(path: Path) -> Iterator[DataRow | RowError]:
+    # 150 MB of library for those who have such files: the extra `parquet`.
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - see above
+        from pyarrow import parquet  # noqa: PLC0415
+    except ImportError as error:
+        raise RowError(
+            f"{path}: Parquet needs pyarrow; pip install 'kairan[parquet]', or save it as CSV"
+        ) from error
+
+    number = 0
+    try:
+        # Without these two a whole group of rows is read ahead, and writers make groups of millions.
+        with parquet.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_OCTETS) as file:
+            _check_columns(path, file.schema_arrow.names)
+            for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
+                for number, row in enumerate(batch.to_pylist(), number + 1):  # noqa: B020 - goes on
+                    yield DataRow(number, row)
+    except pa.ArrowException as error:
+        sentence = str(error).partition("\n")[0]
+        raise RowError(f"{path}, after row {number}: {sentence}") from error
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise RowError(f"{path}: two columns are named {', '.join(twice)}; name each its own")
+
+
+def _of_database(url: str, query: str) -> Iterator[DataRow | RowError]:
     # An application that sends needs no SQLAlchemy; who asks a database has it.
     from sqlalchemy import create_engine, text  # noqa: PLC0415 - see above
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
@@ -78,8 +133,8 @@ def _of_database(url: str, query: str) -> Iterator[Row | RowError]:
         engine = create_engine(url)
         with engine.connect() as connection:
             streamed = connection.execution_options(stream_results=True, yield_per=1_000)
-            for row in streamed.execute(text(query)).mappings():
-                yield dict(row)
+            for number, row in enumerate(streamed.execute(text(query)).mappings(), 1):
+                yield DataRow(number, dict(row))
     except (SQLAlchemyError, ImportError) as error:
         sentence = str(error).partition("\n")[0]
         raise RowError(f"the query was not answered: {sentence}") from error

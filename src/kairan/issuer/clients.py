@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 from kairan.auth.attempts import LoginAttempts
 from kairan.directory.model import App
 from kairan.issuer import secrets
-from kairan.issuer.answers import INVALID_CLIENT, INVALID_REQUEST, TOO_MANY, Problem
+from kairan.outcomes.token_endpoint import INVALID_CLIENT, INVALID_REQUEST, TOO_MANY, Problem
 
 _BASIC = "basic "
 

@@ -13,14 +13,14 @@ from typing import Any
 from kairan.auth.attempts import address_of
 from kairan.directory.model import App, DeviceLogin
 from kairan.directory.store import Directory
-from kairan.issuer import answers
-from kairan.issuer.answers import Problem
 from kairan.issuer.clients import Clients
 from kairan.issuer.keys import KeyRing
 from kairan.issuer.scopes import granted
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.tokens import TokenTimes, WantedToken, make_token
 from kairan.issuer.web.places import Places
+from kairan.outcomes import token_endpoint
+from kairan.outcomes.token_endpoint import Problem
 
 CLIENT_CREDENTIALS = "client_credentials"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 section 3.4
@@ -53,9 +53,9 @@ class Grants:
             case "urn:ietf:params:oauth:grant-type:device_code":
                 return self._by_device_code(form, source)
             case None:
-                return answers.INVALID_REQUEST
+                return token_endpoint.INVALID_REQUEST
             case _:
-                return answers.UNSUPPORTED
+                return token_endpoint.UNSUPPORTED
 
     def device(self, form: Mapping[str, str], source: str) -> TokenAnswer:
         """RFC 8628 section 3.1 and 3.2."""
@@ -70,7 +70,7 @@ class Grants:
         expires = now + self.settings.device_code_seconds
         login = DeviceLogin(user_code, app.client_id, expires, source=address_of(source))
         if not self.directory.device_logins.add(_hash(device_code), login, now=now):
-            return answers.BUSY
+            return token_endpoint.BUSY
         return {
             "device_code": device_code,
             "user_code": user_code,
@@ -101,18 +101,18 @@ class Grants:
         assert login is not None, "asked above"
         # A code is good for one token, whoever asks at the same moment.
         if not self.directory.device_logins.take(device_hash):
-            return answers.INVALID_GRANT
+            return token_endpoint.INVALID_GRANT
         return self._answer(app, app.permissions, source, login.account)
 
     def _why_not_yet(self, app: App, login: DeviceLogin | None, device_hash: str) -> Problem | None:
         now = self.clock()
         if login is None or login.client_id != app.client_id:
-            return answers.INVALID_GRANT
+            return token_endpoint.INVALID_GRANT
         if login.expires <= now:
-            return answers.EXPIRED
+            return token_endpoint.EXPIRED
         if self._asks_too_often(device_hash, now):
-            return answers.SLOW_DOWN
-        return None if login.account else answers.PENDING
+            return token_endpoint.SLOW_DOWN
+        return None if login.account else token_endpoint.PENDING
 
     def _asks_too_often(self, device_hash: str, now: float) -> bool:
         before = self._polls.get(device_hash)

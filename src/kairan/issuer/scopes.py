@@ -1,7 +1,7 @@
 """What an app asks for, against what it may have."""
 
 from kairan.directory.model import App
-from kairan.issuer.answers import INVALID_SCOPE, Problem
+from kairan.outcomes.token_endpoint import INVALID_SCOPE, Problem
 
 _DEFAULT = "/.default"
 # Not permissions: they ask for an identity token or a refresh token, which we do not give.  Entra

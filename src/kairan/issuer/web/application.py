@@ -17,11 +17,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from kairan.directory.errors import DirectoryError
-from kairan.issuer import answers
-from kairan.issuer.answers import Problem
 from kairan.issuer.grants import CLIENT_CREDENTIALS, DEVICE_CODE, Grants, TokenAnswer
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import Places, speaks_both
+from kairan.outcomes import token_endpoint
+from kairan.outcomes.token_endpoint import Problem
 from kairan.runtime.ip import plain_ip
 
 log = structlog.get_logger()
@@ -81,7 +81,7 @@ class Web:
         return JSONResponse(metadata(shown, settings, issuer=places.issuer))
 
     async def _authorization(self, _request: Request) -> Response:
-        return _refusal(answers.NO_LOGIN_PAGE)
+        return _refusal(token_endpoint.NO_LOGIN_PAGE)
 
     async def _jwks(self, _request: Request) -> Response:
         keys = await self._apart(self._grants.keys.published)
@@ -143,12 +143,12 @@ async def _form(request: Request) -> Form | Problem:
     """RFC 6749 section 3.2: a parameter stands once; an empty one counts as absent."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
-        return answers.INVALID_REQUEST
+        return token_endpoint.INVALID_REQUEST
     content = b""
     async for piece in request.stream():
         content += piece
         if len(content) > FORM_OCTETS_MAX:
-            return answers.TOO_LARGE
+            return token_endpoint.TOO_LARGE
     return read_form(content)
 
 
@@ -156,20 +156,20 @@ def read_form(content: bytes) -> Form | Problem:
     try:
         pairs = parse_qsl(content.decode("ascii"), max_num_fields=_FIELDS_MAX)
     except ValueError:
-        return answers.INVALID_REQUEST
+        return token_endpoint.INVALID_REQUEST
     form = dict(pairs)
-    return form if len(form) == len(pairs) else answers.INVALID_REQUEST
+    return form if len(form) == len(pairs) else token_endpoint.INVALID_REQUEST
 
 
 async def _away(_request: Request, error: Exception) -> Response:
     """The directory does not answer, or a key cannot be read."""
     log.error("issuer.failed", reason=str(error))
-    return _refusal(answers.AWAY)
+    return _refusal(token_endpoint.AWAY)
 
 
 def _refusal(problem: Problem) -> Response:
     headers = dict(_NO_STORE)
-    if problem is answers.INVALID_CLIENT:  # RFC 6749 section 5.2
+    if problem is token_endpoint.INVALID_CLIENT:  # RFC 6749 section 5.2
         headers["WWW-Authenticate"] = 'Basic realm="kairan"'
-    body = {"error": problem.error, "error_description": problem.description}
+    body = {"error": problem.error, "error_description": problem.what.en}
     return JSONResponse(body, status_code=problem.status, headers=headers)

@@ -265,6 +265,7 @@ class Supervisor:
             audit=configuration.audit,
             certificate=configuration.tls.certificate,
             key=configuration.tls.key,
+            help_url=configuration.help_url,
         )
         return run(site, sock, supervision)
 

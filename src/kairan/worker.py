@@ -321,6 +321,7 @@ async def _build(
     volume = await _volume(configuration, place, directory, audit, trace, stack)
     context = IntakeContext(
         hostname=configuration.hostname,
+        help_url=configuration.help_url,
         settings=configuration.intake,
         admission=configuration.admission,
         snapshot=lambda: keeper.current,

@@ -10,7 +10,7 @@ import typer
 
 from kairan.cli.app import app
 from kairan.cli.commands import COMMANDS
-from kairan.cli.reference import commands_page, helps, settings_page
+from kairan.cli.reference import FIRST, commands_page, helps, settings_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 HELPS = dict(helps(typer.main.get_command(app), "kairan"))
@@ -128,3 +128,11 @@ def test_completion_knows_the_commands():
 
 def test_the_version_is_printed(shell):
     assert shell.done("--version").out.startswith("kairan 0.")
+
+
+def test_the_ten_settings_that_matter_stand_before_all_others():
+    assert len(set(FIRST)) == 10
+    top = settings_page().partition("\n## `[server]`")[0]
+    for section, key in FIRST:
+        assert f"| [`{section}`](#" in top
+        assert f"| `{key}` |" in top

@@ -102,14 +102,14 @@ def directory(tmp_path: Path) -> Iterator[Directory]:
 def made(directory: Directory, tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Issuer]]:
     webs = []
 
-    def make(**changes: Any) -> Issuer:
+    def make(*, help_url: str = "", **changes: Any) -> Issuer:
         settings = replace(SETTINGS, **changes)
         keys = KeyRing(tmp_path / "keys", clock=clock)
         keys.renew(settings)
         attempts = LoginAttempts(AuthSettings(pair_failures_free=3), clock=clock)
         clients = Clients(directory.apps.client, attempts, clock)
         grants = Grants(settings, places_of(settings), keys, directory, clients, clock)
-        web = Web(grants)
+        web = Web(grants, help_url)
         webs.append(web)
         return Issuer(web, keys, directory, clock, settings)
 

@@ -207,3 +207,15 @@ async def test_discovery_names_every_place(issuer):
     for endpoint in ("token_endpoint", "device_authorization_endpoint"):
         assert (await issuer.post(said[endpoint])).status_code == 400
         assert (await issuer.get(said[endpoint])).status_code == 405
+
+
+async def test_a_refusal_names_the_address_of_its_explanation_where_there_is_one(made, issuer):
+    helpful = made(help_url="https://docs.example.com/errors/#")
+    answer = (await helpful.by_secret(client_secret="wrong")).json()
+    assert answer["error_uri"] == "https://docs.example.com/errors/#issuer-invalid-client"
+    answer = (await helpful.by_secret(scope="elsewhere/.default")).json()
+    assert answer["error_uri"] == "https://docs.example.com/errors/#issuer-invalid-scope"
+    assert (await issuer.by_secret(client_secret="wrong")).json().keys() == {
+        "error",
+        "error_description",
+    }

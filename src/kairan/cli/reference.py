@@ -5,6 +5,7 @@
 Terminals differ: the help is printed for one of WIDTH columns.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from itertools import groupby
@@ -34,6 +35,25 @@ word `"none"` unsets a setting that may be absent. Paths are relative to the fil
 `python -m kairan.cli.reference docs`.
 """
 
+# What most installations decide for themselves, in the order in which they do.
+FIRST = (
+    ("[server]", "hostname"),
+    ("[server]", "data_directory"),
+    ("[server]", "user"),
+    ("[directory]", "url"),
+    ("[tls]", "certificate"),
+    ("[[listener]]", "role"),
+    ("[[listener]]", "devices"),
+    ("[[delivery.routes]]", "to"),
+    ("[[auth.issuers]]", "issuer"),
+    ("[spool]", "durability"),
+)
+_FIRST_HEAD = """\
+## The ten that matter
+
+`kairan init` writes those that have no good default. Begin here; the others are for when something is not as you want it.
+"""
+
 
 def commands_page() -> str:
     parts = [_COMMANDS_HEAD]
@@ -43,7 +63,7 @@ def commands_page() -> str:
 
 
 def settings_page() -> str:
-    parts = [_SETTINGS_HEAD]
+    parts = [_SETTINGS_HEAD, "\n".join([_FIRST_HEAD, *_first_table()])]
     by_section = groupby(explain(), key=lambda setting: (setting.section, setting.about))
     for (section, about), settings in by_section:
         parts.append("\n".join([f"## `{section}`", "", *_about(about), *_table(settings)]))
@@ -73,6 +93,26 @@ def _about(about: str) -> list[str]:
     return [about.rstrip(".") + ".", ""] if about else []
 
 
+def _first_table() -> Iterator[str]:
+    by_name = {(setting.section, setting.key): setting for setting in explain()}
+    yield "| where | key | default | why |"
+    yield "|---|---|---|---|"
+    for name in FIRST:
+        setting = by_name[name]
+        section = f"[`{setting.section}`](#{_anchor(setting.section)})"
+        yield _row(section, f"`{setting.key}`", f"`{setting.default}`", setting.reason)
+    yield ""
+
+
+def _anchor(section: str) -> str:
+    """As viewers of Markdown and MkDocs alike make it of a heading."""
+    return re.sub(r"[^\w-]", "", section.lower())
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
 def _table(settings: Iterator[Explained]) -> Iterator[str]:
     yield "| key | default | what it may be | why |"
     yield "|---|---|---|---|"
@@ -81,8 +121,7 @@ def _table(settings: Iterator[Explained]) -> Iterator[str]:
         reason = setting.reason if setting.reason != before or not before else "as above"
         before = setting.reason
         unit = f" {setting.unit}" if setting.unit else ""
-        cells = (f"`{setting.key}`", f"`{setting.default}`{unit}", setting.kind, reason)
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        yield _row(f"`{setting.key}`", f"`{setting.default}`{unit}", setting.kind, reason)
     yield ""
 
 

@@ -35,6 +35,11 @@ class ServerSettings:
     # A worker, or the issuer, whose event loop stands still for so long is replaced; its stack is
     # in the log.  Nothing that is well takes a tenth of it.  0: never.
     watchdog_seconds: float = 30.0
+    # What stands before a refusal's key in the address of its explanation, such as
+    # https://docs.example.com/errors/# where the pages of `make docs` are; shown at the end of each
+    # refusal that has room for it, and as `error_uri` of the issuer.  None: replies end as
+    # Exchange's do.
+    help_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class Configuration:
     workers: int
     watchdog_seconds: float = 30.0
     user: str | None = None  # whom root becomes
+    help_url: str = ""  # empty: refusals point nowhere
     source: Path | None = None  # the file it was read from
     recipient_filter: RecipientFilterSettings = field(default_factory=RecipientFilterSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -159,4 +165,5 @@ def own_answers(server: ServerSettings, directory: DirectorySettings) -> dict[st
         "workers": server.workers or os.cpu_count() or 1,
         "user": server.user,
         "watchdog_seconds": server.watchdog_seconds,
+        "help_url": server.help_url or "",
     }

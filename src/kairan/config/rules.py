@@ -23,6 +23,11 @@ from kairan.smtp.sasl.mechanisms import MECHANISMS
 
 PORT_MAX = 65_535
 
+# So much leaves room for it in the line of every reply.  The octets are those of `error_uri`, RFC 6749
+# section 5.2.
+_HELP_URL_OCTETS_MAX = 200
+_HELP_URL = re.compile(rf"(?=.{{1,{_HELP_URL_OCTETS_MAX}}}\Z)https?://[A-Za-z0-9\[][!#-\[\]-~]*")
+
 # Where, and what is wrong there.
 Problem = tuple[Path_, str]
 
@@ -42,6 +47,7 @@ def check_identities(configuration: Configuration, source: Source) -> None:
 def _problems(configuration: Configuration) -> Iterator[Problem]:
     yield from _negative_numbers(configuration)
     yield from _user(configuration.user)
+    yield from _help_url(configuration.help_url)
     yield from _volume(configuration.admission.volume_jump_factor)
     for position, listener in enumerate(configuration.listeners):
         yield from _listener(listener, ("listener", position))
@@ -63,6 +69,12 @@ def _user(name: str | None) -> Iterator[Problem]:
             pwd.getpwnam(name)
         except KeyError:
             yield ("server", "user"), f'there is no user "{name}" on this machine'
+
+
+def _help_url(url: str) -> Iterator[Problem]:
+    if url and not _HELP_URL.fullmatch(url):
+        sentence = f'"help_url" must be an http:// or https:// URL of at most {_HELP_URL_OCTETS_MAX} octets, all of them ASCII'
+        yield ("server", "help_url"), sentence
 
 
 def _volume(factor: float) -> Iterator[Problem]:

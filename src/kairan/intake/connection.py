@@ -307,7 +307,8 @@ class SmtpConnection(asyncio.Protocol):
         self._closing = True
         if self._transport is not None:
             if self._entry.settings.tls is not TlsMode.IMPLICIT:
-                self._transport.write(outcome.reply.wire)
+                help_url = self._entry.context.help_url
+                self._transport.write(outcome.reply_with(help_url=help_url).wire)
             if outcome is GREETING_TOO_EARLY:
                 self._linger(self._transport)  # what it said lies unread
             else:

@@ -68,6 +68,7 @@ class IntakeContext:
     wait_seconds: Callable[[], float] = lambda: 0.0
     audit: Audit | None = None
     volume: Volume | None = None  # None: jumps are not looked for
+    help_url: str = ""  # what stands before a refusal's key in the address of its explanation
     auth: AuthSettings = field(default_factory=AuthSettings)
     clock: Callable[[], float] = time.time
     session_ids: SessionIds = field(default_factory=SessionIds)

@@ -534,7 +534,8 @@ def _signed(context: IntakeContext, session: str, outcome: Outcome, said: str = 
     milliseconds = int(now * 1000) % 1000
     more = f"({said}) " if said else ""
     return outcome.reply_with(
-        f"{more}[{context.hostname} {_utc(int(now))}.{milliseconds:03}Z {session}]"
+        f"{more}[{context.hostname} {_utc(int(now))}.{milliseconds:03}Z {session}]",
+        help_url=context.help_url,
     )
 
 

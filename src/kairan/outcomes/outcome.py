@@ -1,10 +1,13 @@
 """The shape of one entry of the catalogue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 
 from kairan.mail.reply import Reply
+
+# RFC 5321 section 4.5.3.1.5, with code and CRLF.
+REPLY_LINE_OCTETS_MAX = 512
 
 # Which edition of HVE says it.  hve-2025: the codes of the first troubleshooting page; hve-2026:
 # the page after general availability, which moved three token refusals from 501 to 535.
@@ -64,6 +67,15 @@ class Outcome:
     def is_transient(self) -> bool:
         return 400 <= self.code < 500
 
-    def reply_with(self, suffix: str) -> Reply:
-        """The reply with Exchange's `[host time session-id]` behind the text."""
-        return Reply(self.code, self.enhanced, (f"{self.text} {suffix}",), is_ours=True)
+    def reply_with(self, suffix: str = "", *, help_url: str = "") -> Reply:
+        """The reply with Exchange's `[host time session-id]` behind the text.
+
+        `help_url`, with our key behind it, is where the refusal is explained; it is left out where
+        the line has no room.
+        """
+        text = f"{self.text} {suffix}".rstrip()
+        reply = Reply(self.code, self.enhanced, (text,), is_ours=True)
+        if not help_url:
+            return reply
+        longer = replace(reply, lines=(f"{text} See {help_url}{self.key}",))
+        return longer if len(longer.wire) <= REPLY_LINE_OCTETS_MAX else reply

@@ -7,6 +7,7 @@ login may wait for an import into the directory, and others must not wait with i
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -49,8 +50,9 @@ Form = Mapping[str, str]
 
 
 class Web:
-    def __init__(self, grants: Grants) -> None:
+    def __init__(self, grants: Grants, help_url: str = "") -> None:
         self._grants = grants
+        self._refusal = partial(_refusal, help_url=help_url)
         self._thread = ThreadPoolExecutor(_THREADS, "kairan-issuer")
 
     def application(self) -> Starlette:
@@ -70,7 +72,9 @@ class Web:
             *(Route(places.path(url), handler, methods=["GET"]) for url, handler in gets.items()),
             *(Route(places.path(url), handler, methods=["POST"]) for url, handler in posts.items()),
         ]
-        return Starlette(routes=routes, exception_handlers={DirectoryError: _away, OSError: _away})
+        return Starlette(
+            routes=routes, exception_handlers={DirectoryError: self._away, OSError: self._away}
+        )
 
     def close(self) -> None:
         self._thread.shutdown()
@@ -81,7 +85,7 @@ class Web:
         return JSONResponse(metadata(shown, settings, issuer=places.issuer))
 
     async def _authorization(self, _request: Request) -> Response:
-        return _refusal(token_endpoint.NO_LOGIN_PAGE)
+        return self._refusal(token_endpoint.NO_LOGIN_PAGE)
 
     async def _jwks(self, _request: Request) -> Response:
         keys = await self._apart(self._grants.keys.published)
@@ -110,8 +114,13 @@ class Web:
             return Response(status_code=400)  # nobody is there to read it
         if isinstance(answer, Problem):
             log.info("issuer.refused", error=answer.error, path=request.url.path, client=source)
-            return _refusal(answer)
+            return self._refusal(answer)
         return JSONResponse(answer, headers=_NO_STORE)
+
+    async def _away(self, _request: Request, error: Exception) -> Response:
+        """The directory does not answer, or a key cannot be read."""
+        log.error("issuer.failed", reason=str(error))
+        return self._refusal(token_endpoint.AWAY)
 
     async def _apart(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
@@ -161,15 +170,11 @@ def read_form(content: bytes) -> Form | Problem:
     return form if len(form) == len(pairs) else token_endpoint.INVALID_REQUEST
 
 
-async def _away(_request: Request, error: Exception) -> Response:
-    """The directory does not answer, or a key cannot be read."""
-    log.error("issuer.failed", reason=str(error))
-    return _refusal(token_endpoint.AWAY)
-
-
-def _refusal(problem: Problem) -> Response:
+def _refusal(problem: Problem, *, help_url: str) -> Response:
     headers = dict(_NO_STORE)
     if problem is token_endpoint.INVALID_CLIENT:  # RFC 6749 section 5.2
         headers["WWW-Authenticate"] = 'Basic realm="kairan"'
     body = {"error": problem.error, "error_description": problem.what.en}
+    if help_url:
+        body["error_uri"] = f"{help_url}{problem.key}"  # RFC 6749 section 5.2
     return JSONResponse(body, status_code=problem.status, headers=headers)

@@ -66,6 +66,7 @@ class Site:
     certificate: Path | None
     key: Path | None
     audit: AuditSettings = field(default_factory=AuditSettings)
+    help_url: str = ""  # what stands before a refusal's key in the address of its explanation
 
     @property
     def keys_folder(self) -> Path:
@@ -161,7 +162,7 @@ async def _live(site: Site, sock: socket.socket, supervision: Supervision) -> in
     keys.renew(site.settings)
     with Directory.open(site.directory_url, migrate=False) as directory:
         audit = Audit(site.data_directory / "audit", "issuer", site.audit)
-        web = Web(_grants(site, keys, directory, audit))
+        web = Web(_grants(site, keys, directory, audit), site.help_url)
         server = _Server(_server_settings(site, web), supervision.ready)
         loop = asyncio.get_running_loop()
         loop.add_reader(supervision.lifeline, partial(os._exit, ORPHANED))

@@ -32,7 +32,7 @@ from kairan import worker
 from kairan.auth.passwords.recognised import Recognised
 from kairan.config.certificates import certificates_of
 from kairan.config.model import Configuration
-from kairan.config.warnings import warnings_of
+from kairan.config.warnings import start_warnings
 from kairan.directory.errors import DirectoryError
 from kairan.directory.store import Directory
 from kairan.intake.counters import AccountCounters
@@ -430,7 +430,7 @@ def serve(configuration: Configuration, *, on_ready: Callable[[Running], None]) 
     """Runs until SIGTERM or SIGINT; returns the exit code.  Raises PortInUseError, DirectoryError."""
     with logs.never_waiting():
         logs.set_up()
-        for warning in warnings_of(configuration):
+        for warning in start_warnings(configuration):
             log.warning("service.configuration-warning", reason=warning)
         give_back_large_blocks()
         return Supervisor(configuration, on_ready).run()
@@ -472,7 +472,7 @@ def _free_port(settings: ListenerSettings | IssuerServiceSettings) -> int:
     """The port to listen at.  With SO_REUSEPORT alone a second service would share it silently:
     a socket without it shows whether somebody is there.
     """
-    with socket.socket(_family(settings.host), socket.SOCK_STREAM) as probe:
+    with _socket(settings.host) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -491,7 +491,7 @@ def _free_port(settings: ListenerSettings | IssuerServiceSettings) -> int:
 
 
 def _listen(settings: ListenerSettings | IssuerServiceSettings, port: int) -> socket.socket:
-    sock = socket.socket(_family(settings.host), socket.SOCK_STREAM)
+    sock = _socket(settings.host)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.bind((settings.host, port))
@@ -500,5 +500,10 @@ def _listen(settings: ListenerSettings | IssuerServiceSettings, port: int) -> so
     return sock
 
 
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def _socket(host: str) -> socket.socket:
+    """At `::` for IPv4 as well, whatever the system's default is."""
+    if ":" not in host:
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    return sock

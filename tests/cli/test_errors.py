@@ -95,9 +95,7 @@ MISTAKES = [
     (a_wrong_key, ["check-config"]),
     (a_wrong_key, ["serve"]),
     (a_wrong_key, ["account", "list"]),
-    (an_unreadable_key, ["check-config"]),
     (an_unreadable_key, ["serve"]),
-    (a_key_that_does_not_fit, ["check-config"]),
     (a_key_that_does_not_fit, ["serve"]),
     (no_settings, ["queue", "stats"]),
     (a_short_row, ["mailbox", "import", "people.csv"]),
@@ -132,6 +130,19 @@ def test_a_mistake_is_one_sentence_and_exit_2_and_changes_nothing(shell, prepare
     before = files(shell.place)
     assert sentence in shell.refused(*words)
     assert files(shell.place) == before
+
+
+@pytest.mark.parametrize("prepare", [an_unreadable_key, a_key_that_does_not_fit])
+def test_check_config_says_each_mistake_in_a_line_of_its_own(shell, prepare):
+    sentence = prepare()
+    answer = shell("check-config")
+    assert (answer.code, answer.out) == (2, "")
+    key, *_, postmaster, domain = answer.err.splitlines()
+    assert key.startswith("kairan: kairan.toml:")
+    assert sentence in key
+    assert "kairan.toml:" in postmaster
+    assert "has no postmaster" in postmaster
+    assert "warning: the accepted domain example.com has neither mailboxes" in domain
 
 
 def test_a_port_in_use_is_said_by_the_real_program(shell):

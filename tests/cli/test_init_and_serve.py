@@ -80,8 +80,21 @@ def test_check_config_shows_no_password_of_the_database(shell):
     settings = shell.place / "kairan.toml"
     text = settings.read_text() + '[directory]\nurl = "postgresql://me:geheim@db/kairan"\n'
     settings.write_text(text.replace('"maildir:data/maildir"', '"smtps://me:geheim@relay"'))
-    assert "geheim" not in shell.done("check-config").out
-    assert "geheim" not in shell.done("check-config", "--json").out
+    for words in (("check-config",), ("check-config", "--json")):
+        answer = shell(*words)
+        assert "cannot be used" in answer.err  # there is no such database
+        assert "geheim" not in answer.out + answer.err
+
+
+def test_check_config_prints_no_password_of_a_route(shell):
+    with_postmaster(shell)
+    settings = shell.place / "kairan.toml"
+    text = settings.read_text()
+    settings.write_text(text.replace('"maildir:data/maildir"', '"smtps://me:geheim@relay"'))
+    for words in (("check-config",), ("check-config", "--json")):
+        answer = shell.done(*words)
+        assert "relay" in answer.out
+        assert "geheim" not in answer.out + answer.err
 
 
 def test_check_config_explains_every_section(shell):

@@ -148,7 +148,7 @@ MISTAKES = [
     ),
     ("[[listener]]\ntls = 'off'", 8, 'tls = "off" is only for role = "device" or a loopback'),
     ("[[listener]]\nproxy_from = ['proxy']", 8, '"proxy" is not a network'),
-    ("[[listener]]\n[[listener]]\nport = 587", 9, "two listeners have 0.0.0.0 port 587"),
+    ("[[listener]]\n[[listener]]\nport = 587", 9, "(0.0.0.0) cannot both have port 587"),
     ("[[delivery.routes]]\npattern = 'a b'\nto = 'mx:'", 8, '"a b" is no pattern'),
     ("[transport]\nmx_networks_allowed = ['inside']", 8, '"inside" is not a network'),
     ("port 587", 7, "this is not TOML"),

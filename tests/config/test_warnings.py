@@ -3,7 +3,7 @@
 import pytest
 
 from kairan.config.read import load
-from kairan.config.warnings import warnings_of
+from kairan.config.warnings import start_warnings
 
 CONFIGURATION = """\
 [tls]
@@ -23,7 +23,7 @@ devices = { "192.0.2.0/24" = "printer@example.com" }
 def warned(folder, text: str) -> str:
     path = folder / "kairan.toml"
     path.write_text(CONFIGURATION + text, encoding="utf-8")
-    return " ".join(warnings_of(load(path)))
+    return " ".join(start_warnings(load(path)))
 
 
 def test_logins_in_clear_text_beyond_loopback_are_warned_of(tmp_path):
@@ -45,7 +45,7 @@ def test_a_key_that_everyone_can_read_is_warned_of(tmp_path, mode, is_said):
     key.chmod(mode)
     path = tmp_path / "kairan.toml"
     path.write_text(CONFIGURATION.replace("/etc/server.key", str(key)), encoding="utf-8")
-    assert (str(key) in " ".join(warnings_of(load(path)))) is is_said
+    assert (str(key) in " ".join(start_warnings(load(path)))) is is_said
 
 
 def test_a_password_in_the_configuration_is_warned_of_and_not_shown(tmp_path):

@@ -2,22 +2,21 @@
 
 from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kairan.cli.configuration import read_configuration
-from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, examples, one_command
 from kairan.cli.output import print_json, print_record, say
-from kairan.config.environment import check_environment
+from kairan.config.check import findings
 from kairan.config.explain import Explained, explain
+from kairan.config.locate import locate
 from kairan.config.model import Configuration
-from kairan.config.warnings import warnings_of
-from kairan.directory.errors import DirectoryError
-from kairan.directory.store import Directory
+from kairan.config.read import read
+from kairan.runtime.operator_error import BAD_INPUT
+from kairan.runtime.privileges import act_as_owner_of
 from kairan.runtime.secret_text import without_login
+from kairan.runtime.visible import visible
 
 app = one_command()
 
@@ -39,38 +38,24 @@ def check_config(
 ) -> None:
     """Check the configuration.
 
-    Certificate, data directory and routes are looked at too.  The first mistake is printed with file and line, and the exit code is 2.
+    The file, what it names on this machine (certificates, keys, addresses, folders, name servers) and the directory. Each mistake is printed with file and line, and the exit code is 2; what is allowed and yet better known is a warning.
     """
     if explain:
         _print_explanation(as_json=as_json)
         return
-    configuration = read_configuration(config)
-    check_environment(configuration)
-    _check_postmaster(configuration)
-    for warning in warnings_of(configuration):
-        say(f"warning: {warning}", to_operator=True)
+    configuration, source = read(locate(config))
+    act_as_owner_of(configuration.data_directory)
+    found = list(findings(configuration, source))
+    for one in found:
+        warning = "" if one.is_mistake else "warning: "
+        say(f"kairan: {visible(f'{one.place}: {warning}{one.sentence}')}", to_operator=True)
+    if any(one.is_mistake for one in found):
+        raise typer.Exit(BAD_INPUT)
     configuration = _without_passwords(configuration)
     if as_json:
         print_json(configuration)
     else:
         print_record(f"{configuration.source} is in order", _summary(configuration))
-
-
-def _check_postmaster(configuration: Configuration) -> None:
-    """Where there is none, reports are lost; the service starts all the same, and warns.
-
-    Asked of a directory that is there and answers: one that is not, the start makes or names.
-    """
-    file = configuration.directory_url.removeprefix("sqlite:///")
-    if file != configuration.directory_url and not Path(file).exists():
-        return
-    try:
-        with Directory.open(configuration.directory_url, migrate=False) as directory:
-            problem = directory.postmaster_problem()
-    except DirectoryError:
-        return
-    if problem:
-        raise BadInputError(problem)
 
 
 def _without_passwords(configuration: Configuration) -> Configuration:

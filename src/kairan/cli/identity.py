@@ -6,14 +6,14 @@ from kairan.cli.errors import BadInputError
 from kairan.config.locate import locate
 from kairan.config.model import Configuration
 from kairan.config.read import load
-from kairan.config.rules import check_identities
+from kairan.config.rules import identity_rules
 from kairan.relay.tokens.settings import IdentitySettings
 from kairan.runtime.privileges import act_as_owner_of
 
 
 def read_identities(config: Path | None) -> Configuration:
     """Root has the rights of the data's owner from here on: the tokens lie there."""
-    configuration = load(locate(config), check_identities)
+    configuration = load(locate(config), identity_rules)
     act_as_owner_of(configuration.data_directory)
     return configuration
 

@@ -23,10 +23,13 @@ class Source:
     lines: Lines
 
     def error(self, where: Path_, sentence: str) -> ConfigError:
-        """About the key at `where`, or the nearest table around it that stands in the file."""
-        line = self.lines.line_of(where)
-        place = f"{self.path}:{line}" if line else str(self.path)
-        return ConfigError(f"{place}: {sentence}")
+        return ConfigError(f"{self.place(where)}: {sentence}")
+
+    def place(self, where: Path_) -> str:
+        """File and line of the key at `where`, or of the nearest table around it that stands in the
+        file; what is nowhere in it is missing from the whole, which begins at its first line.
+        """
+        return f"{self.path}:{self.lines.line_of(where) or 1}"
 
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:

@@ -157,13 +157,16 @@ class Configuration:
 
 def own_answers(server: ServerSettings, directory: DirectorySettings) -> dict[str, Any]:
     """The machine's own where the file says nothing."""
-    default_url = f"sqlite:///{server.data_directory / 'directory.db'}"
     return {
         "hostname": server.hostname or socket.gethostname(),
         "data_directory": server.data_directory,
-        "directory_url": directory.url or default_url,
-        "workers": server.workers or os.cpu_count() or 1,
+        "directory_url": directory.url or default_directory_url(server.data_directory),
+        "workers": (os.cpu_count() or 1) if server.workers is None else server.workers,
         "user": server.user,
         "watchdog_seconds": server.watchdog_seconds,
         "help_url": server.help_url or "",
     }
+
+
+def default_directory_url(data_directory: Path) -> str:
+    return f"sqlite:///{data_directory / 'directory.db'}"

@@ -4,7 +4,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,23 +16,35 @@ from kairan.config.keys import check_keys
 from kairan.config.lines import lines_of
 from kairan.config.model import SECTIONS, Configuration, Section, ServerSettings, own_answers
 from kairan.config.paths import absolute, absolute_routes, absolute_url
-from kairan.config.rules import check_rules
+from kairan.config.rules import broken_rules
+from kairan.config.setting_problem import SettingProblem
 from kairan.delivery.settings_transport import TransportSettings
 
 
-def load(path: Path, check: Callable[[Configuration, Source], None] = check_rules) -> Configuration:
+def load(
+    path: Path,
+    rules: Callable[[Configuration], Iterator[SettingProblem]] = broken_rules,
+) -> Configuration:
     """The configuration in `path`, or ConfigError.  Touches no other file: see environment.py.
 
-    `check`: for a command that needs a part of it, the rules of that part alone.
+    `rules`: for a command that needs a part of it, those of that part alone.
+    """
+    configuration, source = read(path)
+    for where, sentence in rules(configuration):
+        raise source.error(where, sentence)
+    return configuration
+
+
+def read(path: Path) -> tuple[Configuration, Source]:
+    """Keys and types are right; the rules are the caller's to ask, who may want to see all that are
+    broken.
     """
     text = _text(path)
     tables = _tables(path, text)
     source = Source(path, lines_of(text))
     _check_sections(tables, source)
     values = {section.name: _section(section, tables, source) for section in SECTIONS}
-    configuration = _configuration(path, values)
-    check(configuration, source)
-    return configuration
+    return _configuration(path, values), source
 
 
 def _text(path: Path) -> str:

@@ -1,6 +1,7 @@
 """What must hold beyond the types: rules of one setting, and of settings together."""
 
 import ipaddress
+import math
 import os
 import pwd
 import re
@@ -9,9 +10,10 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from kairan.auth.tokens.settings import IssuerSettings
-from kairan.config.errors import Source, suggestion
+from kairan.config.errors import suggestion
 from kairan.config.lines import Path_
 from kairan.config.model import SECTIONS, Configuration
+from kairan.config.setting_problem import SettingProblem
 from kairan.delivery.settings import RouteSettings
 from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.issuer.settings import IssuerServiceSettings
@@ -19,39 +21,32 @@ from kairan.mail.address import parse_address
 from kairan.mail.role import Role
 from kairan.relay.tokens.check import problem_with
 from kairan.relay.tokens.settings import IdentitySettings
+from kairan.runtime.ip import IpAddress
 from kairan.smtp.sasl.mechanisms import MECHANISMS
 
 PORT_MAX = 65_535
+IPV6 = 6
 
 # So much leaves room for it in the line of every reply.  The octets are those of `error_uri`, RFC 6749
 # section 5.2.
 _HELP_URL_OCTETS_MAX = 200
 _HELP_URL = re.compile(rf"(?=.{{1,{_HELP_URL_OCTETS_MAX}}}\Z)https?://[A-Za-z0-9\[][!#-\[\]-~]*")
 
-# Where, and what is wrong there.
-Problem = tuple[Path_, str]
 
-
-def check_rules(configuration: Configuration, source: Source) -> None:
-    """Raises for the first rule that is broken."""
-    for where, sentence in _problems(configuration):
-        raise source.error(where, sentence)
-
-
-def check_identities(configuration: Configuration, source: Source) -> None:
+def identity_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     """What an application's own file must keep to, which has [[identity]] and no service."""
-    for where, sentence in _identities(configuration.identities):
-        raise source.error(where, sentence)
+    yield from _identities(configuration.identities)
 
 
-def _problems(configuration: Configuration) -> Iterator[Problem]:
-    yield from _negative_numbers(configuration)
-    yield from _user(configuration.user)
+def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
+    """In the order of the file's tables; with any of them nothing is started."""
     yield from _help_url(configuration.help_url)
     yield from _volume(configuration.admission.volume_jump_factor)
+    yield from _numbers(configuration)
+    yield from _user(configuration.user)
     for position, listener in enumerate(configuration.listeners):
         yield from _listener(listener, ("listener", position))
-    yield from _same_address(configuration.listeners)
+    yield from _same_address(configuration)
     yield from _mechanisms(configuration.intake.mechanisms)
     yield from _certificate(configuration)
     yield from _issuer(configuration)
@@ -63,7 +58,7 @@ def _problems(configuration: Configuration) -> Iterator[Problem]:
     )
 
 
-def _user(name: str | None) -> Iterator[Problem]:
+def _user(name: str | None) -> Iterator[SettingProblem]:
     if name is not None and os.geteuid() == 0:
         try:
             pwd.getpwnam(name)
@@ -71,46 +66,55 @@ def _user(name: str | None) -> Iterator[Problem]:
             yield ("server", "user"), f'there is no user "{name}" on this machine'
 
 
-def _help_url(url: str) -> Iterator[Problem]:
+def _help_url(url: str) -> Iterator[SettingProblem]:
     if url and not _HELP_URL.fullmatch(url):
         sentence = f'"help_url" must be an http:// or https:// URL of at most {_HELP_URL_OCTETS_MAX} octets, all of them ASCII'
         yield ("server", "help_url"), sentence
 
 
-def _volume(factor: float) -> Iterator[Problem]:
+def _volume(factor: float) -> Iterator[SettingProblem]:
     if factor != 0 and not factor >= 1:  # no number at all is not, either
         sentence = f'"volume_jump_factor" must be 0 (off) or at least 1, not {factor}'
         yield ("admission", "volume_jump_factor"), sentence
 
 
-def _negative_numbers(configuration: Configuration) -> Iterator[Problem]:
-    """No setting means anything below zero; a sign there is a slip."""
+def _numbers(configuration: Configuration) -> Iterator[SettingProblem]:
+    """No setting means anything below zero, where a sign is a slip, nor as infinity.  Those of
+    [server] are the configuration's own.
+    """
+    if configuration.workers == 0:
+        yield ("server", "workers"), '"workers" must be 1 or more; "none": one for each core'
+    for name in ("workers", "watchdog_seconds"):
+        yield from _numbers_in(getattr(configuration, name), ("server", name))
     for section in SECTIONS:
-        yield from _negative_in(getattr(configuration, section.field, None), (section.name,))
+        if section.field:
+            yield from _numbers_in(getattr(configuration, section.field), (section.name,))
 
 
-def _negative_in(value: Any, where: Path_) -> Iterator[Problem]:
-    if isinstance(value, int | float) and value < 0:
-        yield where, f'"{where[-1]}" must be 0 or more, not {value}'
+def _numbers_in(value: Any, where: Path_) -> Iterator[SettingProblem]:
+    if isinstance(value, int | float):
+        if value < 0:
+            yield where, f'"{where[-1]}" must be 0 or more, not {value}'
+        elif not math.isfinite(value):
+            yield where, f'"{where[-1]}" must be a finite number, not {value}'
     elif isinstance(value, tuple):
         for position, item in enumerate(value):
-            yield from _negative_in(item, (*where, position))
+            yield from _numbers_in(item, (*where, position))
     elif is_dataclass(value):
         for field in fields(value):
-            yield from _negative_in(getattr(value, field.name), (*where, field.name))
+            yield from _numbers_in(getattr(value, field.name), (*where, field.name))
 
 
-def _listener(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
+def _listener(listener: ListenerSettings, where: Path_) -> Iterator[SettingProblem]:
     if listener.port > PORT_MAX:
         yield (*where, "port"), f'"port" must be at most {PORT_MAX}, not {listener.port}'
-    if not _is_host(listener.host):
-        yield (
-            (*where, "host"),
-            f'"host" must be an IP address of this machine, not "{listener.host}"',
-        )
     yield from _networks(listener.proxy_from, (*where, "proxy_from"))
     yield from _devices(listener, where)
-    yield from _tls_off(listener, where)
+    if _is_host(listener.host):
+        yield from _tls_off(listener, where)
+    else:
+        sentence = f'"host" must be an IP address of this machine, not "{listener.host}"'
+        yield (*where, "host"), sentence
     if listener.legacy_tls and listener.role is not Role.DEVICE:
         yield (*where, "legacy_tls"), 'only a listener with role = "device" may have legacy_tls'
     if listener.external_recipients and listener.role is not Role.CLIENT:
@@ -126,7 +130,7 @@ def _listener(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
         yield (*where, "auth_in_clear_text"), sentence
 
 
-def _devices(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
+def _devices(listener: ListenerSettings, where: Path_) -> Iterator[SettingProblem]:
     if listener.role is Role.DEVICE and not listener.devices:
         yield (
             (*where, "role"),
@@ -146,7 +150,7 @@ def _devices(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
             )
 
 
-def _tls_off(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
+def _tls_off(listener: ListenerSettings, where: Path_) -> Iterator[SettingProblem]:
     """Passwords do not travel in clear text, except where nobody can listen."""
     if listener.tls is not TlsMode.OFF or listener.role is Role.DEVICE:
         return
@@ -157,26 +161,47 @@ def _tls_off(listener: ListenerSettings, where: Path_) -> Iterator[Problem]:
         )
 
 
-def _same_address(listeners: tuple[ListenerSettings, ...]) -> Iterator[Problem]:
-    seen: set[tuple[str, int]] = set()
-    for position, listener in enumerate(listeners):
-        address = (listener.host, listener.port)
-        if address in seen and listener.port:  # port 0 is a free one, each time another
-            yield (
-                ("listener", position, "port"),
-                f"two listeners have {address[0]} port {address[1]}",
-            )
-        seen.add(address)
+def _same_address(configuration: Configuration) -> Iterator[SettingProblem]:
+    """Each against those before it; port 0 is a free one, each time another."""
+    taken: list[tuple[ListenerSettings | IssuerServiceSettings, str]] = []
+    named: list[tuple[ListenerSettings | IssuerServiceSettings, Path_, str]] = [
+        (listener, ("listener", position), f"the listener of the role {listener.role}")
+        for position, listener in enumerate(configuration.listeners)
+    ]
+    if configuration.issuer.enabled:
+        named.append((configuration.issuer, ("issuer",), "the issuer"))
+    for one, where, name in named:
+        for other, other_name in taken:
+            if one.port and one.port == other.port and _overlap(one.host, other.host):
+                sentence = (
+                    f"{name} ({one.host}) and {other_name} ({other.host}) cannot both have "
+                    f"port {one.port}"
+                )
+                yield (*where, "port"), sentence
+                break
+        taken.append((one, name))
 
 
-def _mechanisms(mechanisms: tuple[str, ...]) -> Iterator[Problem]:
+def _overlap(one: str, other: str) -> bool:
+    """Whether a socket at one leaves no room for another.  `::` takes IPv4 too, as Linux has it."""
+    if not (_is_host(one) and _is_host(other)):
+        return False
+    first, second = _address(one), _address(other)
+    if first == second:
+        return True
+    if first.version == second.version:
+        return first.is_unspecified or second.is_unspecified
+    return any(x.version == IPV6 and x.is_unspecified for x in (first, second))
+
+
+def _mechanisms(mechanisms: tuple[str, ...]) -> Iterator[SettingProblem]:
     for name in mechanisms:
         if name not in MECHANISMS:
             known = suggestion(name.upper(), MECHANISMS)
             yield ("intake", "mechanisms"), f'unknown mechanism "{name}"{known}'
 
 
-def _certificate(configuration: Configuration) -> Iterator[Problem]:
+def _certificate(configuration: Configuration) -> Iterator[SettingProblem]:
     tls = configuration.tls
     missing = "certificate" if tls.certificate is None else "key" if tls.key is None else ""
     if (tls.rsa_certificate is None) is not (tls.rsa_key is None):
@@ -192,7 +217,7 @@ def _certificate(configuration: Configuration) -> Iterator[Problem]:
         )
 
 
-def _believed(issuers: tuple[IssuerSettings, ...]) -> Iterator[Problem]:
+def _believed(issuers: tuple[IssuerSettings, ...]) -> Iterator[SettingProblem]:
     if not issuers:
         return
     from kairan.auth.tokens.keys import is_trustworthy  # noqa: PLC0415 - brings PyJWT and cryptography
@@ -211,7 +236,7 @@ def _believed(issuers: tuple[IssuerSettings, ...]) -> Iterator[Problem]:
             yield (*where, "audiences"), '"audiences" is empty, so no token could ever be good'
 
 
-def _issuer(configuration: Configuration) -> Iterator[Problem]:
+def _issuer(configuration: Configuration) -> Iterator[SettingProblem]:
     issuer = configuration.issuer
     if not _is_host(issuer.host):
         yield ("issuer", "host"), f'"host" must be an IP address, not "{issuer.host}"'
@@ -231,7 +256,7 @@ def _issuer(configuration: Configuration) -> Iterator[Problem]:
         yield ("issuer", "host"), sentence
 
 
-def _token_seconds(given: int) -> Iterator[Problem]:
+def _token_seconds(given: int) -> Iterator[SettingProblem]:
     if given <= IssuerServiceSettings().token_seconds:
         return
     from kairan.issuer.keys import TOKEN_SECONDS_MAX  # noqa: PLC0415 - as in _believed
@@ -240,7 +265,7 @@ def _token_seconds(given: int) -> Iterator[Problem]:
         yield ("issuer", "token_seconds"), f'"token_seconds" must be at most {TOKEN_SECONDS_MAX}'
 
 
-def _identities(identities: tuple[IdentitySettings, ...]) -> Iterator[Problem]:
+def _identities(identities: tuple[IdentitySettings, ...]) -> Iterator[SettingProblem]:
     names = [identity.name.lower() for identity in identities]
     for position, identity in enumerate(identities):
         where = ("identity", position)
@@ -251,7 +276,7 @@ def _identities(identities: tuple[IdentitySettings, ...]) -> Iterator[Problem]:
             yield (*where, key), f'"{key}" must be {wanted}'
 
 
-def _routes(routes: tuple[RouteSettings, ...]) -> Iterator[Problem]:
+def _routes(routes: tuple[RouteSettings, ...]) -> Iterator[SettingProblem]:
     if not routes:
         sentence = (
             "there is no [[delivery.routes]], so no mail could be delivered; "
@@ -273,7 +298,7 @@ def _is_pattern(pattern: str) -> bool:
     return parse_address(text if "@" in text else f"x@{text}", utf8=True) is not None
 
 
-def _networks(networks: Iterator[str] | tuple[str, ...], where: Path_) -> Iterator[Problem]:
+def _networks(networks: Iterator[str] | tuple[str, ...], where: Path_) -> Iterator[SettingProblem]:
     for network in networks:
         try:
             ipaddress.ip_network(network)
@@ -283,11 +308,16 @@ def _networks(networks: Iterator[str] | tuple[str, ...], where: Path_) -> Iterat
 
 def _is_host(host: str) -> bool:
     try:
-        ipaddress.ip_address(host)
+        _address(host)
     except ValueError:
-        return host == "localhost"
+        return False
     return True
 
 
 def _is_loopback(host: str) -> bool:
-    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    return _address(host).is_loopback
+
+
+def _address(host: str) -> IpAddress:
+    """Raises ValueError."""
+    return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)

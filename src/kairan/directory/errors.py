@@ -20,3 +20,7 @@ class DirectoryUnavailableError(DirectoryError):
     """The database does not answer; the same call may succeed later."""
 
     exit_code = FAILED
+
+
+class DirectoryOfOldShapeError(DirectoryError):
+    """It was written by an older version; the next start brings it to this one's shape."""

@@ -4,7 +4,7 @@ A change is checked as a whole before anything of it is kept; what is wrong is a
 of one sentence.  The methods block: call them from a thread where an event loop runs.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Self, Unpack
 
@@ -34,7 +34,7 @@ from kairan.directory.operations.device_logins import DeviceLogins
 from kairan.directory.operations.devices import KnownDevices
 from kairan.directory.operations.groups import GroupFields
 from kairan.directory.operations.mailboxes import MailboxFields
-from kairan.directory.operations.names import key
+from kairan.directory.operations.names import AddressKind, key, recipients
 from kairan.directory.operations.organisation import OrganisationFields
 from kairan.directory.operations.policies import Policies
 from kairan.directory.operations.volumes import Volumes
@@ -249,6 +249,14 @@ class Directory:
     def set_organisation(self, **fields: Unpack[OrganisationFields]) -> None:
         with self._database.changing(Part.HEADS) as connection:
             organisation.change(connection, fields)
+
+    def recipients(self) -> Generator[tuple[str, AddressKind, str]]:
+        """Who may be written to: the addresses of mailboxes and groups, each with its owner.
+
+        Close the iterator when leaving it early, for it holds a read transaction.
+        """
+        with self._database.reading() as connection:
+            yield from recipients(connection)
 
     def accepted_domains(self) -> Sequence[str]:
         return sorted(self.organisation().accepted_domains)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, inspect, text
 
 from kairan.directory.database.database import Database
-from kairan.directory.errors import DirectoryError
+from kairan.directory.errors import DirectoryError, DirectoryOfOldShapeError
 from kairan.runtime.privileges import reading_the_program
 
 # Two workers that start at once must not both create the tables.  Any number does; it is ours.
@@ -24,7 +24,7 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 def bring_up_to_date(database: Database, *, migrate: bool) -> None:
     with database.reading() as connection:
         if _pending(connection, database.name) and not migrate:
-            raise DirectoryError(
+            raise DirectoryOfOldShapeError(
                 f"the directory {database.name} has not been brought to this version's shape;"
                 " start `kairan serve` once, which does it, or run `kairan init`"
             )

@@ -14,6 +14,8 @@ from kairan.mail.address import Address, domain_of, key_of, parse_address
 
 T = TypeVar("T")
 
+_IN_BATCHES = {"yield_per": BATCH_ROWS}
+
 
 class AddressKind(StrEnum):
     ACCOUNT = "account"
@@ -140,3 +142,11 @@ def aliases_of(connection: Connection, owners_: Sequence[str]) -> dict[str, froz
 
 def _a(kind: AddressKind) -> str:
     return f"an {kind}" if kind is AddressKind.ACCOUNT else f"a {kind}"
+
+
+def recipients(connection: Connection) -> Iterator[tuple[str, AddressKind, str]]:
+    """All addresses of mailboxes and groups, aliases too, each with its owner; in no order."""
+    table = schema.address.c
+    query = select(table.key, table.kind, table.owner).where(table.kind != AddressKind.ACCOUNT)
+    for address, kind, owner in connection.execute(query, execution_options=_IN_BATCHES):
+        yield address, AddressKind(kind), owner

@@ -9,9 +9,11 @@ from types import MappingProxyType, ModuleType
 
 from kairan.outcomes import (
     authentication,
+    clients,
     commands,
     connection,
     delivery,
+    exchange,
     handshakes,
     limits,
     message,
@@ -21,9 +23,11 @@ from kairan.outcomes import (
     sender,
 )
 from kairan.outcomes.authentication import *
+from kairan.outcomes.clients import *
 from kairan.outcomes.commands import *
 from kairan.outcomes.connection import *
 from kairan.outcomes.delivery import *
+from kairan.outcomes.exchange import *
 from kairan.outcomes.handshakes import *
 from kairan.outcomes.limits import *
 from kairan.outcomes.message import *
@@ -45,6 +49,8 @@ TOPICS: tuple[ModuleType, ...] = (
     delivery,
     peers,
     handshakes,
+    exchange,
+    clients,
 )
 
 

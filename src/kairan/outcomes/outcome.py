@@ -57,6 +57,7 @@ class Outcome:
     source: str
     profiles: tuple[str, ...] = PROFILES
     speaker: Speaker = Speaker.EXCHANGE
+    needs_words: bool = False  # its code says too little: many servers give it for much else
     by_token: ByToken | None = None
 
     @cached_property

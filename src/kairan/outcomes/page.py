@@ -48,6 +48,8 @@ _TITLES = {
     "limits": "量と速度の制限：アカウント、サーバー、Exchange Online",
     "delivery": "受け付けた後に配信できなかったメッセージ（追跡と配信不能通知の文面）",
     "peers": "次のサーバーの応答（追跡と配信不能通知の文面）",
+    "exchange": "Exchange Online だけが返す応答：組織、送信者、Exchange Online 自体の問題",
+    "clients": "ログインを始められなかったクライアント側のメッセージ",
     "handshakes": "失敗した TLS ハンドシェイク（クライアントには応答できないため、ログに記録）",
 }
 _CAUSES = Text("Causes", "原因")

@@ -102,6 +102,7 @@ ACCESS_TOKEN_UNAVAILABLE = Outcome(
         ),
     ),
     source="RFC 6749 section 5.2 (temporarily_unavailable); RFC 3463 section 3.8 (X.7.0)",
+    speaker=Speaker.KAIRAN,
 )
 
 ACCESS_TOKEN_REFUSED = Outcome(
@@ -131,6 +132,7 @@ ACCESS_TOKEN_REFUSED = Outcome(
         ),
     ),
     source="RFC 6749 section 5.2; Entra's AADSTS numbers; RFC 3463 section 3.8",
+    speaker=Speaker.KAIRAN,
 )
 
 SIGN_IN_NEEDED = Outcome(
@@ -164,6 +166,7 @@ SIGN_IN_NEEDED = Outcome(
         ),
     ),
     source="RFC 8628; RFC 6749 section 5.2 (invalid_grant); RFC 3463 section 3.8",
+    speaker=Speaker.KAIRAN,
 )
 
 PEER_LACKS_SMTPUTF8 = Outcome(

@@ -46,6 +46,16 @@ NODE = """\
     at SMTPConnection._formatError (/app/node_modules/nodemailer/lib/smtp-connection/index.js:503:19)
   code: 'EPROTOCOL',
 """
+TOKEN = """\
+2026-03-09 07:00:01,123 ERROR mailer no token: {'error': 'invalid_client', 'error_description': "AADSTS7000229: The client application 11111111-aaaa is missing service principal in the tenant 22222222-bbbb."}
+Mar  9 07:00:02 gate postfix/smtp[9]: warning: SASL authentication failure: TokenStore::Refresh: refresh failed: AADSTS50173: The provided grant has expired due to it being revoked
+Mar  9 07:00:03 gate postfix/smtp[9]: warning: SASL authentication failure: TokenStore::Refresh: refresh failed: AADSTS50173: The provided grant has expired due to it being revoked
+"""
+SMTPLIB = """\
+Traceback (most recent call last):
+  File "/app/send.py", line 9, in main
+smtplib.SMTPNotSupportedError: {}
+"""
 SMTPD = "Mar  9 07:00:02 gate postfix/smtpd[10]: warning: unknown[192.0.2.9]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=printer@contoso.com\n"
 
 
@@ -61,22 +71,25 @@ def counted(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "causes"),
     [
-        (SPACES, {"SASL authentication failure": 1}),
-        (SPACES + SPACES_DEFERRED, {"4.7.0": 2}),
+        (SPACES, {"credentials-missing": 1}),
+        (SPACES + SPACES_DEFERRED, {"credentials-missing": 2}),
         (SPACES_DEFERRED, {"4.7.0": 2}),
-        (NO_MECHANISM, {"4.7.0": 1}),
+        (NO_MECHANISM, {"no-mechanism-in-common": 1}),
         (SMTPD, {"auth-unsuccessful": 1}),
         ("Mar  9 07:00:02 gate postfix/qmgr[3]: fatal: open database /etc/aliases.db\n", {"fatal": 1}),
         (MSMTP_HEAD + "errormsg='cannot read the password file' exitcode=EX_CONFIG\n", {"EX_CONFIG": 1}),
         (MSMTP_HEAD + "exitcode=EX_TEMPFAIL\n", {"EX_TEMPFAIL": 1}),
         (MSMTP_HEAD + "errormsg='cannot connect to smtp.contoso.test, port 587: Connection refused' exitcode=EX_TEMPFAIL\n", {"peer-unreachable": 1}),
         (MSMTP_HEAD + "mailsize=503 exitcode=EX_OK\n", {}),
-        (JAVA_TIMES, {"MessagingException": 1, "auth-unsuccessful": 1}),
+        (JAVA_TIMES, {"MessagingException": 1, "credentials-missing": 1}),
         (DOTNET, {"SmtpProtocolException": 1, "peer-unreachable": 1}),
         (NODE, {"EPROTOCOL": 1}),
         (PHP, {"502": 1}),
-        ("<- 220 mx.test\n-> EHLO a\n<- 250 mx.test\n-> AUTH LOGIN\n<- 502 Command not implemented\n", {"502": 1}),
-        ("S: 503 AUTH not available\n", {"503": 1}),
+        (TOKEN, {"access-token-refused": 1, "sign-in-needed": 2}),
+        ("2026-03-09T07:00:01Z error: Error: Invalid login: 502 Command not implemented\n", {"auth-not-offered": 1}),
+        (SMTPLIB.format("SMTP AUTH extension not supported by server."), {"auth-not-offered": 1}),
+        ("<- 220 mx.test\n-> EHLO a\n<- 250 mx.test\n-> AUTH LOGIN\n<- 502 Command not implemented\n", {"auth-not-offered": 1}),
+        ("S: 503 AUTH not available\n", {"auth-not-offered": 1}),
         ("Mar  9 07:00:02 gate postfix/qmgr[70]: 9A1: from=<a@contoso.com>, size=503, nrcpt=1 (queue active)\n", {}),
         ("Mar  9 07:00:02 gate postfix/smtp[7]: 9A1: to=<a@contoso.com>, dsn=2.0.0, status=sent (250 size=552)\n", {}),
     ],
@@ -89,13 +102,13 @@ def test_a_warning_without_its_status_line_is_found_across_small_blocks(tmp_path
     file = tmp_path / "log"
     file.write_text(SPACES * 3)
     report = read_logs([str(file)], LogSettings(block_octets=200, context_octets=400))
-    assert {cause.key: cause.count for cause in report.causes} == {"SASL authentication failure": 3}
+    assert {cause.key: cause.count for cause in report.causes} == {"credentials-missing": 3}
 
 
 def test_many_warnings_at_once_are_held_within_a_bound_and_none_is_lost(tmp_path):
     line = SPACES.splitlines()[2]
     text = "\n".join(line.replace("[81]", f"[{number}]") for number in range(5_000)) + "\n"
-    assert counted(tmp_path, text) == {"SASL authentication failure": 5_000}
+    assert counted(tmp_path, text) == {"credentials-missing": 5_000}
 
 
 def test_a_login_by_token_gets_the_tokens_remedies_first(tmp_path):

@@ -15,6 +15,7 @@ from kairan.outcomes.classify.classify import Candidate, Classification, classif
 from kairan.outcomes.classify.digits import meaning_of_digits
 from kairan.outcomes.classify.parts import ReplyPart, reply_parts
 from kairan.outcomes.dates import MILESTONES, Milestone
+from kairan.outcomes.entra import SOURCE, EntraRefusal, refusals_in
 from kairan.outcomes.outcome import PROFILES, Outcome, Text
 
 UNKNOWN = "unknown"
@@ -60,6 +61,7 @@ _BASIC_AUTH_DATES = (
 # Where a date is part of the answer.
 _DATES: Mapping[str, tuple[str, ...]] = {
     "basic-auth-not-allowed": _BASIC_AUTH_DATES,
+    "client-basic-auth-ended": _BASIC_AUTH_DATES,
     "basic-auth-disabled": _BASIC_AUTH_DATES,
     "security-defaults-block": _BASIC_AUTH_DATES,
     "smtp-auth-disabled-tenant": _BASIC_AUTH_DATES,
@@ -98,21 +100,29 @@ def explain(text: str) -> tuple[Explanation, ...]:
     rule = _RULE.search(text[:TEXT_CHARACTERS_MAX])
     if rule and rule[1] in CATALOGUE:
         return (_of_key(rule[1]),)
+    by_token = tuple(map(_of_entra, refusals_in(text[:PASTED_CHARACTERS_MAX])))
     judged: list[Classification] = []
     for reading in readings(text[:PASTED_CHARACTERS_MAX]):
         parts = reply_parts(reading[:TEXT_CHARACTERS_MAX])
         judged = [*judged, *(classify_part(part) for part in parts)]
-        known = [one for one in judged if one.candidates]
+        # Beside Entra ID's number, words alone ("authentication failed") say nothing more.
+        known = [one for one in judged if one.candidates and not (by_token and not _has_codes(one))]
         if known:
-            return tuple(_of_candidates(known, text))
+            return *by_token, *_of_candidates(known, text)
+    if by_token:
+        return by_token
     if bare_key(text):
         return (_of_key(bare_key(text)),)
-    with_digits = [one for one in judged if one.part.code or one.part.enhanced]
+    with_digits = [one for one in judged if _has_codes(one)]
     judged = with_digits or judged[:1]
     part = judged[0].part
     if part.code is None and not part.enhanced and _POSITIVE.search(text):
         return (_accepted(text),)
     return tuple(_unknown(one.part) for one in judged)
+
+
+def _has_codes(one: Classification) -> bool:
+    return bool(one.part.code or one.part.enhanced)
 
 
 def verdict_of(explanations: Iterable[Explanation]) -> Verdict:
@@ -122,6 +132,11 @@ def verdict_of(explanations: Iterable[Explanation]) -> Verdict:
     return Verdict.UNCLEAR if keys == {UNKNOWN} else Verdict.PROBLEM
 
 
+_NO_TOKEN_WHEN = Text(
+    "Entra ID gave the client no access token, so that no login by token could be tried; the mail server has not judged anything.",
+    "Entra ID がアクセス トークンを発行しなかったため、トークンによるログインは行われていません。メール サーバーは何も判定していません。",
+)
+_NUMBER_WHY = Text("The number of Entra ID says so.", "Entra ID のエラー番号が示しています。")
 _KEY_WHY = Text("The name of an entry.", "項目の名前です。")
 # As our log and trace write it.
 _RULE = re.compile(r"\brule=\"?([a-z0-9-]+)")
@@ -135,6 +150,16 @@ def bare_key(text: str) -> str:
 
 def _of_key(key: str) -> Explanation:
     return _explanation(CATALOGUE[key], Candidate(key, 1.0, _KEY_WHY))
+
+
+def _of_entra(refusal: EntraRefusal) -> Explanation:
+    return Explanation(
+        key=refusal.outcome.key,
+        reply=ReplyPart(None, "", f"AADSTS{refusal.number}"),
+        advice=Advice(_NO_TOKEN_WHEN, (refusal.meaning,), (refusal.remedy,), SOURCE),
+        confidence=0.97,
+        why=_NUMBER_WHY,
+    )
 
 
 def _of_candidates(judged: Iterable[Classification], text: str) -> Iterator[Explanation]:

@@ -36,6 +36,8 @@ NETWORK_WORDS: tuple[bytes, ...] = (
     b"PKIX path building failed",
     b"wrong version number",
 )
+# Entra ID's refusal of a token: it stands in the log of who asks for one, with no reply beside it.
+TOKEN_REFUSED = b"AADSTS"
 
 
 def candidate_lines(
@@ -50,7 +52,7 @@ def candidate_lines(
 
     `words`: of failures that the log's format reports without a code.  Of a longer line, what lies within `reach` of the hit; what follows is looked at by itself.
     """
-    hits = _hits(octets, start, (*NETWORK_WORDS, *words))
+    hits = _hits(octets, start, (*NETWORK_WORDS, TOKEN_REFUSED, *words))
     pattern = _CSV_REPLY if is_csv else _REPLY
     at, done = start, 0
     while hit := pattern.search(octets, at):

@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kairan.doctor.log.find import NETWORK_WORDS
+from kairan.doctor.log.find import NETWORK_WORDS, TOKEN_REFUSED
 from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.classify.classify import classify
+from kairan.outcomes.entra import refusals_in
 from kairan.runtime.kept import kept
 
 # Each pattern begins with the digit itself, which `re` skips to; what must not stand before it is
@@ -63,10 +64,14 @@ _BEFORE_CSV_CODE = re.compile(r"(?:SMTP|error|ERR|エラー)\D{0,20}$", re.IGNOR
 _BEFORE_CHARACTERS = 40
 _HTTP_TOO = frozenset({"421", "451", "500", "501", "502", "503", "504"})
 _OF_MAIL = re.compile(
-    r"smtp|mail|rcpt|postfix|:(?:25|465|587)\b|port(?:\W{1,3}|\s)(?:25|465|587)\b", re.IGNORECASE
+    r"smtp|mail|rcpt|postfix|invalid login|AUTH |:(?:25|465|587)\b|port(?:\W{1,3}|\s)(?:25|465|587)\b",
+    re.IGNORECASE,
 )
 
 _OF_HTTP = re.compile(r"\bHTTP|\b(?:GET|POST|PUT) ")
+
+_COMMAND_UNKNOWN = ("500", "502")
+_AROUND_AUTH = 400
 
 # Our own lines name the rule.
 _RULE = re.compile(
@@ -84,6 +89,7 @@ NETWORK_CAUSES = frozenset(
         "starttls-required",
     }
 )
+_TOKEN_REFUSED = TOKEN_REFUSED.decode()
 _NETWORK = tuple(word.decode() for word in NETWORK_WORDS)
 # Phrases as the catalogue knows them stand close around the word that was found.
 _AROUND_CHARACTERS = 120
@@ -114,9 +120,12 @@ def said_in(line: str, *, near: Callable[[], str], is_csv: bool) -> LineReply | 
     rule = _RULE.search(line) if "rule=" in line or '"detail"' in line else None
     if rule and (key := rule["key"] or rule["detail"]) in CATALOGUE:
         return LineReply(key, rule.start())
+    if _TOKEN_REFUSED in line and (token := next(refusals_in(line), None)):
+        return LineReply(token.outcome.key, line.index(_TOKEN_REFUSED))
     at = _reply_at(line, is_csv=is_csv)
     if at is not None:
-        return LineReply(_cause(line[at : at + _TELLING_CHARACTERS]), at)
+        cause = _cause(line[at : at + _TELLING_CHARACTERS])
+        return LineReply(_cause_at_auth(line, at, near) or cause, at)
     return _network(line, near)
 
 
@@ -143,6 +152,15 @@ def _basic_at(line: str, *, is_csv: bool) -> int | None:
         if code in _CODES and is_of_mail and names_it:
             return at
     return None
+
+
+def _cause_at_auth(line: str, at: int, near: Callable[[], str]) -> str:
+    """That a reply answers AUTH stands before it, in a dialogue on the line above."""
+    if not line.startswith(_COMMAND_UNKNOWN, at):
+        return ""
+    above = near().rstrip("\r\n").rpartition("\n")[2]
+    judged = classify(f"{above}\n{line[max(0, at - _AROUND_AUTH) : at + _TELLING_CHARACTERS]}")
+    return judged.key if judged.part.lacks_auth else ""
 
 
 def _is_of_mail(line: str) -> bool:

@@ -2,13 +2,20 @@
 AADSTS numbers, which say more.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kairan.outcomes.entra import (
+    CHECK_CLIENT,
+    CHECK_SCOPE,
+    CHECK_SECRET,
+    CONSENT,
+    SIGN_IN_BLOCKED,
+    Row,
+    is_known,
+    refusals_in,
+)
 from kairan.outcomes.outcome import Text
-
-_AADSTS = re.compile(r"AADSTS(\d{4,8})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,124 +26,12 @@ class EndpointError:
     remedy: Text
 
 
-_APP_PAGE = "Entra admin center > App registrations > the app"
-_Row = tuple[Text, Text]
-
-_CHECK_SECRET: _Row = (
-    Text("The client secret is wrong.", "クライアント シークレットが誤っています。"),
-    Text(
-        f"{_APP_PAGE} > Certificates & secrets: copy the secret's value, not its ID; in Kairan: `kairan app secret NAME`.",
-        "Entra 管理センター > [アプリの登録] > 対象アプリ > [証明書とシークレット] で、シークレット ID ではなく「値」を使ってください。Kairan では `kairan app secret NAME`",
-    ),
-)
-_CHECK_SCOPE: _Row = (
-    Text("The scope is not one that this issuer knows.", "スコープが認識されません。"),
-    Text(
-        "For an application ask for https://outlook.office365.com/.default and nothing else.",
-        "アプリケーションの場合は https://outlook.office365.com/.default だけを要求してください。",
-    ),
-)
-_CHECK_CLIENT: _Row = (
-    Text(
-        "The application is not known in this tenant.",
-        "このテナントにアプリケーションが見つかりません。",
-    ),
-    Text(
-        f"Compare client ID and tenant in the token URL with {_APP_PAGE} > Overview.",
-        "クライアント ID とトークン URL のテナントを、Entra 管理センター > [アプリの登録] > 対象アプリ > [概要] と照合してください。",
-    ),
-)
-_CONSENT: _Row = (
-    Text("Consent is missing.", "同意が与えられていません。"),
-    Text(
-        f"{_APP_PAGE} > API permissions > Grant admin consent.",
-        "Entra 管理センター > [アプリの登録] > 対象アプリ > [API のアクセス許可] で、管理者の同意を与えてください。",
-    ),
-)
-_SIGN_IN_BLOCKED: _Row = (
-    Text(
-        "The sign-in asks for more: multi-factor authentication or a Conditional Access rule.",
-        "多要素認証や条件付きアクセスなど、追加の条件が求められています。",
-    ),
-    Text(
-        "Exclude the account from that rule, or use an application's own token (client credentials).",
-        "対象アカウントをそのポリシーから除外するか、アプリケーション自身のトークン（クライアント資格情報）を使ってください。",
-    ),
-)
-
-_BY_NUMBER: Mapping[str, _Row] = {
-    "7000215": _CHECK_SECRET,
-    "7000222": (
-        Text(
-            "The client secret has expired.", "クライアント シークレットの有効期限が切れています。"
-        ),
-        Text(
-            f"{_APP_PAGE} > Certificates & secrets: make a new one, and note its end.",
-            "Entra 管理センター > [アプリの登録] > 対象アプリ > [証明書とシークレット] で新しいシークレットを作成し、期限を控えてください。",
-        ),
-    ),
-    "700016": _CHECK_CLIENT,
-    "90002": (
-        Text("The tenant does not exist.", "テナントが存在しません。"),
-        Text(
-            "Correct the tenant in the token URL: its ID or a domain of the organisation.",
-            "トークン URL のテナント（ID または組織のドメイン）を修正してください。",
-        ),
-    ),
-    "900023": (
-        Text(
-            "The tenant in the token URL is malformed.",
-            "トークン URL のテナントの書式が誤っています。",
-        ),
-        Text("Use the tenant's ID.", "テナント ID を使ってください。"),
-    ),
-    "50034": (
-        Text(
-            "The account does not exist in this tenant.", "このテナントにアカウントが存在しません。"
-        ),
-        Text(
-            "Sign in as the HVE account's address.",
-            "HVE アカウントのアドレスでサインインしてください。",
-        ),
-    ),
-    "50126": (
-        Text("User name or password is wrong.", "ユーザー名またはパスワードが誤っています。"),
-        Text(
-            "Set a new password and sign in again.",
-            "新しいパスワードを設定し、サインインし直してください。",
-        ),
-    ),
-    "50076": _SIGN_IN_BLOCKED,
-    "50079": _SIGN_IN_BLOCKED,
-    "53003": _SIGN_IN_BLOCKED,
-    "65001": _CONSENT,
-    "70011": _CHECK_SCOPE,
-    "1002012": _CHECK_SCOPE,
-    "500011": (
-        Text(
-            "The resource in the scope is not known in this tenant.",
-            "スコープのリソースがこのテナントに存在しません。",
-        ),
-        _CHECK_SCOPE[1],
-    ),
-    "7000218": (
-        Text(
-            "The request holds no client secret, and the application is not a public client.",
-            "要求にクライアント シークレットがなく、アプリもパブリック クライアントではありません。",
-        ),
-        Text(
-            f"Send the secret, or for device code: {_APP_PAGE} > Authentication > Allow public client flows.",
-            "シークレットを送るか、デバイス コードの場合は Entra 管理センター > [アプリの登録] > 対象アプリ > [認証] で [パブリック クライアント フローを許可する] を有効にしてください。",
-        ),
-    ),
-}
-
-_BY_ERROR: Mapping[str, _Row] = {
-    "invalid_client": _CHECK_SECRET,
-    "invalid_scope": _CHECK_SCOPE,
-    "unauthorized_client": _CHECK_CLIENT,
-    "consent_required": _CONSENT,
-    "interaction_required": _SIGN_IN_BLOCKED,
+_BY_ERROR: Mapping[str, Row] = {
+    "invalid_client": CHECK_SECRET,
+    "invalid_scope": CHECK_SCOPE,
+    "unauthorized_client": CHECK_CLIENT,
+    "consent_required": CONSENT,
+    "interaction_required": SIGN_IN_BLOCKED,
     "invalid_grant": (
         Text(
             "The refresh token, code or password is no longer good.",
@@ -187,7 +82,7 @@ _BY_ERROR: Mapping[str, _Row] = {
         Text("Sign in anew as the HVE account.", "HVE アカウントでサインインし直してください。"),
     ),
 }
-_OTHER: _Row = (
+_OTHER: Row = (
     Text("The issuer gave no token.", "発行者がトークンを発行しませんでした。"),
     Text(
         "Look the error up in the issuer's own documentation and its sign-in log.",
@@ -197,7 +92,9 @@ _OTHER: _Row = (
 
 
 def endpoint_error(error: str, description: str) -> EndpointError:
-    found = _AADSTS.search(description)
-    number = found[1] if found else ""
-    meaning, remedy = _BY_NUMBER.get(number) or _BY_ERROR.get(error) or _OTHER
-    return EndpointError(error, f"AADSTS{number}" if number else "", meaning, remedy)
+    entra = next(refusals_in(description), None)
+    number = f"AADSTS{entra.number}" if entra else ""
+    if entra and (is_known(entra.number) or error not in _BY_ERROR):
+        return EndpointError(error, number, entra.meaning, entra.remedy)
+    meaning, remedy = _BY_ERROR.get(error, _OTHER)
+    return EndpointError(error, number, meaning, remedy)

@@ -24,6 +24,7 @@ from kairan.outcomes.classify.phrases import (
     OTHER_CODES,
     PHRASES,
 )
+from kairan.outcomes.clients import AUTH_NOT_OFFERED
 from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.runtime.kept import kept
 
@@ -109,6 +110,18 @@ class Candidate:
     phrase: str = ""  # what was found in the text, squeezed; empty: its code alone
 
 
+# The entries of our own that say so of any command.
+_SAY_THE_SAME = frozenset({"command-unknown", "command-not-implemented"})
+_NO_AUTH_HERE = Candidate(
+    AUTH_NOT_OFFERED.key,
+    0.80,
+    Text(
+        "The reply answers AUTH, and its code says that the server does not know the command.",
+        "AUTH への応答であり、コードはサーバーがコマンドに対応していないことを示します。",
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Classification:
     """Likeliest first; no candidates: nothing in the catalogue fits."""
@@ -145,7 +158,10 @@ def classify(text: str) -> Classification:
 
 def classify_part(part: ReplyPart) -> Classification:
     words = squeeze(_ADDRESS.sub("", part.text))
-    return Classification(_judge(words, part.code or 0, part.enhanced, part.speaker), part)
+    found = _judge(words, part.code or 0, part.enhanced, part.speaker)
+    if part.lacks_auth and _is_open(found, words):
+        found = (_NO_AUTH_HERE,)
+    return Classification(found, part)
 
 
 def squeeze(text: str) -> str:
@@ -155,6 +171,17 @@ def squeeze(text: str) -> str:
 
 _NEITHER_LETTER_NOR_DIGIT = re.compile(r"[\W_]+")
 _ADDRESS = re.compile(r"[^\s<>@]{1,64}@[^\s<>@,;]{1,255}")
+
+
+def _is_open(found: tuple[Candidate, ...], words: str) -> bool:
+    """Whether the words leave it to the code what is meant."""
+    told = (
+        found
+        and found[0].phrase
+        and found[0].confidence > _NO_AUTH_HERE.confidence
+        and found[0].key not in _SAY_THE_SAME
+    )
+    return not told and not any(word in words for word in ("toolong", "lineistoo", "syntax"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +268,8 @@ def _code_is_enough(
     one that the standard leaves to Exchange.  A standard number behind words that are none of ours
     is some other server's, with a meaning of its own.
     """
+    if entry.outcome.needs_words:
+        return False
     if speaker is Speaker.KAIRAN:
         return True
     same = (own for own in entry.codes if own == enhanced)

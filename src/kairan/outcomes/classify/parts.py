@@ -33,11 +33,28 @@ _ENHANCED_ALONE = re.compile(rf"(?<![\d.])(?<!dsn=){_ENHANCED}")
 _ENHANCED_BY_POSTFIX = re.compile(rf"dsn={_ENHANCED}")
 # "size=503" and "index.js:427:20" have the shape of one, so a word before it must name it.
 _CODE_ALONE = re.compile(
-    r"""(?:^|[(<>'"#|]|\w:(?= )|(?:code|status|error|reply|response)[:=]|\bcode)[ *]{0,4}"""
+    r"""(?:^|[(<>'"#|]|<[-*~=<]{1,3}|\w:(?= )|(?:code|status|error|reply|response)[:=]|\bcode)[ *]{0,4}"""
     r"""(?P<code>[45]\d\d)(?=[ \-:,;)'"]|$)""",
     re.MULTILINE | re.IGNORECASE,
 )
 _CODE_AT_ALL = re.compile(r"(?<![\w.:\[=/-])(?P<code>[45]\d\d)(?![\d.:\]])")
+
+# A reply without words of its own to AUTH is told by what stands around it: the command before it,
+# in a dialogue on the line above; a library's name for a failed login; nodemailer's field behind it.
+_AUTH_COMMAND = r"AUTH(?:=| +)(?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|NTLM|GSSAPI|(?:CRAM|DIGEST)-MD5|SCRAM-[\w-]{1,20})\b"
+_BEFORE_AUTH_REPLY = re.compile(
+    rf"(?:{_AUTH_COMMAND}[^\r\n]{{0,120}}(?:\r?\n[^\w\r\n]{{0,20}})?[^\r\n]{{0,80}}"
+    r"|AUTH(?: \w{1,20})? command failed:? ?|SASL authentication failed[^\r\n]{0,300} said: |Invalid login:? ?"
+    r"|Authentication(?:Failed|Error)?(?:Exception|Error)?: (?:\w{1,30}: )?\(?"
+    r"|authentication failed \(method \w{1,20}\)[^\d]{0,60})$",
+    re.IGNORECASE,
+)
+_BEHIND_AUTH_REPLY = re.compile(
+    r"command: ?['\"]AUTH\b|in reply to AUTH\b|after AUTH\b", re.IGNORECASE
+)
+_AUTH_CHARACTERS = 400
+# RFC 5321 section 4.2.2: the codes of a command that the server does not know.
+_COMMAND_UNKNOWN = frozenset({"500", "502"})
 
 _CONTINUATION = re.compile(r"(?<![\r\n])[\r\n]++[45]\d\d[- ](?:[45]\.\d{1,3}\.\d{1,3} )?")
 # Exchange's `[host]` or `[host time session-id]`, ours likewise: volatile, and says nothing.
@@ -50,6 +67,7 @@ class ReplyPart:
     enhanced: str  # empty: none was there
     text: str  # what follows the codes; all of it where there are none
     speaker: Speaker | None = None  # whose reply it is, where that can be told
+    lacks_auth: bool = False  # it says to AUTH that the command is not known
 
 
 def reply_part(text: str) -> ReplyPart:
@@ -57,7 +75,8 @@ def reply_part(text: str) -> ReplyPart:
     both = _BOTH.search(text)
     if both:
         words = _words(text[both.end() :])
-        return ReplyPart(int(both["code"]), both["enhanced"], words, speaker_in(text))
+        lacks_auth = says_no_auth(text, both)
+        return ReplyPart(int(both["code"]), both["enhanced"], words, speaker_in(text), lacks_auth)
     enhanced = _ENHANCED_ALONE.search(text) or _ENHANCED_BY_POSTFIX.search(text)
     code = _CODE_ALONE.search(text) or (_CODE_AT_ALL.search(text) if enhanced else None)
     return ReplyPart(
@@ -65,6 +84,7 @@ def reply_part(text: str) -> ReplyPart:
         enhanced["enhanced"] if enhanced else "",
         _words(text),
         speaker_in(text),
+        bool(code and says_no_auth(text, code)),
     )
 
 
@@ -85,7 +105,18 @@ def reply_parts(text: str) -> Iterator[ReplyPart]:
             words = _words(text[this.end() : end])
             line = text.rfind("\n", max(0, this.start() - _LINE_CHARACTERS), this.start()) + 1
             own = speaker_in(text[line or max(0, this.start() - _LINE_CHARACTERS) : end])
-            yield ReplyPart(int(codes[0]), codes[1], words, own or whole)
+            lacks_auth = says_no_auth(text, this)
+            yield ReplyPart(int(codes[0]), codes[1], words, own or whole, lacks_auth)
+
+
+def says_no_auth(text: str, reply: re.Match[str]) -> bool:
+    """Whether the reply whose `code` was found says to AUTH that the command is not known."""
+    if reply["code"] not in _COMMAND_UNKNOWN:
+        return False
+    begin, end = reply.span("code")
+    before = text[max(0, begin - _AUTH_CHARACTERS) : begin]
+    behind = text[end : end + _AUTH_CHARACTERS]
+    return bool(_BEFORE_AUTH_REPLY.search(before) or _BEHIND_AUTH_REPLY.search(behind))
 
 
 def _words(text: str) -> str:

@@ -15,7 +15,6 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "starttls-required": (
         "Must issue a STARTTLS command first",
         "STARTTLS extension not supported by server",
-        "SMTP AUTH extension not supported by server",
         "Server does not support secure connections",
         "Could not convert socket to TLS because the server",
         "STARTTLS が必要",
@@ -50,15 +49,46 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "Invalid login or password",
         "Authentication credentials invalid",
     ),
-    "auth-mechanism-unknown": (
+    "auth-mechanism-unknown": ("is not compatible with authentication mechanism",),
+    # What a client says before it sends a login.
+    "auth-not-offered": (
+        "SMTP AUTH extension not supported by server",
+        "server does not support authentication",
+        "server doesn't support authentication",
+        "server doesn't support AUTH",
+        "server does not support AUTH",
+        "server does not advertise AUTH",
+        "AUTH command used when not advertised",
+        "authentication not enabled",
+        "authentication is not enabled",
+        "AUTH not available",
+        "AUTH not enabled",
+        "AUTH not supported",
+        "AUTH command not supported",
+        "AUTH command is not supported",
+        "Host did not advertise authentication",
+        "Authentication is not allowed at this stage",
+    ),
+    "no-mechanism-in-common": (
+        "offered no compatible authentication mechanism",
+        "no compatible authentication mechanism",
+        "no worthy mechs",
+        "no mechanism available",
         "No suitable authentication method found",
         "No supported authentication mechanisms found",
-        "no mechanism available",
+        "No supported authentication methods found",
+        "No known authentication mechanisms supported",
         "No authentication mechansims supported by both server and client",
         "No authentication mechanisms supported by both server and client",
         "cannot use a secure authentication method",
-        "is not compatible with authentication mechanism",
+        "cannot find a usable authentication method",
+        "Auth not attempted, requested type not available",
         "None of the authentication methods supported by the server is supported",
+    ),
+    "credentials-missing": (
+        "All-whitespace username",
+        "no password specified",
+        "Missing credentials for",
     ),
     "basic-auth-not-allowed": (
         "organization configuration doesn't allow this authentication request",
@@ -275,6 +305,53 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "exceeds the recipient rate limit",
     ),
     "tenant-threshold": ("tenant has exceeded threshold",),
+    "tenant-external-limit": (
+        "exceeded its daily limit for sending email to external recipients",
+        "tenant external recipient rate limit",
+    ),
+    # Exchange Online's judgement of a sender.
+    "sender-banned": ("Access denied, spam abuse detected",),
+    "dmarc-failed": ("does not pass DMARC verification and has a DMARC policy of reject",),
+    "sender-authentication-level": (
+        "does not meet the required authentication level",
+        "doesn't meet the required authentication level",
+    ),
+    "connector-banned": (
+        "bad inbound connector",
+        "email connector is suspected of sending spam",
+    ),
+    "address-rate-limited": (
+        "temporarily rate limited due to IP reputation",
+        "rate limited due to IP reputation",
+    ),
+    "client-basic-auth-ended": ("Basic authentication is not supported for Client Submission",),
+    "direct-send-refused": (
+        "Direct Send not allowed for this organization",
+        "Direct Send is not allowed for this organization",
+    ),
+    "partner-connector-refused": ("There is a partner connector configured that matched",),
+    "wrong-region": ("sent to the wrong Office 365 region",),
+    "tenant-without-subscription": ("hosted tenant which has no mail-enabled subscriptions",),
+    "hve-billing-not-valid": (
+        "no valid billing policy",
+        "NoProperBillingPolicyStored",
+        "BillingPolicyNotFound",
+        "BillingPolicyMismatched",
+        "NoConnectedBillingPolicyFound",
+        "SubscriptionIsNotActive",
+        "NoSPOLicenseFound",
+    ),
+    # Exchange Online's own trouble.
+    "exchange-transient": (
+        "Temporary server error. Please try again later",
+        "Message failed to be replicated",
+        "No healthy secondary server available to accept replica",
+        "Organization queue quota exceeded",
+        "Insufficient system resources (TSTE)",
+        "concurrent connections per resource forest has exceeded a limit",
+        "Unable to relay. ATTR14",
+        "Message not proxied",
+    ),
     "sending-address-banned": ("banned sending IP", "sender.office.com"),
     "tenant-traffic-refused": ("traffic not accepted from this IP",),
     # What a client finds before any reply.
@@ -395,6 +472,7 @@ COMMON_PHRASES: Mapping[str, tuple[str, ...]] = {
     "oauth-unsuccessful": ("認証に失敗しました", "Authentication failed"),
     "xoauth2-format": ("Invalid XOAUTH2 auth data", "認証データXOAUTH2無効です"),
     "too-many-recipients": ("too many recipients",),
+    "sender-banned": ("Access denied, banned sender",),
 }
 
 # Other servers', and Exchange's further, codes for the same thing.
@@ -403,6 +481,7 @@ OTHER_CODES: Mapping[str, tuple[str, Speaker]] = {
     # Exchange's edge, for addresses that the directory has not.
     "5.4.1": ("recipient-unknown", Speaker.EXCHANGE),
     "5.2.122": ("receiving-rate-exceeded", Speaker.EXCHANGE),
+    "4.7.651": ("address-rate-limited", Speaker.EXCHANGE),
     "5.2.253": ("sender-throttled", Speaker.EXCHANGE),
     "5.2.254": ("sender-throttled", Speaker.EXCHANGE),
     "5.2.255": ("sender-throttled", Speaker.EXCHANGE),
@@ -413,6 +492,11 @@ OTHER_CODES: Mapping[str, tuple[str, Speaker]] = {
     "5.7.8": ("auth-unsuccessful", Speaker.ANY),
     "5.7.9": ("auth-mechanism-unknown", Speaker.ANY),
     "5.2.3": ("message-too-large", Speaker.ANY),
+    "5.7.232": ("tenant-external-limit", Speaker.EXCHANGE),
+    "5.7.502": ("sender-banned", Speaker.EXCHANGE),
+    "5.7.503": ("sender-banned", Speaker.EXCHANGE),
+    "5.7.511": ("sending-address-banned", Speaker.EXCHANGE),
+    "5.7.800": ("sender-banned", Speaker.EXCHANGE),
 }
 
 # Where nothing else decides, what is met most often comes first.

@@ -24,21 +24,46 @@ NEEDED = ("postfix", "postconf", "postmap", "dovecot")
 # Smtpd processes for the held sessions and the 200 large messages, with room.
 PROCESS_LIMIT = 300
 
-MAIN_CF = """\
+# Of any Postfix that is private to one run, this one and that of the tests; `log`: its file.
+PRIVATE_MAIN = """\
 compatibility_level = 3.6
 queue_directory = {folder}/queue
 data_directory = {folder}/data
-daemon_directory = {sbin}
-command_directory = /usr/sbin
-mail_owner = postfix
-setgid_group = postdrop
-maillog_file = {folder}/postfix.log
+maillog_file = {log}
 maillog_file_prefixes = {folder}
-myhostname = postfix.bench.invalid
 mydestination =
 mynetworks = 127.0.0.0/8
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
+alias_maps =
+alias_database =
+smtputf8_enable = yes
+"""
+
+# type private unpriv chroot wakeup maxproc command
+PRIVATE_SERVICES = """\
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+smtp unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+proxymap unix - - n - - proxymap
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+MAIN_CF = """\
+daemon_directory = {sbin}
+command_directory = /usr/sbin
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = postfix.bench.invalid
 relayhost = [127.0.0.1]:{sink_port}
 disable_dns_lookups = yes
 smtp_host_lookup = native
@@ -70,33 +95,15 @@ virtual_alias_expansion_limit = 100000
 virtual_alias_recursion_limit = 1000
 qmgr_message_recipient_limit = 100000
 line_length_limit = 1048576
-alias_maps =
-alias_database =
 local_recipient_maps =
-smtputf8_enable = yes
 """
 
-# type private unpriv chroot wakeup maxproc command
 MASTER_CF = """\
 127.0.0.1:{login_port} inet n - n - {smtpd} smtpd
 127.0.0.1:{plain_port} inet n - n - {smtpd} smtpd
     -o smtpd_tls_security_level=none -o smtpd_sasl_auth_enable=no
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-smtp unix - - n - - smtp
 relay unix - - n - - smtp
-error unix - - n - - error
-retry unix - - n - - error
-proxymap unix - - n - - proxymap
 proxywrite unix - - n - 1 proxymap
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
 """
 
 DOVECOT_CONF = """\
@@ -179,6 +186,7 @@ class Postfix:
         self._settings = settings
         self._values = {
             "folder": self._folder,
+            "log": self._folder / "postfix.log",
             "sbin": POSTFIX_SBIN,
             "sink_port": sink.port,
             "login_port": login_port,
@@ -213,8 +221,9 @@ class Postfix:
         for part in ("queue", "data", "dovecot"):
             (folder / part).mkdir(parents=True)
         shutil.chown(folder / "data", "postfix")
-        (folder / "main.cf").write_text(MAIN_CF.format(**self._values))
-        (folder / "master.cf").write_text(MASTER_CF.format(**self._values))
+        main, master = PRIVATE_MAIN + MAIN_CF, MASTER_CF + PRIVATE_SERVICES
+        (folder / "main.cf").write_text(main.format(**self._values))
+        (folder / "master.cf").write_text(master.format(**self._values))
         (folder / "dovecot.conf").write_text(DOVECOT_CONF.format(**self._values))
         (folder / "passwords").write_text(f"{USER}:{PASSWORD}\n")
         self._write_list()

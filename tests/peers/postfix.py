@@ -8,23 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.postfix import PRIVATE_MAIN, PRIVATE_SERVICES
 from kit.ports import free_port
 from peers.servers import SmartHost, greets, make_certificate, need, run, wait_until
 
+# More than every private Postfix has.
 _MAIN = """\
-compatibility_level = 3.6
-queue_directory = {base}/queue
-data_directory = {base}/data
-maillog_file = {base}/log/postfix.log
-maillog_file_prefixes = {base}
 myhostname = postfix.test
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
-alias_maps =
-alias_database =
-smtputf8_enable = yes
 virtual_mailbox_domains = postfix.test
 virtual_mailbox_base = {base}/mail
 virtual_mailbox_maps = static:all/
@@ -52,23 +42,9 @@ smtp_tls_CAfile = {base}/authority.pem
 
 _MASTER = """\
 127.0.0.1:{port} inet n - n - 100 smtpd
-pickup    unix  n - n 60 1 pickup
-cleanup   unix  n - n - 0 cleanup
-qmgr      unix  n - n 300 1 qmgr
-tlsmgr    unix  - - n 1000? 1 tlsmgr
-rewrite   unix  - - n - - trivial-rewrite
-bounce    unix  - - n - 0 bounce
-defer     unix  - - n - 0 bounce
-trace     unix  - - n - 0 bounce
-proxymap  unix  - - n - - proxymap
-error     unix  - - n - - error
-retry     unix  - - n - - error
-discard   unix  - - n - - discard
-smtp      unix  - - n - - smtp
-virtual   unix  - n n - - virtual
-anvil     unix  - - n - 1 anvil
-scache    unix  - - n - 1 scache
-postlog   unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
+discard unix - - n - - discard
+virtual unix - n n - - virtual
 """
 
 
@@ -91,7 +67,9 @@ class Postfix:
         log = base / "log" / "postfix.log"
         log.touch()
         log.chmod(0o666)
-        main = _MAIN.format(
+        main = (PRIVATE_MAIN + _MAIN).format(
+            folder=base,
+            log=log,
             base=base,
             uid=user.pw_uid,
             gid=user.pw_gid,
@@ -104,7 +82,9 @@ class Postfix:
             main += _TO_SMART_HOST.format(base=base, smart_host=smart_host)
             (base / "authority.pem").write_bytes(smart_host.authority.read_bytes())
         (base / "config" / "main.cf").write_text(main)
-        (base / "config" / "master.cf").write_text(_MASTER.format(port=self.port))
+        (base / "config" / "master.cf").write_text(
+            _MASTER.format(port=self.port) + PRIVATE_SERVICES
+        )
 
     def start(self) -> None:
         self._postfix("start")

@@ -4,14 +4,15 @@ as a whole, and whose turn it is to change one.
 
 import os
 import ssl
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-if sys.platform != "win32":
+try:
     import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 
@@ -65,7 +66,7 @@ def locked(path: Path) -> Iterator[None]:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | _NO_LINK, 0o600)
     try:
-        if sys.platform != "win32":
+        if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:

@@ -1,6 +1,7 @@
 """kairan app token: a token made to measure, so that any failure can be rehearsed."""
 
 import time
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -9,10 +10,12 @@ from kairan.cli.audit import tell
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, existing_account, existing_app
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import ConfigOption, JsonOption, examples
+from kairan.cli.options import ConfigOption, JsonOption, examples, with_option_lists
 from kairan.cli.output import print_json, say
 from kairan.config.model import Configuration
+from kairan.directory.model import App
 from kairan.issuer.keys import TOKEN_SECONDS_MAX, Key, KeyRing
+from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.tokens import TokenTimes, WantedToken, make_token
 from kairan.issuer.web.places import places_of
 
@@ -24,28 +27,34 @@ EPILOG = examples(
 )
 
 
-def token(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The app's name, or an id.")],
+@dataclass(frozen=True, slots=True)
+class TokenOptions:
     user: Annotated[
         str, typer.Option("--user", metavar="ADDRESS", help="The account it is to be used for.")
-    ] = "",
+    ] = ""
     lifetime: Annotated[
         int | None,
         typer.Option(metavar="SECONDS", help="From now; negative: expired so long ago."),
-    ] = None,
+    ] = None
     permission: Annotated[
         list[str] | None,
         typer.Option("--permission", metavar="P", help="In place of the app's own; repeats."),
-    ] = None,
+    ] = None
     delegated: Annotated[
         bool,
         typer.Option(
             "--delegated", help="As if the user had signed in, not for the app by itself."
         ),
-    ] = False,
-    audience: Annotated[str, typer.Option(metavar="A", help="In place of issuer.audience.")] = "",
-    tenant: Annotated[str, typer.Option(metavar="T", help="In place of issuer.tenant.")] = "",
-    not_before: Annotated[int, typer.Option(metavar="SECONDS", help="Valid so long from now.")] = 0,
+    ] = False
+    audience: Annotated[str, typer.Option(metavar="A", help="In place of issuer.audience.")] = ""
+    tenant: Annotated[str, typer.Option(metavar="T", help="In place of issuer.tenant.")] = ""
+    not_before: Annotated[int, typer.Option(metavar="SECONDS", help="Valid so long from now.")] = 0
+
+
+@with_option_lists
+def token(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The app's name, or an id.")],
+    options: TokenOptions = TokenOptions(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,28 +62,33 @@ def token(
 
     Whoever reads the issuer's key may do this: run it where the service runs, as its user. No limit of the app applies, for what should be refused can be tried only with a token that says it.
     """
-    if delegated and not user:
+    if options.delegated and not options.user:
         raise BadInputError("a delegated token is somebody's: add --user ADDRESS")
     configuration = read_configuration(config)
     with directory_of(configuration) as directory:
         found = existing_app(directory, name)
-        address = existing_account(directory, user).address if user else ""
-
-    settings = configuration.issuer
-    wanted = WantedToken(
-        issuer=places_of(settings).issuer,
-        audience=audience or settings.audience,
-        tenant=tenant or settings.tenant,
-        permissions=frozenset(permission) if permission else found.permissions,
-        times=_times(settings.token_seconds, lifetime, not_before),
-        user=address if delegated else "",
-    )
+        address = existing_account(directory, options.user).address if options.user else ""
+    wanted = _wanted(options, found, address, configuration.issuer)
     text = make_token(found, wanted, _signing_key(configuration))
     tell(configuration, "app.token", about=found.name, account=wanted.user)
     if as_json:
         print_json({"access_token": text, "expires": wanted.times.expires})
     else:
         say(text)
+
+
+def _wanted(
+    options: TokenOptions, app: App, address: str, settings: IssuerServiceSettings
+) -> WantedToken:
+    permissions = options.permission
+    return WantedToken(
+        issuer=places_of(settings).issuer,
+        audience=options.audience or settings.audience,
+        tenant=options.tenant or settings.tenant,
+        permissions=frozenset(permissions) if permissions else app.permissions,
+        times=_times(settings.token_seconds, options.lifetime, options.not_before),
+        user=address if options.delegated else "",
+    )
 
 
 def _times(usual_seconds: int, lifetime: int | None, not_before: int) -> TokenTimes:

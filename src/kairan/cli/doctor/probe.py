@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ import typer
 
 from kairan.cli.doctor.options import EXIT_CODES, LangOption, language, print_lines
 from kairan.cli.errors import BadInputError
-from kairan.cli.options import JsonOption, examples, one_command
+from kairan.cli.options import JsonOption, examples, one_command, with_option_lists
 from kairan.cli.output import print_json
 from kairan.cli.password import FileOption, StdinOption, read_password
 from kairan.doctor.probe.probe import probe as run
@@ -36,6 +37,45 @@ _WHERE = re.compile(
 app = one_command()
 
 
+@dataclass(frozen=True, slots=True)
+class OAuthOptions:
+    oauth_token_url: Annotated[
+        str, typer.Option(metavar="URL", help="Get a token here (client credentials).")
+    ] = ""
+    oauth_client_id: Annotated[str, typer.Option(metavar="ID", help="The application's id.")] = ""
+    oauth_secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its secret, on the file's first line.")
+    ] = None
+    oauth_scope: Annotated[str, typer.Option(metavar="SCOPE", help="What the token is for.")] = (
+        "https://outlook.office365.com/.default"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionOptions:
+    sender: Annotated[
+        str, typer.Option("--from", metavar="ADDRESS", help="Without it: the user.")
+    ] = ""
+    recipient: Annotated[
+        str, typer.Option("--to", metavar="ADDRESS", help="Ask for this recipient too.")
+    ] = ""
+    send: Annotated[bool, typer.Option("--send", help="Send a test message to --to.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    tls: Annotated[
+        ProbeTls | None,
+        typer.Option(help="Without it: implicit at port 465, else starttls.", show_default=False),
+    ] = None
+    ca_file: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Trust this authority alone.")
+    ] = None
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Log in although the certificate does not verify.")
+    ] = False
+
+
 @app.command(
     "probe",
     epilog=examples(
@@ -48,6 +88,7 @@ app = one_command()
     "time. Credentials go out after TLS and to a certificate that verifies, or not at all; a "
     f"message only with --send.\n\n{EXIT_CODES}",
 )
+@with_option_lists
 def probe(
     where: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="Port 587 without one.")],
     user: Annotated[
@@ -58,49 +99,25 @@ def probe(
     token_stdin: Annotated[
         bool, typer.Option("--token-stdin", help="Read an access token from standard input.")
     ] = False,
-    oauth_token_url: Annotated[
-        str, typer.Option(metavar="URL", help="Get a token here (client credentials).")
-    ] = "",
-    oauth_client_id: Annotated[str, typer.Option(metavar="ID", help="The application's id.")] = "",
-    oauth_secret_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its secret, on the file's first line.")
-    ] = None,
-    oauth_scope: Annotated[
-        str, typer.Option(metavar="SCOPE", help="What the token is for.")
-    ] = "https://outlook.office365.com/.default",
-    sender: Annotated[
-        str, typer.Option("--from", metavar="ADDRESS", help="Without it: the user.")
-    ] = "",
-    recipient: Annotated[
-        str, typer.Option("--to", metavar="ADDRESS", help="Ask for this recipient too.")
-    ] = "",
-    send: Annotated[bool, typer.Option("--send", help="Send a test message to --to.")] = False,
-    tls: Annotated[
-        ProbeTls | None,
-        typer.Option(help="Without it: implicit at port 465, else starttls.", show_default=False),
-    ] = None,
-    ca_file: Annotated[
-        Path | None, typer.Option("--ca", metavar="FILE", help="Trust this authority alone.")
-    ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Log in although the certificate does not verify.")
-    ] = False,
+    oauth: OAuthOptions = OAuthOptions(),
+    mail: TransactionOptions = TransactionOptions(),
+    channel: TlsOptions = TlsOptions(),
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.1, max=600, help="For each step.")
     ] = ProbeSettings().timeout_seconds,
     lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    oauth = _oauth(oauth_token_url, oauth_client_id, oauth_secret_file, oauth_scope)
-    ways = (password_stdin, password_file is not None, token_stdin, oauth is not None)
+    client = _oauth(oauth)
+    ways = (password_stdin, password_file is not None, token_stdin, client is not None)
     if sum(ways) > 1:
         raise BadInputError(
             "choose one of --password-stdin, --password-file, --token-stdin and --oauth-…"
         )
     if any(ways) and not user:
         raise BadInputError("whose credentials are they? add --user ADDRESS")
-    login = _login(user, oauth, password_stdin, password_file, token_stdin)
-    target = _target(where, tls, ca_file, sender or user, recipient, send, insecure)
+    login = _login(user, client, password_stdin, password_file, token_stdin)
+    target = _target(where, channel, mail, user)
     report = run(target, login, ProbeSettings(timeout_seconds=timeout))
     spoken = language(lang)
     if as_json:
@@ -110,32 +127,27 @@ def probe(
     raise typer.Exit(int(report.verdict))
 
 
-def _target(
-    where: str,
-    tls: ProbeTls | None,
-    ca_file: Path | None,
-    sender: str,
-    recipient: str,
-    send: bool,
-    insecure: bool,
-) -> ProbeTarget:
+def _target(where: str, channel: TlsOptions, mail: TransactionOptions, user: str) -> ProbeTarget:
     found = _WHERE.fullmatch(where.strip())
     port = int(found["port"] or PORT_SUBMISSION) if found else 0
     if found is None or not 0 < port < 65_536:
         raise BadInputError(f'"{where}" is no host; write HOST or HOST:PORT')
-    if send and not recipient:
+    if mail.send and not mail.recipient:
         raise BadInputError("--send needs to know to whom: add --to ADDRESS")
-    if ca_file is not None:
-        _check_authority(ca_file)
-    implicit = tls is ProbeTls.IMPLICIT or (tls is None and port == PORT_IMPLICIT)
+    if channel.ca_file is not None:
+        _check_authority(channel.ca_file)
+    implicit = channel.tls is ProbeTls.IMPLICIT or (channel.tls is None and port == PORT_IMPLICIT)
+    sender = mail.sender or user
     return ProbeTarget(
         host=found["ipv6"] or found["host"],
         port=port,
         tls=ProbeTls.IMPLICIT if implicit else ProbeTls.STARTTLS,
-        ca_file=ca_file,
-        insecure=insecure,
+        ca_file=channel.ca_file,
+        insecure=channel.insecure,
         transaction=ProbeTransaction(
-            _address(sender) if recipient or "@" in sender else "", _address(recipient), send
+            _address(sender) if mail.recipient or "@" in sender else "",
+            _address(mail.recipient),
+            mail.send,
         ),
     )
 
@@ -171,7 +183,9 @@ def _login(
     return ServerLogin(user)
 
 
-def _oauth(url: str, client_id: str, secret_file: Path | None, scope: str) -> OAuthClient | None:
+def _oauth(options: OAuthOptions) -> OAuthClient | None:
+    url, client_id = options.oauth_token_url, options.oauth_client_id
+    secret_file = options.oauth_secret_file
     if not (url or client_id or secret_file):
         return None
     if not (url and client_id and secret_file):
@@ -182,4 +196,4 @@ def _oauth(url: str, client_id: str, secret_file: Path | None, scope: str) -> OA
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         raise BadInputError("--oauth-token-url must be https: a secret is sent there")
     secret = read_password(from_stdin=False, file=secret_file, generate=False)
-    return OAuthClient(url, client_id, secret, scope)
+    return OAuthClient(url, client_id, secret, options.oauth_scope)

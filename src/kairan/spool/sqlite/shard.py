@@ -85,13 +85,7 @@ class SqliteSpool:
         self._reader = Reader(folder.open_database)
         self._memory = ShardMemory(settings, self._wake)
         self._memory.recounted(started.recovered.counts)
-        self._writer = Writer(
-            connect=self._connect_writer,
-            sync_files=self._files.sync,
-            committed=self._committed,
-            corrupt=self._met_damaged_page,
-            operations_max=settings.commit_operations_max,
-        )
+        self._writer = self._make_writer()
         self._quarantine = Quarantine(
             folder=folder, threads=self._threads, reader=self._reader, writer=self._writer
         )
@@ -101,20 +95,35 @@ class SqliteSpool:
             files=self._files,
             quarantine=self._quarantine,
         )
-        self._appending = Appending(
+        self._appending = self._make_appending(started.recovered.next_id)
+        self._leasing = self._make_leasing()
+
+    def _make_writer(self) -> Writer:
+        return Writer(
+            connect=self._connect_writer,
+            sync_files=self._files.sync,
+            committed=self._committed,
+            corrupt=self._met_damaged_page,
+            operations_max=self._settings.commit_operations_max,
+        )
+
+    def _make_appending(self, next_id: int) -> Appending:
+        return Appending(
             memory=self._memory,
             files=self._files,
             writer=self._writer,
-            clock=clock,
+            clock=self._clock,
             refusal=self.refusal,
-            next_id=started.recovered.next_id,
+            next_id=next_id,
         )
-        self._leasing = Leasing(
+
+    def _make_leasing(self) -> Leasing:
+        return Leasing(
             memory=self._memory,
             reader=self._reader,
             quarantine=self._quarantine,
-            clock=clock,
-            jobs_max=settings.ready_jobs_max,
+            clock=self._clock,
+            jobs_max=self._settings.ready_jobs_max,
             may_lease=lambda: not self._closing and self._writer.is_recording,
         )
 

@@ -281,10 +281,7 @@ def _judge_frames(
         known = [computed] if computed is not None else []
         known += [before] if current or reads else []
         ends = [_after(start, sums[number]) for start in known]
-        follows = None
-        if number + 1 < len(heads):
-            follows = (sums[number + 1], heads[number + 1][3:])
-        end = _end(ends, stored, follows)
+        end = _end(ends, stored, _following(heads, sums, number))
         mends = []
         if end is None and current:
             mends = _mends(data, number, before, stored, sums[number], big_endian=big_endian)
@@ -307,9 +304,17 @@ def _judge_frames(
         computed, before = end, stored
 
 
-def _end(
-    ends: Sequence[Sum], stored: Sum, follows: tuple[Sum, tuple[int, int]] | None
-) -> Sum | None:
+def _following(
+    heads: Sequence[tuple[int, int, bytes, int, int]], sums: Sequence[Sum], number: int
+) -> tuple[Sum, Sum] | None:
+    """What the frame behind holds: the sum of its own words, and the checksum it has stored."""
+    if number + 1 == len(heads):
+        return None
+    _, _, _, *stored = heads[number + 1]
+    return sums[number + 1], (stored[0], stored[1])
+
+
+def _end(ends: Sequence[Sum], stored: Sum, follows: tuple[Sum, Sum] | None) -> Sum | None:
     """The checksum behind a frame whose page is right, be its own checksum damaged or not."""
     for end in ends:
         if end == stored:

@@ -2,7 +2,8 @@
 
 Looked at is what stands in back-ticks and reads as a name: a file, `package.module.name`,
 `Class.method`, a single word.  A word that could be one of English or SMTP must be a name of the
-docstring's own package, and is left alone on a page.
+docstring's own package, and is left alone on a page.  In a docstring also a file without back-ticks,
+and what an indented example calls.
 """
 
 import ast
@@ -23,6 +24,8 @@ PAGES = sorted({*TOP.glob("docs/*.md"), *TOP.glob("*.md")} - {TOP / "CHANGELOG.m
 
 IN_TICKS = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FILE = re.compile(r"[\w./-]+\.(?:py|md|c|mako|service)")
+MODULE = re.compile(r"(?<![\w./-])(?:\w+/)*\w+\.py\b")
+CALLED = re.compile(r"(?<![\w.])([A-Z]\w*)\((?!…)")
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?")
 # A name by its look: nobody takes it for a word of English or SMTP.
 LOOKS = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+|[a-z_]+_[a-z0-9_]+|\w+\(\)")
@@ -180,7 +183,16 @@ def docstrings(module: Path) -> Iterator[str]:
 def test_docstrings_name_what_is_there(module):
     package = module.relative_to(SOURCE).parts[0].removesuffix(".py")
     tokens = {token for text in docstrings(module) for token in IN_TICKS.findall(text)}
-    assert not {token for token in tokens if missing(token, module, package)}
+    files = {file for text in docstrings(module) for file in MODULE.findall(text)}
+    assert not {token for token in tokens | files if missing(token, module, package)}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.relative_to(SOURCE).as_posix())
+def test_examples_in_docstrings_call_what_is_there(module):
+    package = module.relative_to(SOURCE).parts[0].removesuffix(".py")
+    lines = [line for text in docstrings(module) for line in text.splitlines()]
+    called = {name for line in lines if line.startswith("    ") for name in CALLED.findall(line)}
+    assert not called - names_of_package(package)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -1,4 +1,4 @@
-"""How much at once: connections and messages of one account."""
+"""How much of one account: connections at a time, messages and recipients a minute."""
 
 from collections.abc import Callable
 

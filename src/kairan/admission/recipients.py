@@ -1,4 +1,4 @@
-"""Who may receive: people and lists inside the organisation."""
+"""Who may receive: mailboxes and groups of the accepted domains; others where that is allowed."""
 
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Snapshot

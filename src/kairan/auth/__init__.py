@@ -8,8 +8,8 @@ Keeps   digests of credentials verified lately; claims of genuine tokens by dige
         failures by address; all in memory only
 Never   opens a socket, writes a password, a hash or a token into a log, locks an account for
         everybody, follows a token to where it says its key is
-Limits  one hash a network and few threads at a time, suspects in a process that yields to all; one fetch an interval and issuer; every table
-        has a bound (settings.py, settings_tokens.py)
+Limits  one hash a network and few threads at a time, suspects in a process that yields to all;
+        one fetch an interval and issuer; every table has a bound (settings.py, tokens/settings.py)
 Damage  a restart forgets all failures and all verified credentials: logins cost a hash again; an
         issuer that is down costs nothing until its keys are days old
 RFC     4954 (the replies), 8265 section 4.2 (comparing passwords), 9106 (Argon2id), 7515, 7517 and

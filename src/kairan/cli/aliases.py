@@ -1,4 +1,4 @@
-"""Lists that are changed by one entry more or less: --add-alias and its kin."""
+"""Options that add to a list or take from it: aliases of an address, apps that an account allows."""
 
 import re
 from collections.abc import Iterable

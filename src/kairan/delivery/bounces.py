@@ -1,6 +1,6 @@
 """Reports on their way: to whom, and into the spool before their recipient counts as done.
 
-Order: the report is appended, then the job is settled.  A crash in between makes the report
+Order: the report is appended, then the job's disposition is written.  A crash in between makes the report
 twice; the other order would lose it.
 """
 

@@ -1,4 +1,4 @@
-"""What the delivery is doing."""
+"""What the delivery of one worker does now, in numbers: of each destination queue, and of all."""
 
 from dataclasses import dataclass
 

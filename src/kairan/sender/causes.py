@@ -1,4 +1,4 @@
-"""Which entry of the catalogue a refusal is: ours by its own text, a server's as the doctor tells."""
+"""Which entry of the catalogue a refusal is: ours by its own text, a server's by its words and codes (outcomes/classify)."""
 
 from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import CATALOGUE

@@ -1,4 +1,4 @@
-"""The spool as the other packages see it: a another storage is another folder beside sqlite/.
+"""The spool as the other packages see it; another storage is another folder beside sqlite/.
 
 A message is stored once: envelope and content.  Beside it stand its jobs.  A job is a route and
 up to N recipients; `append` makes the first one, with the route "" (it has not been looked at yet)

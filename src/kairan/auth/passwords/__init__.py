@@ -1,1 +1,1 @@
-"""Login by password: hashing, and who must wait for it."""
+"""Login by password: whose it is (authenticator.py), its Argon2id hash, and whose hash is made first."""

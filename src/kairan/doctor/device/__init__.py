@@ -1,7 +1,7 @@
 """Device: the settings of a printer or an application, judged before it sends.
 
 In      what its settings page says, or a CSV of a fleet
-Out     Finding values, the gravest first
+Out     DeviceFinding values, the gravest first
 Keeps   nothing; a password is looked at and never printed
 Never   connects to anything (that is `probe`)
 Limits  beside each function

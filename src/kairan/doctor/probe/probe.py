@@ -1,6 +1,6 @@
 """Asks a submission server step by step whether it would take mail, and stops where it would not.
 
-    report = probe(Target("smtp.hve.mx.microsoft"), Login(user, password), ProbeSettings())
+    report = probe(ProbeTarget("smtp.hve.mx.microsoft"), ServerLogin(user, password), ProbeSettings())
 
 Credentials go out after TLS and to a certificate that verifies, or not at all.  Without `send` no
 message is sent: the transaction ends after RCPT.

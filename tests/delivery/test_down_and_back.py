@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from kairan.delivery.settings import RetrySettings, RouteSettings
-from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered
+from kairan.delivery.transports.settings import TransportSettings
 from kairan.delivery.transports.table import transport_for
 from kairan.relay.contact import Contact
 from kairan.testing.peer import Rule, Say, ScriptedPeer

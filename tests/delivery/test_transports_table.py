@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from kairan.delivery.settings_transport import TransportSettings
+from kairan.delivery.transports.settings import TransportSettings
 from kairan.delivery.transports.table import TRANSPORTS, DestinationError, kind_of, transport_for
 
 

@@ -1,7 +1,7 @@
 """Short words for tests of the transports."""
 
-from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import RecipientResult
+from kairan.delivery.transports.settings import TransportSettings
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.relay.settings import RelaySettings

@@ -20,9 +20,9 @@ from dns.asyncresolver import Resolver
 from kairan.delivery.context import DeliveryContext, DirectoryView, TimeSource
 from kairan.delivery.delivery import Delivery
 from kairan.delivery.settings import DeliverySettings, RouteSettings
-from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transports.mx import MxTransport
 from kairan.delivery.transports.mx_hosts import DnsResolver
+from kairan.delivery.transports.settings import TransportSettings
 from kairan.delivery.transports.table import transport_for
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient

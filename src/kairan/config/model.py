@@ -9,7 +9,7 @@ from typing import Any
 from kairan.admission.settings import AdmissionSettings
 from kairan.auth.settings import AuthSettings
 from kairan.delivery.settings import DeliverySettings
-from kairan.delivery.settings_transport import TransportSettings
+from kairan.delivery.transports.settings import TransportSettings
 from kairan.directory.recipient_filter.settings import RecipientFilterSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
 from kairan.issuer.settings import IssuerServiceSettings

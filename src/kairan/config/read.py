@@ -18,7 +18,7 @@ from kairan.config.model import SECTIONS, Configuration, Section, ServerSettings
 from kairan.config.paths import absolute, absolute_routes, absolute_url
 from kairan.config.rules import broken_rules
 from kairan.config.setting_problem import SettingProblem
-from kairan.delivery.settings_transport import TransportSettings
+from kairan.delivery.transports.settings import TransportSettings
 
 
 def load(

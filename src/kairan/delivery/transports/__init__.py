@@ -9,6 +9,6 @@ In      the destination's text, once; then messages, with the recipients of one 
 Out     one result per recipient, in their order
 Keeps   sessions open (relay), Maildirs durable before it says so
 Never   queues, tries again later, or raises what is not a CancelledError
-Limits  settings_transport.py, and the options behind the `?` of a destination
+Limits  settings.py, and the options behind the `?` of a destination
 RFC     5321, 2033, 3461 section 5 (DSN passed on), 7505 (null MX); maildir(5)
 """

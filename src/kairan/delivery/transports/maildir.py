@@ -18,9 +18,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered, RecipientResult
 from kairan.delivery.transports.maildir_names import file_name, folder_name
+from kairan.delivery.transports.settings import TransportSettings
 from kairan.delivery.transports.table import DestinationError
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply

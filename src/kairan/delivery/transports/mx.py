@@ -8,7 +8,6 @@ from dataclasses import replace
 from ipaddress import ip_network
 from itertools import islice
 
-from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Failed, RecipientResult
 from kairan.delivery.transports.destination import (
     read_file,
@@ -18,6 +17,7 @@ from kairan.delivery.transports.destination import (
     read_verify,
 )
 from kairan.delivery.transports.mx_hosts import DnsResolver, MxResolver
+from kairan.delivery.transports.settings import TransportSettings
 from kairan.delivery.transports.smtp import results_of
 from kairan.delivery.transports.table import DestinationError
 from kairan.mail.address import domain_of

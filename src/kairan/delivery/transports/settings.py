@@ -1,4 +1,4 @@
-"""Settings of transports that no destination's own text overrides."""
+"""The transports' settings; a destination's own text overrides those of its sessions (`relay`)."""
 
 from dataclasses import dataclass, field
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Deferred, Delivered, Failed, RecipientResult
 from kairan.delivery.transports.destination import read_destination
+from kairan.delivery.transports.settings import TransportSettings
 from kairan.mail.envelope import Content, Envelope, Notify, Recipient
 from kairan.relay.next_hop import NextHop
 from kairan.relay.pool import Pool, PoolStatistics, TransactionResult

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
-from kairan.delivery.settings_transport import TransportSettings
 from kairan.delivery.transport import Transport
+from kairan.delivery.transports.settings import TransportSettings
 
 
 class DestinationError(ValueError):

@@ -28,7 +28,7 @@ from typing import Any
 
 import structlog
 
-from kairan import worker
+from kairan import __version__, worker
 from kairan.auth.passwords.recognised import Recognised
 from kairan.config.certificates import certificates_of
 from kairan.config.model import Configuration
@@ -406,6 +406,8 @@ class Supervisor:
             os.kill(pid, number)
 
     def _stop(self) -> int:
+        began = time.monotonic()
+        log.info("service.stopping", drain_seconds=self.configuration.intake.drain_seconds)
         self._service_manager.stopping()
         self._close_ports()
         self._tell(signal.SIGTERM)
@@ -423,6 +425,7 @@ class Supervisor:
                 deadline += STOP_MARGIN_SECONDS
             else:
                 signal.sigtimedwait({signal.SIGCHLD}, 0.1)
+        log.info("service.stopped", seconds=round(time.monotonic() - began, 1), code=int(code))
         return code
 
 
@@ -430,6 +433,7 @@ def serve(configuration: Configuration, *, on_ready: Callable[[Running], None]) 
     """Runs until SIGTERM or SIGINT; returns the exit code.  Raises PortInUseError, DirectoryError."""
     with logs.never_waiting():
         logs.set_up()
+        log.info("service.starting", version=__version__, process=os.getpid())
         for warning in start_warnings(configuration):
             log.warning("service.configuration-warning", reason=warning)
         give_back_large_blocks()

@@ -45,6 +45,7 @@ from kairan.mail.role import Role
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
+from kairan.runtime.limited_lines import LimitedLines
 from kairan.runtime.rates import RecentRate
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import Suites, server_context
@@ -67,6 +68,8 @@ DELIVERY_STOP_SECONDS_MIN = 5.0
 # How soon a worker notices that it has its hands full, or has them free again.
 PACE_SECONDS = 0.2
 RATE_SECONDS = 1.0
+# How late the count of a minute's log lines that were left out may come.
+LEFT_OUT_SECONDS = 5.0
 # An order to drain is followed this soon; asking costs one look for a file.
 DRAIN_REVIEW_SECONDS = 0.5
 DAMAGED = 75  # exit code (EX_TEMPFAIL): the next start salvages the queue
@@ -222,6 +225,25 @@ async def _measure(rates: WorkerRates, statistics: IntakeStatistics, delivery: D
         await asyncio.sleep(RATE_SECONDS)
 
 
+@dataclass(frozen=True, slots=True)
+class LogLines:
+    of_intake: LimitedLines
+    of_delivery: LimitedLines
+
+
+async def _tell_left_out(lines: LogLines) -> None:
+    """Also where nothing comes any more behind a flood."""
+    while True:
+        await asyncio.sleep(LEFT_OUT_SECONDS)
+        lines.of_intake.tell()
+        lines.of_delivery.tell()
+
+
+def _tell_all_left_out(lines: LogLines) -> None:
+    lines.of_intake.tell(at_once=True)
+    lines.of_delivery.tell(at_once=True)
+
+
 async def _follow_drain(
     path: Path, statistics: IntakeStatistics, spools: Sequence[SqliteSpool]
 ) -> None:
@@ -303,6 +325,8 @@ async def _build(
 
     statistics = IntakeStatistics()
     busy = Busy(statistics, configuration.intake)
+    # Apart, so that a flood at the intake hides no delivery.
+    lines = LogLines(LimitedLines(), LimitedLines())
     delivery = Delivery(
         spools,
         partial(transport_for, settings=configuration.transport),
@@ -312,10 +336,12 @@ async def _build(
             directory=DirectoryView(snapshot=lambda: keeper.current, members=directory),
             trace=trace,
             pauses_file=configuration.pauses_file,
+            lines=lines.of_delivery,
         ),
         busy,
     )
     deadline = StopDeadline(configuration.intake.drain_seconds, clock=time.monotonic)
+    stack.callback(_tell_all_left_out, lines)
     stack.push_async_callback(_stop_delivery, delivery, deadline)
 
     volume = await _volume(configuration, place, directory, audit, trace, stack)
@@ -341,6 +367,7 @@ async def _build(
         counters=place.column,
         trace=trace,
         statistics=statistics,
+        lines=lines.of_intake,
         wait_seconds=delivery.intake_wait_seconds,
     )
     rates = WorkerRates(RecentRate(time.monotonic()), RecentRate(time.monotonic()))
@@ -358,6 +385,7 @@ async def _build(
         loop.create_task(_watch_for_damage(spools), name="queue"),
         loop.create_task(Descriptors().watch(), name="descriptors"),
         loop.create_task(_measure(rates, statistics, delivery), name="rates"),
+        loop.create_task(_tell_left_out(lines), name="log"),
         loop.create_task(_follow_drain(configuration.drain_file, statistics, spools), name="drain"),
     ]
     if volume is not None:

@@ -8,12 +8,7 @@ import warnings
 import pytest
 
 from kairan.doctor.explain.explain import explain
-from kairan.intake.failed_handshakes import (
-    INTERVAL_SECONDS,
-    LINES_MAX,
-    FailedHandshakes,
-    outcome_of,
-)
+from kairan.intake.failed_handshakes import outcome_of
 from kit.live import wait_for
 
 
@@ -100,51 +95,6 @@ def test_starttls_is_watched_as_well(service):
         lambda: [x for x in list(service.log) if "intake.tls-failed" in x and "hve@" in x] or None,
         "a line of the listener with STARTTLS",
     )
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def told(monkeypatch):
-    lines = []
-
-    class Log:
-        def info(self, event, **fields):
-            lines.append(fields)
-
-    monkeypatch.setattr("kairan.intake.failed_handshakes.log", Log())
-    return lines
-
-
-def record(handshakes, client="192.0.2.1", reason="HTTP_REQUEST"):
-    return handshakes.record(client=client, listener="hve@::1:25", reason=reason, sni="")
-
-
-def test_a_flood_from_one_network_is_one_line_a_minute(told):
-    clock = Clock()
-    handshakes = FailedHandshakes(clock)
-    for n in range(1000):
-        record(handshakes, client=f"192.0.2.{n % 250}")
-    record(handshakes, reason="NO_SHARED_CIPHER")
-    assert [(x["rule"], x["left_out"]) for x in told] == [
-        ("tls-plain-text", 0),
-        ("tls-too-old", 999),
-    ]
-    clock.now += INTERVAL_SECONDS
-    record(handshakes)
-    assert len(told) == 3
-
-
-def test_a_flood_from_everywhere_is_bounded(told):
-    handshakes = FailedHandshakes(Clock())
-    for n in range(10_000):
-        record(handshakes, client=f"10.{n // 250}.{n % 250}.1")
-    assert len(told) == LINES_MAX
 
 
 def test_what_openssl_says_anew_is_a_failure_all_the_same():

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 # swaks speaks TLS by libnet-ssleay-perl, Perl's Net::SMTP by the two others, and Postfix logs in by
 # libsasl2-modules, which they only recommend.
 packages=(
-  curl cyrus-common default-jdk-headless dovecot-core dovecot-lmtpd gcc golang-go ldap-utils
+  curl cyrus-common default-jdk-headless dovecot-core dovecot-lmtpd fail2ban gcc golang-go ldap-utils
   libauthen-sasl-perl libio-socket-ssl-perl libjakarta-mail-java
   libmail-deliverystatus-bounceparser-perl libnet-ssleay-perl libphp-phpmailer libsasl2-modules
   libsisimai-perl libssl-dev msmtp php-cli postfix postgresql ruby slapd swaks systemd

@@ -9,6 +9,7 @@ from pathlib import Path
 from kairan.delivery.settings import DeliverySettings
 from kairan.directory.model import Snapshot
 from kairan.expansion.membership import MembersSource
+from kairan.runtime.limited_lines import LimitedLines
 from kairan.trace.record import Trace
 
 
@@ -35,4 +36,5 @@ class DeliveryContext:
     directory: DirectoryView
     trace: Trace
     pauses_file: Path | None = None
+    lines: LimitedLines = field(default_factory=LimitedLines)  # of the log
     time: TimeSource = field(default_factory=TimeSource)

@@ -70,7 +70,7 @@ class Delivery:
         )
         self._pauses = PauseWatch(context.pauses_file)
         self._transports = Transports(settings.routes, transport)
-        self._recorder = Recorder(context.trace)
+        self._recorder = Recorder(context.trace, context.lines)
         self._reporter = Reporter(context)
         self._writer = JobWriter(context, self._reporter, self._spawn)
         jobs_max = max(1, settings.in_flight_jobs_max // max(1, len(spools)))

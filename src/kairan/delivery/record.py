@@ -1,4 +1,7 @@
-"""One line in the log per try, one event in the trace per recipient."""
+"""One line in the log per try, one event in the trace per recipient.
+
+Of tries that one next hop defers with one reply the log has a few a minute, and counts the others.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +13,13 @@ from kairan.delivery.transport import Deferred, Delivered, Failed, RecipientResu
 from kairan.expansion.expand import Failure
 from kairan.mail.address import Address
 from kairan.mail.envelope import Recipient
+from kairan.runtime.limited_lines import LimitedLines
+from kairan.runtime.logs import shown
 from kairan.spool.interface import Lease
 from kairan.trace.record import Trace
 
 log = structlog.get_logger()
 
-_ADDRESSES_MAX = 50  # of one log line
 _STATUS = {Delivered: "delivered", Deferred: "deferred", Failed: "failed"}
 
 
@@ -29,8 +33,9 @@ class RecipientCounters:
 
 
 class Recorder:
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, lines: LimitedLines) -> None:
         self._trace = trace
+        self._lines = lines
         self.counters = RecipientCounters()
 
     def tried(
@@ -45,9 +50,12 @@ class Recorder:
         for recipient, result in zip(recipients, results, strict=True):
             self._event(lease, recipient, result, is_final=is_final)
         for result, addresses in _alike(recipients, results):
+            if isinstance(result, Deferred) and not self._is_told(result):
+                continue
             log.info(
                 "delivery.tried",
                 message=lease.envelope.message_id,
+                account=lease.envelope.account,
                 to=addresses,
                 relay=result.relay,
                 delay=round(now - lease.envelope.arrived, 3),
@@ -55,6 +63,12 @@ class Recorder:
                 status=_STATUS[type(result)],
                 reply=str(result.reply),
             )
+
+    def _is_told(self, result: Deferred) -> bool:
+        """A next hop that is down defers every job and every try of it; the trace has them all."""
+        return self._lines.has_room(
+            "delivery.tried", relay=result.relay, status="deferred", reply=str(result.reply)
+        )
 
     def put_off(self, lease: Lease, recipients: Sequence[Recipient], reason: str) -> None:
         """Said once: a job may wait for its destination many times."""
@@ -131,10 +145,4 @@ def _alike(
     alike: dict[RecipientResult, list[str]] = {}
     for recipient, result in zip(recipients, results, strict=True):
         alike.setdefault(result, []).append(recipient.address)
-    return [(result, _shown(addresses)) for result, addresses in alike.items()]
-
-
-def _shown(addresses: Sequence[str]) -> str:
-    """A line stays below 4 KB or so; the trace has all of them."""
-    more = len(addresses) - _ADDRESSES_MAX
-    return ",".join(addresses[:_ADDRESSES_MAX]) + (f",+{more}" if more > 0 else "")
+    return [(result, shown(addresses)) for result, addresses in alike.items()]

@@ -195,7 +195,7 @@ class SmtpConnection(asyncio.Protocol):
             "id": session.id,
             "account": session.account.address if session.account is not None else "",
             "address": self.address,
-            "listener": f"{settings.role}@{settings.host}:{settings.port}",
+            "listener": settings.name,
             "since": session.began,
             "messages": session.messages,
         }

@@ -10,14 +10,15 @@ from kairan.auth.settings import AuthSettings
 from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.directory.model import Snapshot
 from kairan.intake.counters import WorkerColumn
-from kairan.intake.failed_handshakes import FailedHandshakes
 from kairan.intake.failure_bursts import FailureBursts
 from kairan.intake.handshake_queue import HandshakeQueue
 from kairan.intake.held_sessions import HeldSessions
+from kairan.intake.intake_log import IntakeLog
 from kairan.intake.settings import IntakeSettings
 from kairan.intake.unfinished import Unfinished
 from kairan.intake.volume import Volume
 from kairan.runtime.ids import SessionIds
+from kairan.runtime.limited_lines import LimitedLines
 from kairan.spool.interface import Spool
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
@@ -76,10 +77,10 @@ class IntakeContext:
     sessions: HeldSessions = field(init=False, default_factory=HeldSessions)
     bursts: FailureBursts = field(init=False, default_factory=FailureBursts)
     handshake_queue: HandshakeQueue = field(init=False, default_factory=HandshakeQueue)
-    handshakes: FailedHandshakes = field(
-        init=False, default_factory=lambda: FailedHandshakes(time.monotonic)
-    )
+    lines: LimitedLines = field(default_factory=LimitedLines)  # of the log
+    intake_log: IntakeLog = field(init=False)
     unfinished: Unfinished = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "unfinished", Unfinished(self.settings))
+        object.__setattr__(self, "intake_log", IntakeLog(self.lines))

@@ -11,6 +11,8 @@ from typing import Protocol
 
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
+from kairan.intake.failed_handshakes import outcome_of
+from kairan.intake.intake_log import RefusedWhere
 from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.mail.role import Role
 from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
@@ -143,19 +145,18 @@ class Entry:
             del self._per_address[address]
 
     def record_failed_handshake(self, client: str, reason: str, sni: str) -> None:
-        settings = self.settings
-        outcome = self.context.handshakes.record(
-            client=client,
-            listener=f"{settings.role}@{settings.host}:{settings.port}",
-            reason=reason,
-            sni=sni,
-        )
-        self.record_refusal(outcome, client)
+        outcome = outcome_of(reason)
+        where = RefusedWhere(client, self.settings.name)
+        self.context.intake_log.handshake_failed(outcome, where, reason=reason, sni=sni)
+        self._count_refusal(outcome, client)
 
     def record_refusal(self, outcome: Outcome, client: str) -> None:
+        self.context.intake_log.refused(outcome, RefusedWhere(client, self.settings.name))
+        self._count_refusal(outcome, client)
+
+    def _count_refusal(self, outcome: Outcome, client: str) -> None:
         self.context.statistics.refused += 1
-        reply = f"{outcome.code} {outcome.enhanced}"
-        self.context.trace.record_refusal(Refusal(client, outcome.key, reply=reply))
+        self.context.trace.record_refusal(Refusal(client, outcome.key, reply=outcome.codes))
 
 
 def _within(address: str, networks: tuple[IpNetwork, ...]) -> bool:

@@ -18,6 +18,7 @@ from kairan.auth.tokens.judge import TokenLogin
 from kairan.directory.model import Account, Snapshot
 from kairan.intake.context import IntakeContext
 from kairan.intake.failure_bursts import is_worth_a_line
+from kairan.intake.intake_log import TriedLogin
 from kairan.intake.settings import ListenerSettings
 from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import (
@@ -62,9 +63,13 @@ class LoginSession(Protocol):
     def authenticated(self, account: Account) -> None:
         """From now on the session is this account's."""
 
-    def refuse(self, outcome: Outcome, verb: str, detail: str = "") -> None: ...
+    def refuse(
+        self, outcome: Outcome, verb: str, detail: str = "", *, tried: TriedLogin | None = None
+    ) -> None: ...
 
-    def record_refusal(self, outcome: Outcome, verb: str, detail: str = "") -> None: ...
+    def record_refusal(
+        self, outcome: Outcome, verb: str, detail: str = "", *, tried: TriedLogin | None = None
+    ) -> None: ...
 
     def refusal_reply(self, outcome: Outcome) -> Reply: ...
 
@@ -76,6 +81,7 @@ class SessionLogin:
         "_ends",
         "_is_recorded",
         "_mechanism",
+        "_mechanism_name",
         "_session",
         "_stood_in",
         "_user",
@@ -87,6 +93,7 @@ class SessionLogin:
     def __init__(self, session: LoginSession) -> None:
         self._session = session
         self._mechanism: Mechanism | None = None
+        self._mechanism_name = ""
         self._is_recorded = False  # its refusal is in the trace, and the reply still owed
         self.trace_text = ""  # mechanism and application
         self.rests_on: Account | TokenLogin | None = None  # None: nobody has logged in
@@ -98,6 +105,7 @@ class SessionLogin:
 
     def begin(self, event: Auth) -> Awaited:
         self._mechanism = MECHANISMS[event.mechanism]()
+        self._mechanism_name = event.mechanism
         self.trace_text = f"mechanism={event.mechanism}"
         self._is_recorded = False
         step = self._mechanism.step(event.initial)
@@ -214,14 +222,15 @@ class SessionLogin:
         self._audit_refusal(refusal)
         step = self._mechanism.refused(refusal.outcome)
         detail = f"{self.trace_text} {refusal.detail}"
+        tried = TriedLogin(self._user, self._mechanism_name, refusal.detail)
         if isinstance(step, Challenge):
             # RFC 7628 section 3.2.3: the reply follows the client's next line, which may never
             # come: what was refused is recorded now, and once.
             self._is_recorded = True
             self._session.engine.ask(step.text)
-            self._session.record_refusal(refusal.outcome, "AUTH", detail)
+            self._session.record_refusal(refusal.outcome, "AUTH", detail, tried=tried)
         else:
-            self._session.refuse(step, "AUTH", detail)
+            self._session.refuse(step, "AUTH", detail, tried=tried)
 
     def _audit_refusal(self, refusal: Refuse) -> None:
         """Of names that somebody has: strangers' inventions are in the trace, counted."""
@@ -251,7 +260,7 @@ class SessionLogin:
                 client=session.client,
                 session=session.id,
                 listener=str(session.listener.role),
-                mechanism=self.trace_text.partition(" ")[0].removeprefix("mechanism="),
+                mechanism=self._mechanism_name,
                 **facts,
             )
 

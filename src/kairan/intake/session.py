@@ -21,6 +21,7 @@ from kairan.admission.recipients import judge_recipient, meant_by
 from kairan.admission.sender import judge_sender
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
+from kairan.intake.intake_log import RefusedWhere, TriedLogin
 from kairan.intake.login import Awaited, SessionLogin
 from kairan.intake.settings import ListenerSettings
 from kairan.intake.submission import Origin, Submission, received_from
@@ -40,6 +41,7 @@ from kairan.outcomes.catalogue import (
 )
 from kairan.outcomes.decision import Decision, Refuse
 from kairan.outcomes.outcome import Outcome
+from kairan.runtime.logs import shown
 from kairan.runtime.tls import TlsChannel
 from kairan.smtp.server import answers
 from kairan.smtp.server.engine import ServerEngine
@@ -142,17 +144,25 @@ class Session:
         submission: Submission | None = None,
         *,
         said: str = "",
+        tried: TriedLogin | None = None,
     ) -> None:
-        """Nothing refused is mute: the peer hears it, the trace has it."""
+        """Nothing refused is mute: the peer hears it, log and trace have it."""
         self.engine.answer(self.refusal_reply(outcome, said))
-        self.record_refusal(outcome, verb, detail, submission)
+        self.record_refusal(outcome, verb, detail, submission, tried=tried)
 
     def record_refusal(
-        self, outcome: Outcome, verb: str, detail: str = "", submission: Submission | None = None
+        self,
+        outcome: Outcome,
+        verb: str,
+        detail: str = "",
+        submission: Submission | None = None,
+        *,
+        tried: TriedLogin | None = None,
     ) -> None:
         self.context.statistics.refused += 1
         submission = submission or self._submission
-        reply = f"{outcome.code} {outcome.enhanced}"
+        self._log_refusal(outcome, verb, detail, submission, tried)
+        reply = outcome.codes
         if submission is None and not self.engine.authenticated:
             self.context.trace.record_refusal(
                 Refusal(self.client, outcome.key, verb, detail, reply, self.id)
@@ -167,6 +177,28 @@ class Session:
             f"session={self.id} account={self.account.address if self.account else '-'} {detail}",
             client=self.client,
         )
+
+    def _log_refusal(
+        self,
+        outcome: Outcome,
+        verb: str,
+        detail: str,
+        submission: Submission | None,
+        tried: TriedLogin | None,
+    ) -> None:
+        where = RefusedWhere(
+            client=self.client,
+            listener=self.listener.name,
+            session=self.id,
+            account=self.account.address if self.account is not None else "",
+            command=verb,
+            message=submission.message_id if submission else "",
+            sender=submission.command.sender if submission else "",
+        )
+        if tried is None:
+            self.context.intake_log.refused(outcome, where, detail=detail)
+        else:
+            self.context.intake_log.login_refused(outcome, where, tried)
 
     def authenticated(self, account: Account) -> None:
         self.account = account
@@ -420,7 +452,7 @@ class Session:
         if error is not None:
             self._not_promised(submission, error)
             return
-        spool_id = promise.result()
+        spool_id: SpoolId = promise.result()
         assert isinstance(spool_id, int), "the spool promises with an id"
         context = self.context
         context.counters.accepted(submission.account.id, len(submission.recipients))
@@ -435,10 +467,28 @@ class Session:
             f"{self._login.trace_text}",
             client=self.client,
         )
+        self._log_accepted(submission, spool_id)
         self.engine.answer(answers.queued(submission.message_id, spool_id))
         if self.stopping:
             self.stop()
             self._connection.close_after_output()
+
+    def _log_accepted(self, submission: Submission, spool_id: SpoolId) -> None:
+        origin = submission.origin
+        log.info(
+            "intake.message-accepted",
+            message=submission.message_id,
+            account=submission.account.address,
+            sender=submission.command.sender,
+            to=shown([recipient.address for recipient in submission.recipients]),
+            recipients=len(submission.recipients),
+            size=submission.size,
+            client=origin.client,
+            listener=origin.listener,
+            tls=origin.tls,
+            internal_id=spool_id,
+            session=self.id,
+        )
 
     def _not_promised(self, submission: Submission, error: BaseException) -> None:
         match error:
@@ -509,7 +559,12 @@ class Session:
             tls=f"{tls.version} with cipher {tls.cipher}" if tls is not None else "",
             session_id=self.id,
         )
-        return Origin(self.client, received)
+        return Origin(
+            self.client,
+            received,
+            listener=self.listener.name,
+            tls=tls.version if tls is not None else "none",
+        )
 
     _HANDLERS: ClassVar[Mapping[type, Callable[..., None]]] = {
         Ehlo: _ehlo,

@@ -36,6 +36,11 @@ class ListenerSettings:
     proxy_from: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """As the log and the commands call it."""
+        return f"{self.role}@{self.host}:{self.port}"
+
+    @property
     def is_loopback(self) -> bool:
         return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
 

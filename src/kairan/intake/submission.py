@@ -55,6 +55,8 @@ class Origin:
 
     client: str  # address
     received: str  # RFC 5321 section 4.4: the Received field up to its date
+    listener: str = ""  # its name, and the version of TLS or "none": for the log
+    tls: str = ""
 
 
 def received_from(

@@ -64,6 +64,10 @@ class Outcome:
     def reply(self) -> Reply:
         return Reply(self.code, self.enhanced, (self.text,), is_ours=True)
 
+    @cached_property
+    def codes(self) -> str:
+        return f"{self.code} {self.enhanced}"
+
     @property
     def is_transient(self) -> bool:
         return 400 <= self.code < 500

@@ -74,6 +74,7 @@ class SqliteSpool:
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._done_before = 0  # operations of the writer, at the last look
+        self._accepts = True  # as the log was told last
         self._low: str | None = None  # why the disk is too full, or does not answer
         self._oldest: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -324,7 +325,17 @@ class SqliteSpool:
                 tidy=await self._has_little_to_do(),
             )
             await self._look_at_disk()
+            self._say_whether_it_accepts()
             self._wake()
+
+    def _say_whether_it_accepts(self) -> None:
+        """Once when nothing is accepted any more, and once when it is again."""
+        reason = None if self._closing else self.refusal()
+        if reason is not None and self._accepts:
+            log.error("spool.accepts-nothing", shard=self._folder.path.name, reason=reason)
+        elif reason is None and not self._accepts:
+            log.info("spool.accepts-again", shard=self._folder.path.name)
+        self._accepts = reason is None
 
     async def _has_little_to_do(self) -> bool:
         """Then the WAL is copied into the database too, outside of the writer's thread."""

@@ -64,7 +64,7 @@ class Bench:
                 directory=DirectoryView(lambda: self.directory, self.directory),
                 trace=self.trace,
                 pauses_file=self.pauses_file,
-                time=TimeSource(self.clock, monotonic or self.clock, random.Random(7)),
+                time=TimeSource(self.clock, monotonic or self.clock, rng=random.Random(7)),
             ),
         )
         self.run = asyncio.create_task(self.delivery.run())

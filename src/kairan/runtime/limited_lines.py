@@ -24,7 +24,7 @@ _Kind: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(slots=True)
-class _Count:
+class _OfOneKind:
     written: int = 0
     left_out: int = 0
 
@@ -41,7 +41,7 @@ class LimitedLines:
     clock: Callable[[], float] = time.monotonic
     _began: float = field(init=False, default=0.0)
     _written: int = field(init=False, default=0)
-    _counts: dict[_Kind, _Count] = field(init=False, default_factory=dict)
+    _counts: dict[_Kind, _OfOneKind] = field(init=False, default_factory=dict)
     _others: dict[str, int] = field(init=False, default_factory=dict)  # by event
 
     def has_room(self, event: str, **facts: str) -> bool:
@@ -56,7 +56,7 @@ class LimitedLines:
                 count.left_out += 1
             return False
         if count is None:
-            count = self._counts[kind] = _Count()
+            count = self._counts[kind] = _OfOneKind()
         if count.written >= self.of_one_kind_max:
             count.left_out += 1
             return False

@@ -34,7 +34,7 @@ def set_up(*, level: int = logging.INFO) -> None:
     file = _log_file()
     structlog.configure(
         processors=[line],
-        wrapper_class=_Lines if level <= logging.INFO else _Warnings,
+        wrapper_class=_Lines if level <= logging.INFO else _QuietLines,
         logger_factory=lambda *_: file,
         cache_logger_on_first_use=True,
     )
@@ -62,7 +62,7 @@ class _Lines(structlog.BoundLoggerBase):
             self._logger.write(cast("str", to_line(self._logger, level, fields)) + "\n")
 
 
-class _Warnings(_Lines):
+class _QuietLines(_Lines):
     """For a command whose answer matters, and not its steps."""
 
     def info(self, event: str, **fields: Any) -> None:

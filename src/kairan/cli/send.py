@@ -21,12 +21,12 @@ from kairan.cli.identity import identity_named, read_identities
 from kairan.cli.options import ConfigOption, JsonOption, examples, one_command, with_option_lists
 from kairan.cli.output import ROWS_MAX, print_json, print_table, progress, say
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.causes import outcome_of
 from kairan.relay.next_hop import TlsPolicy
 from kairan.relay.tokens.identity import Identity, identity_of
 from kairan.runtime.operator_error import FAILED, OperatorError
 from kairan.runtime.visible import visible
 from kairan.sender.async_sender import AsyncSender, in_flight_max
-from kairan.sender.causes import outcome_of
 from kairan.sender.journal import IN_FLIGHT, Journal, JournalEntry, JournalError
 from kairan.sender.mailing import (
     Limits,

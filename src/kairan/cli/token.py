@@ -15,12 +15,12 @@ from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_comm
 from kairan.cli.output import print_json, print_table, say
 from kairan.doctor.answer import Language
 from kairan.doctor.token.errors import endpoint_error
+from kairan.outcomes.causes import outcome_of
 from kairan.relay.tokens.identity import identity_of
 from kairan.relay.tokens.operations import obtain, stored, wait_tried
 from kairan.relay.tokens.settings import IdentitySettings
 from kairan.relay.tokens.token import AccessToken, TokenFault
 from kairan.runtime.operator_error import OperatorError
-from kairan.sender.causes import outcome_of
 from kairan.sender.server import next_hop_of
 
 app = group_of_commands("Access tokens of our identities at other services.")

@@ -15,10 +15,10 @@ from typing import Any, Self
 from kairan.mail.envelope import Envelope
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
+from kairan.outcomes.causes import outcome_of
 from kairan.relay.next_hop import NextHopIdentity, TlsPolicy
 from kairan.relay.pool import Pool, PoolStatistics
 from kairan.sender.batches import GivenRecipient, batches, each_once
-from kairan.sender.causes import outcome_of
 from kairan.sender.message import Message
 from kairan.sender.result import Report, Result, State
 from kairan.sender.server import next_hop_of

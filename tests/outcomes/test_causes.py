@@ -4,7 +4,7 @@ import pytest
 
 from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import CATALOGUE
-from kairan.sender.causes import outcome_of
+from kairan.outcomes.causes import outcome_of
 
 
 @pytest.mark.parametrize("outcome", CATALOGUE.values(), ids=lambda one: one.key)

@@ -42,6 +42,7 @@ from kairan.intake.listener import Listener
 from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.intake.volume import HoldJournal, Volume
 from kairan.mail.role import Role
+from kairan.relay.tokens.identities import Identities
 from kairan.runtime import logs
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
@@ -329,7 +330,11 @@ async def _build(
     lines = LogLines(LimitedLines(), LimitedLines())
     delivery = Delivery(
         spools,
-        partial(transport_for, settings=configuration.transport),
+        partial(
+            transport_for,
+            settings=configuration.transport,
+            identities=Identities(configuration.identities, configuration.token_directory),
+        ),
         DeliveryContext(
             settings=configuration.delivery,
             hostname=configuration.hostname,

@@ -1,6 +1,7 @@
 """Whose turn it is, who waits in memory, and who goes back to disk."""
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -502,3 +503,85 @@ def test_destinations_that_nobody_uses_are_forgotten_first_and_those_with_work_n
     bench.queue("e", jobs=1)
     bench.queue("f")
     assert [queue.name for queue in bench.destinations] == ["c", "e", "f"]
+
+
+# -- crowded, and held ------------------------------------------------------------------------------
+
+
+def test_one_that_is_crowded_is_given_half_as_many_once_for_all_that_ran():
+    bench = Bench()
+    queue = bench.queue("a", jobs=100)
+    assert len(bench.taken()) == 10
+    for _ in range(4):
+        bench.now += 0.1
+        assert bench.finish(queue, Contact.CROWDED) == []
+    assert queue.state is DestinationState.OPEN
+    assert queue.limit == 5
+
+
+def test_from_there_on_each_round_of_answers_brings_one_more_up_to_the_cap():
+    bench = Bench()
+    queue = bench.queue("a", jobs=1_000)
+    bench.taken()
+    bench.now += 1
+    bench.finish(queue, Contact.CROWDED)
+    seen = []
+    for _ in range(80):
+        bench.taken()
+        bench.now += 0.1
+        bench.finish(queue)
+        seen.append(queue.limit)
+    assert seen[:5] == [5] * 5
+    steps = [later - earlier for earlier, later in pairwise(seen)]
+    assert set(steps) == {0, 1}
+    assert seen[-1] == 10
+
+
+def test_it_converges_below_what_the_peer_tolerates():
+    """A server that takes four sessions, and says 432 to one more."""
+    bench = Bench(MANY)
+    queue = bench.queue("a", jobs=5_000, width=20)
+    refused = 0
+    for _ in range(2_000):
+        bench.taken()
+        bench.now += 0.01
+        is_crowded = queue.running > 4
+        refused += is_crowded
+        bench.finish(queue, Contact.CROWDED if is_crowded else Contact.ANSWERED)
+    assert queue.limit <= 5
+    assert refused < 300
+
+
+def test_one_that_refuses_us_is_held_however_well_it_answered_before():
+    bench = Bench()
+    queue = bench.queue("a", jobs=30)
+    bench.taken()
+    bench.now += 1
+    bench.finish(queue)
+    others = bench.finish(queue, Contact.REFUSES_US)
+    assert len(others) == 20
+    assert (queue.state, queue.is_held) == (DestinationState.DOWN, True)
+    assert not bench.takes(queue)
+
+
+def test_a_held_one_is_tried_at_its_own_pace():
+    bench = Bench(DestinationSettings(hold_seconds=300.0))
+    queue = bench.queue("a", jobs=1)
+    for _ in range(3):
+        bench.taken()
+        bench.finish(queue, Contact.REFUSES_US)
+        assert 150.0 <= queue.not_before - bench.now <= 300.0
+        bench.now = queue.not_before
+        bench.queue("a", jobs=1, is_open=False)
+
+
+def test_one_answer_ends_the_hold():
+    bench = Bench()
+    queue = bench.queue("a", jobs=1)
+    bench.taken()
+    bench.finish(queue, Contact.REFUSES_US)
+    bench.now = queue.not_before
+    bench.queue("a", jobs=3, is_open=False)
+    assert bench.taken() == ["a0"]
+    bench.finish(queue)
+    assert queue.state is DestinationState.OPEN

@@ -10,6 +10,7 @@ from kairan.delivery.transports.table import DestinationError, transport_for
 from kairan.relay.next_hop import TlsPolicy
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.login import PasswordCredentials
+from kit.plain_identity import PlainIdentity
 
 DEFAULTS = RelaySettings()
 VERIFIED = {"tls": TlsPolicy.REQUIRE, "verify": True}
@@ -134,3 +135,69 @@ async def test_mx_encrypts_where_it_is_offered_and_verifies_where_it_is_written(
     template = transport._template
     assert {name: getattr(template, name) for name in expected} == expected
     await transport.close()
+
+
+# Services that want tokens.
+
+IDENTITIES = {"hve": PlainIdentity("hve@kairan.test"), "other": PlainIdentity("other@kairan.test")}
+ONLY = {"hve": IDENTITIES["hve"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("smtp://mail.test:2525?auth=oauth&identity=hve", "mail.test", 2525),
+        ("smtp://mail.test?auth=oauth&identity=hve", "mail.test", 587),
+        ("smtp://localhost:2525?auth=oauth&identity=hve", "localhost", 2525),
+        ("hve://?identity=hve", "smtp.hve.mx.microsoft", 587),
+        ("hve://?identity=hve&sessions_max=3", "smtp.hve.mx.microsoft", 587),
+        ("hve://hve.partner.test:2587?identity=hve", "hve.partner.test", 2587),
+    ],
+)
+def test_a_token_goes_over_verified_tls_alone_wherever_the_service_is(text, host, port):
+    next_hop, _ = read_destination(text, DEFAULTS, IDENTITIES)
+    assert (next_hop.host, next_hop.port) == (host, port)
+    assert next_hop.identity is IDENTITIES["hve"]
+    assert (next_hop.tls, next_hop.verify) == (TlsPolicy.REQUIRE, True)
+
+
+def test_the_only_identity_need_not_be_named_at_hve():
+    next_hop, _ = read_destination("hve://", DEFAULTS, ONLY)
+    assert next_hop.identity is ONLY["hve"]
+
+
+def test_implicit_tls_takes_a_token_as_well():
+    next_hop, _ = read_destination("smtps://mail.test?auth=oauth&identity=hve", DEFAULTS, ONLY)
+    assert (next_hop.tls, next_hop.port) == (TlsPolicy.IMPLICIT, 465)
+
+
+WRONG_LOGINS = {
+    "smtp://mail.test?auth=oauth": "there are: hve, other",
+    "smtp://mail.test?auth=oauth&identity=nobody": "there are: hve, other",
+    "smtp://mail.test?identity=hve": "identity needs auth=oauth",
+    "smtp://mail.test?auth=ntlm": "auth is password or oauth",
+    "smtp://mail.test?auth=password": "auth=password needs a user",
+    "smtp://user:pw@mail.test?auth=oauth&identity=hve": "not both",
+    "smtp://mail.test?auth=oauth&identity=hve&tls=may": "a login needs tls=require",
+    "smtp://mail.test?auth=oauth&identity=hve&tls=none": "a login needs tls=require",
+    "smtp://mail.test?auth=oauth&identity=hve&verify=no": "a token goes to a verified server alone",
+    "smtps://mail.test?auth=oauth&identity=hve&verify=no": "a token goes to a verified server alone",
+    "hve://": "there are: hve, other",
+    "hve://?identity=hve&tls=none": "hve:// knows no option 'tls'",
+    "hve://?identity=hve&verify=no": "hve:// knows no option 'verify'",
+    "hve://?identity=hve&auth=password": "hve:// knows no option 'auth'",
+    "hve://user@?identity=hve": "without a user",
+    "mx:?auth=oauth&identity=hve": "mx: knows no option 'auth'",
+}
+
+
+@pytest.mark.parametrize("text", WRONG_LOGINS)
+def test_a_wrong_login_is_refused_with_advice(text):
+    with pytest.raises(DestinationError) as error:
+        transport_for(text, SETTINGS, IDENTITIES)
+    assert WRONG_LOGINS[text] in str(error.value)
+
+
+def test_oauth_without_an_identity_in_the_configuration_is_told_so():
+    with pytest.raises(DestinationError, match=r"needs an \[\[identity\]\]"):
+        transport_for("hve://?identity=hve", SETTINGS)

@@ -7,13 +7,14 @@ import pytest
 
 from kairan.delivery.transports.settings import TransportSettings
 from kairan.delivery.transports.table import TRANSPORTS, DestinationError, kind_of, transport_for
+from kit.plain_identity import PlainIdentity
 
 
 @pytest.mark.parametrize("scheme", TRANSPORTS)
 async def test_each_row_makes_a_transport_from_the_first_of_its_forms(scheme, tmp_path):
     form = TRANSPORTS[scheme].forms[0]
     text = form.replace("DIR", str(tmp_path)).replace("HOST:PORT", "192.0.2.1:2525")
-    transport = transport_for(text, TransportSettings())
+    transport = transport_for(text, TransportSettings(), {"NAME": PlainIdentity()})
     assert transport.recipients_max > 0
     await transport.close()
 

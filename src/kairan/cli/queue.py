@@ -13,6 +13,7 @@ import typer
 from kairan.cli import queue_jobs
 from kairan.cli.audit import tell
 from kairan.cli.configuration import read_configuration
+from kairan.cli.doctor.options import LangOption, language, print_lines
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import (
     ConfigOption,
@@ -186,6 +187,35 @@ def show(
     for one in jobs:
         print_record(f"job {one.pop('id', one.get('what'))}", one)
     say("\n" + header.replace("\r\n", "\n"))
+
+
+@app.command(
+    "why",
+    epilog=examples("kairan queue why 0-81", "kairan queue why 0-81.2 --lang ja --json"),
+)
+def why(
+    job: Annotated[
+        str, typer.Argument(metavar="ID", help="Of a message or a job.", show_default=False)
+    ],
+    lang: LangOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a message still waits.
+
+    What it waits for, what the next server answered last, what that means and what to do.
+    """
+    # The catalogue's classifier is a tenth of a second that those who list the queue do not need.
+    from kairan.cli import queue_why  # noqa: PLC0415
+
+    configuration = read_configuration(config)
+    spoken = language(lang)
+    answers = queue_why.answers(configuration, (job,), _routes_of(configuration))
+    if as_json:
+        print_json([queue_why.record_of(name, one, spoken) for name, one in answers])
+        return
+    for name, one in answers:
+        print_lines(queue_why.lines_of(name, one, spoken))
 
 
 @app.command(

@@ -17,6 +17,7 @@ from kairan.config.lines import Path_, lines_of
 from kairan.config.model import Configuration
 from kairan.config.setting_problem import SettingProblem
 from kairan.delivery.transports.table import DestinationError, transport_for
+from kairan.relay.tokens.identities import Identities
 from kairan.runtime.certificate_files import CertificateFault, read_pair
 
 # What a socket says of an address of another machine, and where this one has no IPv6.
@@ -65,9 +66,10 @@ def _data_directory(directory: Path) -> Iterator[SettingProblem]:
 
 def _routes(configuration: Configuration) -> Iterator[SettingProblem]:
     """By making each transport once, which opens no connection but reads the files it names."""
+    identities = Identities(configuration.identities, configuration.token_directory)
     for position, route in enumerate(configuration.delivery.routes):
         try:
-            transport_for(route.to, configuration.transport)
+            transport_for(route.to, configuration.transport, identities)
         except DestinationError as error:
             yield ("delivery", "routes", position, "to"), str(error)
 

@@ -12,6 +12,7 @@ before that delivers again, which mail allows; the other order would lose mail.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import TypeAlias
@@ -38,6 +39,7 @@ from kairan.outcomes.catalogue import (
     INTERNAL_ERROR,
     LOOP_DETECTED,
 )
+from kairan.outcomes.causes import outcomes_in
 from kairan.relay.contact import Contact
 from kairan.spool.interface import ContentUnreadable, Lease, NewJob, SpoolUnavailable
 
@@ -116,10 +118,15 @@ class JobAttempts:
         failure = _failure_of(results)
         if failure is None:
             if self._destinations.answered(slot, self._time.monotonic()):
-                _log_back(work.queue)
+                self._is_back(work.queue)
             self._conclude(work, plan.recipients, results)
         else:
             self._did_not_answer(work, plan, results, slot, failure)
+
+    def _is_back(self, queue: DestinationQueue[Work]) -> None:
+        if queue.is_held:
+            queue.is_held, queue.kept_until = False, self._time.clock()
+        _log_back(queue)
 
     def _did_not_answer(
         self,
@@ -131,13 +138,19 @@ class JobAttempts:
     ) -> None:
         """The try counts for this job; the others wait for the destination."""
         queue, now = work.queue, self._time.monotonic()
+        was_held = queue.is_held
         was_down = queue.state is DestinationState.DOWN and now < queue.not_before
         others = self._destinations.failed(slot, failure, now)
         is_down = queue.state is DestinationState.DOWN and now < queue.not_before
         if not is_down:
             self._conclude(work, plan.recipients, results)
             return
-        if not was_down:
+        if was_held and not queue.is_held:
+            queue.kept_until = self._time.clock()
+        if queue.is_held:
+            if not was_held:
+                _log_held(queue, failure, waiting=len(others))
+        elif not was_down:
             _log_down(queue, failure, waiting=len(others), now=now)
         self._conclude(work, plan.recipients, results, destination=queue.name)
         if others:
@@ -163,7 +176,6 @@ class JobAttempts:
                 due=self._time.clock() + self._destinations.put_off_seconds(),
                 destination=queue.name,
                 is_attempt=False,
-                may_expire=not queue.is_paused,
             ),
         )
         self._recorder.counters.failed += disposition.failed
@@ -193,10 +205,9 @@ class JobAttempts:
         destination: str,
         due: float | None = None,
         is_attempt: bool = True,
-        may_expire: bool = True,
     ) -> Terms:
-        now = self._time.clock()
-        left = work.queue.not_before - self._time.monotonic()
+        queue, now = work.queue, self._time.clock()
+        left = queue.not_before - self._time.monotonic()
         return Terms(
             now=now,
             is_final=isinstance(work.plan, Deliverable) and work.plan.route.is_final,
@@ -206,7 +217,7 @@ class JobAttempts:
             due=due,
             destination=destination,
             is_attempt=is_attempt,
-            may_expire=may_expire,
+            kept_until=math.inf if queue.is_paused or queue.is_held else queue.kept_until,
         )
 
     async def _expand(self, work: Work, plan: NeedsExpansion) -> None:
@@ -382,6 +393,19 @@ def _log_down(
         reply=str(failure.reply),
         waiting=waiting,
         again_in_seconds=round(queue.not_before - now, 1),
+    )
+
+
+def _log_held(queue: DestinationQueue[Work], failure: Deferred, *, waiting: int) -> None:
+    """Nothing more is tried but one message at a time, and the operator must know."""
+    meaning = outcomes_in(str(failure.reply))
+    log.error(
+        "delivery.route-held",
+        destination=queue.name,
+        relay=failure.relay,
+        reply=str(failure.reply),
+        rule=meaning[0].key if meaning else "",
+        waiting=waiting,
     )
 
 

@@ -60,6 +60,7 @@ class Delivery:
         settings, time = context.settings, context.time
         self._directory = context.directory
         self._settings = settings
+        self._clock = time.clock
         self._monotonic = time.monotonic
         self._pace = Pace(
             settings,
@@ -157,10 +158,11 @@ class Delivery:
         return [
             QueueFacts(
                 name=queue.name,
-                state="paused" if queue.is_paused else queue.state.name.lower(),
+                state=_state_of(queue),
                 running=queue.running,
                 waiting=len(queue.waiting),
                 last_error=str(queue.failure.reply) if queue.failure else "",
+                again_in_seconds=round(max(0.0, queue.not_before - self._monotonic()), 1),
             )
             for queue in self._destinations
             if not queue.is_idle or queue.state is not DestinationState.OPEN or queue.is_paused
@@ -199,7 +201,9 @@ class Delivery:
             if pause not in before:
                 log.warning("delivery.paused", kind=pause.kind, name=pause.name, by=pause.by)
         for queue in tuple(self._destinations):
-            queue.is_paused = queue.name in paused
+            was_paused, queue.is_paused = queue.is_paused, queue.name in paused
+            if was_paused and not queue.is_paused:
+                queue.kept_until = self._clock()
             works = self._destinations.take_waiting(queue)
             await in_steps(works, self._requeue, self._writer.give_back)
         for pause in before:
@@ -335,6 +339,12 @@ class Delivery:
             self._destinations.finished(slot)
             self._wake(work.queue)
             self._start()
+
+
+def _state_of(queue: DestinationQueue[Work]) -> str:
+    if queue.is_paused:
+        return "paused"
+    return "held" if queue.is_held else queue.state.name.lower()
 
 
 async def _find_out(spool: Spool) -> None:

@@ -11,6 +11,11 @@ The states of one destination:
     UNPROVEN ──answered──▶ OPEN ──lost or refused──▶ DOWN ──after a pause: one probe──▶ OPEN, DOWN
     (one try at a time)    (1, 2, 3 … at a time)     (nothing)
 
+A destination that refuses us (our login, our account) is DOWN and *held*: no message would fare better,
+so its mail does not expire, and one message tries after each `hold_seconds`.  One that is crowded
+(it has too many of our sessions) is given half as many, and from there one more for each round of
+answers (AIMD, as TCP).
+
 This file decides only: no I/O, no waiting.  Time comes in as monotonic seconds, for a clock that is
 set back must not lengthen a pause.
 
@@ -93,6 +98,9 @@ class DestinationQueue(Generic[W]):
     slow: int = 0  # of the running, those beyond `slow_seconds`
     is_slow: bool = False  # the last of its deliveries took so long
     limit: int = 1  # how many may run, as far as the destination has shown
+    careful_from: int = _UNBOUNDED  # beyond so many, one more for a whole round of answers
+    round: int = 0  # answers of the round that is under way
+    narrowed_at: float = float("-inf")
     failures: int = 0  # in a row
     pauses: int = 0  # in a row
     not_before: float = 0.0  # of the next probe, while it is down
@@ -104,6 +112,10 @@ class DestinationQueue(Generic[W]):
     put_off: int = 0  # jobs on disk that wait for it, as far as we know: never too few
     may_have_put_off: bool = True  # we have not looked since we started
     is_waking: bool = False
+    is_held: bool = False  # it refuses us: down until somebody mends something
+    kept_until: float = (
+        0.0  # by the wall clock, when it was held or paused last: until then nothing expired
+    )
     is_paused: bool = False  # by an operator: nothing runs, waits in memory or is woken
     is_queued: bool = False  # in the ring, or held back
 
@@ -323,17 +335,32 @@ class Destinations(Generic[W]):
         queue.seconds = max(1e-6, (queue.seconds or took) + change * _smoothing(change))
         queue.failures = 0
         queue.answered_at = now
-        if queue.limit < queue.concurrency_max:
+        if queue.limit < queue.concurrency_max and _may_widen(queue):
             queue.limit += 1
             self._enter(queue)
         return is_news
+
+    def _crowded(self, slot: Slot[W], now: float) -> None:
+        """Half as many, once for all that were under way together."""
+        queue = slot.queue
+        self.answered(slot, now)
+        if slot.started > queue.narrowed_at:
+            queue.narrowed_at = now
+            queue.limit = queue.careful_from = max(1, queue.running // 2)
+        queue.round = 0
 
     def failed(self, slot: Slot[W], failure: Deferred, now: float) -> list[W]:
         """The destination did not answer: those that shall not wait for it, once it is down."""
         queue, contact = slot.queue, failure.contact
         if not queue.is_remote or contact in {Contact.ANSWERED, Contact.NOT_ASKED}:
             return []
-        if slot.started <= queue.answered_at:  # another delivery got through meanwhile
+        if contact is Contact.CROWDED:
+            self._crowded(slot, now)
+            return []
+        queue.is_held = contact is Contact.REFUSES_US
+        if (
+            slot.started <= queue.answered_at and not queue.is_held
+        ):  # another delivery got through meanwhile
             queue.limit = max(1, queue.limit // 2)
             return []
         queue.failures += 1
@@ -461,7 +488,8 @@ class Destinations(Generic[W]):
     def _pause(self, queue: DestinationQueue[W], now: float) -> None:
         settings = self._settings
         span = settings.pause_first_seconds * settings.pause_factor ** min(queue.pauses, 60)
-        pause = min(span, settings.pause_max_seconds) * (0.5 + self._rng.random() / 2)
+        span = settings.hold_seconds if queue.is_held else min(span, settings.pause_max_seconds)
+        pause = span * (0.5 + self._rng.random() / 2)
         queue.state = DestinationState.DOWN
         queue.limit = 1
         queue.pauses += 1
@@ -474,6 +502,16 @@ class Destinations(Generic[W]):
         if not queue.is_queued and queue.waiting and queue.has_room:
             queue.is_queued = True
             self._ring.append(queue)
+
+
+def _may_widen(queue: DestinationQueue[W]) -> bool:
+    if queue.limit < queue.careful_from:
+        return True
+    queue.round += 1
+    if queue.round <= queue.limit:
+        return False
+    queue.round = 0
+    return True
 
 
 def _smoothing(change: float) -> float:

@@ -30,7 +30,8 @@ _UNASKED = (Action.FAILED, Action.DELAYED)
 class Terms(NamedTuple):
     """The circumstances of an attempt, or of a job that is put off without one.
 
-    `may_expire`: False while an operator keeps the job from being tried.
+    `kept_until`: mail had no chance to go until then (an operator's pause, a held route), and the time
+    in which it may expire begins anew; infinite while that lasts.
     `not_before`: the destination is left alone until then.  `due`: the job is due just then, whatever
     its own next retry would be.  `destination`: its return makes the job due earlier.
     """
@@ -43,10 +44,10 @@ class Terms(NamedTuple):
     due: float | None = None
     destination: str = ""
     is_attempt: bool = True
-    may_expire: bool = True
+    kept_until: float = 0.0
 
     def expires(self, arrived: float) -> float:
-        return arrived + self.retry.expiry_seconds if self.may_expire else math.inf
+        return max(arrived, self.kept_until) + self.retry.expiry_seconds
 
 
 class Disposition(NamedTuple):
@@ -139,6 +140,8 @@ def _delay_is_due(job: Job, envelope: Envelope, terms: Terms) -> bool:
 def _report(
     recipient: Recipient, action: Action, result: RecipientResult, retry_until: float | None = None
 ) -> RecipientReport:
+    if retry_until is not None and math.isinf(retry_until):
+        retry_until = None  # nobody can say: it is kept until somebody mends or resumes
     return RecipientReport(recipient, action, result.reply, result.remote, retry_until=retry_until)
 
 

@@ -10,13 +10,14 @@ from kairan.expansion.settings import ExpansionSettings
 class RouteSettings:
     """`pattern`: an address, `local*@domain`, a domain, `*.domain` or `*`.
 
-    `to`: `maildir:DIR`, `lmtp://…`, `smtp://…` or `mx:`.  The first that matches wins.
+    `to`: `maildir:DIR`, `lmtp://…`, `smtp://…`, `hve://…` or `mx:`.  The first that matches wins.
     """
 
     # An address, `local*@domain`, a domain, `*.domain` or `*`; the first that matches wins.
     pattern: str
-    # `maildir:DIR`, `lmtp://HOST:PORT`, `smtp://[USER@]HOST:PORT`, `smtps://…` or `mx:`.  A host
-    # beyond this machine must encrypt and show a certificate that fits its name, unless
+    # `maildir:DIR`, `lmtp://HOST:PORT`, `smtp://[USER@]HOST:PORT`, `smtps://…` or `mx:`; with a token,
+    # `smtp://HOST:587?auth=oauth&identity=NAME`, and at Microsoft's High Volume Email
+    # `hve://?identity=NAME`, NAME being that of an [[identity]].  A host beyond this machine must encrypt and show a certificate that fits its name, unless
     # `?verify=no`, `?tls=may` or `?tls=none` says otherwise; `?ca=FILE` names its authority.
     to: str
 
@@ -47,6 +48,9 @@ class DestinationSettings:
     pause_first_seconds: float = 5.0
     pause_factor: float = 2.0
     pause_max_seconds: float = 300.0
+    # One that refuses our login or account is held: one message tries after so long.  Less could lock
+    # the account, and what is mended at Microsoft takes five minutes to count.
+    hold_seconds: float = 300.0
     # A delivery that takes longer is slow: it leaves the places of `concurrency_max` to others
     # and counts among `slow_max`, of which each slow destination has an equal share.
     slow_seconds: float = 2.0

@@ -8,10 +8,11 @@ class QueueFacts:
     """One destination queue in one worker, for a status."""
 
     name: str
-    state: str  # open, unproven, down or paused
+    state: str  # open, unproven, down, held (it refuses us) or paused
     running: int
     waiting: int  # in memory; the rest is on disk
-    last_error: str  # why it is down
+    last_error: str  # why it is down or held
+    again_in_seconds: float = 0.0  # until one message tries it, while it is down or held
 
 
 @dataclass(frozen=True, slots=True)

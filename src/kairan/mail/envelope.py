@@ -46,10 +46,15 @@ class Envelope(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContentFile:
-    """A content too large for memory; `path` is a finished file that nobody changes any more."""
+    """A content too large for memory; `path` is a finished file that nobody changes any more.
+
+    `head` stands in the place of the file's first `skipped` octets; `size` is that of the whole.
+    """
 
     path: Path
     size: int
+    head: bytes = b""
+    skipped: int = 0
 
 
 # Lines end in CRLF and no dot is stuffed: what RFC 5322 calls the message.  Large ones are files.

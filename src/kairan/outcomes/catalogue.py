@@ -21,6 +21,7 @@ from kairan.outcomes import (
     peers,
     recipients,
     sender,
+    upstream,
 )
 from kairan.outcomes.authentication import *
 from kairan.outcomes.clients import *
@@ -36,6 +37,7 @@ from kairan.outcomes.outcome import Outcome
 from kairan.outcomes.peers import *
 from kairan.outcomes.recipients import *
 from kairan.outcomes.sender import *
+from kairan.outcomes.upstream import *
 
 TOPICS: tuple[ModuleType, ...] = (
     connection,
@@ -48,6 +50,7 @@ TOPICS: tuple[ModuleType, ...] = (
     limits,
     delivery,
     peers,
+    upstream,
     handshakes,
     exchange,
     clients,

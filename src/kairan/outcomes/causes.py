@@ -20,6 +20,23 @@ def outcome_of(reply: Reply) -> Outcome | None:
     return CATALOGUE[found.key] if found.confidence >= _CONFIDENCE_MIN else None
 
 
+def outcomes_in(text: str) -> tuple[Outcome, ...]:
+    """What a stored reply means: its entry, and where it is one of ours with a server's own words in
+    brackets behind it, theirs first.
+    """
+    found = classify(text)
+    if found.confidence < _CONFIDENCE_MIN:
+        return ()
+    outer = CATALOGUE[found.key]
+    words = text.partition(outer.text)[2].strip()
+    if not words.startswith("(") or not words.endswith(")"):
+        return (outer,)
+    inner = classify(words[1:-1])
+    if inner.confidence < _CONFIDENCE_MIN or inner.key == outer.key:
+        return (outer,)
+    return (CATALOGUE[inner.key], outer)
+
+
 def _is(outcome: Outcome, reply: Reply) -> bool:
     same = (outcome.code, outcome.enhanced) == (reply.code, reply.enhanced)
     return same and reply.text.startswith(outcome.text)

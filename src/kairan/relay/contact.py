@@ -10,5 +10,9 @@ class Contact(Enum):
     BROKEN = auto()
     # It takes nothing now: no connection, no greeting, 421, no TLS, our login refused.
     DOWN = auto()
+    # It is there, and has too many of our sessions at a time.
+    CROWDED = auto()
+    # It takes nothing from us, whatever the message, until somebody mends settings here or there.
+    REFUSES_US = auto()
     # It was not asked: we are closing, busy, or could not read the message.
     NOT_ASKED = auto()

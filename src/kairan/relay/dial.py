@@ -14,6 +14,7 @@ from itertools import chain, zip_longest
 from typing import TypeAlias, cast
 
 from kairan.mail.reply import Reply
+from kairan.outcomes.refusal_class import RefusalClass, refusal_class
 from kairan.relay import faults
 from kairan.relay.contact import Contact
 from kairan.relay.names import system_names
@@ -98,9 +99,9 @@ async def _dial(next_hop: NextHop, settings: RelaySettings) -> RelaySession | Di
         session = await _session_on(connection, address, next_hop, settings)
     except OSError as error:  # ssl.SSLError too: implicit TLS shakes hands while connecting
         connection.close()
-        implicit = next_hop.tls is TlsPolicy.IMPLICIT
-        reply = faults.tls_failed(_reason(error)) if implicit else faults.connect_failed(error)
-        return DialFault(reply)
+        if next_hop.tls is not TlsPolicy.IMPLICIT:
+            return DialFault(faults.connect_failed(error))
+        return _no_handshake(error, next_hop, in_tls=False)
     try:
         fault = await _prepare(session, next_hop)
     except BaseException:
@@ -249,7 +250,7 @@ async def _prepare(session: RelaySession, next_hop: NextHop) -> DialFault | None
     if wants_tls and session.capabilities.starttls:
         fault = await _start_tls(session, next_hop)
     elif next_hop.tls is TlsPolicy.REQUIRE:
-        fault = DialFault(faults.TLS_MISSING)
+        fault = DialFault(faults.TLS_MISSING, contact=_if_known_to_us(next_hop))
     else:
         fault = None
     if fault is None and next_hop.credentials is not None:
@@ -277,7 +278,7 @@ async def _start_tls(session: RelaySession, next_hop: NextHop) -> DialFault | No
         )
     except OSError as error:
         session.abort()
-        return DialFault(faults.tls_failed(_reason(error)), in_tls=True)
+        return _no_handshake(error, next_hop, in_tls=True)
     if transport is None or session.over:
         return DialFault(faults.tls_failed("the connection was closed"), in_tls=True)
     session.tls_started(transport)
@@ -289,18 +290,43 @@ async def _start_tls(session: RelaySession, next_hop: NextHop) -> DialFault | No
     return None if isinstance(event, Ready) else _ended(event)
 
 
+def _no_handshake(error: Exception, next_hop: NextHop, *, in_tls: bool) -> DialFault:
+    reply = faults.tls_failed(_reason(error))
+    is_stranger = isinstance(error, ssl.SSLCertVerificationError)
+    contact = _if_known_to_us(next_hop) if is_stranger else Contact.DOWN
+    return DialFault(reply, in_tls=in_tls, contact=contact)
+
+
+def _if_known_to_us(next_hop: NextHop) -> Contact:
+    """What protects the login is missing: that is somebody on the line, or wants mending.  A service
+    where we have an account was not there without TLS before.
+    """
+    return Contact.REFUSES_US if next_hop.logs_in else Contact.DOWN
+
+
 async def _log_in(session: RelaySession, next_hop: NextHop) -> DialFault | None:
     assert next_hop.credentials is not None
     if not session.engine.secure:
-        return DialFault(faults.TLS_MISSING)
+        return DialFault(faults.TLS_MISSING, contact=Contact.REFUSES_US)
     mechanism = next_hop.credentials.mechanism(session.capabilities.auth)
     if mechanism is None:
-        return DialFault(faults.NO_MECHANISM)
+        return DialFault(faults.NO_MECHANISM, contact=Contact.REFUSES_US)
     session.login(mechanism)
     event = await session.wait_event()
     if isinstance(event, LoginRefused):
-        return DialFault(faults.login_refused(event.reply), login_refusal=event.reply)
+        return DialFault(
+            faults.login_refused(event.reply),
+            contact=_contact_of_login(event.reply, next_hop),
+            login_refusal=event.reply,
+        )
     return None if isinstance(event, LoggedIn) else _ended(event)
+
+
+def _contact_of_login(refusal: Reply, next_hop: NextHop) -> Contact:
+    """A token's refusal passes with the next token; a password's, when somebody writes another."""
+    kind = refusal_class(refusal)
+    is_wrong_password = kind is RefusalClass.TOKEN and next_hop.identity is None
+    return Contact.REFUSES_US if kind.holds_route or is_wrong_password else Contact.DOWN
 
 
 def _ended(event: ClientEvent) -> DialFault:

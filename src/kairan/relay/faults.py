@@ -8,6 +8,7 @@ from enum import Enum
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.outcomes.outcome import Outcome
+from kairan.outcomes.refusal_class import refusal_class
 from kairan.smtp.client.events import Ended, TlsRefused, Trouble
 
 
@@ -72,6 +73,18 @@ def starttls_failed(end: Ended | TlsRefused, silence: Silence | None = None) -> 
 def login_refused(reply: Reply) -> Reply:
     """Our account is wrong, not the message: whatever the code, it is tried again."""
     return _with(catalogue.PEER_REFUSED_LOGIN, str(reply))
+
+
+def refuses_us(reply: Reply) -> Reply:
+    """No message's fault, whatever the code."""
+    return _with(catalogue.ROUTE_HELD, str(reply))
+
+
+def kept(reply: Reply) -> Reply:
+    """Refused for good, as the digits say, and yet not the message's fault."""
+    if refusal_class(reply).holds_route:
+        return refuses_us(reply)
+    return _with(catalogue.PEER_REFUSED_SESSION, str(reply))
 
 
 def connect_failed(error: OSError) -> Reply:

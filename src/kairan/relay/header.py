@@ -8,9 +8,9 @@ how large the message is.
 """
 
 import asyncio
-from pathlib import Path
 
-from kairan.mail.envelope import Content
+from kairan.mail.envelope import Content, ContentFile
+from kairan.relay.pieces import pieces_of
 
 _PIECE_OCTETS = 64 * 1024  # most headers end within the first
 _SCAN_OCTETS = 256 * 1024  # of a whole file, which is read again from memory when it is sent
@@ -22,7 +22,7 @@ async def wait_ascii_header(content: Content) -> bool:
     if isinstance(content, bytes):
         return content.partition(_BLANK_LINE)[0].isascii()
     try:
-        return await asyncio.to_thread(_has_ascii_header, content.path)
+        return await asyncio.to_thread(_has_ascii_header, content)
     except OSError:
         return True  # it cannot be sent either: the session that tries will say so
 
@@ -31,27 +31,22 @@ async def wait_has_8bit(content: Content) -> bool:
     if isinstance(content, bytes):
         return not content.isascii()
     try:
-        return await asyncio.to_thread(_has_8bit, content.path)
+        return await asyncio.to_thread(_has_8bit, content)
     except OSError:
         return False  # as above
 
 
-def _has_8bit(path: Path) -> bool:
-    with path.open("rb") as file:
-        while piece := file.read(_SCAN_OCTETS):
-            if not piece.isascii():
-                return True
-    return False
+def _has_8bit(content: ContentFile) -> bool:
+    return any(not piece.isascii() for piece in pieces_of(content, _SCAN_OCTETS))
 
 
-def _has_ascii_header(path: Path) -> bool:
+def _has_ascii_header(content: ContentFile) -> bool:
     kept = b""  # what may be the beginning of the blank line
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE_OCTETS):
-            head, blank, _ = (kept + piece).partition(_BLANK_LINE)
-            if not head.isascii():
-                return False
-            if blank:
-                return True
-            kept = head[-len(_BLANK_LINE) + 1 :]
+    for piece in pieces_of(content, _PIECE_OCTETS):
+        head, blank, _ = (kept + piece).partition(_BLANK_LINE)
+        if not head.isascii():
+            return False
+        if blank:
+            return True
+        kept = head[-len(_BLANK_LINE) + 1 :]
     return True

@@ -27,6 +27,9 @@ class TlsPolicy(StrEnum):
 class NextHopCredentials(Protocol):
     """What can log in.  Asked anew for each session, so that a token may be a fresh one."""
 
+    @property
+    def user(self) -> str: ...
+
     def mechanism(self, offered: frozenset[str]) -> ClientMechanism | None: ...
 
 
@@ -42,6 +45,10 @@ class Login:
 
 class NextHopIdentity(Protocol):
     """Who logs in with tokens, which come from elsewhere and end."""
+
+    @property
+    def user(self) -> str:
+        """The address of the account."""
 
     async def wait_login(self) -> Login | Reply:
         """A reply: there is no token, and mail is deferred by it."""
@@ -66,6 +73,11 @@ class NextHop:
     credentials: NextHopCredentials | None = None
     identity: NextHopIdentity | None = None
     reach: Reach | None = None  # None: the operator named the host, wherever it is
+
+    @property
+    def logs_in(self) -> bool:
+        """As an account of ours there: what is refused may be the account's fault."""
+        return self.credentials is not None or self.identity is not None
 
     @property
     def remote(self) -> str:

@@ -9,6 +9,8 @@ import time
 from dataclasses import replace
 
 from kairan.mail.reply import Reply
+from kairan.outcomes.refusal_class import refusal_class
+from kairan.relay.contact import Contact
 from kairan.relay.dial import DialFault, wait_session
 from kairan.relay.next_hop import NextHop, NextHopIdentity
 from kairan.relay.session import RelaySession
@@ -29,7 +31,8 @@ async def _log_in(
 ) -> tuple[RelaySession | DialFault, bool]:
     login = await identity.wait_login()
     if isinstance(login, Reply):
-        return DialFault(login), False
+        refuses_us = refusal_class(login).holds_route
+        return DialFault(login, contact=Contact.REFUSES_US if refuses_us else Contact.DOWN), False
     outcome = await wait_session(replace(next_hop, credentials=login.credentials), settings)
     if isinstance(outcome, RelaySession):
         outcome.ends = asyncio.get_running_loop().time() + login.ends - time.time()

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.relay import faults
+from kairan.relay.account_refusals import NO_REFUSALS, AccountRefusals, judge_refusals
 from kairan.relay.choose import PoolFacts, SessionChoice, SessionFacts, choose, is_spent, spent_of
 from kairan.relay.contact import Contact
 from kairan.relay.dial import DialFault
@@ -34,6 +35,7 @@ from kairan.relay.open import wait_open
 from kairan.relay.patience import Patience
 from kairan.relay.session import RelayedMessage, RelaySession
 from kairan.relay.settings import RelaySettings
+from kairan.smtp.client.events import Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ class TransactionResult:
     `reached` False: no session heard the message to its end, so another host may be asked.
     `remote` is the host that was spoken with, empty where there was none or it has no name;
     `contact` is what the try says of it.  `dsn`: it was given NOTIFY and reports success itself.
-    `unknown`: positions of those who may have the message though no answer says so.
+    `unknown`: positions of those who may have the message though no answer says so.  `kept`: of those
+    whose refusal is about our account, token or session, so that they are to be tried again whatever
+    the code.
     """
 
     replies: tuple[Reply, ...]
@@ -53,6 +57,7 @@ class TransactionResult:
     remote: str = ""
     contact: Contact = Contact.ANSWERED
     unknown: frozenset[int] = frozenset()
+    kept: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -229,9 +234,11 @@ class Pool:
             return None
         try:
             sent = await session.send(message, recipients[: session.recipients_max])
+            judged = self._judge(session, sent)
         finally:
             self._release(session)
-        reached = sent.dot_sent or not session.over or not sent.replies
+        is_whole = sent.dot_sent or not session.over or not sent.replies
+        reached = is_whole and not judged.may_try_again
         self._counters.messages += reached
         self._counters.recipients += sum(reply.is_positive for reply in sent.replies)
         self._counters.unknown += bool(sent.unknown)
@@ -242,8 +249,21 @@ class Pool:
             dsn=sent.dsn,
             unknown=sent.unknown,
             remote=self.next_hop.remote,
-            contact=session.contact,
+            contact=judged.contact or session.contact,
+            kept=judged.kept,
         )
+
+    def _judge(self, session: RelaySession, sent: Sent) -> AccountRefusals:
+        if not self.next_hop.logs_in:
+            return NO_REFUSALS
+        judged = judge_refusals(sent.replies, dot_sent=sent.dot_sent)
+        if judged.ends_session:
+            session.ends = 0.0
+        if judged.contact is Contact.CROWDED:  # those that stand idle count there as well
+            idle, self._idle = self._idle, []
+            for one in idle:
+                one.quit()
+        return judged
 
     def _fault_answer(
         self, fault: DialFault, recipients: tuple[Recipient, ...]

@@ -7,15 +7,15 @@ a task of its own, for it must wait for the disk and for the peer.
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from kairan.mail.envelope import Content, ContentFile, Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.relay import faults
 from kairan.relay.contact import Contact
+from kairan.relay.pieces import pieces_of
 from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.capabilities import Capabilities
 from kairan.smtp.client.engine import ClientEngine, Phase
@@ -273,17 +273,17 @@ class RelaySession(asyncio.Protocol):
 
     async def _stream(self) -> None:
         assert self._content is not None
+        pieces = pieces_of(self._content, self.settings.piece_octets)
         try:
-            with await asyncio.to_thread(_open, self._content.path) as file:
-                await self._stream_pieces(file, self._content.size)
+            await self._stream_pieces(pieces, self._content.size)
         except OSError:
             self.is_our_fault = True
             self._fail(faults.CONTENT_UNREADABLE)
             self.transport.abort()
 
-    async def _stream_pieces(self, file: BinaryIO, size: int) -> None:
+    async def _stream_pieces(self, pieces: Iterator[bytes], size: int) -> None:
         sent = 0
-        while piece := await asyncio.to_thread(file.read, self.settings.piece_octets):
+        while piece := await asyncio.to_thread(next, pieces, b""):
             sent += len(piece)
             if self.over:
                 return
@@ -301,7 +301,3 @@ class RelaySession(asyncio.Protocol):
         streaming, self._streaming = self._streaming, None
         if streaming is not None and streaming is not asyncio.current_task():
             streaming.cancel()
-
-
-def _open(path: Path) -> BinaryIO:
-    return path.open("rb")

@@ -27,7 +27,7 @@ class DestinationStatus:
 
     name: str
     to: str = ""
-    state: str = ""  # open, unproven, down, paused; empty while no worker knows it
+    state: str = ""  # open, unproven, down, held, paused; empty while no worker knows it
     jobs: int = 0  # stored, those that run among them
     recipients: int = 0
     held: int = 0

@@ -168,7 +168,7 @@ def _queue_of(jobs: StoredJobs, router: Router) -> str:
 
 
 def _worse(one: str, other: str) -> str:
-    order = ("", "open", "unproven", "down", "paused")
+    order = ("", "open", "unproven", "down", "held", "paused")
     return max(one, other, key=order.index)
 
 

@@ -3,6 +3,7 @@
     maildir:DIR                    DIR/<address>/{tmp,new,cur}
     lmtp://HOST:PORT  lmtp:///SOCKET
     smtp://[USER[:PASSWORD]@]HOST[:PORT]    smtps:// for TLS from the first octet
+    hve://?identity=NAME           High Volume Email, with the tokens of an [[identity]]
     mx:                            the recipient's domain decides (RFC 5321 section 5.1)
 
 In      the destination's text, once; then messages, with the recipients of one job

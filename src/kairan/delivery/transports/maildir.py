@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kairan.delivery.transport import Deferred, Delivered, RecipientResult
+from kairan.delivery.transports.context import TransportContext
 from kairan.delivery.transports.maildir_names import file_name, folder_name
 from kairan.delivery.transports.settings import TransportSettings
 from kairan.delivery.transports.table import DestinationError
@@ -41,11 +42,11 @@ class _Written:
     new: Path
 
 
-def make(destination: str, settings: TransportSettings) -> "MaildirTransport":
+def make(destination: str, context: TransportContext) -> "MaildirTransport":
     base = Path(destination.partition(":")[2])
     if not base.is_absolute():
         raise DestinationError(f"{destination}: write the folder from the root on")
-    return MaildirTransport(base, settings)
+    return MaildirTransport(base, context.settings)
 
 
 class MaildirTransport:

@@ -9,7 +9,9 @@ from ipaddress import ip_network
 from itertools import islice
 
 from kairan.delivery.transport import Failed, RecipientResult
+from kairan.delivery.transports.context import TransportContext
 from kairan.delivery.transports.destination import (
+    LOGIN_OPTIONS,
     read_file,
     read_limits,
     read_options,
@@ -34,18 +36,20 @@ MX_PORT = 25
 ANY_HOST = NextHop(tls=TlsPolicy.MAY, verify=False)
 
 
-def make(destination: str, settings: TransportSettings) -> "MxTransport":
+def make(destination: str, context: TransportContext) -> "MxTransport":
     """`mx:` with options as smtp:// has them, but a login.
 
     Most of the world's mail servers show certificates that fit no name, so TLS is what a
     host offers; `verify=yes` takes mail to none but those whose certificate fits their name.
     """
+    settings = context.settings
     rest = destination.partition(":")[2]
     if rest and not rest.startswith("?"):
         raise DestinationError(f"{destination}: write mx: alone, or mx:?tls=require")
     options = read_options(destination, rest.removeprefix("?"))
-    if "password_file" in options:
-        raise DestinationError(f"{destination}: mx: knows no option 'password_file'")
+    for name in LOGIN_OPTIONS:
+        if name in options:
+            raise DestinationError(f"{destination}: mx: knows no option {name!r}")
     defaults = replace(settings.relay, sessions_max=settings.mx_sessions_max)
     relay = read_limits(destination, options, defaults)
     resolver = DnsResolver(

@@ -3,12 +3,17 @@
 from collections.abc import Iterable, Sequence
 
 from kairan.delivery.transport import Deferred, Delivered, Failed, RecipientResult
-from kairan.delivery.transports.destination import read_destination
-from kairan.delivery.transports.settings import TransportSettings
+from kairan.delivery.transports.authors import AuthorRule
+from kairan.delivery.transports.context import TransportContext
+from kairan.delivery.transports.destination import read_author_rule, read_destination
 from kairan.mail.envelope import Content, Envelope, Notify, Recipient
+from kairan.outcomes.outcome import Outcome
+from kairan.relay import faults
 from kairan.relay.next_hop import NextHop
 from kairan.relay.pool import Pool, PoolStatistics, TransactionResult
 from kairan.relay.settings import RelaySettings
+
+_OURSELVES = "none"  # relay= where no server was asked
 
 
 def results_of(
@@ -18,8 +23,11 @@ def results_of(
     results: list[RecipientResult] = []
     rest = iter(recipients)
     for answer in answers:
-        for reply, recipient in zip(answer.replies, rest, strict=False):
-            if reply.is_positive:
+        for n, (reply, recipient) in enumerate(zip(answer.replies, rest, strict=False)):
+            if n in answer.kept:
+                again = faults.kept(reply)
+                results.append(Deferred(again, answer.relay, answer.remote, contact=answer.contact))
+            elif reply.is_positive:
                 # RFC 3461 section 5.2.3: the next hop took over reporting, if it was asked to.
                 reported = answer.dsn and recipient.notify is not Notify.UNSET
                 results.append(Delivered(reply, answer.relay, answer.remote, reported))
@@ -30,13 +38,18 @@ def results_of(
     return results
 
 
-def make(destination: str, settings: TransportSettings) -> "SmtpTransport":
-    return SmtpTransport(*read_destination(destination, settings.relay))
+def make(destination: str, context: TransportContext) -> "SmtpTransport":
+    next_hop, settings = read_destination(destination, context.settings.relay, context.identities)
+    return SmtpTransport(next_hop, settings, read_author_rule(destination, next_hop))
 
 
 class SmtpTransport:
-    def __init__(self, next_hop: NextHop, settings: RelaySettings) -> None:
+    def __init__(
+        self, next_hop: NextHop, settings: RelaySettings, author: AuthorRule | None = None
+    ) -> None:
+        """`author`: None: messages go out as they came."""
         self._settings = settings
+        self._author = author
         self._pool = Pool(next_hop, settings)
 
     @property
@@ -54,6 +67,11 @@ class SmtpTransport:
     async def deliver(
         self, envelope: Envelope, recipients: Sequence[Recipient], content: Content
     ) -> Sequence[RecipientResult]:
+        if self._author is not None:
+            prepared = await self._author.wait_prepared(envelope, content)
+            if isinstance(prepared, Outcome):
+                return [Failed(prepared.reply, _OURSELVES)] * len(recipients)
+            envelope, content = prepared.envelope, prepared.content
         answers = await self._pool.send(envelope, recipients, content)
         return results_of(answers, recipients)
 

@@ -1,6 +1,6 @@
 """The table of transports: the scheme of a destination's text, and what is true of its transport.
 
-A new transport is a file here with `make(destination, settings) -> Transport`, and a row below.
+A new transport is a file here with `make(destination, context) -> Transport`, and a row below.
 The modules are imported when a transport is made: routes and configuration read the table in every
 command, and few commands need DNS and TLS.
 """
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from kairan.delivery.transport import Transport
+from kairan.delivery.transports.context import NO_IDENTITIES, TransportContext
 from kairan.delivery.transports.settings import TransportSettings
+from kairan.relay.next_hop import NextHopIdentity
 
 
 class DestinationError(ValueError):
@@ -31,10 +33,10 @@ class TransportKind:
     by_domain: bool = False
     names_path: bool = False
 
-    def make(self, destination: str, settings: TransportSettings) -> Transport:
+    def make(self, destination: str, context: TransportContext) -> Transport:
         """Raises DestinationError."""
         transport: Transport = import_module(f"{__package__}.{self.module}").make(
-            destination, settings
+            destination, context
         )
         return transport
 
@@ -44,6 +46,7 @@ TRANSPORTS: Mapping[str, TransportKind] = {
     "lmtp": TransportKind("smtp", ("lmtp://HOST:PORT", "lmtp:///SOCKET"), is_final=True),
     "smtp": TransportKind("smtp", ("smtp://HOST:PORT",)),
     "smtps": TransportKind("smtp", ("smtps://HOST:PORT",)),
+    "hve": TransportKind("smtp", ("hve://?identity=NAME",)),
     "mx": TransportKind("mx", ("mx:",), by_domain=True),
 }
 
@@ -57,6 +60,10 @@ def kind_of(destination: str) -> TransportKind:
     return kind
 
 
-def transport_for(destination: str, settings: TransportSettings) -> Transport:
+def transport_for(
+    destination: str,
+    settings: TransportSettings,
+    identities: Mapping[str, NextHopIdentity] = NO_IDENTITIES,
+) -> Transport:
     """Raises DestinationError, whose text tells the operator what to write instead."""
-    return kind_of(destination).make(destination, settings)
+    return kind_of(destination).make(destination, TransportContext(settings, identities))

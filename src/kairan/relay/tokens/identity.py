@@ -6,7 +6,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from kairan.mail.reply import Reply
-from kairan.outcomes import catalogue
+from kairan.outcomes.refusal_class import RefusalClass, refusal_class
 from kairan.relay.next_hop import Login
 from kairan.relay.tokens import oidc
 from kairan.relay.tokens.cache import TokenCache
@@ -15,21 +15,6 @@ from kairan.relay.tokens.settings import IdentityKind, IdentitySettings
 from kairan.relay.tokens.times import Margins, session_end
 from kairan.relay.tokens.token import Fetched, TokenFault
 from kairan.smtp.client.login import TokenCredentials
-
-# Refusals that a new token may cure: those that say so, and those that say nothing (Exchange's,
-# Dovecot's and Google's general one).  A missing permission is not among them.
-_MAY_BE_AGE = frozenset(
-    {
-        catalogue.TOKEN_EXPIRES_SOON.enhanced,
-        catalogue.TOKEN_EXPIRES_SOON_2026.enhanced,
-        catalogue.TOKEN_EXPIRED.enhanced,
-        catalogue.TOKEN_EXPIRED_2026.enhanced,
-        catalogue.AUTH_UNSUCCESSFUL.enhanced,
-        catalogue.OAUTH_UNSUCCESSFUL.enhanced,
-        "5.7.8",  # RFC 4954 section 6
-        "",
-    }
-)
 
 
 class Identity:
@@ -49,7 +34,8 @@ class Identity:
     def may_log_in_again(self, login: Login, refusal: Reply) -> bool:
         """Whether the service's refusal may be about the token's age, and there will be another."""
         assert isinstance(login.credentials, TokenCredentials)
-        return refusal.enhanced in _MAY_BE_AGE and self.keeper.refuse(login.credentials.token)
+        is_token = refusal_class(refusal) is RefusalClass.TOKEN
+        return is_token and self.keeper.refuse(login.credentials.token)
 
 
 def identity_of(settings: IdentitySettings, *, cache_folder: Path | None = None) -> Identity:

@@ -1,0 +1,128 @@
+"""A service that sends by another one's accounts with tokens: a gateway before High Volume Email."""
+
+import json
+import ssl
+import time
+
+import pytest
+
+from kairan.cli import sample
+from kairan.cli.demo import _install
+from kairan.testing import running_demo
+from kairan.testing.peer import Rule, Say, ScriptedPeer
+from kit.live import PASSWORD, PRINTER, in_thread, make_installation, running_service
+from kit.ports import free_port
+
+pytest.importorskip("msal")
+
+REACHED, REFUSED = sample.user(1), sample.user(2)
+NO = "535 5.7.139 Authentication unsuccessful, basic authentication is disabled. [X]"
+NO_RULE = Rule("AUTH", Say(NO))
+QUICK = """
+[delivery.destination]
+hold_seconds = 0.5
+[delivery.retry]
+first_seconds = 0.1
+min_seconds = 0.1
+"""
+
+
+def identity_of(demo) -> str:
+    authority, _, tenant = demo.oauth["authority"].rpartition("/")
+    secret = demo.directory / "secret"
+    secret.write_text(demo.oauth["client_secret"])
+    return f"""
+[[identity]]
+name = "hve"
+user = "{PRINTER}"
+authority = "{authority}"
+tenant = "{tenant}"
+client_id = "{demo.oauth["client_id"]}"
+client_secret_file = "{secret}"
+scope = "{demo.oauth["scope"]}"
+ca_file = "{demo.ca_file}"
+"""
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory):
+    """The edition of 2026, with its own issuer."""
+    place = tmp_path_factory.mktemp("upstream") / "demo"
+    _install(place, free_port())
+    with (place / "kairan.toml").open("a") as file:
+        file.write('\n[auth.tokens]\nprofile = "hve-2026"\n')
+    with running_demo(place) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def service(upstream, tmp_path_factory):
+    """One recipient's mail goes to a server that refuses our login, all else to the service above."""
+    place = tmp_path_factory.mktemp("gateway")
+    port = free_port()
+    reached = f"hve://localhost:{upstream.smtp_port}?identity=hve&ca={upstream.ca_file}"
+    refused = f"smtp://localhost:{port}?auth=oauth&identity=hve&ca=tls/ca.pem"
+    make_installation(
+        place,
+        routes={REFUSED: refused, sample.DOMAIN: reached},
+        settings=identity_of(upstream) + QUICK,
+        workers=1,
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(place / "tls" / "server.pem", place / "tls" / "server.key")
+    peer = ScriptedPeer([NO_RULE], tls=context, capabilities=["AUTH XOAUTH2"], port=port)
+    with in_thread(peer), running_service(place, install=False) as running:
+        running.peer = peer
+        yield running
+
+
+def send(service, marker: bytes, *recipients: str) -> None:
+    with service.client("device", tls=False) as client:
+        content = b"From: %s\r\nSubject: %s\r\n\r\nHello.\r\n" % (PRINTER.encode(), marker)
+        assert client.send(content, *recipients).startswith("250")
+
+
+def status_of(service):
+    return json.loads(service.kairan("status", "--json"))
+
+
+def why(service, *words: str):
+    (job,) = json.loads(service.kairan("queue", "list", "--to", REFUSED, "--json"))
+    return json.loads(service.kairan("queue", "why", job["id"], "--json", *words))
+
+
+def test_mail_goes_out_with_the_tokens_of_the_services_own_issuer(service, upstream):
+    send(service, b"by token", REACHED)
+    (file,) = upstream.wait_messages(REACHED, count=1)
+    assert b"Subject: by token" in file.read_bytes()
+    service.wait_event("SEND")
+
+
+def test_a_refused_login_holds_the_route_alone_and_says_so_everywhere(service, upstream):
+    before = len(upstream.messages(REACHED))
+    send(service, b"to both", REACHED, REFUSED)
+    upstream.wait_messages(REACHED, count=before + 1)
+    line = service.wait_log("delivery.route-held")
+    assert "5.7.139" in line
+    assert "basic-auth-disabled" in line
+    time.sleep(1.5)  # three tries more
+    held = next(one for one in status_of(service)["destinations"] if one["name"] == REFUSED)
+    assert (held["state"], held["jobs"]) == ("held", 1)
+    assert "5.7.139" in held["last_error"]
+    (answer,) = why(service)
+    assert (answer["waiting"], answer["class"]) == ("route-held", "configuration")
+    assert answer["key"] == "basic-auth-disabled"
+    assert answer["remedies"]
+    assert answer["expires"] == ""
+    (answer,) = why(service, "--lang", "ja")
+    assert "保留" in answer["because"]
+    assert sum("delivery.route-held" in line for line in service.log) == 1
+    assert PASSWORD not in "".join(service.log)
+
+
+def test_what_was_held_goes_out_by_itself_when_the_cause_is_mended(service):
+    send(service, b"kept", REFUSED)
+    service.peer.rules.remove(NO_RULE)
+    service.wait_empty()
+    assert any(b"Subject: kept" in message.content for message in service.peer.messages)
+    assert "DSN" not in {event.event for event in service.events()}

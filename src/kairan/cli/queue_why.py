@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from kairan.cli.queue_jobs import Found, RoutesOf, Selection, found
+from kairan.cli.queue_jobs import FoundJob, RoutesOf, Selection, found
 from kairan.config.model import Configuration
 from kairan.delivery.pauses import read_pauses
 from kairan.delivery.routes import Router
@@ -48,7 +48,7 @@ def answers(
     return [answer for one in jobs if (answer := _answer(one, routes_of, view))]
 
 
-def _answer(one: Found, routes_of: RoutesOf, view: QueueView) -> tuple[str, Why] | None:
+def _answer(one: FoundJob, routes_of: RoutesOf, view: QueueView) -> tuple[str, Why] | None:
     if isinstance(one.item, Quarantined):
         return None
     return f"{one.shard}-{id_text(one.item.job.id)}", why(one.item, routes_of(one.item.job), view)

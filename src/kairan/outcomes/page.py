@@ -50,6 +50,7 @@ _TITLES = {
     "peers": "次のサーバーの応答（追跡と配信不能通知の文面）",
     "exchange": "Exchange Online だけが返す応答：組織、送信者、Exchange Online 自体の問題",
     "clients": "ログインを始められなかったクライアント側のメッセージ",
+    "upstream": "アカウントでログインして送信する先のサービス（High Volume Email など、追跡とキューの文面）",
     "handshakes": "失敗した TLS ハンドシェイク（クライアントには応答できないため、ログに記録）",
 }
 _CAUSES = Text("Causes", "原因")

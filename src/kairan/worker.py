@@ -343,7 +343,7 @@ async def _build(
             pauses_file=configuration.pauses_file,
             lines=lines.of_delivery,
         ),
-        busy,
+        busy.is_waited_for,
     )
     deadline = StopDeadline(configuration.intake.drain_seconds, clock=time.monotonic)
     stack.callback(_tell_all_left_out, lines)

@@ -18,29 +18,22 @@ def lease(due: float) -> Lease:
 
 
 class Bench:
-    """A pace, a clock, and a worker that uses `share(yields)` of a processor."""
+    """A pace, a clock, and an intake."""
 
-    def __init__(self, share=lambda _: 0.0, *, busy: bool = True):
+    def __init__(self, *, is_waited_for: bool = True):
         self.clock = FakeClock()
-        self.worked = 0.0
-        self.share = share
+        self.is_waited_for = is_waited_for
         self.pace = Pace(
             SETTINGS,
             clock=self.clock,
             monotonic=self.clock,
-            busy=lambda: busy,
-            worked=lambda: self.worked,
+            is_waited_for=lambda: self.is_waited_for,
         )
 
-    def pass_time(self, seconds: float, *, age: float = 0.0) -> list[int]:
-        """How many jobs might be leased, ten times a second."""
-        given = []
-        for _ in range(round(seconds * 10)):
-            self.pace.leased([lease(self.clock()), lease(self.clock() - age)])
-            given.append(self.pace.jobs_max())
-            self.clock.advance(0.1)
-            self.worked += 0.1 * self.share(given[-1] < WHOLE)
-        return given
+    def jobs_max(self, *, age: float = 0.0) -> int:
+        self.clock.advance(1_000.0)
+        self.pace.leased([lease(self.clock()), lease(self.clock() - age)])
+        return self.pace.jobs_max()
 
     def leased_after(self, seconds: float) -> Pace:
         """The oldest job that was leased had been due for so long."""
@@ -49,53 +42,27 @@ class Bench:
         return self.pace
 
 
-def as_fast_as_answered(_yields: bool) -> float:
-    return 1.0
+def test_clients_that_send_as_fast_as_they_are_answered_are_yielded_to():
+    assert Bench().jobs_max() == BUSY_SHARE
 
 
-def at_its_own_pace(yields: bool) -> float:
-    return 0.3 if yields else 0.95
-
-
-def test_a_burst_that_leaves_the_worker_nothing_is_yielded_to():
-    assert set(Bench(as_fast_as_answered).pass_time(20.0)) == {BUSY_SHARE}
-
-
-def test_a_load_that_comes_at_its_own_pace_is_delivered_at_once_but_for_a_moment():
-    given = Bench(at_its_own_pace).pass_time(3.0)
-    assert set(given[7:]) == {WHOLE}
-
-
-def test_a_load_at_its_own_pace_is_tried_anew_now_and_then():
-    given = Bench(at_its_own_pace).pass_time(60.0)
-    assert 60 < given.count(BUSY_SHARE) < 120
-
-
-def test_a_new_burst_after_a_quiet_second_is_yielded_to_at_once():
-    bench = Bench(at_its_own_pace)
-    bench.pass_time(5.0)
-    bench.clock.advance(2.0)
-    assert bench.pass_time(0.1) == [BUSY_SHARE]
-
-
-def test_without_a_busy_intake_nothing_holds_delivery_up():
-    assert set(Bench(as_fast_as_answered, busy=False).pass_time(4.0)) == {WHOLE}
+def test_what_comes_at_its_own_pace_is_delivered_at_once():
+    assert Bench(is_waited_for=False).jobs_max() == WHOLE
 
 
 def test_the_older_the_mail_the_more_delivery_has_of_a_burst():
-    bench = Bench(as_fast_as_answered)
-    bench.clock.advance(1_000.0)
+    bench = Bench()
     ages = (SETTINGS.keep_up_seconds, 6.0, 8.0, SETTINGS.lag_seconds_max)
-    given = [bench.pass_time(0.1, age=age)[0] for age in ages]
+    given = [bench.jobs_max(age=age) for age in ages]
     assert given[0] == BUSY_SHARE < given[1] < given[2] < given[3]
-    assert bench.pass_time(0.1, age=300.0)[0] == given[3]
+    assert bench.jobs_max(age=300.0) == given[3]
 
 
 def test_when_a_burst_becomes_a_steady_load_delivery_is_an_equal_again():
-    bench = Bench(as_fast_as_answered)
-    bench.pass_time(4.0)
-    bench.share = at_its_own_pace
-    assert set(bench.pass_time(3.0)[12:]) == {WHOLE}
+    bench = Bench()
+    assert bench.jobs_max() == BUSY_SHARE
+    bench.is_waited_for = False
+    assert bench.jobs_max() == WHOLE
 
 
 def test_the_intake_waits_once_mail_is_old_and_the_longer_the_older_it_is():

@@ -19,7 +19,6 @@ class TimeSource:
 
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    processor: Callable[[], float] = time.process_time  # that this worker has used
     rng: random.Random = field(default_factory=random.Random)  # jitter, no secret
 
 

@@ -46,8 +46,8 @@ _CALLED_BACK = 1_000
 class Delivery:
     """Runs in one worker's event loop over the worker's shards.
 
-    `transport(destination)` is called once for each destination of the routes.  `busy()`: the
-    intake beside it has much to do.
+    `transport(destination)` is called once for each destination of the routes.  `is_waited_for`
+    is the intake's beside it, as `Pace` has it.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Delivery:
         spools: Sequence[Spool],
         transport: Callable[[str], Transport],
         context: DeliveryContext,
-        busy: Callable[[], bool] = lambda: False,
+        is_waited_for: Callable[[], bool] = lambda: False,
     ) -> None:
         settings, time = context.settings, context.time
         self._directory = context.directory
@@ -66,8 +66,7 @@ class Delivery:
             settings,
             clock=time.clock,
             monotonic=time.monotonic,
-            busy=busy,
-            worked=time.processor,
+            is_waited_for=is_waited_for,
         )
         self._pauses = PauseWatch(context.pauses_file)
         self._transports = Transports(settings.routes, transport)

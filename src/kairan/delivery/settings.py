@@ -81,7 +81,7 @@ class DeliverySettings:
     busy_lease_jobs: int = 8
     busy_pause_seconds: float = 0.05
     # From so many seconds on that a job has been due, delivery gets more, the older it is.  A load
-    # that is not taken faster for it is never made to wait so long.
+    # at its own pace is not made to wait so long: delivery yields to clients that wait alone.
     keep_up_seconds: float = 5.0
     # From here on delivery is held up by nothing, and the intake waits before each message, the
     # longer the older the oldest job gets: a bound on the age of mail, not on luck.

@@ -29,29 +29,53 @@ class IntakeStatistics:
     connections: int = 0  # now
     accepted: int = 0
     refused: int = 0
+    waited_seconds: float = 0.0  # from the end of a message to the promise, summed
+    window: int = 0  # the number of the present one of `Busy`
+    senders: int = 0  # sessions of which a message was accepted in this window
     is_draining: bool = False  # an operator's order: nothing new is accepted
 
 
 class Busy:
-    """Whether the intake has its hands full: asked often, counted over tenths of a second."""
+    """Whether the intake has its hands full, and whether clients could use more of it: asked often,
+    counted over quarters of a second.
+    """
 
-    _INTERVAL_SECONDS = 0.1
+    _WINDOW_SECONDS = 0.25
+    # The part of their time from which on the senders of a window wait for our promises more than
+    # for anything else: those who send as fast as they are answered spend half of it so, those at
+    # their own pace a tenth, and a fifth where that pace is most of what the machine can do.
+    _WAITED_SHARE_MIN = 0.3
 
     def __init__(self, statistics: IntakeStatistics, settings: IntakeSettings) -> None:
         self._statistics = statistics
         self._limit = settings.busy_messages_per_second
         self._since = time.monotonic()
-        self._accepted = 0
-        self._busy = False
+        self._accepted, self._waited_seconds = 0, 0.0
+        self._has_hands_full = self._is_waited_for = False
 
     def __call__(self) -> bool:
-        now = time.monotonic()
+        self._look()
+        return self._has_hands_full
+
+    def is_waited_for(self) -> bool:
+        """Clients send as fast as they are answered: answered sooner, they would send more."""
+        self._look()
+        return self._is_waited_for
+
+    def _look(self) -> None:
+        now, statistics = time.monotonic(), self._statistics
         elapsed = now - self._since
-        if elapsed >= self._INTERVAL_SECONDS:
-            accepted = self._statistics.accepted
-            self._busy = accepted - self._accepted > self._limit * elapsed
-            self._since, self._accepted = now, accepted
-        return self._busy
+        if elapsed < self._WINDOW_SECONDS:
+            return
+        self._has_hands_full = statistics.accepted - self._accepted > self._limit * elapsed
+        waited = statistics.waited_seconds - self._waited_seconds
+        senders = min(statistics.senders, statistics.connections)
+        self._is_waited_for = (
+            self._has_hands_full and 0 < self._WAITED_SHARE_MIN * senders * elapsed < waited
+        )
+        self._since, self._accepted = now, statistics.accepted
+        self._waited_seconds = statistics.waited_seconds
+        statistics.senders, statistics.window = 0, statistics.window + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ class Session:
         self._submission: Submission | None = None
         self._origin_facts: tuple[object, ...] = ()
         self._present_origin = Origin(client, "")
+        self._sent_in = -1  # the window of `Busy` in which the last message was accepted
         self.promising = False  # the spool is storing the message: it may be ours any moment
         if account is not None:
             self._take_place(account)
@@ -218,6 +219,8 @@ class Session:
 
     def waited(self, seconds: float) -> None:
         """For us, which is no slowness of the client."""
+        if self.promising:
+            self.context.statistics.waited_seconds += seconds
         if self._submission is not None and self._submission.content_since:
             self._submission.content_since += seconds
 
@@ -456,8 +459,12 @@ class Session:
         assert isinstance(spool_id, int), "the spool promises with an id"
         context = self.context
         context.counters.accepted(submission.account.id, len(submission.recipients))
-        context.statistics.accepted += 1
         self.messages += 1
+        statistics = context.statistics
+        statistics.accepted += 1
+        if self._sent_in != statistics.window:
+            self._sent_in = statistics.window
+            statistics.senders += 1
         context.trace.record(
             "RECEIVE",
             message_id=submission.message_id,

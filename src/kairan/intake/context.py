@@ -37,30 +37,38 @@ class IntakeStatistics:
 
 class Busy:
     """Whether the intake has its hands full, and whether clients could use more of it: asked often,
-    counted over quarters of a second.
+    counted over tenths of a second.
     """
 
-    _WINDOW_SECONDS = 0.25
-    # The part of their time from which on the senders of a window wait for our promises more than
-    # for anything else: those who send as fast as they are answered spend half of it so, those at
-    # their own pace a tenth, and a fifth where that pace is most of what the machine can do.
+    _WINDOW_SECONDS = 0.1
+    # Sessions count as senders for a second or two after a message, and an intake that was not busy
+    # for a second begins anew.
+    _SENDERS_SECONDS = 1.0
+    # The part of their time from which on senders wait for our promises more than for anything
+    # else: those who send as fast as they are answered spend half of it so, those at their own pace
+    # a tenth, and a fifth where that pace is most of what the machine can do.
     _WAITED_SHARE_MIN = 0.3
+    # What the newest window counts for in the mean.
+    _NEWEST = 0.25
 
     def __init__(self, statistics: IntakeStatistics, settings: IntakeSettings) -> None:
         self._statistics = statistics
         self._limit = settings.busy_messages_per_second
-        self._since = time.monotonic()
-        self._accepted, self._waited_seconds = 0, 0.0
-        self._has_hands_full = self._is_waited_for = False
+        self._since = self._senders_since = self._full_at = time.monotonic()
+        self._accepted, self._waited_seconds, self._senders = 0, 0.0, 0
+        self._has_hands_full = False
+        self._waited_share = 1.0
 
     def __call__(self) -> bool:
         self._look()
         return self._has_hands_full
 
     def is_waited_for(self) -> bool:
-        """Clients send as fast as they are answered: answered sooner, they would send more."""
+        """Clients send as fast as they are answered: answered sooner, they would send more.  A
+        burst counts as such until it shows that it has a pace of its own.
+        """
         self._look()
-        return self._is_waited_for
+        return self._has_hands_full and self._waited_share > self._WAITED_SHARE_MIN
 
     def _look(self) -> None:
         now, statistics = time.monotonic(), self._statistics
@@ -68,14 +76,23 @@ class Busy:
         if elapsed < self._WINDOW_SECONDS:
             return
         self._has_hands_full = statistics.accepted - self._accepted > self._limit * elapsed
-        waited = statistics.waited_seconds - self._waited_seconds
-        senders = min(statistics.senders, statistics.connections)
-        self._is_waited_for = (
-            self._has_hands_full and 0 < self._WAITED_SHARE_MIN * senders * elapsed < waited
-        )
+        if self._has_hands_full:
+            self._weigh(now, elapsed)
         self._since, self._accepted = now, statistics.accepted
         self._waited_seconds = statistics.waited_seconds
-        statistics.senders, statistics.window = 0, statistics.window + 1
+        if now - self._senders_since >= self._SENDERS_SECONDS:
+            self._senders, self._senders_since = statistics.senders, now
+            statistics.senders, statistics.window = 0, statistics.window + 1
+
+    def _weigh(self, now: float, elapsed: float) -> None:
+        statistics = self._statistics
+        if now - self._full_at >= self._SENDERS_SECONDS:
+            self._waited_share = 1.0
+        self._full_at = now
+        senders = min(max(self._senders, statistics.senders), max(1, statistics.connections))
+        waited = statistics.waited_seconds - self._waited_seconds
+        share = min(1.0, waited / (max(1, senders) * elapsed))
+        self._waited_share += self._NEWEST * (share - self._waited_share)
 
 
 @dataclass(frozen=True, slots=True)

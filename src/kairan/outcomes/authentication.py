@@ -161,7 +161,7 @@ LOGIN_REVOKED = Outcome(
         ),
         Text(
             "The application was taken off the account's list, disabled or removed, or its token's signing key was withdrawn.",
-            "アプリケーションがアカウントの許可リストから外されたか、無効化・削除されたか、トークンの署名鍵が取り消されました。",
+            "アプリケーションがアカウントの「許可されたアプリ」から外されたか、無効化・削除されたか、トークンの署名鍵が取り消されました。",
         ),
         Text(
             "The account may only be used from other networks than this one.",
@@ -400,7 +400,7 @@ AUTH_LINE_TOO_LONG = Outcome(
     remedies=(
         Text(
             "Entra admin center > App registrations > Token configuration: remove the groups claim from the access token.",
-            "Entra 管理センター > [アプリの登録] > [トークン構成] で、アクセス トークンからグループ クレームを外してください。",
+            "Microsoft Entra 管理センター > [アプリの登録] > [トークン構成] で、アクセス トークンからグループ クレームを外してください。",
         ),
     ),
     source="RFC 4954 section 4",
@@ -595,8 +595,8 @@ SMTP_AUTH_DISABLED_MAILBOX = Outcome(
     ),
     remedies=(
         Text(
-            "`Set-CASMailbox ADDRESS -SmtpClientAuthenticationDisabled $false` ($null follows the organisation). Microsoft 365 admin center > Users > Mail > Manage email apps > Authenticated SMTP.",
-            "`Set-CASMailbox ADDRESS -SmtpClientAuthenticationDisabled $false`（$null なら組織の設定に従います）。Microsoft 365 管理センターでは [ユーザー] > [メール] > [メール アプリの管理] > [認証済み SMTP]",
+            "`Set-CASMailbox ADDRESS -SmtpClientAuthenticationDisabled $false` ($null follows the organisation). Microsoft 365 admin center > Users > Active users > the user > Mail > Manage email apps > Authenticated SMTP.",
+            "`Set-CASMailbox ADDRESS -SmtpClientAuthenticationDisabled $false`（$null なら組織の設定に従います）。Microsoft 365 管理センターでは [ユーザー] > [アクティブなユーザー] > 対象ユーザー > [メール] > [メール アプリの管理] > [認証済み SMTP]",
         ),
         FIND_THE_CONTROL,
     ),
@@ -614,8 +614,8 @@ CRITERIA_NOT_MET = Outcome(
     ),
     causes=(
         Text(
-            "A Conditional Access policy blocks legacy authentication or asks for multi-factor authentication.",
-            "条件付きアクセスがレガシ認証をブロック、または多要素認証を要求しています。",
+            "A Conditional Access policy (Microsoft Entra ID P1 or higher) blocks legacy authentication or asks for multi-factor authentication.",
+            "条件付きアクセス（Microsoft Entra ID P1 以上）がレガシ認証をブロック、または多要素認証を要求しています。",
         ),
         Text(
             "The sign-in was judged risky: unusual place, leaked password.",
@@ -624,8 +624,8 @@ CRITERIA_NOT_MET = Outcome(
     ),
     remedies=(
         Text(
-            "Entra admin center > Monitoring > Sign-in logs: filter by the account and client app 'Authenticated SMTP', open the tab Conditional Access.",
-            "Entra 管理センター > [監視] > [サインイン ログ] で、アカウントとクライアント アプリ「認証済み SMTP」で絞り込み、[条件付きアクセス] タブを確認してください。",
+            "Entra admin center > Entra ID > Monitoring & health > Sign-in logs: filter by the account and client app 'Authenticated SMTP', open the tab Conditional Access.",
+            "Microsoft Entra 管理センター > [Entra ID] > [監視と正常性] > [サインイン ログ] で、アカウントとクライアント アプリ「認証済み SMTP」で絞り込み、[条件付きアクセス] タブを確認してください。",
         ),
         Text(
             "Exclude the account from that policy, limited to the addresses it sends from; or use OAuth.",

@@ -211,7 +211,7 @@ SENDER_INVALID = Outcome(
     causes=(
         Text(
             "The device's sender field holds a name, a user name without domain, or white space.",
-            "機器の送信者欄に名前、ドメインのないユーザー名、または空白が入っています。",
+            "機器の差出人欄に名前、ドメインのないユーザー名、または空白が入っています。",
         ),
     ),
     remedies=(FIX_ADDRESS,),

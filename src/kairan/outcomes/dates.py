@@ -34,12 +34,12 @@ MILESTONES: tuple[Milestone, ...] = (
     ),
     Milestone(
         "client-basic-auth-off-by-default",
-        date(2026, 12, 1),
+        date(2026, 12, 31),
         Text(
-            "At the end of December 2026 Basic authentication for client submission is switched off by default in existing organisations; an administrator can switch it on again. New organisations do not get it.",
-            "2026 年 12 月末に、既存組織のクライアント送信の基本認証が既定で無効になります（管理者が再度有効にできます）。新しい組織では利用できません。",
+            "At the end of December 2026 Basic authentication for client submission is switched off by default in existing organisations; an administrator can switch it on again. In new organisations it is unavailable by default.",
+            "2026 年 12 月末に、既存組織のクライアント送信の基本認証が既定で無効になります（管理者が再度有効にできます）。新しい組織では既定で利用できません。",
         ),
-        "Message Center MC786329, revision of 27 January 2026",
+        "Exchange Team blog 4489835, 27 January 2026",
         date(2026, 1, 27),
     ),
     Milestone(
@@ -49,7 +49,7 @@ MILESTONES: tuple[Milestone, ...] = (
             "The final date for client submission will be announced in the second half of 2027.",
             "クライアント送信の最終的な終了日は 2027 年後半に発表されます。",
         ),
-        "Message Center MC786329, revision of 27 January 2026",
+        "Exchange Team blog 4489835, 27 January 2026",
         date(2026, 1, 27),
     ),
     Milestone(
@@ -61,6 +61,16 @@ MILESTONES: tuple[Milestone, ...] = (
         ),
         "Exchange Team, mid-2025, as reported by the trade press",
         date(2025, 7, 1),
+    ),
+    Milestone(
+        "acs-email-ends",
+        date(2028, 9, 30),
+        Text(
+            "Azure Communication Services Email, once the advice for external mail, ends on 30 September 2028; it takes no new customers since 23 October 2026.",
+            "組織外宛ての送信先として案内されていた Azure Communication Services Email は 2028 年 9 月 30 日に終了します。2026 年 10 月 23 日以降、新規の利用は受け付けていません。",
+        ),
+        "Microsoft Learn: notice on the pages of Azure Communication Services Email",
+        date(2026, 11, 26),
     ),
     Milestone(
         "hve-old-endpoint-ends",

@@ -35,7 +35,7 @@ CHECK_SECRET: Row = (
     Text("The client secret is wrong.", "クライアント シークレットが誤っています。"),
     Text(
         f"{_APP_PAGE} > Certificates & secrets: copy the secret's value, not its ID; in Kairan: `kairan app secret NAME`.",
-        "Entra 管理センター > [アプリの登録] > 対象アプリ > [証明書とシークレット] で、シークレット ID ではなく「値」を使ってください。Kairan では `kairan app secret NAME`",
+        "Microsoft Entra 管理センター > [アプリの登録] > 対象アプリ > [証明書とシークレット] で、シークレット ID ではなく「値」を使ってください。Kairan では `kairan app secret NAME`",
     ),
 )
 CHECK_SCOPE: Row = (
@@ -52,14 +52,14 @@ CHECK_CLIENT: Row = (
     ),
     Text(
         f"Compare client ID and tenant in the token URL with {_APP_PAGE} > Overview.",
-        "クライアント ID とトークン URL のテナントを、Entra 管理センター > [アプリの登録] > 対象アプリ > [概要] と照合してください。",
+        "クライアント ID とトークン URL のテナントを、Microsoft Entra 管理センター > [アプリの登録] > 対象アプリ > [概要] と照合してください。",
     ),
 )
 CONSENT: Row = (
     Text("Consent is missing.", "同意が与えられていません。"),
     Text(
         f"{_APP_PAGE} > API permissions > Grant admin consent.",
-        "Entra 管理センター > [アプリの登録] > 対象アプリ > [API のアクセス許可] で、管理者の同意を与えてください。",
+        "Microsoft Entra 管理センター > [アプリの登録] > 対象アプリ > [API のアクセス許可] で、管理者の同意を与えてください。",
     ),
 )
 SIGN_IN_BLOCKED: Row = (
@@ -96,7 +96,7 @@ _BY_NUMBER: Mapping[str, Row] = {
         ),
         Text(
             f"{_APP_PAGE} > Certificates & secrets: make a new one, and note its end.",
-            "Entra 管理センター > [アプリの登録] > 対象アプリ > [証明書とシークレット] で新しいシークレットを作成し、期限を控えてください。",
+            "Microsoft Entra 管理センター > [アプリの登録] > 対象アプリ > [証明書とシークレット] で新しいシークレットを作成し、期限を控えてください。",
         ),
     ),
     "700016": CHECK_CLIENT,
@@ -150,7 +150,7 @@ _BY_NUMBER: Mapping[str, Row] = {
         ),
         Text(
             f"Send the secret, or for device code: {_APP_PAGE} > Authentication > Allow public client flows.",
-            "シークレットを送るか、デバイス コードの場合は Entra 管理センター > [アプリの登録] > 対象アプリ > [認証] で [パブリック クライアント フローを許可する] を有効にしてください。",
+            "シークレットを送るか、デバイス コードの場合は Microsoft Entra 管理センター > [アプリの登録] > 対象アプリ > [認証] で [パブリック クライアント フローを許可する] を有効にしてください。",
         ),
     ),
     "7000216": (
@@ -170,7 +170,7 @@ _BY_NUMBER: Mapping[str, Row] = {
         ),
         Text(
             "Entra admin center > Enterprise apps > the app > Properties: 'Enabled for users to sign in' to Yes.",
-            "Entra 管理センター > [エンタープライズ アプリ] > 対象アプリ > [プロパティ] で、ユーザーのサインインを有効にしてください。",
+            "Microsoft Entra 管理センター > [エンタープライズ アプリ] > 対象アプリ > [プロパティ] で、ユーザーのサインインを有効にしてください。",
         ),
     ),
     "7000229": (
@@ -190,7 +190,7 @@ _BY_NUMBER: Mapping[str, Row] = {
         ),
         Text(
             f"{_APP_PAGE} > Certificates & secrets > Certificates: compare the thumbprint with the certificate in use, and upload that one.",
-            "Entra 管理センター > [アプリの登録] > 対象アプリ > [証明書とシークレット] > [証明書] で、使用中の証明書の拇印と照合し、その証明書をアップロードしてください。",
+            "Microsoft Entra 管理センター > [アプリの登録] > 対象アプリ > [証明書とシークレット] > [証明書] で、使用中の証明書の拇印と照合し、その証明書をアップロードしてください。",
         ),
     ),
     "700024": (
@@ -210,7 +210,7 @@ _BY_NUMBER: Mapping[str, Row] = {
         ),
         Text(
             f"Leave the secret out, or register the platform Web for it: {_APP_PAGE} > Authentication.",
-            "シークレットを送らないか、Entra 管理センター > [アプリの登録] > 対象アプリ > [認証] で Web プラットフォームとして登録してください。",
+            "シークレットを送らないか、Microsoft Entra 管理センター > [アプリの登録] > 対象アプリ > [認証] で Web プラットフォームとして登録してください。",
         ),
     ),
     "700082": _REFRESH_TOKEN_UNUSED,
@@ -239,7 +239,7 @@ _BY_NUMBER: Mapping[str, Row] = {
         Text("The account is disabled.", "アカウントが無効です。"),
         Text(
             "Enable it: Entra admin center > Users > the account.",
-            "Entra 管理センター > [ユーザー] > 対象アカウントで有効にしてください。",
+            "Microsoft Entra 管理センター > [ユーザー] > 対象アカウントで有効にしてください。",
         ),
     ),
     "50053": (
@@ -259,7 +259,7 @@ _BY_NUMBER: Mapping[str, Row] = {
         ),
         Text(
             "Entra admin center > Enterprise apps > the app > Users and groups: add the account.",
-            "Entra 管理センター > [エンタープライズ アプリ] > 対象アプリ > [ユーザーとグループ] に追加してください。",
+            "Microsoft Entra 管理センター > [エンタープライズ アプリ] > 対象アプリ > [ユーザーとグループ] に追加してください。",
         ),
     ),
     "50020": (
@@ -290,7 +290,7 @@ _BY_NUMBER: Mapping[str, Row] = {
         ),
         Text(
             f"{_APP_PAGE} > API permissions: add Office 365 Exchange Online, then grant admin consent.",
-            "Entra 管理センター > [アプリの登録] > 対象アプリ > [API のアクセス許可] に Office 365 Exchange Online を追加し、管理者の同意を与えてください。",
+            "Microsoft Entra 管理センター > [アプリの登録] > 対象アプリ > [API のアクセス許可] に Office 365 Exchange Online を追加し、管理者の同意を与えてください。",
         ),
     ),
 }

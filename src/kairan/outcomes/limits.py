@@ -321,7 +321,7 @@ RECIPIENT_LIMIT_DAILY = Outcome(
     "recipient-limit-daily",
     550,
     "5.1.90",
-    "Message can't be sent because the sender's daily recipient limit was reached",
+    "Your message can't be sent because you've reached your daily limit for message recipients",
     when=Text(
         "The sender reached the number of recipients of a day. Kairan never says this.",
         "送信者の 1 日の受信者数の上限に達しました。Kairan はこの応答を返しません。",
@@ -365,7 +365,7 @@ TENANT_RECIPIENT_BLOCK = Outcome(
     "tenant-recipient-block",
     550,
     "5.7.703",
-    "Your message can't be delivered because messages to this recipient are blocked by your organization",
+    "Your message can't be delivered because messages to this recipient are blocked by your organization using Tenant Allow Block List.",
     when=Text(
         "The organisation blocks mail to this recipient by its allow/block list. Kairan never says this.",
         "組織の許可/禁止リストにより、この受信者への送信がブロックされました。Kairan はこの応答を返しません。",

@@ -246,7 +246,7 @@ TOKEN_EXPIRED_2026 = Outcome(
 
 _PERMISSION_WHEN = Text(
     "The token is genuine, but does not carry the permission to send mail.",
-    "トークンは正規のものですが、メール送信の権限を含んでいません。",
+    "トークンは正規のものですが、メール送信のアクセス許可を含んでいません。",
 )
 _PERMISSION_CAUSES = (
     Text(
@@ -294,16 +294,16 @@ OAUTH_UNSUCCESSFUL = Outcome(
     "Authentication unsuccessful",
     when=Text(
         "The token was refused for a reason that no other code names: signature, issuer, audience, tenant or account.",
-        "署名、発行者、対象ユーザー、テナント、アカウントなど、ほかのコードで示されない理由でトークンが拒否されました。",
+        "署名、発行者、対象サービス（aud）、テナント、アカウントなど、ほかのコードで示されない理由でトークンが拒否されました。",
     ),
     causes=(
         Text(
             "The application is not on the HVE account's list of allowed apps.",
-            "アプリケーションが HVE アカウントの許可リストにありません。",
+            "アプリケーションが HVE アカウントの「許可されたアプリ」（Allowed Apps）にありません。",
         ),
         Text(
             "The list holds the client ID or the registration's object ID, not the Enterprise application's object ID.",
-            "許可リストに、エンタープライズ アプリケーションのオブジェクト ID ではなくクライアント ID やアプリ登録のオブジェクト ID が入っています。",
+            "「許可されたアプリ」に、エンタープライズ アプリケーションのオブジェクト ID ではなくクライアント ID やアプリ登録のオブジェクト ID が入っています。",
         ),
         Text(
             "The token comes from another tenant, or is for another service.",
@@ -321,7 +321,7 @@ APP_NOT_ALLOWED = Outcome(
     "The application is not allowed for use with this High Volume Email account",
     when=Text(
         "The token is good, but its application is not on the account's list of allowed apps.",
-        "トークンは有効ですが、そのアプリケーションがアカウントの許可リストにありません。",
+        "トークンは有効ですが、そのアプリケーションがアカウントの「許可されたアプリ」（Allowed Apps）にありません。",
     ),
     causes=(
         Text(

@@ -14,6 +14,7 @@ from typing import Literal
 from kairan.outcomes.catalogue import CATALOGUE, TOPICS, outcomes_of
 from kairan.outcomes.dates import MILESTONES, Milestone
 from kairan.outcomes.outcome import PROFILES, ByToken, Outcome, Text
+from kairan.outcomes.sources import in_japanese
 from kairan.outcomes.token_endpoint import PROBLEMS, Problem
 
 Language = Literal["en", "ja"]
@@ -119,7 +120,7 @@ def _outcome_lines(outcome: Outcome, language: Language) -> Iterator[str]:
         yield from _by_token_lines(outcome.by_token, language)
     editions = ", ".join(outcome.profiles)
     edition = "" if outcome.profiles == PROFILES else f" {_in(_EDITION, language)}: {editions}."
-    yield f"\n*{_in(_SOURCE, language)}: {outcome.source}.{edition}*"
+    yield f"\n*{_in(_SOURCE, language)}: {_source(outcome.source, language)}.{edition}*"
 
 
 def _numbered(title: Text, texts: tuple[Text, ...], language: Language) -> Iterator[str]:
@@ -137,6 +138,10 @@ def _in(text: Text, language: Language) -> str:
     return text.ja if language == "ja" else text.en
 
 
+def _source(source: str, language: Language) -> str:
+    return in_japanese(source) if language == "ja" else source
+
+
 def _problem_line(problem: Problem, language: Language) -> str:
     name = f'<a id="{problem.key}"></a>`{problem.error}`'
     what, remedy = _in(problem.what, language), _in(problem.remedy, language)
@@ -146,5 +151,5 @@ def _problem_line(problem: Problem, language: Language) -> str:
 def _milestone_line(milestone: Milestone, language: Language) -> str:
     is_open = milestone.earliest == date.max
     day = _in(_OPEN, language) if is_open else milestone.earliest.isoformat()
-    source = f"{milestone.source} ({_in(_AS_OF, language)} {milestone.as_of.isoformat()})"
+    source = f"{_source(milestone.source, language)} ({_in(_AS_OF, language)} {milestone.as_of.isoformat()})"
     return f"| {f'~~{day}~~' if milestone.withdrawn else day} | {_in(milestone.what, language)} | {source} |"

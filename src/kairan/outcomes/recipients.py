@@ -27,8 +27,8 @@ RELAY_DENIED = Outcome(
     ),
     remedies=(
         Text(
-            "Send external mail by ordinary client submission or Azure Communication Services.",
-            "組織外へのメールは、通常のクライアント送信または Azure Communication Services で送信してください。",
+            "Send external mail by ordinary client submission (with OAuth), or by a service that is made for external mailings.",
+            "組織外へのメールは、通常のクライアント送信（OAuth）または外部向けの配信サービスで送信してください。",
         ),
         Text(
             "Add a domain of your own: `kairan domain add DOMAIN`; in Microsoft 365: Exchange admin center > Mail flow > Accepted domains.",
@@ -114,7 +114,7 @@ GROUP_SENDER_NOT_ALLOWED = Outcome(
         ),
         Text(
             "The list names a group that the account was a member of and no longer is.",
-            "許可リストのグループから、アカウントが外れています。",
+            "許可された送信者のグループから、アカウントが外れています。",
         ),
     ),
     remedies=(

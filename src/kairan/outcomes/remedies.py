@@ -19,20 +19,20 @@ WATCH_TRACE = Text(
     "サービスがそのメッセージをどう処理したかを確認します: `kairan trace --message-id ID`",
 )
 FIND_THE_CONTROL = Text(
-    "Find the control that blocks: `kairan policy explain ADDRESS`; in Microsoft 365 in this order: security defaults (Entra admin center > Identity > Overview > Properties), Conditional Access (sign-in logs), authentication policy (`Get-User ADDRESS | Format-List AuthenticationPolicy`, else `Get-OrganizationConfig | Format-List DefaultAuthenticationPolicy`).",
-    "ブロックしている制御を確認してください: `kairan policy explain ADDRESS`。Microsoft 365 では次の順に確認します: セキュリティの既定値群（Entra 管理センター > [ID] > [概要] > [プロパティ]）、条件付きアクセス（サインイン ログ）、認証ポリシー（`Get-User ADDRESS | Format-List AuthenticationPolicy`、未設定なら `Get-OrganizationConfig | Format-List DefaultAuthenticationPolicy`）。",
+    "Find the control that blocks: `kairan policy explain ADDRESS`; in Microsoft 365 in this order: security defaults (Entra admin center: Entra ID > Overview > Properties), Conditional Access (Entra ID > Monitoring & health > Sign-in logs), authentication policy (`Get-User ADDRESS | Format-List AuthenticationPolicy`, else `Get-OrganizationConfig | Format-List DefaultAuthenticationPolicy`).",
+    "ブロックしている制御を確認してください: `kairan policy explain ADDRESS`。Microsoft 365 では次の順に確認します: セキュリティの既定値群（Microsoft Entra 管理センター: [Entra ID] > [概要] > [プロパティ]）、条件付きアクセス（[Entra ID] > [監視と正常性] > [サインイン ログ]）、認証ポリシー（`Get-User ADDRESS | Format-List AuthenticationPolicy`、未設定なら `Get-OrganizationConfig | Format-List DefaultAuthenticationPolicy`）。",
 )
 USE_OAUTH = Text(
     "Sign in with OAuth (XOAUTH2) in place of a password: the controls on Basic authentication do not touch it.",
     "パスワードの代わりに OAuth（XOAUTH2）でサインインしてください。基本認証に対する制御の影響を受けません。",
 )
 RESET_PASSWORD = Text(
-    "Set a new password and enter it anew in the device: `kairan account password ADDRESS`; in Microsoft 365: `Set-MailUser ADDRESS -Password (Read-Host -AsSecureString)`.",
-    "新しいパスワードを設定し、機器にも入力し直してください: `kairan account password ADDRESS`。Microsoft 365 では `Set-MailUser ADDRESS -Password (Read-Host -AsSecureString)`",
+    "Set a new password and enter it anew in the device: `kairan account password ADDRESS`; in Microsoft 365: `Update-MgUser -UserId ADDRESS -PasswordProfile @{Password='NEW'; ForceChangePasswordNextSignIn=$false}`.",
+    "新しいパスワードを設定し、機器にも入力し直してください: `kairan account password ADDRESS`。Microsoft 365 では `Update-MgUser -UserId ADDRESS -PasswordProfile @{Password='NEW'; ForceChangePasswordNextSignIn=$false}`",
 )
 SECURITY_DEFAULTS_OFF = Text(
-    "Exclude the account from the block: replace security defaults by Conditional Access with an excluded group of HVE accounts; or switch them off in the Entra admin center: Identity > Overview > Properties > Manage security defaults; in Kairan: `kairan policy set security-defaults off`.",
-    "アカウントをブロックの対象から外してください。セキュリティの既定値群を条件付きアクセスに置き換え、HVE アカウントのグループを除外するのが望ましい方法です。無効にする場合は Entra 管理センターの [ID] > [概要] > [プロパティ] > [セキュリティの既定値群の管理] から行います。Kairan では `kairan policy set security-defaults off`",
+    "Exclude the account from the block: replace security defaults by Conditional Access (which needs Microsoft Entra ID P1 or higher) with an excluded group of HVE accounts; or switch them off in the Entra admin center: Entra ID > Overview > Properties > Manage security defaults; in Kairan: `kairan policy set security-defaults off`.",
+    "アカウントをブロックの対象から外してください。セキュリティの既定値群を条件付きアクセス（Microsoft Entra ID P1 以上）に置き換え、HVE アカウントのグループを除外するのが望ましい方法です。無効にする場合は Microsoft Entra 管理センターの [Entra ID] > [概要] > [プロパティ] > [セキュリティの既定値群の管理] から行います。Kairan では `kairan policy set security-defaults off`",
 )
 ALLOW_BASIC_AUTH = Text(
     "Give the account a policy that allows Basic authentication for SMTP: `New-AuthenticationPolicy -Name HVE -AllowBasicAuthSmtp`, then `Set-User ADDRESS -AuthenticationPolicy HVE`; in Kairan: `kairan policy add HVE --allow-basic-auth-smtp on`, then `kairan policy assign HVE ADDRESS`.",
@@ -48,19 +48,19 @@ XOAUTH2_SHAPE = Text(
 )
 ALLOW_APP = Text(
     "Add the application to the account's allowed apps by its Enterprise application object ID: `Add-HVEAppAccess -Identity ADDRESS -AppIds OBJECT-ID` (takes up to 5 minutes); in Kairan: `kairan account set ADDRESS --allow-app OBJECT-ID`.",
-    "アプリケーションを、エンタープライズ アプリケーションのオブジェクト ID でアカウントの許可リストに追加してください: `Add-HVEAppAccess -Identity ADDRESS -AppIds OBJECT-ID`（反映まで最大 5 分）。Kairan では `kairan account set ADDRESS --allow-app OBJECT-ID`",
+    "アプリケーションを、エンタープライズ アプリケーションのオブジェクト ID でアカウントの「許可されたアプリ」（Allowed Apps）に追加してください: `Add-HVEAppAccess -Identity ADDRESS -AppIds OBJECT-ID`（反映まで最大 5 分）。Kairan では `kairan account set ADDRESS --allow-app OBJECT-ID`",
 )
 ASK_FOR_EXCHANGE = Text(
     "Ask the token endpoint for the scope https://outlook.office365.com/.default, not for one of Microsoft Graph.",
     "トークン エンドポイントには、Microsoft Graph のスコープではなく https://outlook.office365.com/.default を要求してください。",
 )
 GRANT_MAIL_SEND = Text(
-    "Entra admin center > App registrations > the app > API permissions: Office 365 Exchange Online > Application permissions > Mail.Send, then grant admin consent and get a new token.",
-    "Entra 管理センター > [アプリの登録] > 対象アプリ > [API のアクセス許可] で、Office 365 Exchange Online の [アプリケーションの許可] から Mail.Send を追加し、管理者の同意を与えた上で、新しいトークンを取得してください。",
+    "Entra admin center > App registrations > the app > API permissions: Office 365 Exchange Online > Application permissions > Mail.Send (Delegated permissions where the account itself signs in), then grant admin consent and get a new token.",
+    "Microsoft Entra 管理センター > [アプリの登録] > 対象アプリ > [API のアクセス許可] で、Office 365 Exchange Online の [アプリケーションの許可]（アカウント自身がサインインする場合は [委任されたアクセス許可]）から Mail.Send を追加し、管理者の同意を与えた上で、新しいトークンを取得してください。",
 )
 SEND_TO_GROUP = Text(
-    "Address a group in place of its members: a distribution group counts as one recipient.",
-    "個々のメンバーではなくグループを宛先にしてください。配布グループは受信者 1 件として数えられます。",
+    "Address a group in place of its members: a distribution group counts as one recipient. For many who change, a dynamic distribution group (`New-DynamicDistributionGroup`) takes its members from the directory.",
+    "個々のメンバーではなくグループを宛先にしてください。配布グループは受信者 1 件として数えられます。多数で入れ替わりのある宛先には、ディレクトリの属性からメンバーが決まる動的配布グループ（`New-DynamicDistributionGroup`）が適しています。",
 )
 FIX_ADDRESS = Text(
     "Correct the address, and look for white space, a display name or a missing domain in the field it came from.",

@@ -9,7 +9,7 @@ _HEARSAY = (
 
 _OTHER_FROM = Text(
     "The device's sender field holds another address than the account it logs in with.",
-    "機器の送信者欄に、ログインするアカウントとは別のアドレスが設定されています。",
+    "機器の差出人欄に、ログインするアカウントとは別のアドレスが設定されています。",
 )
 _USERS_OWN_FROM = Text(
     "The application sends in the name of its users.",
@@ -17,7 +17,7 @@ _USERS_OWN_FROM = Text(
 )
 _USE_OWN_ADDRESS = Text(
     "Set the sender to the account's primary address or one of its aliases; put the person into Reply-To.",
-    "送信者をアカウントのプライマリ アドレスまたは別名にし、個人のアドレスは Reply-To に入れてください。",
+    "差出人をアカウントのプライマリ アドレスまたは別名にし、個人のアドレスは Reply-To に入れてください。",
 )
 _ADD_ALIAS = Text(
     "Add the address to the account: `kairan account set ADDRESS --add-alias OTHER`; in Microsoft 365: `Set-MailUser ADDRESS -EmailAddresses @{add='OTHER'}`.",
@@ -25,7 +25,7 @@ _ADD_ALIAS = Text(
 )
 _SEND_AS = Text(
     "For an ordinary mailbox grant the right: `Add-RecipientPermission OTHER -Trustee ADDRESS -AccessRights SendAs`.",
-    "通常のメールボックスでは権限を付与してください: `Add-RecipientPermission OTHER -Trustee ADDRESS -AccessRights SendAs`",
+    "通常のメールボックスではアクセス許可を付与してください: `Add-RecipientPermission OTHER -Trustee ADDRESS -AccessRights SendAs`",
 )
 
 SENDER_NOT_YOURS = Outcome(
@@ -66,7 +66,7 @@ FROM_INVALID = Outcome(
     "from-invalid",
     550,
     "5.7.512",
-    "Message must contain a single valid RFC 5322 From address",
+    "Access denied, message must be RFC 5322 section 3.6.2 compliant",
     when=Text(
         "The message has no From header, more than one, or one that cannot be read.",
         "From ヘッダーがない、複数ある、または解釈できません。",
@@ -82,7 +82,7 @@ FROM_INVALID = Outcome(
         ),
         Text(
             "An attempt to show a forged sender with two From headers.",
-            "From ヘッダーを 2 つ付けて送信者を偽る試みです。",
+            "From ヘッダーを 2 つ付けて差出人を偽る試みです。",
         ),
     ),
     remedies=(
@@ -113,7 +113,7 @@ SENDER_THROTTLED_FOR_SEND_AS = Outcome(
         _USE_OWN_ADDRESS,
         Text(
             "Stop the application until its sender is corrected; the block lifts by itself.",
-            "送信者を修正するまでアプリケーションを止めてください。制限は自動的に解除されます。",
+            "差出人を修正するまでアプリケーションを止めてください。制限は自動的に解除されます。",
         ),
     ),
     source="reported by users of Exchange Online; same enhanced code as SendAsDenied, other basic code",
@@ -262,7 +262,7 @@ DISPLAY_NAME_NOT_YOURS = Outcome(
     causes=(
         Text(
             "A device puts the user's address into the name of the sender.",
-            "機器が送信者名に利用者のアドレスを入れています。",
+            "機器が差出人名に利用者のアドレスを入れています。",
         ),
         Text(
             "Somebody wants to be taken for another: many programs show the name alone.",

@@ -63,8 +63,8 @@ _FULL_ADDRESS = Text(
     "アドレス全体を入力してください（例: printer@example.com）。",
 )
 _PLAIN_PASSWORD = Text(
-    "Give the account a long password of small letters and digits: `kairan account password ADDRESS --generate`; in Microsoft 365: `Set-MailUser ADDRESS -Password (Read-Host -AsSecureString)`.",
-    "英小文字と数字だけの長いパスワードを設定してください: `kairan account password ADDRESS --generate`。Microsoft 365 では `Set-MailUser ADDRESS -Password (Read-Host -AsSecureString)`",
+    "Give the account a long password of small letters and digits: `kairan account password ADDRESS --generate`; in Microsoft 365: `Update-MgUser -UserId ADDRESS -PasswordProfile @{Password='NEW'; ForceChangePasswordNextSignIn=$false}`.",
+    "英小文字と数字だけの長いパスワードを設定してください: `kairan account password ADDRESS --generate`。Microsoft 365 では `Update-MgUser -UserId ADDRESS -PasswordProfile @{Password='NEW'; ForceChangePasswordNextSignIn=$false}`",
 )
 _ALIAS = Text(
     "Make it an address of the account: `kairan account set ADDRESS --add-alias {}`; or send from the login's own address.",

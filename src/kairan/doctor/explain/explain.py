@@ -63,6 +63,7 @@ _DATES: Mapping[str, tuple[str, ...]] = {
     "basic-auth-not-allowed": _BASIC_AUTH_DATES,
     "client-basic-auth-ended": _BASIC_AUTH_DATES,
     "basic-auth-disabled": _BASIC_AUTH_DATES,
+    "relay-denied": ("acs-email-ends",),
     "security-defaults-block": _BASIC_AUTH_DATES,
     "smtp-auth-disabled-tenant": _BASIC_AUTH_DATES,
     "smtp-auth-disabled-mailbox": _BASIC_AUTH_DATES,

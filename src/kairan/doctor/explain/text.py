@@ -8,6 +8,7 @@ from kairan.doctor.answer import Language, Line, say
 from kairan.doctor.explain.explain import UNKNOWN, Explanation
 from kairan.outcomes.dates import Milestone
 from kairan.outcomes.outcome import Text
+from kairan.outcomes.sources import in_japanese
 
 # Of several that fit, so many are told in full; the rest by name.
 TOLD_IN_FULL_MAX = 3
@@ -55,7 +56,7 @@ def record_of(one: Explanation, language: Language) -> dict[str, Any]:
         "when": say(one.advice.when, language),
         "causes": [say(cause, language) for cause in one.advice.causes],
         "remedies": [say(remedy, language) for remedy in one.advice.remedies],
-        "source": one.advice.source,
+        "source": _source(one.advice.source, language),
         "profiles": list(one.advice.profiles),
         "confidence": one.confidence,
         "why": say(one.why, language),
@@ -84,7 +85,7 @@ def _full(one: Explanation, language: Language) -> Iterator[Line]:
         if len(one.advice.profiles) != 1
         else f"; {say(_EDITION, language)} {one.advice.profiles[0]}"
     )
-    yield Line(f"{say(_SOURCE, language)}: {one.advice.source}{profiles}", "dim")
+    yield Line(f"{say(_SOURCE, language)}: {_source(one.advice.source, language)}{profiles}", "dim")
 
 
 def _section(
@@ -96,9 +97,13 @@ def _section(
             yield Line(f"  {number}. {text}" if numbered else f"  {text}")
 
 
+def _source(source: str, language: Language) -> str:
+    return in_japanese(source) if language is Language.JA else source
+
+
 def date_line(milestone: Milestone, language: Language) -> str:
     withdrawn = f" [{say(_WITHDRAWN, language)}]" if milestone.withdrawn else ""
-    return f"{_day(milestone) or say(_OPEN, language)}{withdrawn}  {say(milestone.what, language)} ({milestone.source})"
+    return f"{_day(milestone) or say(_OPEN, language)}{withdrawn}  {say(milestone.what, language)} ({_source(milestone.source, language)})"
 
 
 def _date_record(milestone: Milestone, language: Language) -> dict[str, Any]:
@@ -107,7 +112,7 @@ def _date_record(milestone: Milestone, language: Language) -> dict[str, Any]:
         "earliest": _day(milestone),
         "withdrawn": milestone.withdrawn,
         "what": say(milestone.what, language),
-        "source": milestone.source,
+        "source": _source(milestone.source, language),
         "as_of": milestone.as_of.isoformat(),
     }
 

@@ -55,14 +55,20 @@ _GOOD: Mapping[str, Text] = {
     "exp": Text("It lives long enough.", "有効期限に余裕があります。"),
     "nbf": Text("It has begun.", "有効期間に入っています。"),
     "iat": Text("Made in the past.", "過去に発行されています。"),
-    "roles": Text("The application may send mail.", "アプリケーションに送信の権限があります。"),
+    "roles": Text(
+        "The application may send mail.", "アプリケーションに送信のアクセス許可があります。"
+    ),
     "scp": Text(
-        "The signed-in account may send mail.", "サインインしたアカウントに送信の権限があります。"
+        "The signed-in account may send mail.",
+        "サインインしたアカウントに送信のアクセス許可があります。",
     ),
     "scope": Text(
-        "The signed-in account may send mail.", "サインインしたアカウントに送信の権限があります。"
+        "The signed-in account may send mail.",
+        "サインインしたアカウントに送信のアクセス許可があります。",
     ),
-    "oid": Text("On the account's list of allowed apps.", "アカウントの許可リストにあります。"),
+    "oid": Text(
+        "On the account's list of allowed apps.", "アカウントの「許可されたアプリ」にあります。"
+    ),
     "upn": Text("The account itself signed in.", "アカウント自身がサインインしています。"),
 }
 
@@ -93,7 +99,7 @@ _BAD: Mapping[str, Text] = {
     ),
     "oid": Text(
         "Not on the account's list of allowed apps: `Add-HVEAppAccess -Identity ADDRESS -AppIds OBJECT-ID` with this value; in Kairan `kairan app set NAME --allow ADDRESS`.",
-        "アカウントの許可リストにありません。この値で `Add-HVEAppAccess -Identity ADDRESS -AppIds OBJECT-ID` を実行してください。Kairan では `kairan app set NAME --allow ADDRESS`。",
+        "アカウントの「許可されたアプリ」にありません。この値で `Add-HVEAppAccess -Identity ADDRESS -AppIds OBJECT-ID` を実行してください。Kairan では `kairan app set NAME --allow ADDRESS`。",
     ),
     "upn": Text(
         "Another user signed in than the account that is to send.",
@@ -107,19 +113,19 @@ _MISSING = Text("Missing.", "ありません。")
 _NO_RULE = Text("Nothing depends on it.", "判定には使われません。")
 _CLIENT_ID = Text(
     "The application's client ID. The list of allowed apps wants the object ID, not this.",
-    "アプリケーションのクライアント ID です。許可リストに必要なのはこれではなくオブジェクト ID です。",
+    "アプリケーションのクライアント ID です。「許可されたアプリ」に必要なのはこれではなくオブジェクト ID です。",
 )
 _CLIENT_NOT_ALLOWED = Text(
     "The account has a list of allowed apps and this client is not on it, or it is disabled or removed here: `kairan account set ADDRESS --allow-app CLIENT-ID`.",
-    "アカウントに許可リストがあり、このクライアントは登録されていません（または無効化・削除されています）: `kairan account set ADDRESS --allow-app CLIENT-ID`",
+    "アカウントに「許可されたアプリ」の一覧があり、このクライアントは登録されていません（または無効化・削除されています）: `kairan account set ADDRESS --allow-app CLIENT-ID`",
 )
 _CLIENT_ID_ON_LIST = Text(
     "This client ID stands on the account's list of allowed apps, where the object ID (oid) belongs.",
-    "許可リストにこのクライアント ID が登録されていますが、必要なのはオブジェクト ID（oid）です。",
+    "「許可されたアプリ」にこのクライアント ID が登録されていますが、必要なのはオブジェクト ID（oid）です。",
 )
 _LIST_NOT_KNOWN = Text(
     "This object ID must be on the account's list of allowed apps: `Get-HVEAccountSettings -Identity ADDRESS`; with -c FILE and --user it is looked up.",
-    "このオブジェクト ID がアカウントの許可リストに必要です: `Get-HVEAccountSettings -Identity ADDRESS`。-c FILE と --user を指定すると照合します。",
+    "このオブジェクト ID がアカウントの「許可されたアプリ」に必要です: `Get-HVEAccountSettings -Identity ADDRESS`。-c FILE と --user を指定すると照合します。",
 )
 _USER_NOT_KNOWN = Text(
     "It must be the account that sends; name that with --user.",

@@ -211,7 +211,14 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "because you're suspected of sending spam",
     ),
     "unregistered-domain": ("blocked from sending from unregistered domain",),
-    "from-invalid": ("This message does not have a valid From", "5322.From address"),
+    "from-invalid": (
+        "must be RFC 5322 section 3.6.2 compliant",
+        "single valid RFC 5322 From address",
+        "must be RFC 5322 compliant",
+        "RFC5322 section 3.6.2",
+        "This message does not have a valid From",
+        "5322.From address",
+    ),
     # Recipients.
     "relay-denied": (
         "Unable to relay",
@@ -312,6 +319,10 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "daily recipient limit",
         "reached your daily limit for message recipients",
         "exceeds the recipient rate limit",
+    ),
+    "tenant-recipient-block": (
+        "blocked by your organization using Tenant Allow Block List",
+        "blocked by your organization using Tenant Allow/Block List",
     ),
     "tenant-threshold": ("tenant has exceeded threshold",),
     "tenant-external-limit": (

@@ -44,6 +44,9 @@ FOREIGN = {
         "_exit",
         "MemoryBIO",
     ),
+    # Settings of Postfix and a property of Exchange, from which people move here.
+    *("always_bcc", "header_checks", "maximal_queue_lifetime", "relay_domains", "transport_maps"),
+    *("relay_recipient_maps", "smtpd_sender_login_maps", "RecipientFilter"),
     *("x5u", "jku", "x5c", "iss"),  # fields of a JWT (RFC 7515 section 4.1, 7519)
     *("TLSv1", "SSLv3"),  # as devices write them
     "kairan",

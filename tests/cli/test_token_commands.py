@@ -9,8 +9,6 @@ import pytest
 
 from kairan.testing import running_demo
 
-pytest.importorskip("msal")
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):

@@ -3,9 +3,6 @@
 import smtplib
 
 import pytest
-
-django = pytest.importorskip("django")
-
 from django.conf import settings
 from django.core import mail
 

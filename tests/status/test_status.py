@@ -11,6 +11,7 @@ import pytest
 from kairan.config.read import load
 from kairan.status.gather import status
 from kit.live import PRINTER, USER, running_service, wait_for
+from kit.terminal import shown_on_terminal
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +120,31 @@ def test_a_drain_accepts_nothing_delivers_the_rest_and_says_when_it_is_empty(ser
     service.wait_message(b"after-drain")
 
 
-def test_the_screen_fits_eighty_columns_and_json_has_the_same_facts(service):
-    answer = kairan(service, "status")
-    assert answer.returncode == 0
-    assert "accepting mail" in answer.stdout
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_screen_fits_its_terminal(service, dead_port, columns):
+    with service.client().login(PRINTER) as client:
+        client.send(b"Subject: wide\r\n\r\nx", "user002@kairan.test")
+    wait_for(
+        lambda: any("refused" in one.last_error for one in now_of(service).destinations),
+        "a long last error",
+    )
+    words = (sys.executable, "-m", "kairan", "status", "-c", str(service.place / "kairan.toml"))
+    code, shown = shown_on_terminal(words, columns=columns)
+    lines = shown.splitlines()
+    assert code == 0
+    assert lines[0].endswith("accepting mail")
+    assert max(map(len, lines)) <= columns
+    assert "last error" in shown
+
+
+def test_two_certificates_of_the_same_names_and_days_are_one_line(service):
+    shown = kairan(service, "status").stdout
+    (line,) = [line for line in shown.splitlines() if line.startswith("certificate")]
+    assert "server.pem, server-rsa.pem: mail.kairan.test, " in line
+    assert shown.count("days left") == 1
+
+
+def test_json_has_the_same_facts_as_the_screen(service):
     facts = json.loads(kairan(service, "status", "--json").stdout)
     assert facts["not_accepting"] == []
     assert set(facts) == set(type(now_of(service)).__dataclass_fields__)

@@ -15,12 +15,15 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from itertools import islice
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from kairan.runtime.visible import visible, visible_lines
 
 # A table is for eyes; beyond this many rows it says how to get the rest.
 ROWS_MAX = 1_000
+# Of `print_facts`: the longest label and a blank.
+LABEL_COLUMNS = 12
 # Never shown, whoever asks.
 SECRETS = frozenset({"password_hash"})
 
@@ -104,6 +107,17 @@ def print_record(title: str, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         table.add_row(visible(name), visible(_cell(value)))
     _console().print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Pairs of label and text, one below the other.  On a terminal a long text goes on below its
+    beginning; a file gets whole lines.
+    """
+    console = _console()
+    for label, text in facts:
+        head = f"{visible(label):<{LABEL_COLUMNS}}"
+        lines = wrap(visible(text), console.width - LABEL_COLUMNS) or [""]
+        say("\n".join((f"{head}{lines[0]}", *(f"{' ' * LABEL_COLUMNS}{x}" for x in lines[1:]))))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothing: str) -> None:

@@ -1,19 +1,21 @@
 """kairan status: one screen of what the service does now."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import typer
 
 from kairan.cli.configuration import read_configuration
 from kairan.cli.options import ConfigOption, JsonOption, examples, one_command
-from kairan.cli.output import plain, print_json, print_table, say
-from kairan.status.facts import DestinationStatus, Status
+from kairan.cli.output import plain, print_facts, print_json, print_table, say
+from kairan.status.facts import CertificateStatus, DestinationStatus, Status
 from kairan.status.gather import moment, status
 
 app = one_command()
 
 _DESTINATIONS_SHOWN = 10
+_NAMES_SHOWN = 3  # of a certificate, which may have a hundred
 NOT_ACCEPTING = 1  # the exit code, so that a monitor needs no more
 
 
@@ -27,8 +29,8 @@ def status_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(plain(found))
     else:
-        for line in _lines(found):
-            say(line)
+        say(f"Kairan {found.version}: {_accepting(found)}")
+        print_facts(_facts(found))
         _print_destinations(found.destinations)
         for text in found.unknown:
             say(f"not known: {text}", to_operator=True)
@@ -36,36 +38,44 @@ def status_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(NOT_ACCEPTING)
 
 
-def _lines(found: Status) -> Iterator[str]:
-    yield f"Kairan {found.version}: {_accepting(found)}"
+def _facts(found: Status) -> Iterator[tuple[str, str]]:
     for one in found.listeners:
-        yield f"listener    {one.address} ({one.role}): {_count(one.sessions, 'session')}"
-    yield f"workers     {len(found.workers)} of {found.workers_expected} answer"
+        yield "listener", f"{one.address} ({one.role}): {_count(one.sessions, 'session')}"
+    yield "workers", f"{len(found.workers)} of {found.workers_expected} answer"
     if found.workers:
         accepted = sum(one.accepted_per_second for one in found.workers)
         delivered = sum(one.delivered_per_second for one in found.workers)
         lag = max(one.lag_seconds for one in found.workers)
-        yield (
-            f"last minute {accepted:.1f} messages/s accepted, {delivered:.1f} recipients/s delivered,"
-            f" new mail waits {lag:.1f} s"
-        )
+        rates = f"{accepted:.1f} messages/s accepted, {delivered:.1f} recipients/s delivered"
+        yield "last minute", f"{rates}, new mail waits {lag:.1f} s"
     for pause in found.pauses:
-        yield f"paused      {pause.kind} {pause.name}, by {pause.by} since {moment(pause.since)}"
+        yield "paused", f"{pause.kind} {pause.name}, by {pause.by} since {moment(pause.since)}"
     if found.disk is not None:
         free, least = found.disk.free_octets, found.disk.free_octets_min
-        yield f"disk        {_octets(free)} free; below {_octets(least)} nothing is accepted"
-    for certificate in found.certificates:
-        names = ", ".join(certificate.names)
-        yield f"certificate {names}: until {moment(certificate.expires)[:10]}, {_days(certificate.days_left)}"
-        for warning in certificate.warnings:
-            yield f"            {warning}"
+        yield "disk", f"{_octets(free)} free; below {_octets(least)} nothing is accepted"
+    yield from _certificate_facts(found.certificates)
     for key in found.issuer_keys:
-        yield f"issuer key  {key.key_id[:12]} ({key.algorithm}), {_age(key.age_seconds)} old"
+        yield "issuer key", f"{key.key_id[:12]} ({key.algorithm}), {_age(key.age_seconds)} old"
     if found.directory is not None:
-        yield f"directory   version {found.directory.version}, asked {_age(found.directory.age_seconds)} ago"
+        version, age = found.directory.version, _age(found.directory.age_seconds)
+        yield "directory", f"version {version}, asked {age} ago"
     held = f", {_count(found.held, 'job')} held" if found.held else ""
     quarantined = f", {found.quarantined} quarantined" if found.quarantined else ""
-    yield f"queue       {_count(found.messages, 'message')}{held}{quarantined}"
+    yield "queue", f"{_count(found.messages, 'message')}{held}{quarantined}"
+
+
+def _certificate_facts(certificates: Sequence[CertificateStatus]) -> Iterator[tuple[str, str]]:
+    """What is the same of two, such as an ECDSA and an RSA one for the same names, is said once."""
+    files: dict[tuple[tuple[str, ...], str, int], list[str]] = {}
+    for one in certificates:
+        key = one.names, moment(one.expires)[:10], one.days_left
+        files.setdefault(key, []).append(Path(one.file).name)
+    for (names, last_day, days_left), of in files.items():
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        shown = f"{', '.join(names[:_NAMES_SHOWN])}{more}"
+        yield "certificate", f"{', '.join(of)}: {shown}; until {last_day}, {_days(days_left)}"
+    for one in certificates:
+        yield from (("", warning) for warning in one.warnings)
 
 
 def _accepting(found: Status) -> str:

@@ -24,8 +24,6 @@ from kairan.runtime.certificates import make_authority
 from kairan.testing import running_demo
 from peers.oidc_provider import AUDIENCE, CLIENT, SECRET, needs_oidc_provider, oidc_provider
 
-pytest.importorskip("msal")
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):

@@ -55,7 +55,6 @@ class JobFilter:
     message_id: str | None = None
     sender: str | None = None
     recipient: str | None = None
-    route: str | None = None
     held: bool | None = None
     quarantined: bool | None = None
     # What else must hold, of facts that the spool does not know.
@@ -65,7 +64,6 @@ class JobFilter:
         """What of it needs no more than the columns of a job."""
         columns: list[tuple[str, int | str | None]] = [
             ("message", self.message),
-            ("route", self.route),
             ("held", self.held),
         ]
         if self.job is not None:

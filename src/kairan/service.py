@@ -40,6 +40,7 @@ from kairan.intake.listener import BACKLOG
 from kairan.intake.settings import ListenerSettings
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.runtime import logs
+from kairan.runtime.folder_lock import FolderLockedError, check_unlocked, lock_folder
 from kairan.runtime.memory import give_back_large_blocks
 from kairan.runtime.notify import ServiceManager
 from kairan.runtime.operator_error import BAD_INPUT, OperatorError
@@ -55,6 +56,8 @@ log = structlog.get_logger()
 RESTART_QUICK_SECONDS = 10.0
 RESTART_DELAY_MAX_SECONDS = 30.0
 FORK_RETRY_SECONDS = 1.0
+# In the data folder; held while the service runs.
+DATA_LOCK = "service.lock"
 # How often the ends of the certificates are looked at.
 REMIND_SECONDS = 3_600.0
 # After the drain time, for commits and checkpoints; then SIGKILL, which costs nothing accepted.
@@ -73,6 +76,12 @@ _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCH
 
 class PortInUseError(OperatorError):
     """Another process listens there."""
+
+    exit_code = BAD_INPUT
+
+
+class DataInUseError(OperatorError):
+    """Another service works with the same data."""
 
     exit_code = BAD_INPUT
 
@@ -126,15 +135,17 @@ class Supervisor:
     _watchdog: Watch = field(init=False)
     _service_manager: ServiceManager = field(default_factory=ServiceManager)
     _recognised: Recognised = field(default_factory=lambda: Recognised(os.urandom))
+    _data_lock: int = -1
     _lifeline: tuple[int, int] = (-1, -1)
     _ready: tuple[int, int] = (-1, -1)
     _failed_early: int = 0
 
     def run(self) -> int:
         _allow_files(self.configuration.intake.connections_max + FILES_BESIDE)
+        check_data_unused(self.configuration)  # before the ports, which the other one has too
         self._open_ports()
         _leave_root(self.configuration)
-        _prepare_directory(self.configuration)
+        self._data_lock = _prepare_data(self.configuration)
         self._certificates = ServedCertificates(
             certificates_of(self.configuration), self.configuration.hostname
         )
@@ -149,6 +160,7 @@ class Supervisor:
         try:
             return self._watch()
         finally:
+            os.close(self._data_lock)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
     # Ports.
@@ -213,6 +225,7 @@ class Supervisor:
             faulthandler.enable(stack)
             faulthandler.register(signal.SIGUSR1, stack)
             os.close(self._lifeline[1])
+            os.close(self._data_lock)  # it is given up with the parent, whoever lives on
             self._close_ports(but=place)
             code = child.run(
                 Supervision(
@@ -462,14 +475,36 @@ def _leave_root(configuration: Configuration) -> None:
     log.info("service.user", user=configuration.user)
 
 
-def _prepare_directory(configuration: Configuration) -> None:
-    """Once, before the workers: folders and the database's migrations."""
+def check_data_unused(configuration: Configuration) -> None:
+    """Raises DataInUseError where another service works with these data at this moment."""
+    try:
+        check_unlocked(configuration.data_directory / DATA_LOCK)
+    except FolderLockedError as error:
+        raise _in_use(configuration, error) from None
+
+
+def _in_use(configuration: Configuration, error: FolderLockedError) -> DataInUseError:
+    return DataInUseError(
+        f"{configuration.data_directory} is in use by {error.holder}; stop that service first, or give "
+        "this one another folder"
+    )
+
+
+def _prepare_data(configuration: Configuration) -> int:
+    """Once, before the workers: folders, the lock, whose descriptor it gives, and the database's
+    migrations.
+    """
     for name in ("spool", "trace"):
         (configuration.data_directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        lock = lock_folder(configuration.data_directory / DATA_LOCK)
+    except FolderLockedError as error:
+        raise _in_use(configuration, error) from None
     with Directory.open(configuration.directory_url) as directory:
         problem = directory.postmaster_problem()
     if problem:
         log.warning("service.no-postmaster", reason=problem)
+    return lock
 
 
 def _free_port(settings: ListenerSettings | IssuerServiceSettings) -> int:

@@ -11,6 +11,8 @@ demo.json is written whole, before the line with "ready" is printed.
 """
 
 import json
+import os
+import shlex
 import socket
 from contextlib import closing
 from dataclasses import replace
@@ -29,6 +31,7 @@ from kairan.cli.errors import BadInputError
 from kairan.cli.options import examples, one_command
 from kairan.cli.output import say
 from kairan.cli.password import generate_password
+from kairan.config.environment import check_environment
 from kairan.config.installation import Installation, install
 from kairan.config.model import Configuration
 from kairan.runtime.files import private_file
@@ -64,6 +67,9 @@ def demo(
     It needs neither root nor network.  The same folder again goes on with what is there.
     """
     configuration = _configuration(place, smtp_port)
+    service.check_data_unused(configuration)
+    check_environment(configuration)
+    _check_writable(place)
     passwords = _passwords(place, configuration)
     oauth = demo_app.described(place / DESCRIPTION, configuration)
 
@@ -84,6 +90,12 @@ def _configuration(place: Path, wanted_port: int) -> Configuration:
     first, *others = configuration.listeners
     port = wanted_port or _free_port((first.port, *PORTS))
     return replace(configuration, listeners=(replace(first, port=port), *others))
+
+
+def _check_writable(place: Path) -> None:
+    """demo.json is written last: what would keep it away is said before anything is served."""
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise BadInputError(f"the folder {place} cannot be written; choose another one with --dir")
 
 
 def _install(place: Path, port: int) -> None:
@@ -162,13 +174,19 @@ def _ready_text(description: dict[str, Any]) -> str:
 ready: {address} accepts mail (STARTTLS, then login)
 
 A first message to {sample.USERS} mailboxes:
-  swaks --server {address} --tls --auth-user {sender} --auth-password {password} \\
-    --from {sender} --to {group}
+  swaks --server {address} --tls --to {group} \\
+    --auth-user {sender} --auth-password {password} \\
+    --from {sender}
 or
-  printf 'From: {sender}\\r\\nTo: {group}\\r\\nSubject: Hello\\r\\n\\r\\nHello.\\r\\n' |
-  curl --ssl-reqd --cacert {description["ca_file"]} --url smtp://{address} \\
-    --user {sender}:{password} --mail-from {sender} --mail-rcpt {group} --upload-file -
+  printf '%s\\r\\n' 'From: {sender}' 'To: {group}' \\
+    'Subject: Hello' '' 'Hello.' |
+  curl --ssl-reqd --url smtp://{address} --upload-file - \\
+    --cacert {shlex.quote(description["ca_file"])} \\
+    --user {sender}:{password} \\
+    --mail-from {sender} --mail-rcpt {group}
 
-It arrives in {description["maildir"]}/{first}/new/ and the others.
-Accounts, passwords and groups: {description["maildir"].removesuffix(MAILDIR)}{DESCRIPTION}
+It arrives in {description["maildir"]}/{first}/new/
+and the others.
+Accounts, passwords and groups:
+{description["maildir"].removesuffix(MAILDIR)}{DESCRIPTION}
 Stop with Ctrl-C."""

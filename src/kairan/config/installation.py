@@ -89,7 +89,9 @@ def _make_place(place: Path) -> bool:
     try:
         place.mkdir(parents=True)
     except OSError as error:
-        raise ConfigError(f"the folder {place} cannot be made ({error.strerror})") from error
+        raise ConfigError(
+            f"the folder {place} cannot be made ({error.strerror}); choose another one"
+        ) from error
     return True
 
 

@@ -18,6 +18,7 @@ import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from kairan.spool.sqlite.disk import DIRECTORY_MODE, Disk, RealDisk
 from kairan.spool.sqlite.quarantine_folder import QuarantineFolder
@@ -30,6 +31,10 @@ _QUARANTINE, _QUARANTINE_OF_0_1 = "quarantine", "damaged"
 def content_path(shard: Path, message: int) -> Path:
     """Made of our own numbers only, never of anything a peer sent."""
     return shard / "bodies" / str(message)
+
+
+# Device and inode of the folder and of the database.
+FolderIdentity: TypeAlias = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,11 @@ class ShardFolder:
 
     def open_database(self) -> sqlite3.Connection:
         return self.connect(self.database)
+
+    def identity(self) -> FolderIdentity:
+        """What has these names now.  Blocks; raises OSError, also where one of them is gone."""
+        found = [path.stat() for path in (self.path, self.database)]
+        return tuple((one.st_dev, one.st_ino) for one in found)
 
     def make(self) -> None:
         """Blocks; raises OSError."""

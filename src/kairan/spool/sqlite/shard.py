@@ -36,7 +36,7 @@ from kairan.spool.sqlite.commit import Complete, Defer, Operation, Split, Wake, 
 from kairan.spool.sqlite.content import ContentFiles, StoredContentReader
 from kairan.spool.sqlite.disk import Disk, FileThreads, RealDisk
 from kairan.spool.sqlite.disk_space import ReserveFile, count_refusal, disk_refusal
-from kairan.spool.sqlite.folder import ShardFolder
+from kairan.spool.sqlite.folder import FolderIdentity, ShardFolder
 from kairan.spool.sqlite.leasing import Leasing
 from kairan.spool.sqlite.memory import ShardMemory, later
 from kairan.spool.sqlite.quarantine import Quarantine
@@ -50,6 +50,10 @@ log = structlog.get_logger()
 
 # A longer reason is of no use; peers choose the length of their replies.
 _DETAIL_CHARACTERS_MAX = 1_000
+_FOLDER_GONE = (
+    "it was removed or replaced while the service runs: nothing more is accepted, and what is not "
+    "delivered is lost when the service stops; put it back, or wait until the queue is empty and stop"
+)
 
 
 # Between two looks: fewer than these, and a slice of tidying up holds up no mail.
@@ -76,6 +80,8 @@ class SqliteSpool:
         self._done_before = 0  # operations of the writer, at the last look
         self._accepts = True  # as the log was told last
         self._low: str | None = None  # why the disk is too full, or does not answer
+        self._identity: FolderIdentity = ()  # of the folder that was opened
+        self._gone: str | None = None  # the folder is another, or none
         self._oldest: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = FileThreads()
@@ -146,6 +152,7 @@ class SqliteSpool:
         folder = ShardFolder(directory, disk or RealDisk(), connect)
         started = await asyncio.to_thread(start, folder, settings, now=clock())
         spool = cls(folder, settings, clock=clock, started=started)
+        spool._identity = await spool._reader.run(folder.identity)
         await spool._look_at_disk()
         if not started.gave_up_reserve:  # else what it gave lets mail out first
             await spool._threads.run(spool._reserve.make)
@@ -157,6 +164,8 @@ class SqliteSpool:
     def refusal(self) -> str | None:
         if self._closing:
             return "shutting down"
+        if self._gone is not None:
+            return self._gone
         if self._writer.unhealthy is not None:
             return f"the spool's disk does not take writes: {self._writer.unhealthy}"
         if self._low is not None:
@@ -317,6 +326,10 @@ class SqliteSpool:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(self._settings.look_interval_seconds)
+            await self._look_at_folder()
+            if self._gone is not None:
+                self._wake()
+                continue
             await self._threads.run(
                 self._reserve.make if self._writer.unhealthy is None else self._reserve.give_up
             )
@@ -352,6 +365,21 @@ class SqliteSpool:
         except (OSError, sqlite3.Error) as error:
             log.warning("spool.tidy-failed", reason=str(error))
             return False
+
+    async def _look_at_folder(self) -> None:
+        """Who removes the folder, or puts another in its place, leaves us files without a name:
+        they can be written and delivered from, and are gone when this process ends.
+        """
+        try:
+            is_ours = await self._reader.run(self._folder.identity) == self._identity
+        except OSError:
+            is_ours = False
+        if is_ours and self._gone is not None:
+            log.warning("spool.folder-back", folder=str(self._folder.path))
+            self._gone = None
+        elif not is_ours and self._gone is None:
+            self._gone = f"the spool's folder {self._folder.path} was removed or replaced"
+            log.error("spool.folder-gone", folder=str(self._folder.path), reason=_FOLDER_GONE)
 
     async def _look_at_disk(self) -> None:
         try:

@@ -30,6 +30,7 @@ from kairan.config.model import Configuration
 from kairan.delivery.context import DeliveryContext, DirectoryView
 from kairan.delivery.delivery import Delivery
 from kairan.delivery.transports.table import transport_for
+from kairan.directory.devices import Device
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.snapshot.keeper import SnapshotKeeper
@@ -40,6 +41,7 @@ from kairan.intake.counters import WorkerColumn
 from kairan.intake.draining import read_drain_order
 from kairan.intake.listener import Listener
 from kairan.intake.settings import ListenerSettings, TlsMode
+from kairan.intake.sightings import SightingsWriter
 from kairan.intake.volume import HoldJournal, Volume
 from kairan.mail.role import Role
 from kairan.relay.tokens.identities import Identities
@@ -375,6 +377,8 @@ async def _build(
         lines=lines.of_intake,
         wait_seconds=delivery.intake_wait_seconds,
     )
+    sightings = SightingsWriter(context.sightings, directory.devices.heard_of)
+    stack.push_async_callback(sightings.write)  # what the last sessions brought
     rates = WorkerRates(RecentRate(time.monotonic()), RecentRate(time.monotonic()))
     facts = WorkerFacts(place.number, spools, delivery, statistics, keeper, rates)
     control = ControlSocket(context.sessions, facts)
@@ -384,6 +388,7 @@ async def _build(
     loop = asyncio.get_running_loop()
     tasks = [
         loop.create_task(keeper.run(), name="directory"),
+        loop.create_task(sightings.run(), name="devices"),
         loop.create_task(delivery.run(), name="delivery"),
         loop.create_task(keys.run(), name="keys"),
         loop.create_task(_pace(busy), name="pace"),
@@ -424,12 +429,19 @@ async def _volume(
     return volume
 
 
-async def _rehash(directory: Directory, account: Account, old_hash: str, new_hash: str) -> None:
+async def _rehash(
+    directory: Directory, owner: Account | Device, old_hash: str, new_hash: str
+) -> None:
     """In a thread: the directory may be busy with an import.  If it cannot, the next login will."""
+    name, rehash = (
+        (owner.name, directory.devices.rehash)
+        if isinstance(owner, Device)
+        else (owner.address, directory.rehash_account)
+    )
     try:
-        await asyncio.to_thread(directory.rehash_account, account.address, old_hash, new_hash)
+        await asyncio.to_thread(rehash, name, old_hash, new_hash)
     except DirectoryError as error:
-        log.warning("worker.password-not-rehashed", account=account.address, reason=str(error))
+        log.warning("worker.password-not-rehashed", account=name, reason=str(error))
 
 
 async def _keys(configuration: Configuration, stack: AsyncExitStack) -> Keys:

@@ -8,6 +8,7 @@ import pytest
 from kairan.auth.passwords.authenticator import Authenticator
 from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
+from kairan.directory.devices import Devices
 from kairan.directory.model import Account, Group, Organisation, Snapshot, Trust
 
 # The rules under test do not depend on how dear one hash is.
@@ -22,6 +23,7 @@ class People:
     version: int = 1
     organisation: Organisation = field(default_factory=Organisation)
     trust: Trust = field(default_factory=Trust)
+    devices: Devices = field(default_factory=Devices)
 
     def account(self, address: str) -> Account | None:
         return next((one for one in self.accounts if address.lower() in one.addresses), None)

@@ -126,7 +126,6 @@ MISTAKES = [
     ("[auth.tokens]\nprofile = 'hve'", 8, '"profile" must be "hve-2025" or "hve-2026", not "hve"'),
     ("[spool]\ndurability = 'sync'", 8, '"durability" must be "fsync" or "os", not "sync"'),
     ("[[listener]]\nhost = 'mail.example.com'", 8, "must be an IP address of this machine"),
-    ("[[listener]]\nrole = 'device'", 8, "needs its networks: devices = {"),
     (
         "[[listener]]\nrole = 'device'\ndevices = { '192.0.2.1/24' = 'a@b.test' }",
         9,

@@ -31,6 +31,11 @@ def test_logins_in_clear_text_beyond_loopback_are_warned_of(tmp_path):
     assert "the listener on 192.0.2.1 port 2525 takes logins in clear text" in text
 
 
+def test_old_tls_is_warned_of(tmp_path):
+    text = warned(tmp_path, "legacy_tls = true")
+    assert "the listener on 0.0.0.0 port 2525 speaks TLS 1.0 and 1.1" in text
+
+
 @pytest.mark.parametrize(
     "text", ["", 'auth_in_clear_text = true\nhost = "127.0.0.1"', 'host = "::1"']
 )

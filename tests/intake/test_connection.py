@@ -11,6 +11,7 @@ import pytest
 
 from kairan.intake.connection import LINGER_SECONDS, SmtpConnection
 from kairan.intake.context import IntakeStatistics
+from kairan.intake.entry import Listing
 from kairan.intake.held_sessions import HeldSessions
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
@@ -91,8 +92,7 @@ def connected(tls, server_tls=None):
         flush_soon=lambda connection: connection.flush(),
         believes_proxy=lambda _: False,
         admits=lambda _: None,
-        device_account=lambda _: None,
-        lists_devices=False,
+        listing=lambda _: Listing(),
         policy=lambda _: SessionPolicy(
             "mail.kairan.test", ("PLAIN",), size_max=1_000, recipients_max=5
         ),

@@ -255,8 +255,10 @@ def _wait_ready(service: Service) -> None:
 class Client:
     """A connection; `say` sends octets as they are, `reply` reads one whole reply."""
 
-    def __init__(self, port: int, trust: ssl.SSLContext) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
+    def __init__(self, port: int, trust: ssl.SSLContext, *, source: str = "127.0.0.1") -> None:
+        self.sock = socket.create_connection(
+            ("127.0.0.1", port), timeout=PATIENCE_SECONDS, source_address=(source, 0)
+        )
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._trust = trust
         self._buffer = b""

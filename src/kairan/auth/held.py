@@ -6,7 +6,9 @@ wait for it to end.  A login rested on
     every one     the account: there, enabled, the same one; the networks that it may come from
     a password    the version of its credential; security defaults, policies, the client switch
     a token       its key, its application, the account's list of apps; the client switch
-    a listing     nothing else: a device that did not log in
+    a listing     a device that did not log in: that its address is still its own, and needs no login
+    a device      itself: there, enabled, of the same account, its addresses; by its login the version of
+                  its credential, its own or its account's, and what binds every password
 
 All of it is in the snapshot, so asking costs no SQL; and nothing of it can change while the snapshot
 is the same, so a session asks once for each.
@@ -14,6 +16,7 @@ is the same, so a session asks once for each.
 
 from typing import TypeAlias
 
+from kairan.auth.devices import AdmittedDevice
 from kairan.auth.networks import may_come_from
 from kairan.auth.policies import judge_basic, judge_modern
 from kairan.auth.tokens.judge import TokenLogin, judge_app
@@ -24,7 +27,7 @@ from kairan.outcomes.catalogue import LOGIN_REVOKED, NOT_AUTHENTICATED
 from kairan.outcomes.decision import ACCEPT, Decision, Refuse
 
 # A password's login is the account as it was then.
-HeldLogin: TypeAlias = Account | TokenLogin
+HeldLogin: TypeAlias = Account | AdmittedDevice | TokenLogin
 
 
 def judge_held(
@@ -42,14 +45,52 @@ def judge_held(
         return Refuse(NOT_AUTHENTICATED, "the account is disabled or removed")
     if not may_come_from(account, source):
         return Refuse(LOGIN_REVOKED, "from outside the account's networks")
+    if role is Role.DEVICE and (why := _why_not_at(login, snapshot, source)):
+        return Refuse(LOGIN_REVOKED, why)
     match login:
         case None:
             why = ""
+        case AdmittedDevice():
+            why = _why_not_device(login, account, snapshot, source, role)
         case Account():
             why = _why_not_by_password(login, account, snapshot, role)
         case TokenLogin():
             why = _why_not_by_token(login, account, snapshot, settings, role, is_own=is_own)
     return Refuse(LOGIN_REVOKED, why) if why else ACCEPT
+
+
+def _why_not_at(login: HeldLogin | None, snapshot: Snapshot, source: str) -> str:
+    """Of the address alone, whatever the login was."""
+    here = snapshot.devices.at(source)
+    if here is None:
+        return ""
+    if not here.enabled:
+        return "the device at its address is disabled"
+    return "its address has become a device's own" if login is None else ""
+
+
+def _why_not_device(
+    login: AdmittedDevice, account: Account, snapshot: Snapshot, source: str, role: Role
+) -> str:
+    before, now = login.device, snapshot.devices.named(login.device.name)
+    if now is None or not now.enabled or now.account != before.account:
+        return "the device is disabled, removed or another's"
+    if not login.by_login:
+        is_still_here = snapshot.devices.at(source) == now and not now.must_log_in
+        return "" if is_still_here else "the device must log in, or is somewhere else"
+    if not may_come_from(now, source):
+        return "from outside the device's networks"
+    if now.login != before.login:
+        return "the device's login has changed"
+    has_own = bool(now.password_hash)
+    if has_own is not bool(before.password_hash):
+        return "the device's password has changed"
+    if not has_own:
+        return _why_not_by_password(login.account, account, snapshot, role)
+    if now.credential_version != before.credential_version:
+        return "the device's password has changed"
+    barred = judge_basic(account, snapshot.organisation, role=role)
+    return barred.detail if isinstance(barred, Refuse) else ""
 
 
 def _why_not_by_password(login: Account, account: Account, snapshot: Snapshot, role: Role) -> str:

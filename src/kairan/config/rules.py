@@ -131,14 +131,6 @@ def _listener(listener: ListenerSettings, where: Path_) -> Iterator[SettingProbl
 
 
 def _devices(listener: ListenerSettings, where: Path_) -> Iterator[SettingProblem]:
-    if listener.role is Role.DEVICE and not listener.devices:
-        yield (
-            (*where, "role"),
-            (
-                'a listener with role = "device" needs its networks: '
-                'devices = { "192.0.2.0/24" = "printer@example.com" }'
-            ),
-        )
     if listener.devices and listener.role is not Role.DEVICE:
         yield (*where, "devices"), 'only a listener with role = "device" has devices'
     yield from _networks((network for network, _ in listener.devices), (*where, "devices"))

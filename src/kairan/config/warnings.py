@@ -42,6 +42,7 @@ def start_warnings(configuration: Configuration) -> Iterator[str]:
         *settings_problems(configuration),
         *_readable_by_all(configuration),
         *_clear_text(configuration),
+        *_legacy_tls(configuration),
     ):
         yield f"{source.place(where)}: {sentence}"
 
@@ -67,6 +68,7 @@ def warnings_of(configuration: Configuration) -> Iterator[SettingProblem]:
         if name := warning_of_name(pair, configuration.hostname):
             yield where, name
     yield from _clear_text(configuration)
+    yield from _legacy_tls(configuration)
 
 
 def _pairs(configuration: Configuration) -> Iterator[tuple[Path_, CertificatePair]]:
@@ -85,6 +87,17 @@ def _clear_text(configuration: Configuration) -> Iterator[SettingProblem]:
                 "accounts no other rights, and no password that is used elsewhere"
             )
             yield ("listener", position, "auth_in_clear_text"), sentence
+
+
+def _legacy_tls(configuration: Configuration) -> Iterator[SettingProblem]:
+    for position, listener in enumerate(configuration.listeners):
+        if listener.legacy_tls:
+            sentence = (
+                f"the listener on {listener.host} port {listener.port} speaks TLS 1.0 and 1.1 "
+                "(legacy_tls), which are broken: let only the devices that know nothing newer use "
+                "it, each with a password of its own (`kairan device add`)"
+            )
+            yield ("listener", position, "legacy_tls"), sentence
 
 
 def _readable_by_all(configuration: Configuration) -> Iterator[SettingProblem]:

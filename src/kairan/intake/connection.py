@@ -17,14 +17,12 @@ from typing import Any, cast
 import structlog
 
 from kairan.auth.attempts import network_of
-from kairan.directory.model import Account
-from kairan.intake.entry import Entry
+from kairan.intake.entry import Entry, Listing
 from kairan.intake.failed_handshakes import HUNG_UP
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
 from kairan.intake.session import Arrival, Continuation, Session
 from kairan.intake.settings import TlsMode
 from kairan.outcomes.catalogue import (
-    DEVICE_NOT_LISTED,
     GREETING_TOO_EARLY,
     IDLE_TIMEOUT,
     PROXY_REQUIRED,
@@ -242,11 +240,11 @@ class SmtpConnection(asyncio.Protocol):
         elif not entry.settings.proxy_from and self._speaks_early():
             self._refuse_connection(GREETING_TOO_EARLY)
             return
-        account = entry.device_account(self.address)
-        if entry.lists_devices and account is None:
-            self._refuse_connection(DEVICE_NOT_LISTED)
+        listing = entry.listing(self.address)
+        if isinstance(listing, Outcome):
+            self._refuse_connection(listing)
             return
-        self._open_session(account)
+        self._open_session(listing)
 
     def _speaks_early(self) -> bool:
         """RFC 5321 section 4.3.1: a client waits for the greeting; one that does not is no mail
@@ -284,14 +282,14 @@ class SmtpConnection(asyncio.Protocol):
         finally:
             peer.detach()
 
-    def _open_session(self, account: Account | None) -> None:
+    def _open_session(self, listing: Listing) -> None:
         entry = self._entry
         self.session = Session(
             entry.context,
-            entry.policy(account),
+            entry.policy(listing.account),
             entry.settings,
             self,
-            Arrival(self.address, account, secure=self.tls is not None),
+            Arrival(self.address, listing, secure=self.tls is not None),
         )
         entry.context.sessions.add(self.session.id, self)
         # Exchange's banner (github.com/ietf-tools/datatracker pull request 5888, 2023-06-28).

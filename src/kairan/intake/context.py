@@ -15,6 +15,7 @@ from kairan.intake.handshake_queue import HandshakeQueue
 from kairan.intake.held_sessions import HeldSessions
 from kairan.intake.intake_log import IntakeLog
 from kairan.intake.settings import IntakeSettings
+from kairan.intake.sightings import Sightings
 from kairan.intake.unfinished import Unfinished
 from kairan.intake.volume import Volume
 from kairan.runtime.ids import SessionIds
@@ -116,6 +117,7 @@ class IntakeContext:
     session_ids: SessionIds = field(default_factory=SessionIds)
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
     sessions: HeldSessions = field(init=False, default_factory=HeldSessions)
+    sightings: Sightings = field(init=False, default_factory=Sightings)
     bursts: FailureBursts = field(init=False, default_factory=FailureBursts)
     handshake_queue: HandshakeQueue = field(init=False, default_factory=HandshakeQueue)
     lines: LimitedLines = field(default_factory=LimitedLines)  # of the log

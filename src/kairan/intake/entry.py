@@ -7,15 +7,23 @@ import asyncio
 import ssl
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+from kairan.auth.devices import AdmittedDevice
+from kairan.directory.devices import Device
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
 from kairan.intake.failed_handshakes import outcome_of
 from kairan.intake.intake_log import RefusedWhere
 from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.mail.role import Role
-from kairan.outcomes.catalogue import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
+from kairan.outcomes.catalogue import (
+    DEVICE_DISABLED,
+    DEVICE_NOT_LISTED,
+    SHUTTING_DOWN,
+    TOO_MANY_CONNECTIONS,
+)
 from kairan.outcomes.outcome import Outcome
 from kairan.runtime.ip import IpNetwork, parse_ip, parse_network
 from kairan.smtp.server.policy import SessionPolicy
@@ -37,6 +45,23 @@ class EnteredConnection(Protocol):
     def stop(self) -> None: ...
 
     def abort(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What an address stands for at a device listener."""
+
+    account: Account | None = None  # as which it sends without a login; None: it must log in
+    device: Device | None = None  # None: a network of the configuration
+
+    @property
+    def admitted(self) -> AdmittedDevice | None:
+        if self.device is None or self.account is None:
+            return None
+        return AdmittedDevice(self.device, self.account, by_login=False)
+
+
+_NO_LISTING = Listing()
 
 
 class Entry:
@@ -74,19 +99,27 @@ class Entry:
             return TOO_MANY_CONNECTIONS
         return None
 
-    @property
-    def lists_devices(self) -> bool:
-        return self.settings.role is Role.DEVICE
+    def listing(self, address: str) -> Listing | Outcome:
+        """A device of the directory is nearer than a network of the configuration around it."""
+        if self.settings.role is not Role.DEVICE:
+            return _NO_LISTING
+        snapshot = self.context.snapshot()
+        device = snapshot.devices.at(address)
+        if device is None:
+            return self._configured(address)
+        if not device.enabled:
+            self.context.sightings.refused(device.name, DEVICE_DISABLED.key)
+            return DEVICE_DISABLED
+        account = None if device.must_log_in else snapshot.account(device.account)
+        return Listing(account, device)
 
-    def device_account(self, address: str) -> Account | None:
-        """The account that the device at `address` stands for."""
-        if not self._devices:
-            return None
+    def _configured(self, address: str) -> Listing | Outcome:
         parsed = parse_ip(address)
         for network, account in self._devices:
             if parsed in network:
-                return self.context.snapshot().account(account)
-        return None
+                found = self.context.snapshot().account(account)
+                return DEVICE_NOT_LISTED if found is None else Listing(found)
+        return DEVICE_NOT_LISTED
 
     def policy(self, account: Account | None) -> SessionPolicy:
         return self._policy if account is None else self._device_policy
@@ -149,6 +182,9 @@ class Entry:
         where = RefusedWhere(client, self.settings.name)
         self.context.intake_log.handshake_failed(outcome, where, reason=reason, sni=sni)
         self._count_refusal(outcome, client)
+        device = self.context.snapshot().devices.at(client)
+        if self.settings.role is Role.DEVICE and device is not None:
+            self.context.sightings.refused(device.name, outcome.key)
 
     def record_refusal(self, outcome: Outcome, client: str) -> None:
         self.context.intake_log.refused(outcome, RefusedWhere(client, self.settings.name))

@@ -8,15 +8,19 @@ rests on is asked again at each message (`judge`).
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, assert_never
 
-from kairan.auth.held import judge_held
+from kairan.auth.devices import AdmittedDevice, holder_of
+from kairan.auth.held import HeldLogin, judge_held
 from kairan.auth.policies import judge_basic, judge_modern
 from kairan.auth.tokens.judge import TokenLogin
+from kairan.directory.devices import Device
 from kairan.directory.model import Account, Snapshot
 from kairan.intake.context import IntakeContext
+from kairan.intake.entry import Listing
 from kairan.intake.failure_bursts import is_worth_a_line
 from kairan.intake.intake_log import TriedLogin
 from kairan.intake.settings import ListenerSettings
@@ -42,13 +46,23 @@ from kairan.smtp.server import answers
 from kairan.smtp.server.engine import ServerEngine
 from kairan.smtp.server.events import Auth, AuthLine
 
-LoginVerdict: TypeAlias = Account | TokenLogin | Refuse
+LoginVerdict: TypeAlias = HeldLogin | Refuse
 # What must be waited for, then given to `judged`; None: the client has been answered.
 Awaited: TypeAlias = "asyncio.Future[LoginVerdict] | None"
 
 
-def _told(login: Account | TokenLogin) -> dict[str, object]:
-    return {"app": login.app} if isinstance(login, TokenLogin) else {}
+def _told(login: HeldLogin) -> dict[str, object]:
+    match login:
+        case TokenLogin(app=app):
+            return {"app": app}
+        case AdmittedDevice(device):
+            return {"device": device.name}
+    return {}
+
+
+def device_text(device: Device) -> str:
+    """In the trace, whose details stand with a blank between them."""
+    return f"device={json.dumps(device.name, ensure_ascii=False)}"
 
 
 class LoginSession(Protocol):
@@ -59,9 +73,13 @@ class LoginSession(Protocol):
     listener: ListenerSettings
     engine: ServerEngine
     client: str
+    listing: Listing
 
-    def authenticated(self, account: Account) -> None:
-        """From now on the session is this account's."""
+    def authenticated(self, account: Account, device: Device | None = None) -> None:
+        """From now on the session is this account's, and this device's."""
+
+    def refused_device(self, device: Device, outcome: Outcome) -> None:
+        """Its login, wherever it came from."""
 
     def refuse(
         self, outcome: Outcome, verb: str, detail: str = "", *, tried: TriedLogin | None = None
@@ -95,8 +113,9 @@ class SessionLogin:
         self._mechanism: Mechanism | None = None
         self._mechanism_name = ""
         self._is_recorded = False  # its refusal is in the trace, and the reply still owed
-        self.trace_text = ""  # mechanism and application
-        self.rests_on: Account | TokenLogin | None = None  # None: nobody has logged in
+        admitted = session.listing.admitted
+        self.trace_text = device_text(admitted.device) if admitted else ""  # mechanism, application
+        self.rests_on: HeldLogin | None = admitted  # None: nobody has logged in
         # Of a login by password; monotonic, for a step of the clock ends no session.
         self._ends = 0.0
         self._user = ""  # whom the client said to be
@@ -132,7 +151,7 @@ class SessionLogin:
         match self.rests_on:
             case TokenLogin(expires=expires) if session.context.clock() >= expires:
                 return Refuse(TOKEN_SESSION_EXPIRED)
-            case Account() if time.monotonic() >= self._ends:
+            case Account() | AdmittedDevice(by_login=True) if time.monotonic() >= self._ends:
                 return Refuse(LOGIN_TOO_OLD)
         return ACCEPT
 
@@ -176,11 +195,14 @@ class SessionLogin:
         if self._is_barred(judge_basic, user, snapshot):
             return None
         passwords = session.context.passwords
-        account = passwords.cached(snapshot, user, password, session.client)
-        if account is not None:
-            self._answer(account)
+        role = session.listener.role
+        let_in = passwords.cached(snapshot, user, password, session.client, role=role)
+        if let_in is not None:
+            self._answer(let_in)
             return None
-        return asyncio.ensure_future(passwords.verify(snapshot, user, password, session.client))
+        return asyncio.ensure_future(
+            passwords.verify(snapshot, user, password, session.client, role=role)
+        )
 
     def _verify_token(self, user: str, token: str) -> Awaited:
         self._user = user
@@ -199,7 +221,8 @@ class SessionLogin:
     def _is_barred(self, judge: Callable[..., Decision], user: str, snapshot: Snapshot) -> bool:
         """By a control that stands before passwords and tokens: none is looked at then."""
         role = self._session.listener.role
-        verdict = judge(snapshot.account(user), snapshot.organisation, role=role)
+        holder = holder_of(snapshot, user, role)
+        verdict = judge(holder.account, snapshot.organisation, role=role)
         if isinstance(verdict, Refuse):
             self._refuse(verdict)
             return True
@@ -211,6 +234,9 @@ class SessionLogin:
                 self._refuse(verdict)
             case TokenLogin(account, app=app):
                 self.trace_text += f" app={app}"
+                self._accept(verdict, account)
+            case AdmittedDevice(device, account):
+                self.trace_text += f" {device_text(device)}"
                 self._accept(verdict, account)
             case Account():
                 self._accept(verdict, verdict)
@@ -234,11 +260,13 @@ class SessionLogin:
 
     def _audit_refusal(self, refusal: Refuse) -> None:
         """Of names that somebody has: strangers' inventions are in the trace, counted."""
-        session = self._session
-        account = session.context.snapshot().account(self._user)
+        session, outcome = self._session, refusal.outcome
+        holder = holder_of(session.context.snapshot(), self._user, session.listener.role)
+        if holder.device is not None:
+            session.refused_device(holder.device, outcome)
+        account = holder.account
         if account is None:
             return
-        outcome = refusal.outcome
         if outcome is TOKEN_ISSUER_UNREACHABLE:  # nobody's failure here
             return
         failures = session.context.bursts.failed(account.address, session.client)
@@ -264,11 +292,12 @@ class SessionLogin:
                 **facts,
             )
 
-    def _accept(self, login: Account | TokenLogin, account: Account) -> None:
+    def _accept(self, login: HeldLogin, account: Account) -> None:
         self._mechanism = None
         seconds_max = self._session.context.auth.password_session_seconds_max
         self.rests_on, self._ends = login, time.monotonic() + seconds_max
         self._audit("login", account.address, **_told(login))
         self._stood_in = None
-        self._session.authenticated(account)
+        device = login.device if isinstance(login, AdmittedDevice) else None
+        self._session.authenticated(account, device)
         self._session.engine.answer(answers.AUTHENTICATED)

@@ -10,7 +10,7 @@ commands.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
@@ -19,14 +19,17 @@ import structlog
 from kairan.admission.rate import judge_connections, judge_rate
 from kairan.admission.recipients import judge_recipient, meant_by
 from kairan.admission.sender import judge_sender
+from kairan.directory.devices import Device
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
+from kairan.intake.entry import Listing
 from kairan.intake.intake_log import RefusedWhere, TriedLogin
 from kairan.intake.login import Awaited, SessionLogin
 from kairan.intake.settings import ListenerSettings
 from kairan.intake.submission import Origin, Submission, received_from
 from kairan.mail.envelope import Recipient
 from kairan.mail.reply import Reply
+from kairan.mail.role import Role
 from kairan.outcomes.catalogue import (
     BARE_LINE_ENDING,
     DISK_LOW,
@@ -93,7 +96,7 @@ class Arrival:
     """What is known of a client before it has said anything."""
 
     client: str  # its address
-    account: Account | None = None  # the one that a listed device sends as
+    listing: Listing = field(default_factory=Listing)
     secure: bool = False  # TLS from the first octet
 
 
@@ -106,7 +109,7 @@ class Session:
         connection: SessionConnection,
         arrival: Arrival,
     ) -> None:
-        client, account = arrival.client, arrival.account
+        client, account = arrival.client, arrival.listing.account
         self.context = context
         self.listener = listener
         self.client = client
@@ -115,7 +118,8 @@ class Session:
         signed = partial(_signed, context, self.id)
         self.engine = ServerEngine(policy, peer=client, secure=arrival.secure, refusal=signed)
         self.account = account  # of the login, or the one a listed device stands for
-        self._device_account = account
+        self.listing = arrival.listing
+        self.device = arrival.listing.device  # at its address, or of the login
         self.stopping = False
         self.ending = False  # by the administrator, as soon as nothing is awaited
         self.began, self.messages = context.clock(), 0
@@ -129,6 +133,8 @@ class Session:
         self.promising = False  # the spool is storing the message: it may be ours any moment
         if account is not None:
             self._take_place(account)
+        if self.device is not None:
+            context.sightings.seen(self.device.name, client)
 
     @property
     def in_transaction(self) -> bool:
@@ -161,6 +167,8 @@ class Session:
         tried: TriedLogin | None = None,
     ) -> None:
         self.context.statistics.refused += 1
+        if self.device is not None:
+            self.context.sightings.refused(self.device.name, outcome.key)
         submission = submission or self._submission
         self._log_refusal(outcome, verb, detail, submission, tried)
         reply = outcome.codes
@@ -201,9 +209,15 @@ class Session:
         else:
             self.context.intake_log.login_refused(outcome, where, tried)
 
-    def authenticated(self, account: Account) -> None:
+    def authenticated(self, account: Account, device: Device | None = None) -> None:
         self.account = account
         self._take_place(account)
+        if device is not None:
+            self.device = device
+            self.context.sightings.seen(device.name, self.client)
+
+    def refused_device(self, device: Device, outcome: Outcome) -> None:
+        self.context.sightings.refused(device.name, outcome.key)
 
     def handle(self, event: object) -> None:
         self._HANDLERS[type(event)](self, event)
@@ -269,9 +283,10 @@ class Session:
     def _start_tls(self, _event: StartTls) -> None:
         """RFC 3207 section 4.2: a login from before is forgotten (a device may have none)."""
         self._login = SessionLogin(self)
-        if self.account is not self._device_account:
+        self.device = self.listing.device
+        if self.account is not self.listing.account:
             self._uncount()
-            self.account = self._device_account
+            self.account = self.listing.account
             if self.account is not None:
                 self._take_place(self.account)
         self.engine.answer(answers.STARTTLS_READY)
@@ -471,7 +486,7 @@ class Session:
             sender=submission.command.sender,
             detail=f"recipients={len(submission.recipients)} size={submission.size} "
             f"internal-id={spool_id} session={self.id} account={submission.account.address} "
-            f"{self._login.trace_text}",
+            f"{self._login.trace_text}{_repaired_text(submission.repaired)}",
             client=self.client,
         )
         self._log_accepted(submission, spool_id)
@@ -571,6 +586,7 @@ class Session:
             received,
             listener=self.listener.name,
             tls=tls.version if tls is not None else "none",
+            is_device=self.listener.role is Role.DEVICE,
         )
 
     _HANDLERS: ClassVar[Mapping[type, Callable[..., None]]] = {
@@ -586,6 +602,10 @@ class Session:
         Quit: _quit,
         Refused: _refused,
     }
+
+
+def _repaired_text(names: tuple[str, ...]) -> str:
+    return f" repaired={','.join(names)}" if names else ""
 
 
 def _signed(context: IntakeContext, session: str, outcome: Outcome, said: str = "") -> Reply:

@@ -22,10 +22,11 @@ class ListenerSettings:
     port: int = 587  # RFC 6409 section 3.1; 465 for tls = "implicit" (RFC 8314)
     # starttls: the client asks for it; implicit: from the first octet; off: device role, loopback.
     tls: TlsMode = TlsMode.STARTTLS
-    # Device role: the networks that may come in, and the account each stands for when a device
-    # does not log in: {"10.1.2.0/24": "printer@example.com"}.
+    # Device role: networks that may come in beside the devices of `kairan device`, and the account
+    # each stands for when a device does not log in: {"10.1.2.0/24": "printer@example.com"}.
     devices: tuple[tuple[str, str], ...] = ()
-    legacy_tls: bool = False  # device role: TLS 1.0 and 1.1 for old printers
+    # Device role: TLS 1.0 and 1.1 for old printers, at this listener alone.
+    legacy_tls: bool = False
     # Client role: its accounts may send outside though the organisation does not allow external
     # recipients.  Off: the organisation's rule binds every role.
     external_recipients: bool = False

@@ -11,7 +11,8 @@
 
 The stamps (RFC 6409 section 8) are made once, here: Received, and where they are missing Message-ID,
 Date, From, and the Reply-To that the account is set to.  What a client must not bring in
-(admission/fields.py) is taken out here, too.
+(admission/fields.py) is taken out here, and what a device wrote wrongly (admission/repair.py) is put
+right, too.
 """
 
 import os
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 
 from kairan.admission.fields import field_edit
 from kairan.admission.message import judge_header
+from kairan.admission.repair import FreshFields, repair
 from kairan.directory.model import Account
 from kairan.intake.context import IntakeContext
 from kairan.intake.unfinished import OCTETS_OF_ONE_MAX
@@ -57,6 +59,7 @@ class Origin:
     received: str  # RFC 5321 section 4.4: the Received field up to its date
     listener: str = ""  # its name, and the version of TLS or "none": for the log
     tls: str = ""
+    is_device: bool = False  # it came by a device listener, so its header is put right
 
 
 def received_from(
@@ -80,6 +83,7 @@ class Submission:
     message_id: str = field(init=False, default="")
     size: int = field(init=False, default=0)  # octets of the content as it came
     refusal: Refuse | None = field(init=False, default=None)
+    repaired: tuple[str, ...] = field(init=False, default=())  # fields that a device had wrong
     _head: bytearray = field(
         init=False, default_factory=bytearray
     )  # grows in place, however small the pieces
@@ -154,6 +158,8 @@ class Submission:
         if length is not None:
             length -= written - len(head)
         header = read_header(head if length is None else head[:length])
+        if self.origin.is_device:
+            head, header = self._repair(head, header)
         organisation = self.context.snapshot().organisation
         verdict = judge_header(self.account, self.context.admission, header, organisation)
         if isinstance(verdict, Refuse):
@@ -170,13 +176,39 @@ class Submission:
             head = head[header.end :]
         return self._store(head)
 
+    def _repair(self, head: bytes, header: Header) -> tuple[bytes, Header]:
+        fresh = FreshFields(
+            date=date_of(int(self.context.clock())),
+            message_id=self._new_message_id(),
+            hostname=self.context.hostname,
+            sender=self.command.sender or self.account.address,
+        )
+        repaired = repair(head[: header.end], fresh)
+        missing = {
+            "date": header.has_date,
+            "message-id": header.has_message_id,
+            "from": bool(header.senders),
+        }
+        self.repaired = (
+            *repaired.what,
+            *(name for name, is_there in missing.items() if not is_there),
+        )
+        if not repaired.what:
+            return head, header
+        return repaired.fields + head[header.end :], read_header(
+            repaired.fields + (b"\r\n" if header.blank else b"")
+        )
+
+    def _new_message_id(self) -> str:
+        return f"<{os.urandom(12).hex()}@{self.context.hostname}>"
+
     def _stamps(self, header: Header) -> bytes:
         """The lines in front of the message."""
         date = date_of(int(self.context.clock()))
         lines = [f"{self.origin.received}{date}\r\n"]
         self.message_id = header.message_id
         if not self.message_id:
-            self.message_id = f"<{os.urandom(12).hex()}@{self.context.hostname}>"
+            self.message_id = self._new_message_id()
         # RFC 5322 section 3.6 allows one: a malformed one stays as the client wrote it.
         if not header.has_message_id:
             lines.append(f"Message-ID: {self.message_id}\r\n")

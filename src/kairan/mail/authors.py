@@ -141,10 +141,14 @@ def _around_at(left: str, right: str, is_utf8: bool) -> Address | None:
 
 
 def _decoded(text: str) -> str:
-    """As a reader shows it: encoded words decoded (RFC 2047), wide letters as their plain ones."""
-    if "=?" in text:
-        text = _ENCODED_WORD.sub(_word, _BETWEEN_WORDS.sub("", text))
+    """As a reader shows it: encoded words decoded, wide letters as their plain ones."""
+    text = without_encoded_words(text)
     return text if text.isascii() else text.translate(_NARROW)
+
+
+def without_encoded_words(text: str) -> str:
+    """RFC 2047's decoded."""
+    return _ENCODED_WORD.sub(_word, _BETWEEN_WORDS.sub("", text)) if "=?" in text else text
 
 
 def _word(found: "re.Match[str]") -> str:

@@ -144,12 +144,45 @@ DEVICE_NOT_LISTED = Outcome(
     ),
     remedies=(
         Text(
-            'Add the network and its account to the listener: devices = { "10.1.2.0/24" = "printer@example.com" }, then reload.',
-            'リスナーの設定にネットワークとアカウントを追加し、再読み込みしてください: devices = { "10.1.2.0/24" = "printer@example.com" }',
+            "Add the device, or its network, and the account that it sends as: `kairan device add mfp-3f --account printer@example.com --network 10.1.2.7`.",
+            "機器またはそのネットワークと、送信に使うアカウントを登録してください: `kairan device add mfp-3f --account printer@example.com --network 10.1.2.7`",
         ),
         Text(
             "Or let the device log in with a user name and password.",
             "または、機器側でユーザー名とパスワードによるログインを設定してください。",
+        ),
+    ),
+    source="RFC 3463 section 3.8 (X.7.1, delivery not authorized); rule ours",
+    speaker=Speaker.KAIRAN,
+)
+
+DEVICE_DISABLED = Outcome(
+    "device-disabled",
+    550,
+    "5.7.1",
+    "This device is disabled",
+    when=Text(
+        "A device came to a device listener from its own address, and the directory has it disabled.",
+        "無効にされた機器が、登録済みのアドレスから device ロールの受付口に接続しました。",
+    ),
+    causes=(
+        Text(
+            "An administrator disabled it, because it was lost, sold or misused.",
+            "紛失、売却、不正使用などの理由で、管理者がこの機器を無効にしました。",
+        ),
+        Text(
+            "Another machine has got its address.",
+            "別の機器が、この機器のアドレスを引き継ぎました。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Enable it again: `kairan device set NAME --enabled`.",
+            "再び有効にしてください: `kairan device set NAME --enabled`",
+        ),
+        Text(
+            "Give the other machine an entry of its own: `kairan device list` shows whose the address is.",
+            "別の機器であれば、その機器を登録してください。アドレスの登録先は `kairan device list` で確認できます。",
         ),
     ),
     source="RFC 3463 section 3.8 (X.7.1, delivery not authorized); rule ours",

@@ -30,8 +30,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 from kairan.auth.attempts import LoginAttempts, network_of
+from kairan.auth.devices import AdmittedDevice, LoginHolder, holder_of
 from kairan.auth.networks import may_come_from
 from kairan.auth.passwords.background import BackgroundHashing
 from kairan.auth.passwords.hashing import (
@@ -45,8 +47,10 @@ from kairan.auth.passwords.hashing import (
 from kairan.auth.passwords.recognised import Recognised
 from kairan.auth.passwords.verified import Verified
 from kairan.auth.settings import AuthSettings
+from kairan.directory.devices import Device
 from kairan.directory.model import Account, Snapshot
 from kairan.mail.address import key_of
+from kairan.mail.role import Role
 from kairan.outcomes.catalogue import AUTH_THROTTLED, AUTH_UNSUCCESSFUL
 from kairan.outcomes.decision import Refuse
 
@@ -58,21 +62,32 @@ _FAMILIAR_THREADS = 1  # each credential comes once in verified_seconds
 # To ask of a mere head whether Argon2 would compute it.
 _ANY_SALT_AND_HASH = f"${'A' * 22}${'A' * 43}"
 
-# Writes an account's new hash in the place of the old one; the old hash, then the new.
-Rehash = Callable[[Account, str, str], Awaitable[object]]
+# Writes the new hash of an account or a device in the place of the old one; the old, then the new.
+Rehash = Callable[[Account | Device, str, str], Awaitable[object]]
+# Whom a password has let in.
+LetIn: TypeAlias = Account | AdmittedDevice
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """Somebody says to be `name`.  `account`: only one that may log in with a password."""
+    """Somebody says to be `name`.  `holder`: only one that may log in with a password."""
 
     name: str
     password: str = field(repr=False)
     source: str
-    account: Account | None
-    why_not: str  # for the trace, where `account` is None
-    password_hash: str = field(repr=False)  # nobody's, where `account` is None
+    holder: LoginHolder | None
+    why_not: str  # for the trace, where `holder` is None
+    password_hash: str = field(repr=False)  # nobody's, where `holder` is None
     digest: bytes
+
+    @property
+    def let_in(self) -> LetIn | None:
+        """Whom this password lets in, if it is right."""
+        if self.holder is None or self.holder.account is None:
+            return None
+        if self.holder.device is None:
+            return self.holder.account
+        return AdmittedDevice(self.holder.device, self.holder.account, by_login=True)
 
 
 @dataclass(slots=True)
@@ -87,7 +102,7 @@ class _Queue:
     """Hashes under way or waiting, the same one only once."""
 
     def __init__(self, name: str, *, threads: int, niceness: int) -> None:
-        self.under_way: dict[tuple[str, bytes], asyncio.Task[Account | Refuse]] = {}
+        self.under_way: dict[tuple[str, bytes], asyncio.Task[LetIn | Refuse]] = {}
         self.threads = ThreadPoolExecutor(threads, name, initializer=partial(_step_back, niceness))
 
 
@@ -127,19 +142,20 @@ class Authenticator:
         self._hashes = 0
 
     def cached(
-        self, snapshot: Snapshot, address: str, password: str, source: str
-    ) -> Account | None:
-        """The account, if this password was verified lately; quick, and never a refusal."""
-        claim = self._claim(snapshot, address, password, source)
-        if claim.account is None or not self._verified.is_fresh(claim.digest):
+        self, snapshot: Snapshot, name: str, password: str, source: str, *, role: Role = Role.HVE
+    ) -> LetIn | None:
+        """Whom it lets in, if this password was verified lately; quick, and never a refusal."""
+        claim = self._claim(snapshot, name, password, source, role)
+        if claim.holder is None or not self._verified.is_fresh(claim.digest):
             return None
-        self._attempts.succeeded(source, address)
-        return claim.account
+        self._attempts.succeeded(source, name)
+        return claim.let_in
 
     async def verify(
-        self, snapshot: Snapshot, address: str, password: str, source: str
-    ) -> Account | Refuse:
-        claim = self._claim(snapshot, address, password, source)
+        self, snapshot: Snapshot, name: str, password: str, source: str, *, role: Role = Role.HVE
+    ) -> LetIn | Refuse:
+        """`role` of the listener: logins of devices are known to one alone."""
+        claim = self._claim(snapshot, name, password, source, role)
         queue = self._queue_of(claim)
         key = ("" if self._is_recognised(claim) else source, claim.digest)
         task = queue.under_way.get(key)
@@ -153,8 +169,8 @@ class Authenticator:
             task.add_done_callback(lambda _: queue.under_way.pop(key, None))
         # Shielded: who hangs up must not save his failure from being counted.
         verdict = await asyncio.shield(task)
-        if isinstance(verdict, Account):
-            self._attempts.succeeded(source, address)
+        if not isinstance(verdict, Refuse):
+            self._attempts.succeeded(source, name)
         return verdict
 
     def statistics(self) -> dict[str, int]:
@@ -175,11 +191,13 @@ class Authenticator:
         if self._background is not None:
             self._background.close()
 
-    def _claim(self, snapshot: Snapshot, name: str, password: str, source: str) -> _Claim:
-        account = snapshot.account(name)
-        why_not = _why_not(account, source)
-        usable = None if why_not else account
-        identity = f"{account.id}" if account else key_of(name)
+    def _claim(
+        self, snapshot: Snapshot, name: str, password: str, source: str, role: Role
+    ) -> _Claim:
+        holder = holder_of(snapshot, name, role)
+        why_not = _why_not(holder, source)
+        usable = None if why_not else holder
+        identity = holder.identity or key_of(name)
         password_hash = usable.password_hash if usable else self._nobodys(snapshot)
         # What is too long was never set as a password; it is hashed cut, like any wrong one.
         kept = password[: self._settings.password_characters_max + 1]
@@ -195,7 +213,7 @@ class Authenticator:
         return self._nobodys_hash
 
     def _is_recognised(self, claim: _Claim) -> bool:
-        return claim.account is not None and self._verified.is_recognised(claim.digest)
+        return claim.holder is not None and self._verified.is_recognised(claim.digest)
 
     def _queue_of(self, claim: _Claim) -> _Queue:
         is_familiar = self._is_recognised(claim) or self._attempts.is_familiar(
@@ -206,7 +224,7 @@ class Authenticator:
     def _may_try(self, claim: _Claim) -> bool:
         return self._is_recognised(claim) or self._attempts.may_try(claim.source, claim.name)
 
-    async def _decide(self, claim: _Claim, queue: _Queue) -> Account | Refuse:
+    async def _decide(self, claim: _Claim, queue: _Queue) -> LetIn | Refuse:
         if self._is_recognised(claim):
             return await self._judge(claim, queue)
         # In turn, too, where the address is familiar: its first failure makes it a stranger.
@@ -217,14 +235,15 @@ class Authenticator:
                 claim, queue if queue is self._queue_of(claim) else self._strangers
             )
 
-    async def _judge(self, claim: _Claim, queue: _Queue) -> Account | Refuse:
+    async def _judge(self, claim: _Claim, queue: _Queue) -> LetIn | Refuse:
         is_right = await self._matches(claim, queue)
-        if claim.account is None or not is_right:
+        let_in = claim.let_in
+        if claim.holder is None or let_in is None or not is_right:
             self._attempts.failed(claim.source, claim.name)
             return Refuse(AUTH_UNSUCCESSFUL, claim.why_not or "wrong password")
         self._verified.remember(claim.digest)
-        self._rehash_soon(claim, claim.account)
-        return claim.account
+        self._rehash_soon(claim, claim.holder)
+        return let_in
 
     async def _matches(self, claim: _Claim, queue: _Queue) -> bool:
         self._hashes += 1
@@ -240,23 +259,25 @@ class Authenticator:
 
     # Hashing anew.
 
-    def _rehash_soon(self, claim: _Claim, account: Account) -> None:
+    def _rehash_soon(self, claim: _Claim, holder: LoginHolder) -> None:
         """Behind the answer: who logs in waits for one hash, as everybody."""
         is_current = parameters_of(claim.password_hash) == self._parameters
         is_full = len(self._rehashing) >= self._settings.hashing_queue_max
         if self._rehash is None or is_current or is_full:  # later is soon enough
             return
-        task = asyncio.create_task(self._hash_anew(claim, account, self._rehash))
+        task = asyncio.create_task(self._hash_anew(claim, holder, self._rehash))
         self._rehashing.add(task)
         task.add_done_callback(self._rehashing.discard)
 
-    async def _hash_anew(self, claim: _Claim, account: Account, rehash: Rehash) -> None:
+    async def _hash_anew(self, claim: _Claim, holder: LoginHolder, rehash: Rehash) -> None:
+        owner = holder.owner
+        assert owner is not None, "nobody's password is never right"
         new = await asyncio.get_running_loop().run_in_executor(
             self._strangers.threads, hash_password, claim.password, self._settings
         )
         # Under its new hash it is recognised as well, else the change would make strangers of all.
-        self._verified.remember(self._verified.digest(f"{account.id}", new, claim.password))
-        await rehash(account, claim.password_hash, new)
+        self._verified.remember(self._verified.digest(holder.identity, new, claim.password))
+        await rehash(owner, claim.password_hash, new)
 
     @asynccontextmanager
     async def _turn(self, network: str) -> AsyncIterator[None]:
@@ -283,13 +304,18 @@ def _step_back(niceness: int) -> None:
         os.setpriority(os.PRIO_PROCESS, thread, max(present, niceness))
 
 
-def _why_not(account: Account | None, source: str) -> str:
+def _why_not(holder: LoginHolder, source: str) -> str:
+    account, device = holder.account, holder.device
     if account is None:
         return "unknown account"
+    if device is not None and not device.enabled:
+        return "disabled device"
+    if device is not None and not may_come_from(device, source):
+        return "from outside the device's networks"
     if not account.enabled:
         return "disabled account"
-    if not account.password_hash:
+    if not holder.password_hash:
         return "account without a password"
     if not may_come_from(account, source):
         return "from outside the account's networks"
-    return "" if parameters_of(account.password_hash) else "account with a damaged hash"
+    return "" if parameters_of(holder.password_hash) else "account with a damaged hash"

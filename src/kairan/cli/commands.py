@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, CommandRow] = {
     "demo": CommandRow("demo", "Make a sample organisation and serve it."),
     "init": CommandRow("init", "Make a new installation."),
     "serve": CommandRow("serve", "Run the service in the foreground."),
+    "import": CommandRow("import_settings", "Read an existing relay's settings into ours."),
     "send": CommandRow("send", "Send a message to many, or a message for each row."),
     "check-config": CommandRow("check_config", "Check the configuration."),
     "trace": CommandRow("trace", "Show what happened to messages."),

@@ -81,6 +81,19 @@ def _address(name: str) -> str:
     return f"/ja/{stem}" if _language(name) == "ja" else f"/{stem}"
 
 
+def behind() -> Iterator[str]:
+    """Japanese pages that have not as many sections as the English ones: to be translated."""
+    for page in PAGES:
+        japanese = page.with_name(page.name.replace(".md", ".ja.md"))
+        missing = _sections(page) - _sections(japanese) if japanese in PAGES else 0
+        if missing > 0:
+            yield f"{japanese.relative_to(TOP)}: the English page has more sections, {missing}"
+
+
+def _sections(page: Path) -> int:
+    return len(re.findall(r"^##+ ", page.read_text(encoding="utf-8"), re.MULTILINE))
+
+
 def make_site(pages: Path, site: Path) -> None:
     os.environ["NO_MKDOCS_2_WARNING"] = "1"  # Material's word on its successor, at each build
     config = load_config(
@@ -160,6 +173,8 @@ def main(folder: Path) -> int:
     make_site(pages, site)
     found = list(faults(site))
     print(*found, sep="\n", end="\n" if found else "")
+    for page in behind():
+        print(page)
     if not found:
         print(f"{site}: look at it with `python3 -m http.server --directory {site}`")
     return 1 if found else 0

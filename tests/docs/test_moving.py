@@ -37,7 +37,7 @@ def test_accounts_people_and_members_come_in(tmp_path, page):
         done = run(app, [*words, "-c", str(configuration)])
         assert done.exit_code == 0, done.output
     shown = run(app, ["account", "export", "-c", str(configuration)]).output
-    assert "scanner@example.com;fax@example.com" in shown
+    assert "fax@example.com;scanner@example.com" in shown
     assert "5f3c2a11-0000-4000-8000-000000000001" in shown
     assert (
         "ben@example.com"

@@ -1,13 +1,14 @@
 """`make docs`: the documentation as a site in two languages, every link of it checked."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from docs.build import PAGES, faults
+from docs.build import PAGES, behind, faults
 
 TOP = Path(__file__).parents[2]
 
@@ -49,12 +50,45 @@ def test_both_languages_are_searched(site):
     assert {"settings/", "commands/", "errors/", "ja/"} <= found
 
 
+SEARCHED = {
+    "certificate": "operations/#certificates",
+    "5.7.139": "errors/#basic-auth-disabled",
+    "証明書": "ja/operations/#証明書",
+    "耐久性": "ja/operations/#耐久性",
+    "プリンター": "ja/devices/",
+    "バックアップ": "ja/operations/#バックアップと復元",
+}
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no node, which runs the site's search")
+def test_the_search_finds_words_of_both_languages(site):
+    script = Path(__file__).with_name("search.js")
+    done = subprocess.run(
+        ["node", script, site, *SEARCHED], capture_output=True, encoding="utf-8", check=True
+    )
+    found = json.loads(done.stdout)
+    for word, place in SEARCHED.items():
+        page = place.partition("#")[0]
+        assert any(one.startswith(page) for one in found[word]), (word, found[word])
+
+
 def test_nothing_is_drawn_by_a_script_of_another_host(site):
     """Material fetches Mermaid, and figures of a repository, from others as soon as a page has one."""
     for file in site.rglob("*.html"):
         text = file.read_text(encoding="utf-8")
         assert 'class="mermaid"' not in text, file
         assert 'data-md-component="source"' not in text, file
+
+
+def test_japanese_pages_that_lag_behind_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("docs.build.TOP", tmp_path)
+    pages = {tmp_path / name: name for name in ("a.md", "a.ja.md", "b.md")}
+    monkeypatch.setattr("docs.build.PAGES", pages)
+    for page in pages:
+        page.write_text("# A\n\n## One\n\n## Two\n", encoding="utf-8")
+    assert not list(behind())
+    (tmp_path / "a.ja.md").write_text("# A\n\n## One\n", encoding="utf-8")
+    assert list(behind()) == ["a.ja.md: the English page has more sections, 1"]
 
 
 LOADS = [

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import structlog
 
+from kairan.alerts.alerts import Alerts
+from kairan.alerts.ways import ways_of
 from kairan.auth.passwords.authenticator import Authenticator
 from kairan.auth.passwords.background import BackgroundHashing, fork_background_hashing
 from kairan.auth.passwords.recognised import Recognised
@@ -29,6 +31,7 @@ from kairan.auth.tokens.keys import Keys
 from kairan.config.model import Configuration
 from kairan.delivery.context import DeliveryContext, DirectoryView
 from kairan.delivery.delivery import Delivery
+from kairan.delivery.transport import Delivered
 from kairan.delivery.transports.table import transport_for
 from kairan.directory.devices import Device
 from kairan.directory.errors import DirectoryError
@@ -43,6 +46,7 @@ from kairan.intake.listener import Listener
 from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.intake.sightings import SightingsWriter
 from kairan.intake.volume import HoldJournal, Volume
+from kairan.mail.envelope import Envelope
 from kairan.mail.role import Role
 from kairan.relay.tokens.identities import Identities
 from kairan.runtime import logs
@@ -56,6 +60,7 @@ from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.shard import SqliteSpool
+from kairan.status.look import look
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
 
@@ -330,12 +335,13 @@ async def _build(
     busy = Busy(statistics, configuration.intake)
     # Apart, so that a flood at the intake hides no delivery.
     lines = LogLines(LimitedLines(), LimitedLines())
+    identities = Identities(configuration.identities, configuration.token_directory)
     delivery = Delivery(
         spools,
         partial(
             transport_for,
             settings=configuration.transport,
-            identities=Identities(configuration.identities, configuration.token_directory),
+            identities=identities,
         ),
         DeliveryContext(
             settings=configuration.delivery,
@@ -398,12 +404,46 @@ async def _build(
         loop.create_task(_tell_left_out(lines), name="log"),
         loop.create_task(_follow_drain(configuration.drain_file, statistics, spools), name="drain"),
     ]
+    if place.number == 0 and configuration.alerts.tells_somebody:
+        alerts = _alerts(configuration, directory, identities, stack)
+        tasks.append(loop.create_task(alerts.run(), name="alerts"))
     if volume is not None:
         tasks.append(loop.create_task(volume.run(), name="volume"))
     for task in tasks:
         if task.get_name() != "delivery":  # which `stop` ends in order
             stack.callback(task.cancel)
     return tasks
+
+
+def _alerts(
+    configuration: Configuration,
+    directory: Directory,
+    identities: Identities,
+    stack: AsyncExitStack,
+) -> Alerts:
+    """By a transport of their own: the queue and its sessions may be what is wrong."""
+    settings = configuration.alerts
+    transport = (
+        transport_for(settings.mail_by, configuration.transport, identities)
+        if settings.mail_by
+        else None
+    )
+    if transport is not None:
+        stack.push_async_callback(transport.close)
+
+    async def mail(envelope: Envelope, content: bytes) -> str:
+        assert transport is not None, "configuration checks that mail_to has a mail_by"
+        results = await transport.deliver(envelope, envelope.recipients, content)
+        refused = [one for one in results if not isinstance(one, Delivered)]
+        return str(refused[0].reply) if refused else ""
+
+    return Alerts(
+        settings,
+        partial(look, configuration, directory),
+        ways_of(settings, configuration.hostname, time.time, mail),
+        configuration.alerts_file,
+        time.time,
+    )
 
 
 async def _volume(

@@ -12,7 +12,7 @@ LAYERS: list[set[str]] = [
     {"worker"},
     {"doctor", "status"},
     {"config"},
-    {"intake", "delivery", "sender", "issuer"},
+    {"intake", "delivery", "sender", "issuer", "alerts"},
     {"auth", "admission", "expansion", "relay", "trace", "dsn"},
     {"spool", "directory"},
     # The engine's own refusals (503, 501, 500 …) come from the catalogue like all others.

@@ -67,6 +67,12 @@ def _without_passwords(configuration: Configuration) -> Configuration:
         configuration,
         directory_url=without_login(configuration.directory_url),
         delivery=replace(configuration.delivery, routes=routes),
+        alerts=replace(
+            configuration.alerts,
+            mail_by=without_login(configuration.alerts.mail_by),
+            # Whoever has the address may post there: it is a password as a whole.
+            webhook="***" if configuration.alerts.webhook else "",
+        ),
     )
 
 

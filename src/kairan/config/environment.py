@@ -34,6 +34,7 @@ def environment_problems(configuration: Configuration) -> Iterator[SettingProble
     yield from _certificate(configuration)
     yield from _data_directory(configuration.data_directory)
     yield from _routes(configuration)
+    yield from _alerts(configuration)
     yield from _addresses(configuration)
 
 
@@ -72,6 +73,19 @@ def _routes(configuration: Configuration) -> Iterator[SettingProblem]:
             transport_for(route.to, configuration.transport, identities)
         except DestinationError as error:
             yield ("delivery", "routes", position, "to"), str(error)
+
+
+def _alerts(configuration: Configuration) -> Iterator[SettingProblem]:
+    settings = configuration.alerts
+    if settings.mail_by:
+        identities = Identities(configuration.identities, configuration.token_directory)
+        try:
+            transport_for(settings.mail_by, configuration.transport, identities)
+        except DestinationError as error:
+            yield ("alerts", "mail_by"), str(error)
+    if settings.command and not os.access(settings.command[0], os.X_OK):
+        sentence = f"user {_user()} may not run {settings.command[0]}; write its whole path"
+        yield ("alerts", "command"), sentence
 
 
 def _addresses(configuration: Configuration) -> Iterator[SettingProblem]:

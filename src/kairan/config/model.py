@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kairan.admission.settings import AdmissionSettings
+from kairan.alerts.settings import AlertSettings
 from kairan.auth.settings import AuthSettings
 from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.transports.settings import TransportSettings
@@ -86,6 +87,7 @@ SECTIONS: tuple[Section, ...] = (
         repeats=True,
         about="Who we are at a service that wants tokens; repeats",
     ),
+    Section("alerts", AlertSettings, "alerts", about="Whom to tell of what will not mend itself"),
     Section("trace", TraceSettings, "trace", about="How long events are kept"),
     Section("audit", AuditSettings, "audit", about="Who logged in, and who changed what"),
 )
@@ -114,6 +116,7 @@ class Configuration:
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     identities: tuple[IdentitySettings, ...] = ()
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     trace: TraceSettings = field(default_factory=TraceSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
 
@@ -145,6 +148,10 @@ class Configuration:
     @property
     def pauses_file(self) -> Path:
         return self.data_directory / "pauses.json"
+
+    @property
+    def alerts_file(self) -> Path:
+        return self.data_directory / "alerts.json"
 
     @property
     def control_directory(self) -> Path:

@@ -37,11 +37,11 @@ def absolute_url(url: str, base: Path) -> str:
 
 def absolute_routes(delivery: DeliverySettings, base: Path) -> DeliverySettings:
     """Also `maildir:mail`, and the files a destination names: `smtp://relay?ca=tls/relay.pem`."""
-    routes = (replace(route, to=_absolute_destination(route.to, base)) for route in delivery.routes)
+    routes = (replace(route, to=absolute_destination(route.to, base)) for route in delivery.routes)
     return replace(delivery, routes=tuple(routes))
 
 
-def _absolute_destination(to: str, base: Path) -> str:
+def absolute_destination(to: str, base: Path) -> str:
     scheme, colon, path = to.partition(":")
     kind = TRANSPORTS.get(scheme.lower())
     if kind is not None and kind.names_path:

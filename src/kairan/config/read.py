@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kairan.alerts.settings import AlertSettings
 from kairan.auth.settings import AuthSettings
 from kairan.config.errors import ConfigError, Source, suggestion
 from kairan.config.fill import fill
 from kairan.config.keys import check_keys
 from kairan.config.lines import lines_of
 from kairan.config.model import SECTIONS, Configuration, Section, ServerSettings, own_answers
-from kairan.config.paths import absolute, absolute_routes, absolute_url
+from kairan.config.paths import absolute, absolute_destination, absolute_routes, absolute_url
 from kairan.config.rules import broken_rules
 from kairan.config.setting_problem import SettingProblem
 from kairan.delivery.transports.settings import TransportSettings
@@ -127,6 +128,8 @@ def _configuration(path: Path, values: dict[str, Any]) -> Configuration:
     fields |= own_answers(server, values["directory"])
     fields["directory_url"] = absolute_url(fields["directory_url"], base)
     fields["delivery"] = absolute_routes(fields["delivery"], base)
+    alerts: AlertSettings = fields["alerts"]
+    fields["alerts"] = replace(alerts, mail_by=absolute_destination(alerts.mail_by, base))
     fields["transport"] = _named(fields["transport"], fields["hostname"])
     configuration = Configuration(source=path.absolute(), **fields)
     return replace(configuration, auth=_owning(configuration.auth, configuration.own_issuer))

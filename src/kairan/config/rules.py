@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from kairan.alerts.settings import AlertSettings
 from kairan.auth.tokens.settings import IssuerSettings
 from kairan.config.errors import suggestion
 from kairan.config.lines import Path_
@@ -19,7 +20,8 @@ from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.mail.address import parse_address
 from kairan.mail.role import Role
-from kairan.relay.tokens.check import problem_with
+from kairan.outcomes.refusal_class import RefusalClass
+from kairan.relay.tokens.check import is_url, problem_with
 from kairan.relay.tokens.settings import IdentitySettings
 from kairan.runtime.ip import IpAddress
 from kairan.smtp.sasl.mechanisms import MECHANISMS
@@ -53,6 +55,7 @@ def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     yield from _believed(configuration.auth.issuers)
     yield from _identities(configuration.identities)
     yield from _routes(configuration.delivery.routes)
+    yield from _alerts(configuration.alerts)
     yield from _networks(
         configuration.transport.mx_networks_allowed, ("transport", "mx_networks_allowed")
     )
@@ -288,6 +291,23 @@ def _is_pattern(pattern: str) -> bool:
     """With a letter in the place of each star it is an address, or what stands behind its @."""
     text = pattern.replace("*", "x")
     return parse_address(text if "@" in text else f"x@{text}", utf8=True) is not None
+
+
+def _alerts(alerts: AlertSettings) -> Iterator[SettingProblem]:
+    for key, addresses in (("mail_to", alerts.mail_to), ("mail_from", [alerts.mail_from])):
+        for address in addresses:
+            if address and parse_address(address, utf8=True) is None:
+                yield ("alerts", key), f'"{address}" is not an address'
+    if bool(alerts.mail_to) is not bool(alerts.mail_by):
+        yield ("alerts",), "mail_to and mail_by belong together; [alerts] has one of them"
+    if alerts.webhook and not is_url(alerts.webhook):
+        yield ("alerts", "webhook"), '"webhook" must be an https:// URL, or http:// on 127.0.0.1'
+    for name in alerts.refusal_classes:
+        if name not in list(RefusalClass):
+            known = suggestion(name, list(RefusalClass))
+            yield ("alerts", "refusal_classes"), f'unknown class "{name}"{known}'
+    if alerts.interval_seconds <= 0:
+        yield ("alerts", "interval_seconds"), '"interval_seconds" must be more than 0'
 
 
 def _networks(networks: Iterator[str] | tuple[str, ...], where: Path_) -> Iterator[SettingProblem]:

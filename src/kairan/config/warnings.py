@@ -123,9 +123,9 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[Path_, Path | None]
     """The files that hold one, each with the setting that leads to it."""
     yield ("tls", "key"), configuration.tls.key
     yield ("tls", "rsa_key"), configuration.tls.rsa_key
-    for position, route in enumerate(configuration.delivery.routes):
-        if named := dict(parse_qsl(urlsplit(route.to).query)).get("password_file"):
-            yield ("delivery", "routes", position, "to"), Path(named)
+    for where, to in _destinations(configuration):
+        if named := dict(parse_qsl(urlsplit(to).query)).get("password_file"):
+            yield where, Path(named)
     for position, identity in enumerate(configuration.identities):
         for setting in _IDENTITY_SECRETS:
             yield ("identity", position, setting), getattr(identity, setting)
@@ -136,6 +136,12 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[Path_, Path | None]
         yield where, Path(configuration.directory_url.removeprefix(_SQLITE))
     for folder in (configuration.issuer_directory, configuration.token_directory):
         yield from ((where, path) for path in _files_in(folder))
+
+
+def _destinations(configuration: Configuration) -> Iterator[tuple[Path_, str]]:
+    for position, route in enumerate(configuration.delivery.routes):
+        yield ("delivery", "routes", position, "to"), route.to
+    yield ("alerts", "mail_by"), configuration.alerts.mail_by
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -149,9 +155,9 @@ def _passwords(configuration: Configuration) -> Iterator[Path_]:
     """Where the file itself holds one."""
     if _LOGIN_WITH_PASSWORD.search(configuration.directory_url):
         yield "directory", "url"
-    for position, route in enumerate(configuration.delivery.routes):
-        if _LOGIN_WITH_PASSWORD.search(route.to):
-            yield "delivery", "routes", position, "to"
+    for where, to in _destinations(configuration):
+        if _LOGIN_WITH_PASSWORD.search(to):
+            yield where
 
 
 def _is_readable_by_all(path: Path) -> bool:

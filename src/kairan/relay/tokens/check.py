@@ -12,7 +12,7 @@ _URL = re.compile(
 _URL_WANTED = "an https:// URL, or http:// on 127.0.0.1"
 
 
-def _is_url(text: str) -> bool:
+def is_url(text: str) -> bool:
     return _URL.fullmatch(text) is not None
 
 
@@ -29,8 +29,8 @@ def problem_with(settings: IdentitySettings) -> tuple[str, str] | None:
             "the application (client) ID",
         ),
         ("issuer", settings.issuer or kind is not IdentityKind.OIDC, "the issuer's URL"),
-        ("issuer", not settings.issuer or _is_url(settings.issuer), _URL_WANTED),
-        ("authority", _is_url(settings.authority), _URL_WANTED),
+        ("issuer", not settings.issuer or is_url(settings.issuer), _URL_WANTED),
+        ("authority", is_url(settings.authority), _URL_WANTED),
         (
             "tenant",
             settings.tenant or kind in {IdentityKind.OIDC, IdentityKind.MANAGED_IDENTITY},

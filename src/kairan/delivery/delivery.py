@@ -22,16 +22,18 @@ from kairan.delivery.attempt import JobAttempts, JobWriter
 from kairan.delivery.bounces import Reporter
 from kairan.delivery.context import DeliveryContext
 from kairan.delivery.destinations import DestinationQueue, Destinations, DestinationState, Slot
+from kairan.delivery.head import HEADER_OCTETS_MAX, read_head
 from kairan.delivery.in_flight import InFlightLimit, Work
 from kairan.delivery.pace import Pace
 from kairan.delivery.pauses import OperatorPause, PauseKind, PauseWatch
 from kairan.delivery.plan import Deliverable, NeedsExpansion, plan_job, queue_name
+from kairan.delivery.priority import Priority
 from kairan.delivery.record import Recorder
 from kairan.delivery.routes import Transports
 from kairan.delivery.statistics import DeliveryStatistics, QueueFacts
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Transport
-from kairan.spool.interface import Lease, Spool, SpoolUnavailable
+from kairan.spool.interface import ContentUnreadable, Lease, Spool, SpoolId, SpoolUnavailable
 
 log = structlog.get_logger()
 
@@ -39,6 +41,7 @@ log = structlog.get_logger()
 _EXPANSION = "(expansion)"
 # How often slow deliveries are told from quick ones, and long queues go back to the disk.
 _REVIEW_SECONDS = 0.5
+_NONE: frozenset[SpoolId] = frozenset()
 # Jobs of a destination that is gone, woken by one commit.
 _CALLED_BACK = 1_000
 
@@ -69,6 +72,7 @@ class Delivery:
             is_waited_for=is_waited_for,
         )
         self._pauses = PauseWatch(context.pauses_file)
+        self._priority = Priority(settings.priority)
         self._transports = Transports(settings.routes, transport)
         self._recorder = Recorder(context.trace, context.lines)
         self._reporter = Reporter(context)
@@ -81,7 +85,9 @@ class Delivery:
             time.rng,
             concurrency_max=settings.concurrency_max,
             waiting_max=settings.in_flight_jobs_max,
-            has_choice=self._transports.has_choice,
+            # With priorities the waiting are bounded, be it for one destination: what comes behind them
+            # must be seen.
+            has_choice=self._transports.has_choice or self._priority.is_set,
         )
         self._attempts = JobAttempts(
             context,
@@ -176,7 +182,13 @@ class Delivery:
             leases = await limit.spool.wait_lease(jobs_max)
             limit.add(len(leases))
             self._pace.leased(leases)
-            await in_steps(leases, partial(self._take, limit), partial(_return, limit))
+            try:
+                urgent = await self._urgent_by_header(limit, leases)
+            except asyncio.CancelledError:
+                for lease in leases:
+                    _return(limit, lease)
+                raise
+            await in_steps(leases, partial(self._take, limit, urgent), partial(_return, limit))
             self._start()
             await self._pace.wait_turn()
 
@@ -250,16 +262,34 @@ class Delivery:
                     pass
         self._called_back.discard(name)
 
-    def _take(self, limit: InFlightLimit, lease: Lease) -> None:
+    async def _urgent_by_header(
+        self, limit: InFlightLimit, leases: Sequence[Lease]
+    ) -> frozenset[SpoolId]:
+        """Nearly always nobody has asked for that, and no content is looked at."""
+        if not self._priority.reads_header:
+            return _NONE
+        found = set()
+        for message in {lease.job.id.message for lease in leases}:
+            # What cannot be read is met again by the attempt, which says so.
+            with suppress(ContentUnreadable, SpoolUnavailable, OSError):
+                head = await read_head(await limit.spool.content(message), HEADER_OCTETS_MAX)
+                if self._priority.by_header(head):
+                    found.add(message)
+        return frozenset(found)
+
+    def _take(self, limit: InFlightLimit, urgent: frozenset[SpoolId], lease: Lease) -> None:
         """A job that trips us up is put off: it must not stop the others."""
         try:
-            self._sort_in(limit, lease)
+            is_urgent = lease.job.id.message in urgent or (
+                self._priority.is_set and self._priority.by_envelope(lease.envelope)
+            )
+            self._sort_in(limit, lease, is_urgent=is_urgent)
         except Exception as error:
             log.exception("delivery.defect", message=lease.envelope.message_id)
             work = Work(limit, lease, self._expansion_queue(), NeedsExpansion(has_groups=False))
             self._attempts.defect(work, repr(error))
 
-    def _sort_in(self, limit: InFlightLimit, lease: Lease) -> None:
+    def _sort_in(self, limit: InFlightLimit, lease: Lease, *, is_urgent: bool) -> None:
         """Into the queue of its destination, or of expansion."""
         route = self._transports.router.named(lease.job.route)
         plan: Deliverable | NeedsExpansion
@@ -275,7 +305,7 @@ class Delivery:
         else:
             plan = Deliverable(route, lease.job.recipients)
         queue = self._queue_of(plan)
-        work = Work(limit, lease, queue, plan)
+        work = Work(limit, lease, queue, plan, is_urgent=is_urgent)
         waited_for = lease.job.destination
         was_put_off = waited_for == queue.name
         if waited_for and not was_put_off and self._destinations.get(waited_for) is None:
@@ -283,8 +313,10 @@ class Delivery:
         self._enqueue(work, was_put_off=was_put_off)
 
     def _enqueue(self, work: Work, *, was_put_off: bool) -> None:
-        if self._destinations.takes(work.queue, self._monotonic(), was_put_off=was_put_off):
-            self._destinations.add(work.queue, work)
+        if self._destinations.takes(
+            work.queue, self._monotonic(), was_put_off=was_put_off, is_urgent=work.is_urgent
+        ):
+            self._destinations.add(work.queue, work, is_urgent=work.is_urgent)
         else:
             self._attempts.put_off(work)
 

@@ -93,6 +93,7 @@ class DestinationQueue(Generic[W]):
     is_remote: bool = True
     state: DestinationState = DestinationState.UNPROVEN
     waiting: deque[W] = field(default_factory=deque)
+    urgent: int = 0  # of the waiting, those in front, which go before the others
     running: int = 0
     probes: int = 0  # of the running, those that began while it was not open
     slow: int = 0  # of the running, those beyond `slow_seconds`
@@ -204,10 +205,17 @@ class Destinations(Generic[W]):
 
     # -- what waits ----------------------------------------------------------------------------
 
-    def takes(self, queue: DestinationQueue[W], now: float, *, was_put_off: bool) -> bool:
+    def takes(
+        self,
+        queue: DestinationQueue[W],
+        now: float,
+        *,
+        was_put_off: bool,
+        is_urgent: bool = False,
+    ) -> bool:
         """Whether one more job may wait in memory; else it is put off.
 
-        Those that were put off before are older and go first.
+        Those that were put off before are older and go first, but for urgent ones.
         """
         if queue.is_paused or (queue.state is DestinationState.DOWN and now < queue.not_before):
             return False
@@ -215,9 +223,10 @@ class Destinations(Generic[W]):
             return False
         if queue.state is not DestinationState.OPEN and queue.is_idle:
             queue.since = now
-        elif queue.put_off and not was_put_off:
+        elif queue.put_off and not was_put_off and not is_urgent:
             return False
-        return len(queue.waiting) < self._waiting_max(queue, now)
+        before = queue.urgent if is_urgent else len(queue.waiting)
+        return before < self._waiting_max(queue, now)
 
     def _is_full(self, queue: DestinationQueue[W]) -> bool:
         """Of jobs without an answer; half of the room is for the first one of a destination."""
@@ -225,8 +234,12 @@ class Destinations(Generic[W]):
             return self._unanswered >= self._unanswered_max
         return self._unanswered >= self._unanswered_max // 2
 
-    def add(self, queue: DestinationQueue[W], work: W) -> None:
-        queue.waiting.append(work)
+    def add(self, queue: DestinationQueue[W], work: W, *, is_urgent: bool = False) -> None:
+        if is_urgent:
+            queue.waiting.insert(queue.urgent, work)
+            queue.urgent += 1
+        else:
+            queue.waiting.append(work)
         self._count_waiting(queue, +1)
         self._enter(queue)
 
@@ -243,6 +256,7 @@ class Destinations(Generic[W]):
     def take_waiting(self, queue: DestinationQueue[W], *, keep: int = 0) -> list[W]:
         """All but the first `keep` of the waiting, in their order."""
         taken = [queue.waiting.pop() for _ in range(len(queue.waiting) - keep)]
+        queue.urgent = min(queue.urgent, len(queue.waiting))
         self._count_waiting(queue, -len(taken))
         taken.reverse()
         return taken
@@ -290,6 +304,7 @@ class Destinations(Generic[W]):
                 self._held_back.append(queue)
                 continue
             work = queue.waiting.popleft()
+            queue.urgent = max(0, queue.urgent - 1)
             self._count_waiting(queue, -1)
             slot = self._begin(queue, now)
             self._enter(queue)

@@ -44,13 +44,16 @@ class InFlightLimit:
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """One job in flight.  `is_ours`: nothing about its fate has been given to the spool yet."""
+    """One job in flight.  `is_ours`: nothing about its fate has been given to the spool yet.
+    `is_urgent`: it goes before the others to its destination (priority.py).
+    """
 
     in_flight: InFlightLimit
     lease: Lease
     queue: "DestinationQueue[Work]"
     plan: Deliverable | NeedsExpansion
     is_ours: bool = True
+    is_urgent: bool = False
 
     @property
     def is_new(self) -> bool:

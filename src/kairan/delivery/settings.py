@@ -67,10 +67,24 @@ class DestinationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrioritySettings:
+    """Which mail goes before other mail to the same destination.  One of them is enough."""
+
+    # Accounts whose mail goes first: ["one-time-codes@example.com"].
+    accounts: tuple[str, ...] = ()
+    # Header fields, by the first word of their value: { "Importance" = "high", "X-Priority" = "1" }.
+    # Whoever may send may write them.  Costs a look into each message when it is leased.
+    fields: tuple[tuple[str, str], ...] = ()
+    # Octets of a message that goes first for being small; 0: its size does not count.
+    size_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySettings:
     routes: tuple[RouteSettings, ...] = ()
     retry: RetrySettings = field(default_factory=RetrySettings)
     destination: DestinationSettings = field(default_factory=DestinationSettings)
+    priority: PrioritySettings = field(default_factory=PrioritySettings)
     expansion: ExpansionSettings = field(default_factory=ExpansionSettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
     # Deliveries that run at once, all destinations together, slow ones (`slow_max`) apart: each

@@ -10,7 +10,7 @@ import structlog
 from kairan.alerts.alert import Alert, Concern, due_alerts, told_after, without_gone
 from kairan.alerts.memory import read_told, write_told
 from kairan.alerts.settings import AlertSettings
-from kairan.alerts.ways import Way, wait_told
+from kairan.alerts.ways import AlertWay, wait_told
 
 log = structlog.get_logger()
 
@@ -22,7 +22,7 @@ class Alerts:
         self,
         settings: AlertSettings,
         look: Callable[[], Sequence[Concern]],
-        ways: Mapping[str, Way],
+        ways: Mapping[str, AlertWay],
         file: Path,
         clock: Callable[[], float],
     ) -> None:

@@ -21,16 +21,16 @@ from kairan.mail.header import date_of
 _SECONDS_MAX = 60.0
 _SUBJECT_MAX = 120
 
-Way: TypeAlias = Callable[[Alert], Awaitable[str]]
+AlertWay: TypeAlias = Callable[[Alert], Awaitable[str]]
 # Takes a message past the queue; why it was not taken, or nothing.
-Mail: TypeAlias = Callable[[Envelope, bytes], Awaitable[str]]
+AlertMail: TypeAlias = Callable[[Envelope, bytes], Awaitable[str]]
 
 
 def ways_of(
-    settings: AlertSettings, hostname: str, now: Callable[[], float], mail: Mail
-) -> dict[str, Way]:
+    settings: AlertSettings, hostname: str, now: Callable[[], float], mail: AlertMail
+) -> dict[str, AlertWay]:
     """By their names, as alerts.json has them."""
-    ways: dict[str, Way] = {}
+    ways: dict[str, AlertWay] = {}
     if settings.mail_to:
         sender = settings.mail_from or f"postmaster@{hostname}"
 
@@ -46,7 +46,7 @@ def ways_of(
     return ways
 
 
-async def wait_told(way: Way, alert: Alert) -> str:
+async def wait_told(way: AlertWay, alert: Alert) -> str:
     """Whatever goes wrong, the others are told."""
     try:
         async with asyncio.timeout(_SECONDS_MAX):

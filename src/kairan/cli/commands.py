@@ -50,6 +50,10 @@ COMMANDS: Mapping[str, CommandRow] = {
     "doctor probe": CommandRow(
         "doctor.probe", "Ask a server step by step whether it would take mail."
     ),
+    "doctor tenant": CommandRow(
+        "doctor.tenant",
+        "Say which logins a Microsoft 365 organisation allows, and why others fail.",
+    ),
     "doctor log": CommandRow(
         "doctor.log", "Count the refusals in logs by cause, account and time."
     ),

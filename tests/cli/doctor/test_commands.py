@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kairan.cli.app import app
+from kairan.doctor.tenant.script import SCRIPT
 from kit.token_issuer import KEYS, TENANT, app_only, signed
 
 V2 = f"https://login.microsoftonline.com/{TENANT}/v2.0"
@@ -135,3 +136,43 @@ def test_the_doctor_needs_neither_uvloop_nor_fork():
         "from kairan.cli.doctor import compare, device, explain, log, probe, token\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+TENANT_JSON = {
+    "format": "kairan-tenant",
+    "version": 1,
+    "hveAccounts": {"address": "hve@contoso.test", "id": "u1", "billingStatus": "BillingPolicyValid"},
+    "organization": {"defaultAuthenticationPolicy": ""},
+    "authenticationPolicies": None,
+    "conditionalAccess": None,
+    "securityDefaults": {"enabled": True},
+    "applications": None,
+}  # fmt: skip
+
+
+def test_tenant_prints_the_script_and_nothing_else():
+    code, out, err = doctor("tenant", "--script")
+    assert (code, err) == (0, "")
+    assert out == SCRIPT
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_tenant_judges_what_powershell_wrote(tmp_path, encoding):
+    file = tmp_path / "tenant.json"
+    file.write_bytes(json.dumps(TENANT_JSON).encode(encoding))
+    code, out, _ = doctor("tenant", file, "--json")
+    (account,) = json.loads(out)["accounts"]
+    assert code == 1
+    assert [login["answer"] for login in account["logins"]] == ["blocked", "blocked"]
+    assert "セキュリティの既定値群" in doctor("tenant", file, "--lang", "ja")[1]
+
+
+def test_tenant_reads_standard_input():
+    assert doctor("tenant", "-", stdin=json.dumps(TENANT_JSON))[0] == 1
+
+
+@pytest.mark.parametrize("words", [["tenant"], ["tenant", "x.json", "--script"], ["tenant", "-"]])
+def test_tenant_says_what_it_wants(words):
+    code, out, err = doctor(*words, stdin="{}")
+    assert (code, out) == (2, "")
+    assert "--script" in err

@@ -1,6 +1,6 @@
 /* sink: an SMTP server that takes every message and keeps none, but counts.
  *
- *   sink COUNTERS [PORT]                cc -O2 -o sink sink.c
+ *   sink COUNTERS [PORT [RECIPIENTS]]   cc -O2 -o sink sink.c
  *
  * Listens on 127.0.0.1 (PORT 0 or none: a free one) and counts into the file COUNTERS, which the
  * reader maps into memory: looking at it costs the sink nothing.  Eight-octet numbers in the
@@ -10,7 +10,8 @@
  *    8  sessions            32  time of the first message ) nanoseconds of
  *   16  messages            40  time of the last message  ) CLOCK_MONOTONIC
  *
- * A message counts when its final dot has come, at the moment its 250 goes out.  One thread,
+ * A message counts when its final dot has come, at the moment its 250 goes out; its recipients'
+ * addresses are then appended to the file RECIPIENTS, one a line, before that 250.  One thread,
  * epoll; PIPELINING, so a good client can send as fast as it is able to.  Ends on SIGTERM.
  */
 #define _GNU_SOURCE
@@ -33,6 +34,7 @@
 enum {
     IN_SIZE = 65536,     /* one read; a line longer than this ends the session */
     OUT_SIZE = 65536,    /* replies to one read: 65536 octets hold at most 9362 commands of 7 */
+    NAMES_SIZE = 32768,  /* of one message: a hundred addresses of the longest kind */
     SESSIONS_MAX = 4096, /* 4096 x 128 KiB; further ones wait in the backlog */
 };
 
@@ -47,12 +49,12 @@ struct session {
     int fd;
     bool in_data;
     uint64_t recipients;
-    size_t in_length, out_length;
-    char in[IN_SIZE], out[OUT_SIZE];
+    size_t in_length, out_length, names_length;
+    char in[IN_SIZE], out[OUT_SIZE], names[NAMES_SIZE];
 };
 
 static struct counters *counters;
-static int poller, sessions_open;
+static int poller, sessions_open, names_file = -1;
 
 static void die(const char *what)
 {
@@ -69,6 +71,9 @@ static uint64_t now(void)
 
 static void count_message(struct session *s)
 {
+    if (s->names_length && write(names_file, s->names, s->names_length) < 0)
+        die("sink: recipients");
+    s->names_length = 0;
     uint64_t time = now();
     if (!counters->messages)
         counters->first = time;
@@ -90,15 +95,33 @@ static bool reply(struct session *s, const char *text)
     return true;
 }
 
-static bool command(struct session *s, const char *line, bool *quit)
+/* `line`: RCPT TO:<address>...  False: no room. */
+static bool note_name(struct session *s, const char *line, const char *line_end)
+{
+    const char *begin = memchr(line, '<', (size_t)(line_end - line));
+    const char *end = begin ? memchr(begin, '>', (size_t)(line_end - begin)) : NULL;
+    if (!end)
+        return true;
+    size_t length = (size_t)(end - begin) - 1;
+    if (s->names_length + length + 1 > NAMES_SIZE)
+        return false;
+    memcpy(s->names + s->names_length, begin + 1, length);
+    s->names_length += length;
+    s->names[s->names_length++] = '\n';
+    return true;
+}
+
+static bool command(struct session *s, const char *line, const char *line_end, bool *quit)
 {
     if (!strncasecmp(line, "RCPT", 4)) {
         s->recipients++;
+        if (names_file >= 0 && !note_name(s, line, line_end))
+            return false;
     } else if (!strncasecmp(line, "DATA", 4)) {
         s->in_data = true;
         return reply(s, "354 go on\r\n");
     } else if (!strncasecmp(line, "MAIL", 4) || !strncasecmp(line, "RSET", 4)) {
-        s->recipients = 0;
+        s->recipients = s->names_length = 0;
     } else if (!strncasecmp(line, "EHLO", 4)) {
         return reply(s, EHLO_REPLY);
     } else if (!strncasecmp(line, "QUIT", 4)) {
@@ -136,7 +159,7 @@ static bool take(struct session *s)
         char *end = memmem(s->in + at, s->in_length - at, "\r\n", 2);
         if (!end)
             break;
-        if (!command(s, s->in + at, &quit))
+        if (!command(s, s->in + at, end, &quit))
             return false;
         at = (size_t)(end - s->in) + (s->in_data ? 0 : 2);
     }
@@ -185,7 +208,7 @@ static void greet(int listener)
         die("sink: memory");
     s->fd = fd;
     s->in_data = false;
-    s->recipients = s->in_length = s->out_length = 0;
+    s->recipients = s->in_length = s->out_length = s->names_length = 0;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = s};
     epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
@@ -222,12 +245,17 @@ static int listen_on(int port)
 
 int main(int count, char **words)
 {
-    if (count < 2 || count > 3) {
-        fprintf(stderr, "usage: sink COUNTERS [PORT]\n");
+    if (count < 2 || count > 4) {
+        fprintf(stderr, "usage: sink COUNTERS [PORT [RECIPIENTS]]\n");
         return 2;
     }
     poller = epoll_create1(EPOLL_CLOEXEC);
     map_counters(words[1]);
+    if (count > 3) {
+        names_file = open(words[3], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (names_file < 0)
+            die(words[3]);
+    }
     int listener = listen_on(count > 2 ? atoi(words[2]) : 0);
     struct epoll_event listening = {.events = EPOLLIN, .data.ptr = NULL}, events[256];
     epoll_ctl(poller, EPOLL_CTL_ADD, listener, &listening);

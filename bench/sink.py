@@ -33,13 +33,17 @@ class Counters:
 
 
 class Sink:
-    """A running sink.  `freeze` makes it a next hop that takes connections and says nothing."""
+    """A running sink.  `freeze` makes it a next hop that takes connections and says nothing.
 
-    def __init__(self, folder: Path, name: str) -> None:
+    `recipients`: a file to which it appends the addresses of each message it takes.
+    """
+
+    def __init__(self, folder: Path, name: str, *, recipients: Path | None = None) -> None:
         path = folder / f"{name}-sink.counters"
         path.write_bytes(bytes(_COUNTERS.size))
         self._log = folder / f"{name}-sink.log"
-        self._process = process.start([str(compiled("sink")), str(path)], self._log)
+        more = [] if recipients is None else ["0", str(recipients)]
+        self._process = process.start([str(compiled("sink")), str(path), *more], self._log)
         with path.open("rb") as counters:
             self._memory = mmap.mmap(counters.fileno(), _COUNTERS.size, access=mmap.ACCESS_READ)
         self.port = self._wait_for_port()

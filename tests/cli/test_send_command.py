@@ -5,20 +5,18 @@ import csv
 import json
 import os
 import signal
-import ssl
 import subprocess
 import sys
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 
 import pytest
 
-from kairan.runtime.certificates import make_authority, make_server_certificate
 from kairan.testing import running_demo
 from kairan.testing.peer import Hang, Rule, Say, ScriptedPeer
+from kit.certificates import server_certificate
 
 FROM = ("--from", "app@us.test")
 LETTER = (*FROM, "--subject", "Hi", "--text", "Hello")
@@ -26,14 +24,7 @@ LETTER = (*FROM, "--subject", "Hi", "--text", "Hello")
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("certificates")
-    authority = make_authority("test", now=datetime.now(UTC))
-    server = make_server_certificate(authority, ["127.0.0.1"], now=datetime.now(UTC))
-    (folder / "ca.pem").write_bytes(authority.certificate_pem)
-    (folder / "server.pem").write_bytes(server.certificate_pem + server.key_pem)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "server.pem")
-    return context, folder / "ca.pem"
+    return server_certificate(tmp_path_factory.mktemp("certificates"))
 
 
 class Kairan:

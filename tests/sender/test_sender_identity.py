@@ -132,29 +132,6 @@ async def test_without_a_token_nothing_is_dialled_and_mail_may_pass_later(certif
     assert peer.sessions == 0
 
 
-async def test_a_run_of_many_times_a_tokens_life_meets_no_refusal(certificates):
-    """The proportions of a token of 25 s with a margin of 10 s, for ten lives of it."""
-    context, ca_file = certificates
-    life = 1.0
-    issuer = Issuer(life)
-    identity = identity_with(issuer, Margins(renew_seconds=0.4, refused_seconds=0.4))
-    until = time.monotonic() + 10 * life
-    async with (
-        ScriptedPeer(capabilities=CAPABILITIES, tls=context) as peer,
-        sender_as(identity, peer, ca_file, tries_max=1) as sender,
-    ):
-        while time.monotonic() < until:
-            report = await sender.send(letter())
-            assert report.all_sent
-            await asyncio.sleep(0.02)
-    # A session ends with a tenth of its token's life to go, so that there are some eleven of them;
-    # a loaded machine has fewer.
-    assert 5 <= peer.sessions <= 13
-    assert issuer.requests == peer.sessions
-    heard = tokens_heard(peer)
-    assert heard == [f"token-{n}" for n in range(1, len(heard) + 1)]
-
-
 async def test_a_session_is_left_between_two_messages_before_its_token_ends(certificates):
     context, ca_file = certificates
     issuer = Issuer(life=0.5)

@@ -5,6 +5,9 @@
 
     Dear {{ name }}, …
 
+A mailing makes a million of them, so what is the same in all is made once, and the library's parser of
+headers, which takes milliseconds, sees only the fields that are not ASCII or too long for one line.
+
 The header ends at the first blank line of the template, whatever the rows hold: a value with a line
 end in it is refused there, or it could add fields (a Bcc) of its own.  Values are escaped where the
 body is HTML.  The template runs in Jinja's sandbox and loads nothing; a column that is not in the
@@ -14,8 +17,8 @@ row is an error.
 import re
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
-from email.parser import HeaderParser
 from email.policy import default as default_policy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,11 @@ Row = Mapping[str, Any]
 ADDRESS_COLUMNS = ("email", "address", "mail", "to")
 _KIND = re.compile(r"^content-type:[ \t]*([\w.+-]+/[\w.+-]+)", re.IGNORECASE | re.MULTILINE)
 _KINDS = {"text/plain": "plain", "text/html": "html"}
+_FIELD = re.compile(r"([!-9;-~]+)[ \t]*:(.*)")
+_CRLF = default_policy.clone(linesep="\r\n")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_OCTETS_MAX = 998  # RFC 5322 section 2.1.1; and what a header's line should have at most
+_FIELD_OCTETS_MAX = 78
 _BLANK_LINE = re.compile(r"\r?\n\r?\n")
 _LINE_ENDS = re.compile("[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 # What an expression may raise that meets a value it was not written for.
@@ -66,27 +74,58 @@ class Template:
             raise MessageError("no address in the column that should have one")
         values = {**row, "row": row}
         try:
-            email = _with_header(self._header.render(values))
-            if "To" not in email:
-                email["To"] = recipient
-            email.set_content(self._body.render(values), subtype=self._subtype)
-            for path in self._attachments:
-                attach(email, path)
-            return Message.from_email(email, recipients=[recipient], sender=sender)
+            fields = _fields(self._header.render(values))
+            if not any(name.lower() == "to" for name, _ in fields):
+                fields.append(("To", recipient))
+            body = self._body.render(values)
+            header = b"".join(_written(name, value) for name, value in fields)
+            content = header + self._with_text(body)
+            return Message.from_bytes(content, recipients=[recipient], sender=sender)
         except (TemplateError, *_OF_A_ROW) as error:
             raise MessageError(str(error)) from error
 
+    def _with_text(self, text: str) -> bytes:
+        """The fields that tell of the body, and the body."""
+        octets = _LINE_END.sub("\r\n", text).encode()
+        if not octets.endswith(b"\r\n"):
+            octets += b"\r\n"
+        if self._attachments or len(max(octets.split(b"\r\n"), key=len)) > _LINE_OCTETS_MAX:
+            email = EmailMessage(policy=_CRLF)
+            email.set_content(text, subtype=self._subtype)
+            for path in self._attachments:
+                attach(email, path)
+            return email.as_bytes()
+        encoding = "7bit" if octets.isascii() else "8bit"
+        return (
+            f'Content-Type: text/{self._subtype}; charset="utf-8"\r\n'
+            f"Content-Transfer-Encoding: {encoding}\r\nMIME-Version: 1.0\r\n\r\n"
+        ).encode() + octets
 
-def _with_header(text: str) -> EmailMessage:
-    """Fields go through the standard library's policy, which encodes what is not ASCII."""
-    header = HeaderParser(policy=default_policy).parsestr(text)
-    if header.defects or str(header.get_payload()).strip():
-        raise MessageError("the template's header has a line that is no field")
-    email = EmailMessage()
-    for name, value in header.items():
-        if name.lower() not in _WRITTEN_HERE:
-            email[name] = str(value)
-    return email
+
+def _fields(text: str) -> list[tuple[str, str]]:
+    """Name and value, unfolded; without those that are written here."""
+    found: list[tuple[str, str]] = []
+    for line in _LINE_END.split(text):
+        if line[:1] in {" ", "\t"} and line.strip() and found:
+            found[-1] = found[-1][0], f"{found[-1][1]} {line.strip()}"
+        elif field := _FIELD.fullmatch(line):
+            found.append((field[1], field[2].strip()))
+        elif line.strip():
+            raise MessageError("the template's header has a line that is no field")
+    return [field for field in found if field[0].lower() not in _WRITTEN_HERE]
+
+
+# Most fields of a mailing are the same in all its messages.
+@lru_cache(maxsize=64)
+def _written(name: str, value: str) -> bytes:
+    """What is not ASCII, and what is longer than a line, the standard library's policy writes."""
+    if value.isascii() and len(name) + 2 + len(value) <= _FIELD_OCTETS_MAX:
+        return f"{name}: {value}\r\n".encode()
+    header = _CRLF.header_factory(name, value)
+    addresses = getattr(header, "addresses", ())
+    if all(one.addr_spec.isascii() for one in addresses):
+        return _CRLF.fold_binary(name, header)
+    return _CRLF.clone(utf8=True).fold_binary(name, header)  # RFC 6532
 
 
 def address_column(row: Row, named: str) -> str:

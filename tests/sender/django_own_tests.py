@@ -21,6 +21,10 @@ from kairan.testing.peer import Say, ScriptedPeer
 LEFT_OUT = {
     "test_auth_attempted": "opens a connection to see smtplib's words; ours opens with a message",
     "test_email_msg_uses_crlf": "puts a mock into smtplib",
+    "test_email_ssl_certfile_override_settings": "a client's certificate is refused, not ignored",
+    "test_email_ssl_certfile_use_settings": "likewise",
+    "test_email_ssl_keyfile_override_settings": "likewise",
+    "test_email_ssl_keyfile_use_settings": "likewise",
     "test_email_ssl_attempts_ssl_connection": "as test_auth_attempted",
     "test_email_tls_attempts_starttls": "as test_auth_attempted",
     "test_connection_timeout_custom": "looks at smtplib's connection",

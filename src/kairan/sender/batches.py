@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from kairan.mail.address import key_of, parse_address
 from kairan.mail.envelope import Recipient
+from kairan.sender.addresses import address_of, recipient_key
 
 Item = TypeVar("Item")
 
@@ -20,10 +20,9 @@ def each_once(given: Iterable[str]) -> tuple[GivenRecipient, ...]:
     """Two spellings that Exchange takes for one address are one; the first stands."""
     found: dict[str, GivenRecipient] = {}
     for text in given:
-        address = parse_address(text.strip(), utf8=True)
-        key = key_of(address) if address else text
+        address = address_of(text)
         recipient = None if address is None else Recipient(address)
-        found.setdefault(key, GivenRecipient(text, recipient))
+        found.setdefault(recipient_key(text), GivenRecipient(text, recipient))
     return tuple(found.values())
 
 

@@ -32,10 +32,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from kairan.mail.address import key_of, parse_address
+from kairan.mail.address import parse_address
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.outcomes.outcome import Outcome
+from kairan.sender.addresses import recipient_key
 from kairan.sender.message import Message
 from kairan.sender.result import Report, Result, State
 
@@ -293,9 +294,3 @@ class Journal:
             ),
         )
         self._pending.clear()
-
-
-def recipient_key(text: str) -> str:
-    """Two spellings of one address are one recipient; what is no address is itself."""
-    address = parse_address(text.strip(), utf8=True)
-    return key_of(address) if address else text

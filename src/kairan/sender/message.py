@@ -22,8 +22,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Self
 
-from kairan.mail.address import NULL_SENDER, Address, domain_of, parse_address
+from kairan.mail.address import NULL_SENDER, Address, domain_of
 from kairan.mail.header import Header, date_of, edited, mailboxes, read_header, without_preface
+from kairan.sender.addresses import address_of
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 # Bcc is for the envelope alone; Return-Path is written by who delivers (RFC 5321 section 4.4).
@@ -151,7 +152,7 @@ def _sender(header: Header, given: str | None) -> Address:
     if given is not None:
         if not given:
             return NULL_SENDER
-        address = parse_address(given, utf8=True)
+        address = address_of(given)
         if address is None:
             raise MessageError(f"{given!r} is no address to send from")
         return address

@@ -5,6 +5,9 @@
     EMAIL_USE_TLS = True
     KAIRAN_CA_FILE = "ca.pem"        # where the server's certificate has a private authority
 
+Django's `timeout` is not ours: how long a server may take is RFC 5321's (SenderSettings).  A client's
+certificate (EMAIL_SSL_CERTFILE) is refused, for none would be shown.
+
 Django makes a connection for each `send_mail`; here all of a process share theirs, and a message to
 many goes out in batches.
 """
@@ -21,10 +24,13 @@ from django.core.mail.message import EmailMessage
 from kairan.relay.next_hop import TlsPolicy
 from kairan.sender.adapters.shared import SenderAccount, sender_for
 from kairan.sender.adapters.smtp_calls import refused_or_raise
+from kairan.sender.addresses import address_of
 from kairan.sender.message import Message
 
 
 class EmailBackend(BaseEmailBackend):  # type: ignore[misc]
+    """Attributes as Django's own has them."""
+
     def __init__(
         self,
         host: str | None = None,
@@ -34,20 +40,34 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc]
         use_tls: bool | None = None,
         fail_silently: bool = False,
         use_ssl: bool | None = None,
+        timeout: int | None = None,
+        ssl_keyfile: str | None = None,
+        ssl_certfile: str | None = None,
         **others: Any,
     ) -> None:
         super().__init__(fail_silently=fail_silently, **others)
-        ca_file = getattr(settings, "KAIRAN_CA_FILE", None)
-        server = f"{host or settings.EMAIL_HOST}:{port or settings.EMAIL_PORT}"
-        is_implicit = settings.EMAIL_USE_SSL if use_ssl is None else use_ssl
-        is_required = settings.EMAIL_USE_TLS if use_tls is None else use_tls
-        if is_implicit and is_required:
+        self.host = host or settings.EMAIL_HOST
+        self.port = port or settings.EMAIL_PORT
+        self.username = settings.EMAIL_HOST_USER if username is None else username
+        self.password = settings.EMAIL_HOST_PASSWORD if password is None else password
+        self.use_tls = settings.EMAIL_USE_TLS if use_tls is None else use_tls
+        self.use_ssl = settings.EMAIL_USE_SSL if use_ssl is None else use_ssl
+        self.timeout = settings.EMAIL_TIMEOUT if timeout is None else timeout
+        self.ssl_keyfile = settings.EMAIL_SSL_KEYFILE if ssl_keyfile is None else ssl_keyfile
+        self.ssl_certfile = settings.EMAIL_SSL_CERTFILE if ssl_certfile is None else ssl_certfile
+        if self.use_ssl and self.use_tls:
             raise ValueError("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other; set one to True")
+        if self.ssl_keyfile or self.ssl_certfile:
+            raise ValueError(
+                "EMAIL_SSL_CERTFILE: this backend shows no certificate of a client; log in with "
+                "EMAIL_HOST_USER, or use Django's own backend"
+            )
+        ca_file = getattr(settings, "KAIRAN_CA_FILE", None)
         self._account = SenderAccount(
-            server,
-            settings.EMAIL_HOST_USER if username is None else username,
-            settings.EMAIL_HOST_PASSWORD if password is None else password,
-            _tls(is_implicit=is_implicit, is_required=is_required),
+            f"{self.host}:{self.port}",
+            self.username,
+            self.password,
+            _tls(is_implicit=self.use_ssl, is_required=self.use_tls),
             Path(ca_file) if ca_file else None,
         )
 
@@ -63,10 +83,11 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc]
         return sum(map(self._send, email_messages))
 
     def _send(self, email: EmailMessage) -> bool:
-        recipients = email.recipients()
+        recipients = [str(one) for one in email.recipients()]
         if not recipients:
             return False
         try:
+            _check(recipients)
             message = Message.from_email(email.message(), recipients=recipients)
             refused_or_raise(sender_for(self._account).send(message))
         except (smtplib.SMTPException, ValueError):
@@ -74,6 +95,15 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc]
                 raise
             return False
         return True
+
+
+def _check(recipients: Sequence[str]) -> None:
+    """As Django's: a mistake of the program is its exception, also where others would get it."""
+    for one in recipients:
+        if address_of(one) is None:
+            raise ValueError(
+                f"Invalid address {one!r}: write ann@example.com or Ann <ann@example.com>"
+            )
 
 
 def _tls(*, is_implicit: bool, is_required: bool) -> TlsPolicy:

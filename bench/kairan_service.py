@@ -28,7 +28,13 @@ class Kairan:
     delivers = True
 
     def __init__(
-        self, folder: Path, sink: Sink, settings: BenchSettings, certificate: tuple[Path, Path]
+        self,
+        folder: Path,
+        sink: Sink,
+        settings: BenchSettings,
+        certificate: tuple[Path, Path],
+        *,
+        profile: str = "hve-2025",
     ) -> None:
         login_port, plain_port, self._issuer_port = process.free_ports(3)
         self.plain = TargetListener(plain_port)
@@ -41,6 +47,7 @@ class Kairan:
         )
         self._log = folder / "kairan.log"
         self._settings = settings
+        self._profile = profile
         self._running: subprocess.Popen[bytes] | None = None
         self._settings_text = self._configuration(sink, certificate)
 
@@ -69,6 +76,7 @@ class Kairan:
                         "jwks_url": f"{issuer}/discovery/v2.0/keys",
                         "audiences": ["https://outlook.office365.com"],
                         "tenant": TENANT,
+                        "profile": self._profile,
                     }
                 ]
             },

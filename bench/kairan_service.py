@@ -70,15 +70,15 @@ class Kairan:
             },
             issuer={"enabled": True, "port": self._issuer_port, "tenant": TENANT},
             auth={
+                "tokens": {"profile": self._profile},
                 "issuers": [
                     {
                         "issuer": f"{issuer}/v2.0",
                         "jwks_url": f"{issuer}/discovery/v2.0/keys",
                         "audiences": ["https://outlook.office365.com"],
                         "tenant": TENANT,
-                        "profile": self._profile,
                     }
-                ]
+                ],
             },
         )
 

@@ -18,13 +18,13 @@ import re
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.policy import default as default_policy
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from kairan.runtime.kept import kept
 from kairan.sender.message import Message, MessageError, attach
 
 Row = Mapping[str, Any]
@@ -78,7 +78,7 @@ class Template:
             if not any(name.lower() == "to" for name, _ in fields):
                 fields.append(("To", recipient))
             body = self._body.render(values)
-            header = b"".join(_written(name, value) for name, value in fields)
+            header = b"".join(_written(value, name) for name, value in fields)
             content = header + self._with_text(body)
             return Message.from_bytes(content, recipients=[recipient], sender=sender)
         except (TemplateError, *_OF_A_ROW) as error:
@@ -116,8 +116,8 @@ def _fields(text: str) -> list[tuple[str, str]]:
 
 
 # Most fields of a mailing are the same in all its messages.
-@lru_cache(maxsize=64)
-def _written(name: str, value: str) -> bytes:
+@kept(octets=256 * 1024, key_octets=512)
+def _written(value: str, name: str) -> bytes:
     """What is not ASCII, and what is longer than a line, the standard library's policy writes."""
     if value.isascii() and len(name) + 2 + len(value) <= _FIELD_OCTETS_MAX:
         return f"{name}: {value}\r\n".encode()

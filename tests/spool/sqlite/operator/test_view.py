@@ -304,3 +304,17 @@ async def test_who_writes_for_ever_makes_the_spool_refuse_at_last(
         with pytest.raises(SpoolUnavailable, match="locked"):
             await spool.append(letter(), b"y")
         other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("octets", [0, 31, 32])
+async def test_a_queue_whose_owner_died_before_the_first_frame_of_its_wal_can_be_looked_at(
+    open_spool, letter, directory, view, octets
+):
+    spool = await open_spool()
+    await spool.append(letter(), b"x")
+    wal, index = ((directory / f"queue.db-{end}").read_bytes() for end in ("wal", "shm"))
+    await spool.close()
+    (directory / "queue.db-wal").write_bytes(wal[:octets])
+    (directory / "queue.db-shm").write_bytes(index)
+    assert len(list(view().list())) == 1
+    assert (directory / "queue.db-wal").read_bytes() == wal[:octets]

@@ -11,6 +11,7 @@ import sqlite3
 from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.owner import is_owned
 from kairan.spool.sqlite.recovery.before_opening import wal_damage
+from kairan.spool.sqlite.recovery.wal import HEADER_OCTETS
 from kairan.spool.sqlite.schema import BUSY_TIMEOUT_SECONDS
 
 
@@ -20,9 +21,22 @@ class WalDamagedError(RuntimeError):
 
 def connect_to_look(folder: ShardFolder) -> sqlite3.Connection:
     """Where there is no owner."""
-    if folder.index.exists():
-        return _connect(folder, "&readonly_shm=1")
-    return connect_to_change(folder)
+    if not folder.index.exists():
+        return connect_to_change(folder)
+    if _has_header_alone(folder):
+        return _connect(folder, "&immutable=1")
+    return _connect(folder, "&readonly_shm=1")
+
+
+def _has_header_alone(folder: ShardFolder) -> bool:
+    """The owner died between header and first frame, so the database holds all there is.  SQLite
+    (3.40) does not read the header of a WAL of exactly this size, yet compares it with what it read:
+    it tries a hundred times and gives up with "locking protocol".
+    """
+    try:
+        return folder.wal.stat().st_size == HEADER_OCTETS
+    except FileNotFoundError:
+        return False
 
 
 def connect_to_change(folder: ShardFolder) -> sqlite3.Connection:

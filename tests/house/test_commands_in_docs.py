@@ -140,3 +140,11 @@ def test_what_the_shell_reads_is_not_the_commands():
         *("account", "import", "a.csv", "--generate"),
     ]
     assert words_of("kairan doctor explain '250 > 1' | cat") == ["doctor", "explain", "250 > 1"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_a_block_of_the_front_page_can_be_typed_in_a_checkout(name):
+    text = (TOP / name).read_text(encoding="utf-8")
+    found = [found for block in BLOCK.finditer(text) for found in IN_BLOCK.findall(block.group(0))]
+    assert found
+    assert not [command for command in found if not command.startswith(".venv/bin/")]

@@ -215,3 +215,24 @@ def test_what_was_refused_is_told_to_the_trace_and_not_to_the_peer():
     assert decision.detail == "printer@kairan.test as payroll@kairan.test"
     assert "payroll" not in decision.outcome.text
     assert judge_sender(PRINTER, "") == Accept()
+
+
+def test_in_a_domain_whose_mailboxes_are_elsewhere_whom_nobody_knows_here_may_exist():
+    organisation = Organisation(
+        accepted_domains=frozenset({"kairan.test", "elsewhere.test"}),
+        relayed_domains=frozenset({"elsewhere.test"}),
+    )
+    snapshot = PlainDirectory(organisation=organisation)
+    for recipient, refused_with in (
+        ("anybody@elsewhere.test", None),
+        ("anybody@kairan.test", RECIPIENT_UNKNOWN),
+        ("anybody@outside.test", RELAY_DENIED),
+    ):
+        verdict = judge_recipient(
+            snapshot,
+            AdmissionSettings(),
+            recipient,
+            already=0,
+            external_allowed=False,
+        )
+        assert getattr(verdict, "outcome", None) is refused_with

@@ -104,3 +104,64 @@ def test_each_change_is_in_the_audit_without_the_password(floor, mfp):
     assert lines[2]["password"] == "changed"
     assert mfp["password"] not in json.dumps(lines)
     assert "argon2" not in json.dumps(lines)
+
+
+@pytest.fixture
+def listening(floor):
+    """With a listener for devices, and the printer's account."""
+    file = floor.place / "kairan.toml"
+    file.write_text(file.read_text() + '\n[[listener]]\nrole = "device"\nport = 2526\n')
+    return floor
+
+
+def keys(shell, *words, stdin=""):
+    answer = shell("device", "test", *words, "--json", stdin=stdin)
+    return answer.code, {one["key"] for one in answer.json["findings"]}
+
+
+def test_a_test_says_what_is_in_the_way(listening, mfp):
+    right = ("--client", "10.1.2.7", "--password-stdin")
+    assert keys(listening, "mfp-3f", *right, stdin=mfp["password"]) == (0, {"never-seen"})
+    assert keys(listening, "mfp-3f", *right, stdin="a wrong one") == (
+        1,
+        {"auth-unsuccessful", "never-seen"},
+    )
+    assert keys(listening, "mfp-3f", "--client", "10.1.2.8")[1] == {
+        "device-not-listed",
+        "never-seen",
+    }
+    assert "sender-not-yours" in keys(listening, "mfp-3f", "--from", "boss@example.com")[1]
+    listening.done("policy", "set", "security-defaults", "on")
+    listening.done("device", "set", "mfp-3f", "--disabled")
+    code, found = keys(listening, "mfp-3f")
+    assert code == 1
+    assert {"basic-auth-not-allowed", "device-disabled"} <= found
+
+
+def test_a_test_says_what_it_was_last_refused_for_in_either_language(listening, mfp):
+    with directory_in(listening) as directory:
+        seen = Sighting(1_800_000_000, "10.1.2.7", 1_800_000_060, "tls-too-old")
+        directory.devices.heard_of({"mfp-3f": seen})
+    english = listening("device", "test", "mfp-3f", "--lang", "en")
+    japanese = listening("device", "test", "mfp-3f", "--lang", "ja")
+    assert english.code == japanese.code == 1
+    assert "WARNING  last-refused" in english.out
+    assert "警告  last-refused" in japanese.out
+
+
+def test_without_a_device_listener_no_device_could_send(floor, mfp):
+    assert keys(floor, "mfp-3f") == (1, {"no-device-listener"})
+    assert "no listener with role" in floor.refused("device", "sheet", "mfp-3f")
+
+
+def test_a_sheet_has_what_is_typed_in_both_languages(listening, mfp):
+    text = listening.done("device", "sheet", "mfp-3f").out
+    for said in ("SMTP server", "SMTP サーバー", "mail.example.com", "2526", "STARTTLS", "mfp3f"):
+        assert said in text
+    assert mfp["password"] not in text
+    new = listening.done("device", "sheet", "mfp-3f", "--generate", "--json").json
+    password = next(line["value"]["en"] for line in new if line["label"]["en"] == "Password")
+    with directory_in(listening) as directory:
+        stored = directory.devices.find("mfp-3f").password_hash
+    assert matches(stored, password, hasher(AuthSettings()))
+    assert "SMTP server" not in listening.done("device", "sheet", "mfp-3f", "--lang", "ja").out

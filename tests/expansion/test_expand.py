@@ -453,3 +453,15 @@ def test_accounts_that_name_each_other_as_reply_to_are_nobody():
     ]
     expansion = opened(PlainDirectory(accounts=pair), "a@kairan.test")
     assert [f.outcome for f in expansion.failures] == [RECIPIENT_UNKNOWN]
+
+
+def test_in_a_domain_whose_mailboxes_are_elsewhere_unknown_recipients_go_on_as_they_are():
+    domains = frozenset({"kairan.test", "elsewhere.test"})
+    organisation = Organisation(
+        accepted_domains=domains, relayed_domains=frozenset({"elsewhere.test"})
+    )
+    expansion = opened(
+        PlainDirectory(organisation=organisation), "a@elsewhere.test", "a@kairan.test"
+    )
+    assert addresses(expansion) == ["a@elsewhere.test"]
+    assert [failure.recipient.address for failure in expansion.failures] == ["a@kairan.test"]

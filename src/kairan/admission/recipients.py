@@ -38,6 +38,8 @@ def judge_recipient(
     # RFC 5321 section 4.5.1: reachable also where no mailbox has that name.
     if not is_known and key_of(recipient) != key_of(organisation.postmaster):
         if is_ours:
+            if domain_of(recipient) in organisation.relayed_domains:
+                return ACCEPT
             return Refuse(RECIPIENT_UNKNOWN, detail=recipient)
         return ACCEPT if external_allowed else Refuse(RELAY_DENIED, detail=recipient)
     if snapshot.account(recipient) is None:

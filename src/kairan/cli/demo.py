@@ -18,13 +18,13 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from kairan import service
 from kairan.auth.passwords.hashing import hash_password
-from kairan.cli import demo_app, sample
+from kairan.cli import demo_app, demo_gateway, sample
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of
 from kairan.cli.errors import BadInputError
@@ -49,7 +49,11 @@ app = one_command()
 
 @app.command(
     "demo",
-    epilog=examples("kairan demo", "kairan demo --dir /tmp/demo --smtp-port 2525"),
+    epilog=examples(
+        "kairan demo",
+        "kairan demo --dir /tmp/demo --smtp-port 2525",
+        "kairan demo --gateway --dir /tmp/chain",
+    ),
 )
 def demo(
     place: Annotated[Path, typer.Option("--dir", metavar="D", help="The demo's folder.")] = Path(
@@ -61,11 +65,29 @@ def demo(
             metavar="P", min=0, max=65_535, help="0: 587, else 2587, else any that is free."
         ),
     ] = 0,
+    gateway: Annotated[
+        bool,
+        typer.Option(
+            "--gateway",
+            help="Two services: a gateway for printers, and High Volume Email behind it.",
+        ),
+    ] = False,
 ) -> None:
     """Make a sample organisation and serve it.
 
     It needs neither root nor network.  The same folder again goes on with what is there.
     """
+    if not gateway:
+        _serve(place, smtp_port)
+    demo_gateway.prepare_upstream(place, lambda folder: _install(folder, _free_port(())))
+    with demo_gateway.running_upstream(place) as upstream:
+        if not (place / "kairan.toml").exists():
+            plan = _plan(place, smtp_port or _free_port(PORTS))
+            demo_gateway.install_gateway(plan, upstream, device_port=_free_port(()))
+        _serve(place, smtp_port, upstream)
+
+
+def _serve(place: Path, smtp_port: int, upstream: dict[str, Any] | None = None) -> NoReturn:
     configuration = _configuration(place, smtp_port)
     service.check_data_unused(configuration)
     check_environment(configuration)
@@ -75,9 +97,18 @@ def demo(
 
     def say_ready(running: Running) -> None:
         description = _description(place, running.listeners[0][1], passwords) | oauth
+        if upstream is not None:
+            description |= {
+                "device_port": running.listeners[1][1],
+                "maildir": upstream["maildir"],
+                "oauth": upstream["oauth"],
+                "upstream": str((place / demo_gateway.UPSTREAM / DESCRIPTION).absolute()),
+            }
         with private_file(place / DESCRIPTION) as file:  # it holds passwords
             file.write(json.dumps(description, indent=2).encode() + b"\n")
         say(_ready_text(description), flush=True)
+        if upstream is not None:
+            say(_chain_text(description, upstream), flush=True)
 
     raise typer.Exit(service.serve(configuration, on_ready=say_ready))
 
@@ -99,7 +130,11 @@ def _check_writable(place: Path) -> None:
 
 
 def _install(place: Path, port: int) -> None:
-    plan = Installation(
+    install(_plan(place, port), now=datetime.now(UTC), fill=sample.fill)
+
+
+def _plan(place: Path, port: int) -> Installation:
+    return Installation(
         place=place,
         hostname=HOSTNAME,
         domain=sample.DOMAIN,
@@ -108,7 +143,6 @@ def _install(place: Path, port: int) -> None:
         maildir=MAILDIR,
         issuer_port=_free_port(()),  # any: several demos run side by side
     )
-    install(plan, now=datetime.now(UTC), fill=sample.fill)
 
 
 def _free_port(preferred: tuple[int, ...]) -> int:
@@ -164,6 +198,14 @@ def _description(place: Path, port: int, passwords: dict[str, str]) -> dict[str,
     }
 
 
+def _chain_text(description: dict[str, Any], upstream: dict[str, Any]) -> str:
+    port = description["device_port"]
+    return f"""
+As a printer, without a login:
+  swaks --server 127.0.0.1:{port} --from {sample.address("scanner")} --to {sample.user(1)}
+It goes to High Volume Email at {upstream["smtp_host"]}:{upstream["smtp_port"]}, with a token and as {sample.address("printer")}."""
+
+
 def _ready_text(description: dict[str, Any]) -> str:
     account = description["accounts"][0]
     address = f"{description['smtp_host']}:{description['smtp_port']}"
@@ -188,5 +230,5 @@ or
 It arrives in {description["maildir"]}/{first}/new/
 and the others.
 Accounts, passwords and groups:
-{description["maildir"].removesuffix(MAILDIR)}{DESCRIPTION}
+{Path(description["ca_file"]).parents[1] / DESCRIPTION}
 Stop with Ctrl-C."""

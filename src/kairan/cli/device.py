@@ -9,6 +9,7 @@ from kairan.auth.passwords.hashing import hash_password, password_fault
 from kairan.auth.settings import AuthSettings
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, existing_device, open_directory
+from kairan.cli.doctor.options import EXIT_CODES, LangOption, language, print_lines
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import (
     ConfigOption,
@@ -18,10 +19,23 @@ from kairan.cli.options import (
     with_option_lists,
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
-from kairan.cli.password import FileOption, GenerateOption, StdinOption, read_password
+from kairan.cli.password import (
+    FileOption,
+    GenerateOption,
+    StdinOption,
+    generate_password,
+    read_password,
+)
 from kairan.cli.times import moment
 from kairan.directory.devices import Device, Sighting
 from kairan.directory.operations.devices import DeviceFields
+from kairan.directory.snapshot.memory import read_snapshot
+from kairan.doctor.answer import Language
+from kairan.doctor.answer import say as speak
+from kairan.doctor.device.judge import verdict_of
+from kairan.doctor.device.known import DeviceTry, device_listener, judge_known, sheet_of
+from kairan.doctor.device.text import lines_of, record_of
+from kairan.runtime.ip import parse_ip
 
 app = group_of_commands("Devices: printers and the like, which cannot do what programs do.")
 
@@ -192,6 +206,94 @@ def show(name: NameArgument, config: ConfigOption = None, as_json: JsonOption = 
         device = existing_device(directory, name)
         sighting = directory.devices.sightings().get(device.name, Sighting())
     _print(device, as_json=as_json, sighting=sighting)
+
+
+@app.command(
+    "test",
+    epilog=examples(
+        "kairan device test mfp-3f --client 10.1.2.7",
+        "kairan device test mfp-3f --from scanner@example.com --password-stdin < password.txt",
+    ),
+    help=(
+        "Say whether a device could send now, and what is in its way.\n\nBy the rules that its "
+        f"listener asks; nothing is sent, and no failure is counted.\n\n{EXIT_CODES}"
+    ),
+)
+def try_(
+    name: NameArgument,
+    client: Annotated[str, typer.Option(metavar="IP", help="The address that it comes from.")] = "",
+    sender: Annotated[
+        str, typer.Option("--from", metavar="ADDRESS", help="The sender; default: its account.")
+    ] = "",
+    password_stdin: StdinOption = False,
+    lang: LangOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    configuration = read_configuration(config)
+    password = ""
+    if password_stdin:
+        password = read_password(from_stdin=True, file=None, generate=False)
+    if client:
+        _check_client(client)
+    with directory_of(configuration) as directory:
+        device = existing_device(directory, name)
+        sighting = directory.devices.sightings().get(device.name, Sighting())
+        snapshot = read_snapshot(directory)
+    wanted = DeviceTry(client, sender, password)
+    findings = judge_known(device, snapshot, configuration, wanted, sighting)
+    if as_json:
+        print_json({"findings": [record_of(one, language(lang)) for one in findings]})
+    else:
+        print_lines(lines_of(findings, language(lang)))
+    raise typer.Exit(int(verdict_of(findings)))
+
+
+@app.command(
+    "sheet",
+    epilog=examples(
+        "kairan device sheet mfp-3f", "kairan device sheet mfp-3f --generate --lang ja"
+    ),
+)
+def sheet(
+    name: NameArgument,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="With a new password; the old one ends.")
+    ] = False,
+    lang: Annotated[
+        Language | None, typer.Option("--lang", help="In this language alone; without it in both.")
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what is typed into a device, in English and Japanese."""
+    configuration = read_configuration(config)
+    listener = device_listener(configuration)
+    if listener is None:
+        raise BadInputError('the configuration has no listener with role = "device"; add one')
+    password = generate_password() if generate else ""
+    with directory_of(configuration) as directory:
+        device = existing_device(directory, name)
+        if generate:
+            hashed = _hash(password, device.login, configuration.auth)
+            device = directory.devices.change(device.name, password_hash=hashed)
+    lines = sheet_of(device, listener, configuration.hostname, password)
+    if as_json:
+        print_json(lines)
+        return
+    for spoken in (lang,) if lang is not None else tuple(Language):
+        values = {speak(line.label, spoken): speak(line.value, spoken) for line in lines}
+        print_record(_SHEET_TITLES[spoken], values)
+
+
+_SHEET_TITLES = {Language.EN: "Settings of the device", Language.JA: "機器の設定"}
+
+
+def _check_client(text: str) -> None:
+    try:
+        parse_ip(text)
+    except ValueError as error:
+        raise BadInputError(f"{text!r} is no IP address") from error
 
 
 @app.command("remove", epilog=examples("kairan device remove mfp-3f"))

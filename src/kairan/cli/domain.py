@@ -13,11 +13,24 @@ app = group_of_commands("Accepted domains: what is inside the organisation.")
 DomainArgument = Annotated[str, typer.Argument(metavar="DOMAIN", show_default=False)]
 
 
-@app.command("add", epilog=examples("kairan domain add example.com"))
-def add(domain: DomainArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+@app.command(
+    "add",
+    epilog=examples("kairan domain add example.com", "kairan domain add example.com --relay"),
+)
+def add(
+    domain: DomainArgument,
+    relay: Annotated[
+        bool,
+        typer.Option(
+            "--relay", help="Its mailboxes are at another server's and need not be known here."
+        ),
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Accept mail for a domain."""
     with open_directory(config) as directory:
-        directory.add_accepted_domain(domain)
+        directory.add_accepted_domain(domain, is_relayed=relay)
     list_(config, as_json)
 
 

@@ -1,7 +1,8 @@
 """kairan init: a folder with everything the service needs to start."""
 
 import socket
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Annotated
 
 import typer
 
+from kairan.cli.errors import BadInputError
 from kairan.cli.options import JsonOption, examples, one_command, with_option_lists
 from kairan.cli.output import print_json, say
-from kairan.config.installation import Installation, install
+from kairan.config.installation import IDENTITY, Gateway, Installation, install
+from kairan.directory.operations.accounts import networks
 from kairan.directory.store import Directory
 
 # Where a machine's name says no domain: a name that is nobody's (RFC 2606 section 2).
@@ -47,12 +50,44 @@ class InitOptions:
     ] = ""
 
 
+@dataclass(frozen=True, slots=True)
+class GatewayOptions:
+    gateway: Annotated[
+        bool,
+        typer.Option(
+            "--gateway",
+            help="Before High Volume Email: what follows is asked for where it is not named.",
+        ),
+    ] = False
+    tenant: Annotated[str, typer.Option(metavar="ID", help="Entra's tenant, name or GUID.")] = ""
+    client_id: Annotated[str, typer.Option(metavar="ID", help="The application (client) ID.")] = ""
+    user: Annotated[str, typer.Option(metavar="ADDRESS", help="The HVE account.")] = ""
+    secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Holds the client secret alone.")
+    ] = None
+    certificate_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Or the application's certificate, PEM …")
+    ] = None
+    key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="… and its key, if that is elsewhere.")
+    ] = None
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NETWORK", help="Devices there send without a login; repeats. 192.0.2.0/24"
+        ),
+    ] = None
+    device_port: Annotated[int, typer.Option(metavar="P", help="The port devices send to.")] = 2525
+
+
 @app.command(
     "init",
     epilog=examples(
         "kairan init",
         "kairan init /etc/kairan --hostname mail.example.com --domain example.com",
         "kairan init --directory postgresql://kairan@db.example.com/kairan",
+        "kairan init --gateway --tenant contoso.onmicrosoft.com --client-id ID"
+        " --user hve@contoso.com --secret-file hve.secret --network 10.1.0.0/16",
     ),
 )
 @with_option_lists
@@ -61,6 +96,7 @@ def init(
         Path, typer.Argument(metavar="DIR", help="The folder.", show_default=False)
     ] = Path(),
     options: InitOptions = InitOptions(),
+    gateway: GatewayOptions = GatewayOptions(),
     as_json: JsonOption = False,
 ) -> None:
     """Make a new installation.
@@ -68,17 +104,28 @@ def init(
     The folder gets kairan.toml, certificates and a directory with the postmaster in it.  Nothing that exists is overwritten, and nothing half-made stays behind.
     """
     own_name = options.hostname or socket.gethostname()
-    own_domain = options.domain or own_name.partition(".")[2] or FALLBACK_DOMAIN
+    asked = _asked(gateway) if gateway.gateway else None
+    of_account = asked.user.rpartition("@")[2] if asked is not None else ""
+    own_domain = options.domain or of_account or own_name.partition(".")[2] or FALLBACK_DOMAIN
+    printer = f"printer@{own_domain}"
+    if asked is not None:
+        asked = replace(asked, device_account=printer)
     plan = Installation(
         place=place,
         hostname=own_name,
         domain=own_domain,
         port=options.port,
-        issuer_port=options.issuer_port or None,
+        issuer_port=options.issuer_port if asked is None and options.issuer_port else None,
         directory_url=options.directory or None,
+        gateway=asked,
     )
     postmaster = f"postmaster@{own_domain}"
-    settings = install(plan, now=datetime.now(UTC), fill=partial(_add_postmaster, postmaster))
+    fill = (
+        partial(_fill_gateway, postmaster, printer)
+        if asked
+        else partial(_add_postmaster, postmaster)
+    )
+    settings = install(plan, now=datetime.now(UTC), fill=fill)
     if as_json:
         said = {"config": settings, "hostname": own_name, "domain": own_domain}
         print_json({**said, "port": options.port})
@@ -87,9 +134,52 @@ def init(
     say(f"Clients trust it by {place / 'tls' / 'ca.pem'}.")
     say(f"Reports that have nowhere else to go are for {postmaster}.")
     say("Next:")
+    if asked is not None:
+        say(f"  kairan token test {IDENTITY} -c {settings}")
+        say(f"  kairan device add mfp-1 --account {printer} --network 192.0.2.7 -c {settings}")
+        say(f"  kairan serve -c {settings}")
+        return
     say(f"  kairan account add printer@{own_domain} --generate -c {settings}")
     say(f"  kairan mailbox import people.csv -c {settings}")
     say(f"  kairan serve -c {settings}")
+
+
+def _asked(options: GatewayOptions) -> Gateway:
+    """What was not named is asked for, where somebody sits at a terminal."""
+    secret, certificate = options.secret_file, options.certificate_file
+    if secret is None and certificate is None:
+        secret = Path(_answer("", "--secret-file", "File with the client secret"))
+    return Gateway(
+        user=_answer(options.user, "--user", "HVE account"),
+        tenant=_answer(options.tenant, "--tenant", "Entra tenant"),
+        client_id=_answer(options.client_id, "--client-id", "Application (client) ID"),
+        secret_file=_existing(secret),
+        certificate_file=_existing(certificate),
+        key_file=_existing(options.key_file),
+        networks=tuple(networks(options.network or ())),
+        device_port=options.device_port,
+    )
+
+
+def _answer(said: str, option: str, question: str) -> str:
+    if said:
+        return said
+    if not sys.stdin.isatty():
+        raise BadInputError(f"{option} is missing; a gateway needs it")
+    return str(typer.prompt(question, err=True))
+
+
+def _existing(file: Path | None) -> Path | None:
+    """Paths in kairan.toml are relative to it, and these to where the command is given."""
+    if file is not None and not file.is_file():
+        raise BadInputError(f"there is no file {file}")
+    return None if file is None else file.absolute()
+
+
+def _fill_gateway(postmaster: str, printer: str, directory: Directory) -> None:
+    """Mailboxes are the upstream's; devices send as an account that nobody logs in as."""
+    directory.set_organisation(postmaster=postmaster)
+    directory.add_account(printer, display_name="Devices")
 
 
 def _add_postmaster(address: str, directory: Directory) -> None:

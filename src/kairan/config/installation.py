@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 from kairan.config.errors import ConfigError
 from kairan.config.locate import FILE_NAME
@@ -33,6 +34,27 @@ from kairan.runtime.certificates import make_authority, make_server_certificate,
 # In the order of moving.
 PARTS = ("tls", "data", FILE_NAME)
 PORT_MAX = 65_535
+IDENTITY = "hve"  # the gateway's
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A service before High Volume Email: where its mail goes, as whom, and which devices send."""
+
+    user: str  # the HVE account
+    client_id: str
+    tenant: str
+    secret_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    networks: tuple[str, ...] = ()  # of devices that need not log in
+    device_account: str = ""  # as which they send here
+    device_host: str = "0.0.0.0"  # noqa: S104 - devices are on the network
+    device_port: int = 2525
+    upstream: str = ""  # HOST:PORT; empty: Microsoft's
+    authority: str = ""  # empty: Microsoft's
+    scope: str = ""
+    ca_file: Path | None = None  # of upstream and authority, where both are of a demo
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +69,7 @@ class Installation:
     maildir: str = "data/maildir"
     issuer_port: int | None = None  # None: no token issuer of its own
     directory_url: str | None = None  # None: SQLite, in data/
+    gateway: Gateway | None = None
 
 
 def install(
@@ -130,7 +153,7 @@ def _write_directory(
                 "the database holds a directory already; name an empty one, or write a kairan.toml"
                 " with its url instead of `kairan init`"
             )
-        directory.add_accepted_domain(plan.domain)
+        directory.add_accepted_domain(plan.domain, is_relayed=plan.gateway is not None)
         directory.set_organisation(name=plan.domain)
         if fill is not None:
             fill(directory)
@@ -157,10 +180,53 @@ def _settings_text(plan: Installation) -> str:
         host=json.dumps(plan.host),
         port=plan.port,
         domain=json.dumps(plan.domain),
-        destination=json.dumps(f"maildir:{plan.maildir}"),
+        device=_DEVICE_TEMPLATE if plan.gateway is None else _device_text(plan.gateway),
+        destination=json.dumps(_destination(plan)),
         directory=_directory_text(plan.directory_url),
     )
-    return text if plan.issuer_port is None else f"{text}\n{_issuer_text(plan.issuer_port)}"
+    parts = [text]
+    if plan.gateway is not None:
+        parts.append(_identity_text(plan.gateway))
+    if plan.issuer_port is not None:
+        parts.append(_issuer_text(plan.issuer_port))
+    return "\n".join(parts)
+
+
+def _destination(plan: Installation) -> str:
+    gateway = plan.gateway
+    if gateway is None:
+        return f"maildir:{plan.maildir}"
+    options = {"identity": IDENTITY, "from": "rewrite"}
+    if gateway.ca_file is not None:
+        options["ca"] = str(gateway.ca_file)
+    return f"hve://{gateway.upstream}?{urlencode(options, safe='/')}"
+
+
+def _device_text(gateway: Gateway) -> str:
+    networks = dict.fromkeys(gateway.networks, gateway.device_account)
+    pairs = ", ".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in networks.items())
+    return _GATEWAY_DEVICE_TEMPLATE.format(
+        host=json.dumps(gateway.device_host),
+        port=gateway.device_port,
+        devices=f"{{ {pairs} }}" if pairs else "{}",
+    )
+
+
+def _identity_text(gateway: Gateway) -> str:
+    values = {
+        "name": IDENTITY,
+        "user": gateway.user,
+        "authority": gateway.authority,
+        "tenant": gateway.tenant,
+        "client_id": gateway.client_id,
+        "client_secret_file": gateway.secret_file,
+        "certificate_file": gateway.certificate_file,
+        "private_key_file": gateway.key_file,
+        "scope": gateway.scope,
+        "ca_file": gateway.ca_file,
+    }
+    lines = [f"{name} = {json.dumps(str(value))}" for name, value in values.items() if value]
+    return "\n".join((_IDENTITY_HEAD, *lines, ""))
 
 
 def _directory_text(url: str | None) -> str:
@@ -201,13 +267,7 @@ host = {host}
 port = {port}
 tls = "starttls"
 
-# A listener for printers which can neither log in nor encrypt: each network sends as its account.
-# [[listener]]
-# role = "device"
-# port = 2525
-# tls = "off"
-# devices = {{ "192.0.2.0/24" = "printer@example.com" }}
-
+{device}
 # Where mail goes: the first pattern that matches wins.
 # "lmtp://127.0.0.1:24", "smtp://relay.example.com:25", "mx:" or a folder.
 # Next hops on other machines must encrypt and show a certificate that fits their name;
@@ -216,6 +276,30 @@ tls = "starttls"
 pattern = {domain}
 to = {destination}
 """
+
+_DEVICE_TEMPLATE = """\
+# A listener for printers which can neither log in nor encrypt: each network sends as its account.
+# [[listener]]
+# role = "device"
+# port = 2525
+# tls = "off"
+# devices = { "192.0.2.0/24" = "printer@example.com" }
+"""
+
+_GATEWAY_DEVICE_TEMPLATE = """\
+# For printers: those of `kairan device add`, and networks that send without a login as an account.
+[[listener]]
+role = "device"
+host = {host}
+port = {port}
+tls = "starttls"
+# legacy_tls = true     # TLS 1.0 and 1.1, for printers that know nothing newer
+devices = {devices}
+"""
+
+_IDENTITY_HEAD = """\
+# Who we are at High Volume Email: kairan token test hve
+[[identity]]"""
 
 _ISSUER_TEMPLATE = """\
 # Tokens for applications (kairan app add NAME --account ADDRESS), where there is no Entra.

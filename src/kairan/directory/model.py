@@ -99,6 +99,9 @@ class Organisation:
 
     name: str = ""
     accepted_domains: frozenset[str] = frozenset()
+    # Of these, those whose mailboxes are at another server's (Exchange: InternalRelay): whom the
+    # directory does not know may exist there.
+    relayed_domains: frozenset[str] = frozenset()
     postmaster: str = ""  # who gets the reports that have nowhere else to go
     external_recipients_allowed: bool = False  # no external mail in HVE since June 2025
     # The controls before a password; what they mean is auth's.

@@ -261,9 +261,10 @@ class Directory:
     def accepted_domains(self) -> Sequence[str]:
         return sorted(self.organisation().accepted_domains)
 
-    def add_accepted_domain(self, domain: str) -> None:
+    def add_accepted_domain(self, domain: str, *, is_relayed: bool = False) -> None:
+        """`is_relayed`: its mailboxes are at another server's."""
         with self._database.changing(Part.HEADS) as connection:
-            organisation.add_domain(connection, domain)
+            organisation.add_domain(connection, domain, is_relayed=is_relayed)
 
     def remove_accepted_domain(self, domain: str) -> None:
         with self._database.changing(Part.HEADS) as connection:

@@ -12,7 +12,8 @@ from kairan.outcomes.outcome import Outcome
 def resolve(recipient: Recipient, snapshot: Snapshot) -> Recipient | Group | Outcome:
     """The recipient under its primary address, the group it names, or why there is none.
 
-    An address outside the accepted domains is not ours to know: it goes on as it is.  An HVE
+    An address outside the accepted domains is not ours to know, nor one whose mailbox is at another
+    server: it goes on as it is.  An HVE
     account has no mailbox: what is for it goes to its Reply-To, and is refused where it has none.
 
     The organisation's postmaster exists even without a mailbox, and stands in for those of all
@@ -33,7 +34,8 @@ def resolve(recipient: Recipient, snapshot: Snapshot) -> Recipient | Group | Out
         return recipient if primary == address else _renamed(recipient, primary)
     if key_of(address) == key_of(snapshot.organisation.postmaster):
         return recipient
-    if domain_of(address) in snapshot.organisation.accepted_domains:
+    domain, organisation = domain_of(address), snapshot.organisation
+    if domain in organisation.accepted_domains and domain not in organisation.relayed_domains:
         return RECIPIENT_UNKNOWN
     return recipient
 

@@ -8,6 +8,7 @@ account             `credential_version` is the `revision.version` in which the 
                     its password last set; `networks` with a blank between them, empty: anywhere;
                     `held_since` and `released_until` in seconds since the epoch, 0: neither
 account_volume      recipients in the busiest hour of an account's day (days since the epoch, UTC)
+accepted_domain     `is_relayed`: its mailboxes are at another server's, and need not be known here
 account_app         applications an account admits (Set-HVEAccountSettings, allowed apps)
 mailbox             `country_code` as ISO 3166 numbers it; `when_created` in seconds since the epoch; NULL:
                     not known
@@ -41,6 +42,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
@@ -162,7 +164,12 @@ authentication_policy = Table(
     Column("allow_basic_auth_smtp", Boolean, nullable=False),
 )
 
-accepted_domain = Table("accepted_domain", metadata, Column("domain", _octets(), primary_key=True))
+accepted_domain = Table(
+    "accepted_domain",
+    metadata,
+    Column("domain", _octets(), primary_key=True),
+    Column("is_relayed", Boolean, nullable=False, server_default=false()),
+)
 
 app = Table(
     "app",

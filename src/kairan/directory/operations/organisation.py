@@ -25,6 +25,7 @@ def read(connection: Connection) -> Organisation:
     return Organisation(
         **{name: value for name, value in row.items() if name != "id"},
         accepted_domains=names.accepted_domains(connection),
+        relayed_domains=_relayed_domains(connection),
         policies=policies.everyone(connection),
     )
 
@@ -39,11 +40,16 @@ def change(connection: Connection, fields: OrganisationFields) -> None:
         connection.execute(update(schema.organisation).values(values))
 
 
-def add_domain(connection: Connection, domain: str) -> None:
+def add_domain(connection: Connection, domain: str, *, is_relayed: bool = False) -> None:
     wanted = _domain(domain)
     if wanted in names.accepted_domains(connection):
         raise DirectoryError(f"{wanted} is an accepted domain already")
-    connection.execute(insert(schema.accepted_domain).values(domain=wanted))
+    connection.execute(insert(schema.accepted_domain).values(domain=wanted, is_relayed=is_relayed))
+
+
+def _relayed_domains(connection: Connection) -> frozenset[str]:
+    table = schema.accepted_domain.c
+    return frozenset(connection.execute(select(table.domain).where(table.is_relayed)).scalars())
 
 
 def remove_domain(connection: Connection, domain: str) -> None:
@@ -62,7 +68,7 @@ def remove_domain(connection: Connection, domain: str) -> None:
 def postmaster_problem(connection: Connection) -> str:
     """Why what has nowhere else to go reaches nobody, and what to do; empty: it reaches somebody.
 
-    Of an address outside only its owner knows.
+    Of an address outside, or at another server, only its owner knows.
     """
     own = read(connection)
     address = own.postmaster
@@ -71,7 +77,7 @@ def postmaster_problem(connection: Connection) -> str:
             "the organisation has no postmaster, so reports that have nowhere else to go are lost: "
             "`kairan organisation set --postmaster ADDRESS`"
         )
-    if domain_of(Address(address)) not in own.accepted_domains:
+    if domain_of(Address(address)) not in own.accepted_domains - own.relayed_domains:
         return ""
     why = _why_unreachable(connection, address)
     return why and (

@@ -28,6 +28,8 @@ def keys(settings, *, info=False):
     return {one.key for one in found if info or one.severity is not Severity.INFO}
 
 
+DIRECT = {"server": "contoso-com.mail.protection.outlook.com", "port": "25", "user": ""}
+
 FAULTS = [
     ({"server": "smtp-have.office365.com"}, "server-mistranslated"),
     ({"server": "smtp.hve.mx.microsft"}, "server-misspelt"),
@@ -39,6 +41,17 @@ FAULTS = [
     ({"server": "smtp.office365.com"}, "server-client-submission"),
     ({"server": "smtp-legacy.office365.com"}, "server-legacy-tls"),
     ({"server": "contoso-com.mail.protection.outlook.com"}, "server-direct-send"),
+    ({"server": "contoso-us.mail.protection.office365.us"}, "server-direct-send"),
+    ({"server": "contoso-com.o-v1.mx.microsoft"}, "server-direct-send"),
+    (DIRECT | {"port": "587"}, "direct-send-port"),
+    (DIRECT | {"user": "printer@example.com"}, "direct-send-login"),
+    ({"server": "smtp.office365.us"}, "server-national-cloud"),
+    ({"server": "smtp-dod.office365.us"}, "server-national-cloud"),
+    ({"server": "smtp.partner.outlook.cn"}, "server-national-cloud"),
+    ({"server": "smtp-mail.outlook.com"}, "server-consumer"),
+    ({"server": "smtp.office365.con"}, "server-misspelt"),
+    ({"server": "smtp.office365.com", "sender": "scan@example.com"}, "from-needs-send-as"),
+    ({"server": "smtp.office365.com", "sender": "scan@example.org"}, "from-needs-send-as"),
     ({"server": "mail.office365.com"}, "server-not-for-sending"),
     ({"server": "52.97.201.2"}, "server-ip-address"),
     ({"server": "2603:1026::1"}, "server-ip-address"),
@@ -98,17 +111,18 @@ def test_every_meaning_is_met_by_a_rule():
         "from-differs",
         "tls-off-without-login",
         "tls-starttls-on-465",
+        "hve-billing",
     } == set(MEANINGS)
 
 
 def test_good_settings_are_healthy_and_say_until_when():
     assert keys(GOOD) == set()
-    assert keys(GOOD, info=True) == {"hve-basic-auth-ends"}
+    assert keys(GOOD, info=True) == {"hve-basic-auth-ends", "hve-billing"}
     assert verdict_of(judge_device(GOOD)) is Verdict.HEALTHY
 
 
 def test_a_token_has_no_date_of_retirement():
-    assert keys(replace(GOOD, auth="XOAUTH2"), info=True) == set()
+    assert keys(replace(GOOD, auth="XOAUTH2"), info=True) == {"hve-billing"}
 
 
 def test_another_address_of_the_account_is_information():
@@ -158,7 +172,11 @@ def test_several_faults_in_one_field_are_all_named_and_what_is_left_is_judged():
 
 def test_the_worst_comes_first():
     found = judge_device(replace(GOOD, server="smtp-hve.office365.com", tls="off"))
-    assert [one.severity for one in found] == [Severity.ERROR, Severity.WARNING, Severity.INFO]
+    assert [one.severity for one in found] == [
+        Severity.ERROR,
+        Severity.WARNING,
+        *[Severity.INFO] * 2,
+    ]
 
 
 @pytest.mark.parametrize("language", Language)
@@ -206,6 +224,20 @@ def test_a_name_of_ones_own_is_not_taken_for_a_slip():
     assert meant_by("smtp.example.com") == ""
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["smtp.office365.us", "smtp.office365.uk", "smtp.office365.cn", "smtp.office365.net", "smtp.partner.outlook.cn", "smtp.hve.mx.org"],
+)  # fmt: skip
+def test_another_top_level_domain_is_no_slip(host):
+    assert meant_by(host) == ""
+    assert "server-misspelt" not in keys(replace(GOOD, server=host), info=True)
+
+
+def test_direct_send_is_a_service_of_its_own():
+    settings = replace(GOOD, **DIRECT, tls="off")
+    assert keys(settings, info=True) == {"server-direct-send"}
+
+
 # Fleets.
 
 HEADER = "name,server,port,tls,user,from\n"
@@ -238,7 +270,7 @@ def test_thousands_of_rows_are_told_as_a_table_and_a_legend(tmp_path):
     said = [line.text for line in legend(devices, Language.EN)]
     assert len(devices) == 3_000
     assert said[1] == "3000 x  server-mistranslated: p0, p1, p2, p3, p4 …"
-    assert len(said) == 1 + 3 * 2  # the fault and the date
+    assert len(said) == 1 + 3 * 3  # the fault, billing and the date
 
 
 @pytest.mark.parametrize(

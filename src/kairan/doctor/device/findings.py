@@ -137,11 +137,59 @@ MEANINGS: Mapping[str, FindingMeaning] = {
     "server-direct-send": FindingMeaning(
         _W,
         Text(
-            "This is the organisation's MX: it takes mail without a login, on port 25, filters it as foreign mail, and knows no HVE accounts.",
-            "これは組織の MX です。ログインなし・ポート 25 で外部メールとして扱われ、HVE アカウントは使えません。",
+            "{} is the organisation's MX (Direct Send): it takes mail for the organisation without a login, on port 25, filters it as foreign mail, and knows no HVE accounts. Where Reject Direct Send is on it refuses.",
+            "{} は組織の MX です（Direct Send）。組織宛てのメールをログインなし・ポート 25 で受け付け、外部メールとして検査します。HVE アカウントは使えません。Direct Send の拒否が有効な場合は拒否されます。",
+        ),
+        Text(
+            "Set the server to smtp.hve.mx.microsoft, port 587, STARTTLS, with an HVE account; or make a connector for the device's fixed address.",
+            "サーバーを smtp.hve.mx.microsoft、ポート 587、STARTTLS とし、HVE アカウントを使ってください。または、機器の固定 IP アドレス用のコネクタを作成してください。",
+        ),
+        "direct-send-refused",
+    ),
+    "direct-send-port": FindingMeaning(
+        _E,
+        Text(
+            "An MX takes mail on port 25, not {}.",
+            "MX のポートは {} ではなく 25 です。",
+        ),
+        Text(
+            "Set the port to 25, or send by smtp.hve.mx.microsoft, port 587.",
+            "ポートを 25 にするか、smtp.hve.mx.microsoft、ポート 587 に変更してください。",
+        ),
+        "peer-unreachable",
+    ),
+    "direct-send-login": FindingMeaning(
+        _E,
+        Text(
+            "A login is set, and an MX takes none.",
+            "ログインが設定されていますが、MX は認証を受け付けません。",
+        ),
+        Text(
+            "Switch the login off, or set the server to smtp.hve.mx.microsoft, port 587.",
+            "認証を無効にするか、サーバーを smtp.hve.mx.microsoft、ポート 587 に変更してください。",
+        ),
+        "auth-not-offered",
+    ),
+    "server-national-cloud": FindingMeaning(
+        _W,
+        Text(
+            "This is client submission of a national cloud: {}. It wants a licensed mailbox there; of High Volume Email in this cloud nothing is published.",
+            "各国クラウド（{}）のクライアント送信用です。そのクラウドのライセンス付きメールボックスが必要です。このクラウドでの HVE の提供は公表されていません。",
+        ),
+        Text(
+            "Leave it where the organisation is in that cloud; else set smtp.office365.com or smtp.hve.mx.microsoft.",
+            "組織がそのクラウドにある場合はそのままで構いません。それ以外は smtp.office365.com または smtp.hve.mx.microsoft に変更してください。",
+        ),
+        "smtp-auth-disabled-tenant",
+    ),
+    "server-consumer": FindingMeaning(
+        _W,
+        Text(
+            "{} is Outlook.com, for personal accounts: it knows no account of an organisation, and takes tokens (OAuth) in place of passwords.",
+            "{} は個人用の Outlook.com です。組織のアカウントは使えず、パスワードではなくトークン（OAuth）が必要です。",
         ),
         _SET_HVE,
-        "auth-mechanism-unknown",
+        "basic-auth-disabled",
     ),
     "server-not-for-sending": FindingMeaning(
         _E,
@@ -433,6 +481,30 @@ MEANINGS: Mapping[str, FindingMeaning] = {
         ),
         _ALIAS,
         "sender-not-yours",
+    ),
+    "from-needs-send-as": FindingMeaning(
+        _W,
+        Text(
+            "The sender is another address than the login's: at client submission the mailbox needs the right Send As for {}.",
+            "差出人がログインと異なります。クライアント送信では、メールボックスに {} の Send As のアクセス許可が必要です。",
+        ),
+        Text(
+            "Grant it: `Add-RecipientPermission {} -Trustee LOGIN -AccessRights SendAs`; or send from the login's own address.",
+            "アクセス許可を付与するか（`Add-RecipientPermission {} -Trustee LOGIN -AccessRights SendAs`）、ログインと同じアドレスから送信してください。",
+        ),
+        "header-from-not-yours",
+    ),
+    "hve-billing": FindingMeaning(
+        _I,
+        Text(
+            "A High Volume Email account sends only with a valid billing policy; each delivered recipient is billed.",
+            "HVE アカウントの送信には有効な課金ポリシーが必要です。配信された受信者ごとに課金されます。",
+        ),
+        Text(
+            "Check that it says BillingPolicyValid: `Get-HVEAccountBillingPolicy -Identity ADDRESS`.",
+            "BillingPolicyValid であることを確認してください: `Get-HVEAccountBillingPolicy -Identity ADDRESS`",
+        ),
+        "hve-billing-not-valid",
     ),
     "from-foreign-domain": FindingMeaning(
         _W,

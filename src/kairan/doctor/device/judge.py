@@ -66,8 +66,9 @@ def judge_device(settings: DeviceSettings) -> tuple[DeviceFinding, ...]:
         *judge_tls_version(settings.tls_version),
         *judge_user(settings.user, service),
         *judge_auth(settings.auth, service),
-        *judge_from(settings.sender, settings.user),
+        *judge_from(settings.sender, settings.user, service),
         *judge_password(settings.password),
+        *([finding("hve-billing")] if service is MailService.HVE else []),
         *_dates(service, settings.auth),
     ]
     return tuple(sorted(found, key=lambda one: _ORDER.index(one.severity)))

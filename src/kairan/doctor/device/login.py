@@ -16,6 +16,10 @@ _NONE = frozenset({"NONE", "OFF", "NO"})
 
 def judge_user(typed: str, service: MailService) -> Iterator[DeviceFinding]:
     user = typed.strip("\r\n")
+    if service is MailService.DIRECT_SEND:
+        if user.strip():
+            yield finding("direct-send-login")
+        return
     if not user.strip():
         # A listener of one's own may know its devices by their network.
         if service is not MailService.OWN:
@@ -32,6 +36,8 @@ def judge_user(typed: str, service: MailService) -> Iterator[DeviceFinding]:
 
 def judge_auth(typed: str, service: MailService) -> Iterator[DeviceFinding]:
     mechanism = typed.strip().upper()
+    if service is MailService.DIRECT_SEND:
+        return
     if mechanism in _NONE:
         if service is not MailService.OWN:
             yield finding("auth-none")
@@ -41,7 +47,7 @@ def judge_auth(typed: str, service: MailService) -> Iterator[DeviceFinding]:
         yield finding("auth-plain-hidden")
 
 
-def judge_from(typed: str, typed_user: str) -> Iterator[DeviceFinding]:
+def judge_from(typed: str, typed_user: str, service: MailService) -> Iterator[DeviceFinding]:
     sender, user = parse_address(typed.strip()), parse_address(typed_user.strip())
     if not typed.strip():
         yield finding("from-missing")
@@ -49,6 +55,8 @@ def judge_from(typed: str, typed_user: str) -> Iterator[DeviceFinding]:
         yield finding("from-not-address")
     elif user is None or key_of(sender) == key_of(user):
         return
+    elif service is MailService.CLIENT:
+        yield finding("from-needs-send-as", sender)
     elif domain_of(sender) != domain_of(user):
         yield finding("from-foreign-domain", sender)
     else:

@@ -7,6 +7,7 @@ from unicodedata import normalize
 
 from kairan.doctor.device.endpoints import (
     HVE_ENDPOINT_RETIRING,
+    NATIONAL_CLOUDS,
     MailService,
     meant_by,
     service_of,
@@ -17,7 +18,6 @@ from kairan.doctor.device.findings import DeviceFinding, finding
 _SERVER_CHARACTERS_SAFE = 40
 _MISTRANSLATED = "smtp-have.office365.com"
 _LEGACY = "smtp-legacy.office365.com"
-_DIRECT_SEND = ".mail.protection.outlook.com"
 
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:/*(?=[a-z\[])|(?<!/)/++$", re.IGNORECASE)
 _PORT = re.compile(r":(\d{1,5})$")
@@ -71,12 +71,19 @@ _FAULTS = {
 }
 
 
+_FAULTS_OF_SERVICE = {
+    MailService.CLIENT: "server-client-submission",
+    MailService.CONSUMER: "server-consumer",
+    MailService.DIRECT_SEND: "server-direct-send",
+}
+
+
 def _fault_of_name(host: str) -> tuple[str, str]:
     service = service_of(host)
-    if service is MailService.CLIENT:
-        return "server-client-submission", host
-    if host.endswith(_DIRECT_SEND):
-        return "server-direct-send", ""
+    if host in NATIONAL_CLOUDS:
+        return "server-national-cloud", NATIONAL_CLOUDS[host]
+    if service in _FAULTS_OF_SERVICE:
+        return _FAULTS_OF_SERVICE[service], host
     meant = meant_by(host)
     if meant:
         return "server-misspelt", meant

@@ -19,9 +19,12 @@ def judge_port_and_tls(
         yield finding("port-invalid", typed_port.strip())
     elif service is MailService.OWN:
         yield from _own_port(port, tls)
+    elif service is MailService.DIRECT_SEND:
+        if port != _RELAY:
+            yield finding("direct-send-port", str(port))
     else:
         yield from _microsoft_port(port, service)
-    if tls == "off":
+    if tls == "off" and service is not MailService.DIRECT_SEND:
         yield finding(
             "tls-off" if has_login or service is MailService.HVE else "tls-off-without-login"
         )

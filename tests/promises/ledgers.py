@@ -55,9 +55,11 @@ class Scene:
             await asyncio.sleep(0.05)
 
     async def wait_promises(self, count: int) -> None:
-        """So many more than now."""
-        wanted = len(self.ledger.promises) + count
-        await self.wait_until(lambda: len(self.ledger.promises) >= wanted, f"{count} times 250")
+        """So many more than now, however slow the machine, as long as one follows the other."""
+        promises, wanted = self.ledger.promises, len(self.ledger.promises) + count
+        while len(promises) < wanted:
+            before = len(promises)
+            await self.wait_until(lambda before=before: len(promises) > before, "another 250")
 
     async def drained(self) -> Reckoning:
         """What the ledger says once the queue is empty and the service has stopped."""

@@ -11,7 +11,7 @@ packages=(
   curl cyrus-common default-jdk-headless dovecot-core dovecot-lmtpd fail2ban gcc golang-go ldap-utils
   libauthen-sasl-perl libio-socket-ssl-perl libjakarta-mail-java
   libmail-deliverystatus-bounceparser-perl libnet-ssleay-perl libphp-phpmailer libsasl2-modules
-  libsisimai-perl libssl-dev msmtp php-cli postfix postgresql ruby slapd swaks systemd
+  libsisimai-perl libssl-dev mmdebstrap msmtp php-cli postfix postgresql ruby slapd swaks systemd
 )
 
 is_installed() {

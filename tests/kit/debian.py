@@ -29,7 +29,7 @@ class DebianRoot:
         """
         pip = _pip_settings()
         inside = ["env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8"]
-        inside += [f"{name}={value}" for name, value in pip.items()]
+        inside += [f"{name}={_elsewhere(value)}" for name, value in pip.items()]
         inside += ["sh", "-euc", f"cd {shlex.quote(folder)}\n{script}"]
         outside = [f"mount -t proc proc {self.place}/proc"]
         outside += [_bound(path, self.place) for path in _paths_in(pip.values())]
@@ -99,7 +99,18 @@ def _paths_in(values: Iterable[str]) -> list[Path]:
     return sorted(path.parent if path.name == "simple" else path for path in found)
 
 
+def _elsewhere(value: str) -> str:
+    for path in _paths_in([value]):
+        value = value.replace(str(path), f"/{_inside(path)}")
+    return value
+
+
 def _bound(path: Path, root: Path) -> str:
-    target = root / path.relative_to("/")
+    target = root / _inside(path)
     make = f"mkdir -p {target}" if path.is_dir() else f"mkdir -p {target.parent} && touch {target}"
     return f"{make} && mount --bind {path} {target} && mount -o remount,bind,ro {target}"
+
+
+def _inside(path: Path) -> str:
+    """Where it is in a root: at its own place a package might want to write."""
+    return f"mnt/machine{path}"

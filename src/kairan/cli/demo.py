@@ -222,7 +222,7 @@ A first message to {sample.USERS} mailboxes:
 or
   printf '%s\\r\\n' 'From: {sender}' 'To: {group}' \\
     'Subject: Hello' '' 'Hello.' |
-  curl --ssl-reqd --url smtp://{address} --upload-file - \\
+  curl -sS --ssl-reqd --url smtp://{address} --upload-file - \\
     --cacert {shlex.quote(description["ca_file"])} \\
     --user {sender}:{password} \\
     --mail-from {sender} --mail-rcpt {group}

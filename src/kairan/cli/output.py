@@ -129,7 +129,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, nothin
     if not shown:
         say(nothing)
         return
-    table = Table(*columns, box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")  # an id or an address that is cut is of no use
     for row in shown:
         table.add_row(*(visible(_cell(value)) for value in row))
     _console().print(table)

@@ -38,7 +38,16 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.snapshot.keeper import SnapshotKeeper
 from kairan.directory.store import Directory
-from kairan.intake.context import Busy, IntakeContext, IntakeStatistics
+from kairan.intake.context import (
+    AccountUse,
+    Authenticators,
+    Busy,
+    IntakeContext,
+    IntakeRecords,
+    IntakeRules,
+    IntakeStatistics,
+    PacedSpool,
+)
 from kairan.intake.control import ControlSocket
 from kairan.intake.counters import WorkerColumn
 from kairan.intake.draining import read_drain_order
@@ -318,12 +327,7 @@ async def _build(
 ) -> list[asyncio.Task[None]]:
     """Builds from the inside out; the stack stops from the outside in."""
     keeper = SnapshotKeeper(directory)
-    trace = Trace(
-        configuration.data_directory / "trace" / f"trace-{place.number}.db", configuration.trace
-    )
-    stack.callback(trace.close)
-    audit = Audit(configuration.audit_directory, f"worker-{place.number}", configuration.audit)
-    stack.callback(audit.close)
+    trace, audit = _open_records(configuration, place.number, stack)
     spools = []
     for shard in _shards(configuration, place.number):
         spool = await _open_shard(shard, configuration)
@@ -359,29 +363,12 @@ async def _build(
 
     volume = await _volume(configuration, place, directory, audit, trace, stack)
     context = IntakeContext(
-        hostname=configuration.hostname,
-        help_url=configuration.help_url,
-        settings=configuration.intake,
-        admission=configuration.admission,
+        _intake_rules(configuration),
         snapshot=lambda: keeper.current,
-        spool=spools[0],
-        passwords=passwords,
-        auth=configuration.auth,
-        audit=audit,
-        volume=volume,
-        tokens=TokenAuthenticator(
-            configuration.auth,
-            keys,
-            clock=time.monotonic,
-            now=time.time,
-            random=os.urandom,
-            own_issuer=configuration.own_issuer,
-        ),
-        counters=place.column,
-        trace=trace,
-        statistics=statistics,
-        lines=lines.of_intake,
-        wait_seconds=delivery.intake_wait_seconds,
+        login=Authenticators(passwords, _token_authenticator(configuration, keys)),
+        use=AccountUse(place.column, volume),
+        spool=PacedSpool(spools[0], delivery.intake_wait_seconds),
+        records=IntakeRecords(trace, audit, statistics, lines.of_intake),
     )
     sightings = SightingsWriter(context.sightings, directory.devices.heard_of)
     stack.push_async_callback(sightings.write)  # what the last sessions brought
@@ -443,6 +430,39 @@ def _alerts(
         ways_of(settings, configuration.hostname, time.time, mail),
         configuration.alerts_file,
         time.time,
+    )
+
+
+def _open_records(
+    configuration: Configuration, number: int, stack: AsyncExitStack
+) -> tuple[Trace, Audit]:
+    trace = Trace(
+        configuration.data_directory / "trace" / f"trace-{number}.db", configuration.trace
+    )
+    stack.callback(trace.close)
+    audit = Audit(configuration.audit_directory, f"worker-{number}", configuration.audit)
+    stack.callback(audit.close)
+    return trace, audit
+
+
+def _intake_rules(configuration: Configuration) -> IntakeRules:
+    return IntakeRules(
+        configuration.hostname,
+        configuration.intake,
+        configuration.admission,
+        configuration.auth,
+        help_url=configuration.help_url,
+    )
+
+
+def _token_authenticator(configuration: Configuration, keys: Keys) -> TokenAuthenticator:
+    return TokenAuthenticator(
+        configuration.auth,
+        keys,
+        clock=time.monotonic,
+        now=time.time,
+        random=os.urandom,
+        own_issuer=configuration.own_issuer,
     )
 
 

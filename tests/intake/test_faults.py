@@ -8,7 +8,14 @@ import pytest
 
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
-from kairan.intake.context import IntakeContext
+from kairan.intake.context import (
+    AccountUse,
+    Authenticators,
+    IntakeContext,
+    IntakeRecords,
+    IntakeRules,
+    PacedSpool,
+)
 from kairan.intake.counters import AccountCounters
 from kairan.intake.listener import Listener
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
@@ -146,15 +153,14 @@ class Client:
 @asynccontextmanager
 async def open_intake(**settings):
     context = IntakeContext(
-        hostname="mail.kairan.test",
-        settings=IntakeSettings(drain_seconds=5.0, **settings),
-        admission=AdmissionSettings(),
+        IntakeRules(
+            "mail.kairan.test", IntakeSettings(drain_seconds=5.0, **settings), AdmissionSettings()
+        ),
         snapshot=lambda: DIRECTORY,
-        spool=FailingSpool(),
-        passwords=SlowPasswords(),
-        tokens=None,
-        counters=AccountCounters(1).column(0),
-        trace=Events(),
+        login=Authenticators(SlowPasswords(), None),
+        use=AccountUse(AccountCounters(1).column(0)),
+        spool=PacedSpool(FailingSpool()),
+        records=IntakeRecords(Events()),
     )
     sock = socket.create_server(("127.0.0.1", 0))
     sock.setblocking(False)

@@ -16,7 +16,14 @@ import pytest
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
 from kairan.intake.connection import SmtpConnection
-from kairan.intake.context import IntakeContext
+from kairan.intake.context import (
+    AccountUse,
+    Authenticators,
+    IntakeContext,
+    IntakeRecords,
+    IntakeRules,
+    PacedSpool,
+)
 from kairan.intake.counters import AccountCounters
 from kairan.intake.listener import Listener
 from kairan.intake.session import Session
@@ -93,15 +100,14 @@ async def listener(server_tls, monkeypatch):
     monkeypatch.setattr("kairan.intake.login.judge_basic", lambda *_, **__: ACCEPT)
     monkeypatch.setattr("kairan.intake.login.judge_held", lambda *_, **__: ACCEPT)
     context = IntakeContext(
-        hostname="mail.kairan.test",
-        settings=IntakeSettings(),
-        admission=AdmissionSettings(),
+        IntakeRules("mail.kairan.test", IntakeSettings(), AdmissionSettings()),
         snapshot=Everybody,
-        tokens=None,
-        spool=Spool(),
-        passwords=Passwords(),
-        counters=AccountCounters(1).column(0),
-        trace=SimpleNamespace(record=lambda *_, **__: None, record_refusal=lambda *_: None),
+        login=Authenticators(Passwords(), None),
+        use=AccountUse(AccountCounters(1).column(0)),
+        spool=PacedSpool(Spool()),
+        records=IntakeRecords(
+            SimpleNamespace(record=lambda *_, **__: None, record_refusal=lambda *_: None)
+        ),
     )
     running = Listener(context, ListenerSettings(), lambda: server_tls)
     sock = socket.socket()

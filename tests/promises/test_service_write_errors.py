@@ -14,7 +14,14 @@ import pytest
 
 from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
-from kairan.intake.context import IntakeContext
+from kairan.intake.context import (
+    AccountUse,
+    Authenticators,
+    IntakeContext,
+    IntakeRecords,
+    IntakeRules,
+    PacedSpool,
+)
 from kairan.intake.counters import AccountCounters
 from kairan.intake.listener import Listener
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
@@ -68,15 +75,12 @@ class Client:
 
 def context(directory, spool):
     return IntakeContext(
-        hostname="mail.kairan.test",
-        settings=IntakeSettings(),
-        admission=AdmissionSettings(),
+        IntakeRules("mail.kairan.test", IntakeSettings(), AdmissionSettings()),
         snapshot=lambda: PlainDirectory(mailboxes=[MAILBOX], accounts=[Account(1, SENDER, "")]),
-        spool=spool,
-        passwords=None,  # nobody logs in at a device listener
-        tokens=None,
-        counters=AccountCounters(1).column(0),
-        trace=Trace(directory / "trace.db", TraceSettings()),
+        login=Authenticators(None, None),  # nobody logs in at a device listener
+        use=AccountUse(AccountCounters(1).column(0)),
+        spool=PacedSpool(spool),
+        records=IntakeRecords(Trace(directory / "trace.db", TraceSettings())),
     )
 
 

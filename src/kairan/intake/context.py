@@ -1,4 +1,4 @@
-"""What all sessions of one worker share."""
+"""What all sessions of one worker share, grouped for its constructor."""
 
 import time
 from collections.abc import Callable
@@ -97,33 +97,100 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeContext:
+class IntakeRules:
+    """What the configuration says of taking mail in."""
+
     hostname: str
     settings: IntakeSettings
     admission: AdmissionSettings
-    snapshot: Callable[[], Snapshot]
-    spool: Spool
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    help_url: str = ""  # what stands before a refusal's key in the address of its explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticators:
     passwords: Authenticator
     tokens: TokenAuthenticator
-    counters: WorkerColumn
-    trace: Trace
-    # How long to wait before a message is taken, for delivery to keep pace with the intake.
-    wait_seconds: Callable[[], float] = lambda: 0.0
-    audit: Audit | None = None
-    volume: Volume | None = None  # None: jumps are not looked for
-    help_url: str = ""  # what stands before a refusal's key in the address of its explanation
-    auth: AuthSettings = field(default_factory=AuthSettings)
-    clock: Callable[[], float] = time.time
-    session_ids: SessionIds = field(default_factory=SessionIds)
-    statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
-    sessions: HeldSessions = field(init=False, default_factory=HeldSessions)
-    sightings: Sightings = field(init=False, default_factory=Sightings)
-    bursts: FailureBursts = field(init=False, default_factory=FailureBursts)
-    handshake_queue: HandshakeQueue = field(init=False, default_factory=HandshakeQueue)
-    lines: LimitedLines = field(default_factory=LimitedLines)  # of the log
-    intake_log: IntakeLog = field(init=False)
-    unfinished: Unfinished = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "unfinished", Unfinished(self.settings))
-        object.__setattr__(self, "intake_log", IntakeLog(self.lines))
+
+@dataclass(frozen=True, slots=True)
+class AccountUse:
+    """What an account has used of what it may, and whether that is far more than ever."""
+
+    counters: WorkerColumn
+    volume: Volume | None = None  # None: jumps are not looked for
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeRecords:
+    """Where it is written down what happened."""
+
+    trace: Trace
+    audit: Audit | None = None
+    statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
+    lines: LimitedLines = field(default_factory=LimitedLines)  # of the log
+
+
+@dataclass(frozen=True, slots=True)
+class PacedSpool:
+    """`wait_seconds()`: before a message is taken, for delivery to keep pace with the intake."""
+
+    spool: Spool
+    wait_seconds: Callable[[], float] = lambda: 0.0
+
+
+class IntakeContext:
+    """Made of few values; flat to read, for sessions read it many times for each message."""
+
+    __slots__ = (
+        "admission",
+        "audit",
+        "auth",
+        "bursts",
+        "clock",
+        "counters",
+        "handshake_queue",
+        "help_url",
+        "hostname",
+        "intake_log",
+        "passwords",
+        "session_ids",
+        "sessions",
+        "settings",
+        "sightings",
+        "snapshot",
+        "spool",
+        "statistics",
+        "tokens",
+        "trace",
+        "unfinished",
+        "volume",
+        "wait_seconds",
+    )
+
+    def __init__(
+        self,
+        rules: IntakeRules,
+        *,
+        snapshot: Callable[[], Snapshot],
+        login: Authenticators,
+        use: AccountUse,
+        spool: PacedSpool,
+        records: IntakeRecords,
+    ) -> None:
+        self.hostname, self.help_url = rules.hostname, rules.help_url
+        self.settings, self.admission, self.auth = rules.settings, rules.admission, rules.auth
+        self.snapshot = snapshot
+        self.passwords, self.tokens = login.passwords, login.tokens
+        self.counters, self.volume = use.counters, use.volume
+        self.spool, self.wait_seconds = spool.spool, spool.wait_seconds
+        self.trace, self.audit, self.statistics = records.trace, records.audit, records.statistics
+        # What is this worker's own.
+        self.clock = time.time
+        self.session_ids = SessionIds()
+        self.sessions = HeldSessions()
+        self.bursts = FailureBursts()
+        self.handshake_queue = HandshakeQueue()
+        self.sightings = Sightings()
+        self.intake_log = IntakeLog(records.lines)
+        self.unfinished = Unfinished(rules.settings)

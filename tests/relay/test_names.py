@@ -94,3 +94,53 @@ async def test_those_that_wait_for_a_thread_get_one(resolver):
     names = Names(resolver, threads_max=1)
     tasks = [asyncio.create_task(names.wait_found(f"good{n}.test", 25)) for n in range(5)]
     assert await asyncio.wait_for(asyncio.gather(*tasks), 30) == [FOUND] * 5
+
+
+@pytest.fixture
+def no_more_threads(monkeypatch):
+    start, refuses = threading.Thread.start, threading.Event()
+
+    def start_or_not(thread):
+        if refuses.is_set() and thread.name.startswith("name "):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_not)
+    return refuses
+
+
+async def test_a_lookup_that_gets_no_thread_fails_at_once_and_the_next_one_is_made(
+    resolver, no_more_threads
+):
+    names = Names(resolver)
+    no_more_threads.set()
+    for _ in range(2):
+        with pytest.raises(OSError, match="thread"):
+            await asyncio.wait_for(names.wait_found("good.test", 25), 30)
+    no_more_threads.clear()
+    assert await asyncio.wait_for(names.wait_found("good.test", 25), 30) == FOUND
+
+
+async def test_a_lookup_that_waited_and_gets_no_thread_fails_too(resolver, no_more_threads):
+    names = Names(resolver, threads_max=1)
+    (hangs,) = await hanging(names, 1)
+    waits = [asyncio.create_task(names.wait_found(f"good{n}.test", 25)) for n in range(3)]
+    await asyncio.sleep(0)
+    no_more_threads.set()
+    resolver.over.set()
+    for one in waits:
+        with pytest.raises(OSError, match="thread"):
+            await asyncio.wait_for(one, 30)
+    no_more_threads.clear()
+    assert await asyncio.wait_for(names.wait_found("good.test", 25), 30) == FOUND
+    await ended([hangs])
+
+
+async def test_whatever_a_lookup_raises_is_heard_by_whoever_waits():
+    def look_up(_host, _port):
+        raise ValueError("an answer nobody has thought of")
+
+    names = Names(look_up)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="nobody"):
+            await asyncio.wait_for(names.wait_found("odd.test", 25), 30)

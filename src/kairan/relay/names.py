@@ -8,6 +8,7 @@ takes longer than a moment, its last addresses serve.
 """
 
 import asyncio
+import errno
 import socket
 import threading
 from collections import OrderedDict, deque
@@ -62,7 +63,9 @@ class Names:
     )
 
     async def wait_found(self, host: str, port: int) -> AddressInfos:
-        """Raises socket.gaierror, or UnicodeError for what DNS cannot even ask for."""
+        """Raises socket.gaierror, UnicodeError for what DNS cannot even ask for, or OSError where the
+        system has no thread for it.
+        """
         numeric = _numeric(host, port)
         if numeric is not None:
             return numeric
@@ -91,9 +94,13 @@ class Names:
         """A daemon: a name server that does not answer must not keep the process from ending."""
         self._threads += 1
         loop = asyncio.get_running_loop()
-        threading.Thread(
+        thread = threading.Thread(
             target=self._run, args=(loop, key, future), name=f"name {key[0]}", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system gives no more threads
+            loop.call_soon(self._done, key, future, OSError(errno.EAGAIN, str(error)))
 
     def _run(
         self,
@@ -104,7 +111,7 @@ class Names:
         found: AddressInfos | Exception
         try:
             found = self.look_up(*key)
-        except (OSError, UnicodeError) as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of each
             found = error
         if not loop.is_closed():
             loop.call_soon_threadsafe(self._done, key, future, found)

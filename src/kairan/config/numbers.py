@@ -58,6 +58,7 @@ ZERO_MEANS = {
         "due_ahead_max_seconds",
     },
     "delivery": {"busy_pause_seconds", "keep_up_seconds"},
+    "delivery.priority": {"size_max"},
     "delivery.retry": {"min_seconds"},
     "delivery.destination": {"ready_min"},
     "delivery.reports": {"returned_octets_max", "explained_max"},

@@ -152,7 +152,8 @@ def _outside(
 def _domains_without_recipients(
     configuration: Configuration, directory: Directory
 ) -> Iterator[SettingProblem]:
-    domains = set(directory.accepted_domains())
+    organisation = directory.organisation()
+    domains = set(organisation.accepted_domains - organisation.relayed_domains)
     with closing(directory.recipients()) as recipients:
         while domains and (one := next(recipients, None)):
             domains.discard(domain_of(Address(one[0])))

@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import sys
 import time
 
 import pytest
@@ -10,12 +11,19 @@ from kairan.cli import sample
 from kairan.cli.demo import _install
 from kairan.testing import running_demo
 from kairan.testing.peer import Rule, Say, ScriptedPeer
-from kit.live import PASSWORD, PRINTER, in_thread, make_installation, running_service
+from kit.live import (
+    PASSWORD,
+    PRINTER,
+    in_thread,
+    make_installation,
+    running_service,
+    wait_for,
+)
 from kit.ports import free_port
 
 pytest.importorskip("msal")
 
-REACHED, REFUSED = sample.user(1), sample.user(2)
+REACHED, REFUSED, STRIPPED, FORGED = (sample.user(n) for n in (1, 2, 3, 4))
 NO = "535 5.7.139 Authentication unsuccessful, basic authentication is disabled. [X]"
 NO_RULE = Rule("AUTH", Say(NO))
 QUICK = """
@@ -62,17 +70,29 @@ def service(upstream, tmp_path_factory):
     port = free_port()
     reached = f"hve://localhost:{upstream.smtp_port}?identity=hve&ca={upstream.ca_file}"
     refused = f"smtp://localhost:{port}?auth=oauth&identity=hve&ca=tls/ca.pem"
+    plain_port = free_port()
+    stripped = f"smtp://localhost:{plain_port}?auth=oauth&identity=hve&ca=tls/ca.pem"
+    forged = f"hve://localhost:{upstream.smtp_port}?identity=hve&ca=tls/ca.pem"
+    script = (
+        f"import sys; open({str(place / 'alerts')!r}, 'ab').write(sys.stdin.buffer.read() + b'\\n')"
+    )
+    alerts = f"""
+[alerts]
+interval_seconds = 0.5
+command = {json.dumps([sys.executable, "-c", script])}
+"""
     make_installation(
         place,
-        routes={REFUSED: refused, sample.DOMAIN: reached},
-        settings=identity_of(upstream) + QUICK,
+        routes={REFUSED: refused, STRIPPED: stripped, FORGED: forged, sample.DOMAIN: reached},
+        settings=identity_of(upstream) + QUICK + alerts,
         workers=1,
     )
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(place / "tls" / "server.pem", place / "tls" / "server.key")
     peer = ScriptedPeer([NO_RULE], tls=context, capabilities=["AUTH XOAUTH2"], port=port)
-    with in_thread(peer), running_service(place, install=False) as running:
-        running.peer = peer
+    plain = ScriptedPeer(capabilities=["AUTH XOAUTH2"], port=plain_port)
+    with in_thread(peer), in_thread(plain), running_service(place, install=False) as running:
+        running.peer, running.plain = peer, plain
         yield running
 
 
@@ -86,8 +106,8 @@ def status_of(service):
     return json.loads(service.kairan("status", "--json"))
 
 
-def why(service, *words: str):
-    (job,) = json.loads(service.kairan("queue", "list", "--to", REFUSED, "--json"))
+def why(service, *words: str, to: str = REFUSED):
+    (job,) = json.loads(service.kairan("queue", "list", "--to", to, "--json"))
     return json.loads(service.kairan("queue", "why", job["id"], "--json", *words))
 
 
@@ -126,3 +146,26 @@ def test_what_was_held_goes_out_by_itself_when_the_cause_is_mended(service):
     service.wait_empty()
     assert any(b"Subject: kept" in message.content for message in service.peer.messages)
     assert "DSN" not in {event.event for event in service.events()}
+
+
+def alerts_of(service, about: str):
+    file = service.place / "alerts"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [one for one in map(json.loads, filter(None, lines)) if one["about"] == about]
+
+
+@pytest.mark.parametrize(
+    ("to", "said"), [(STRIPPED, "does not offer STARTTLS"), (FORGED, "certificate")]
+)
+def test_without_what_protects_them_no_credentials_leave_and_the_mail_is_kept(service, to, said):
+    send(service, b"secret", to)
+    wait_for(lambda: alerts_of(service, to), "an alert")
+    (answer,) = why(service, to=to)
+    assert (answer["waiting"], answer["key"]) == ("route-held", "peer-tls-failed")
+    assert said in answer["last_reply"]
+    assert answer["expires"] == ""
+    assert "AUTH" not in service.plain.verbs()
+    assert "MAIL" not in service.plain.verbs()
+    assert len(alerts_of(service, to)) == 1
+    service.kairan("queue", "drop", "--to", to, "--yes")
+    wait_for(lambda: alerts_of(service, to)[-1]["state"] == "over", "the end of the concern")

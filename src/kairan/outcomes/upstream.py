@@ -36,35 +36,6 @@ ROUTE_HELD = Outcome(
     speaker=Speaker.KAIRAN,
 )
 
-BILLING_NOT_IN_ORDER = Outcome(
-    "billing-not-in-order",
-    550,
-    "5.7.1",
-    "This High Volume Email account has no valid billing policy",
-    when=Text(
-        "High Volume Email is paid by recipient since June 2026; an account without a valid billing policy cannot send. Its words and code are not known from the wire. Kairan never says this.",
-        "High Volume Email は 2026 年 6 月から受信者数で課金され、有効な課金ポリシーのないアカウントは送信できません。実際の文言とコードは未確認です。Kairan はこの応答を返しません。",
-    ),
-    causes=(
-        Text(
-            "No billing policy is connected to the account.",
-            "アカウントに課金ポリシーが接続されていません。",
-        ),
-        Text(
-            "The policy's Azure subscription is not active.",
-            "課金ポリシーの Azure サブスクリプションが有効ではありません。",
-        ),
-    ),
-    remedies=(
-        Text(
-            "Look with `Get-HVEAccountBillingPolicy`, connect a policy with `Set-HVEAccountBillingPolicy`, and see that its subscription is active.",
-            "`Get-HVEAccountBillingPolicy` で確認し、`Set-HVEAccountBillingPolicy` で接続し、サブスクリプションが有効であることを確かめてください。",
-        ),
-    ),
-    source="Microsoft Learn: Troubleshoot High Volume Email (2026), billing; RFC 3463 section 3.8 (X.7.1)",
-    profiles=("hve-2026",),
-)
-
 FROM_NOT_OF_ROUTE = Outcome(
     "from-not-of-route",
     550,

@@ -178,15 +178,6 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "Invalid API permissions",
         "API のアクセス許可が無効",
     ),
-    "billing-not-in-order": (
-        "no valid billing policy",
-        "billing policy is not valid",
-        "NoProperBillingPolicyStored",
-        "BillingPolicyNotFound",
-        "BillingPolicyMismatched",
-        "NoConnectedBillingPolicyFound",
-        "SubscriptionIsNotActive",
-    ),
     "app-not-allowed": (
         "application is not allowed for use with this High Volume Email account",
         "このアプリケーションは、この大量メール アカウントでの使用を許可されていません",

@@ -57,6 +57,6 @@ FROM_NOT_OF_ROUTE = Outcome(
             "アカウントを送信者にするか、経路に from=rewrite を指定してください（元の作成者は Reply-To に残ります）。",
         ),
     ),
-    source="Microsoft Learn: Troubleshoot High Volume Email (2026), sender rules",
+    source="Microsoft Learn: Troubleshoot High Volume Email (2026), SendAsDenied",
     speaker=Speaker.KAIRAN,
 )

@@ -345,6 +345,7 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
     "tenant-without-subscription": ("hosted tenant which has no mail-enabled subscriptions",),
     "hve-billing-not-valid": (
         "no valid billing policy",
+        "billing policy is not valid",
         "NoProperBillingPolicyStored",
         "BillingPolicyNotFound",
         "BillingPolicyMismatched",

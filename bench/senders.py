@@ -95,6 +95,7 @@ def smtplib_usual(far: Far, seconds: float, *, batch: int) -> Sent:
     for count in itertools.count(1):
         with smtplib.SMTP("127.0.0.1", far.port, timeout=60) as smtp:
             smtp.starttls(context=context)
+            smtp.ehlo()  # `login` would say it, `auth` does not
             if far.token:
                 smtp.auth("XOAUTH2", lambda _=None: xoauth2(far), initial_response_ok=True)
             else:

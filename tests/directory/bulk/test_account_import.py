@@ -20,8 +20,8 @@ class Passwords:
     def fault(self, address, password):
         return "too short" if len(password) < 4 else None
 
-    def matches(self, password_hash, password):
-        return password_hash == f"hash of {password}"
+    def matching(self, claims):
+        return {who for who, (hash_, password) in claims.items() if hash_ == f"hash of {password}"}
 
     def make(self):
         return "made" if self.makes else None

@@ -1,15 +1,19 @@
-"""Passwords by the hundred, for an import: hashed on all processors."""
+"""Passwords by the hundred, for an import: hashed, and compared, on all processors."""
 
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import compress
 
 from kairan.auth.passwords.hashing import hash_password, hasher, matches, password_fault
 from kairan.auth.settings import AuthSettings
 
 
 class BulkPasswords:
-    """A `PasswordMaker` of the directory.  `make` None: rows must bring their own."""
+    """A `PasswordMaker` of the directory.  `make` None: rows must bring their own.
+
+    Argon2 gives the interpreter's lock away while it computes.
+    """
 
     def __init__(self, settings: AuthSettings, make: Callable[[], str] | None = None) -> None:
         self._settings = settings
@@ -19,14 +23,15 @@ class BulkPasswords:
     def fault(self, address: str, password: str) -> str | None:
         return password_fault(password, address=address, settings=self._settings)
 
-    def matches(self, password_hash: str, password: str) -> bool:
-        return matches(password_hash, password, self._hasher)
+    def matching(self, claims: Mapping[str, tuple[str, str]]) -> frozenset[str]:
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            answers = threads.map(lambda claim: matches(*claim, self._hasher), claims.values())
+            return frozenset(compress(claims, answers))
 
     def make(self) -> str | None:
         return None if self._make is None else self._make()
 
     def hash_all(self, passwords: Mapping[str, str]) -> Mapping[str, str]:
-        """Argon2 gives the interpreter's lock away while it computes."""
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             hashes = threads.map(
                 lambda password: hash_password(password, self._settings), passwords.values()

@@ -47,7 +47,8 @@ class PasswordMaker(Protocol):
 
     def fault(self, address: str, password: str) -> str | None: ...
 
-    def matches(self, password_hash: str, password: str) -> bool: ...
+    def matching(self, claims: Mapping[str, tuple[str, str]]) -> frozenset[str]:
+        """Of a hash and a password by address: where one is of the other."""
 
     def make(self) -> str | None:
         """None: a new account must bring its own."""
@@ -91,14 +92,17 @@ def prepare(
     rows = tuple(one for row in file.rows() if (one := _account_row(file, row)))
     present = {account.address: account for account in existing} if update else {}
     wanted: dict[str, str] = {}
+    claims: dict[str, tuple[str, str]] = {}  # that an account has this password already
     made: dict[str, str] = {}
     for row in rows:
         before = present.get(row.address)
         if row.password:
             with file.at(row.line):
                 _check(row, passwords)
-                if before is None or not passwords.matches(before.password_hash, row.password):
-                    wanted[row.address] = row.password
+            if before is not None:
+                claims[row.address] = before.password_hash, row.password
+            else:
+                wanted[row.address] = row.password
         elif before is None:
             password = passwords.make()
             if password is None:
@@ -106,6 +110,8 @@ def prepare(
             else:
                 wanted[row.address] = made[row.address] = password
     file.finish()
+    unchanged = passwords.matching(claims)
+    wanted |= {who: claims[who][1] for who in claims if who not in unchanged}
     return PreparedAccounts(file, rows, passwords.hash_all(wanted), made)
 
 

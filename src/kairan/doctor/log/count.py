@@ -51,15 +51,15 @@ class CauseCounts:
 
     def add(self, refusal: LoggedRefusal) -> None:
         count = self._count_of(refusal.cause)
-        count.count += 1
-        self._accounts[count.cause, refusal.account or UNNAMED] += 1
+        count.count += refusal.count
+        self._accounts[count.cause, refusal.account or UNNAMED] += refusal.count
         if len(self._accounts) > self._settings.accounts_max:
             self._drop_rare_accounts()
         self._note_example(count, refusal.line)
         if refusal.time is None:
-            count.undated += 1
+            count.undated += refusal.count
         else:
-            self._note_time(count, refusal.time)
+            self._note_time(count, refusal.time, refusal.count)
 
     def accounts(self, cause: str, top: int) -> list[tuple[str, int]]:
         """Those with most refusals, most first."""
@@ -94,10 +94,10 @@ class CauseCounts:
             printable = "".join(c if c.isprintable() else " " for c in redact(line).strip())
             count.examples.append(printable[: self._settings.example_characters])
 
-    def _note_time(self, count: CauseCount, time: float) -> None:
+    def _note_time(self, count: CauseCount, time: float, number: int) -> None:
         count.first = time if count.first is None else min(count.first, time)
         count.last = time if count.last is None else max(count.last, time)
-        count.buckets[int(time // self.bucket_seconds)] += 1
+        count.buckets[int(time // self.bucket_seconds)] += number
         while len(count.buckets) > self._settings.buckets_max and self._widen():
             pass
 

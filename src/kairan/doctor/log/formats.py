@@ -87,8 +87,10 @@ FORMATS: Mapping[str, LogFormat] = {
         LogFormat(
             FormatName.KAIRAN,
             re.compile(
-                rb"^time=\S+ level=\w+ event=|\"event\": \"(?:REFUSE|DEFER|FAIL)\"", re.MULTILINE
+                rb"\btime=[\dT:.-]+Z level=\w+ event=|\"event\": \"(?:REFUSE|DEFER|FAIL)\""
+                rb"|\"what\": \"login|\"MESSAGE\":\[\d"
             ),
+            words=(b" rule=", b'"rule": ', b" event=delivery.tried ", b'"MESSAGE":['),
         ),
         LogFormat(
             FormatName.DOTNET,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kairan.doctor.log.formats import FormatName, LogFormat, account_in, failure_in
+from kairan.doctor.log.own import OwnLine, read_own, refusal_of
 from kairan.doctor.log.reply import GOOD_NEWS, LineReply, said_in
 from kairan.doctor.log.settings import LogSettings
 from kairan.doctor.log.times import LogTimes
@@ -49,6 +50,7 @@ class LoggedRefusal:
     account: str
     time: float | None
     line: str
+    count: int = 1  # more where the log says how many lines it left out
 
 
 @dataclass(slots=True)
@@ -130,9 +132,11 @@ class LineReader:
         What it shows to be over may come before the line's own refusal.
         """
         raw = octets[begin:end]
+        line = decode(raw)
+        if (own := read_own(line)) is not None:
+            return self._of_ours(own, line)
         if any(news in raw for news in GOOD_NEWS):
             return ()
-        line = decode(raw)
         said = said_in(
             line, near=lambda: self._above_undated(line, octets, begin), is_csv=self.is_csv
         )
@@ -150,6 +154,17 @@ class LineReader:
         elif client:
             self._warnings.cause_of(client["process"], line, said.cause)
         return self._noted(line, said, octets, begin, end, offset, is_named=not failure)
+
+    def _of_ours(self, own: OwnLine, line: str) -> Sequence[LoggedRefusal]:
+        """A line of ours is whole: it belongs to no other, and no other to it."""
+        before = tuple(self._event.flush())
+        self._event = _Event()
+        refusal = refusal_of(own)
+        if refusal is None:
+            return before
+        time = self._times.find(own.time or line)
+        logged = LoggedRefusal(refusal.cause, refusal.account, time, line, refusal.count)
+        return (*before, logged)
 
     def rest(self) -> Iterator[LoggedRefusal]:
         """At the log's end: what waited for a line that tells more."""

@@ -91,7 +91,7 @@ class _Reading:
         if self.span.holds(refusal.time):
             self.counts.add(refusal)
         else:
-            self.outside += 1
+            self.outside += refusal.count
 
 
 def read_logs(

@@ -124,7 +124,7 @@ def said_in(line: str, *, near: Callable[[], str], is_csv: bool) -> LineReply | 
         return LineReply(token.outcome.key, line.index(_TOKEN_REFUSED))
     at = _reply_at(line, is_csv=is_csv)
     if at is not None:
-        cause = _cause(line[at : at + _TELLING_CHARACTERS])
+        cause = cause_of_reply(line[at : at + _TELLING_CHARACTERS])
         return LineReply(_cause_at_auth(line, at, near) or cause, at)
     return _network(line, near)
 
@@ -167,7 +167,7 @@ def _is_of_mail(line: str) -> bool:
     return bool(_OF_MAIL.search(line)) and not _OF_HTTP.search(line)
 
 
-def _cause(reply: str) -> str:
+def cause_of_reply(reply: str) -> str:
     """Replies of one kind are judged once; what differs in each is left out of the comparison."""
     kind = _IN_BRACKETS.sub("", reply) if "[" in reply else reply
     if "<" in kind or "@" in kind:

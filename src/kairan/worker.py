@@ -29,7 +29,7 @@ from kairan.auth.passwords.recognised import Recognised
 from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.auth.tokens.keys import Keys
 from kairan.config.model import Configuration
-from kairan.delivery.context import DeliveryContext, DirectoryView
+from kairan.delivery.context import DeliveryContext, DirectoryView, TimeSource
 from kairan.delivery.delivery import Delivery
 from kairan.delivery.transport import Delivered
 from kairan.delivery.transports.table import transport_for
@@ -59,6 +59,7 @@ from kairan.mail.envelope import Envelope
 from kairan.mail.role import Role
 from kairan.relay.tokens.identities import Identities
 from kairan.runtime import logs
+from kairan.runtime.clock_steps import ClockSteps
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.limited_lines import LimitedLines
@@ -327,7 +328,8 @@ async def _build(
 ) -> list[asyncio.Task[None]]:
     """Builds from the inside out; the stack stops from the outside in."""
     keeper = SnapshotKeeper(directory)
-    trace, audit = _open_records(configuration, place.number, stack)
+    steps = ClockSteps()
+    trace, audit = _open_records(configuration, place.number, steps, stack)
     spools = []
     for shard in _shards(configuration, place.number):
         spool = await _open_shard(shard, configuration)
@@ -354,6 +356,7 @@ async def _build(
             trace=trace,
             pauses_file=configuration.pauses_file,
             lines=lines.of_delivery,
+            time=TimeSource(stepped_since=steps.since),
         ),
         busy.is_waited_for,
     )
@@ -361,7 +364,7 @@ async def _build(
     stack.callback(_tell_all_left_out, lines)
     stack.push_async_callback(_stop_delivery, delivery, deadline)
 
-    volume = await _volume(configuration, place, directory, audit, trace, stack)
+    volume = await _volume(configuration, place, directory, VolumeParts(audit, trace, steps), stack)
     context = IntakeContext(
         _intake_rules(configuration),
         snapshot=lambda: keeper.current,
@@ -434,10 +437,12 @@ def _alerts(
 
 
 def _open_records(
-    configuration: Configuration, number: int, stack: AsyncExitStack
+    configuration: Configuration, number: int, steps: ClockSteps, stack: AsyncExitStack
 ) -> tuple[Trace, Audit]:
     trace = Trace(
-        configuration.data_directory / "trace" / f"trace-{number}.db", configuration.trace
+        configuration.data_directory / "trace" / f"trace-{number}.db",
+        configuration.trace,
+        steps=steps,
     )
     stack.callback(trace.close)
     audit = Audit(configuration.audit_directory, f"worker-{number}", configuration.audit)
@@ -466,12 +471,18 @@ def _token_authenticator(configuration: Configuration, keys: Keys) -> TokenAuthe
     )
 
 
+@dataclass(frozen=True, slots=True)
+class VolumeParts:
+    audit: Audit
+    trace: Trace
+    steps: ClockSteps
+
+
 async def _volume(
     configuration: Configuration,
     place: WorkerPlace,
     directory: Directory,
-    audit: Audit,
-    trace: Trace,
+    parts: VolumeParts,
     stack: AsyncExitStack,
 ) -> Volume | None:
     """Knows what is usual before the first message comes."""
@@ -482,7 +493,8 @@ async def _volume(
         place.column,
         configuration.admission,
         writes=place.number == 0,
-        journal=HoldJournal(audit, trace),
+        journal=HoldJournal(parts.audit, parts.trace),
+        steps=parts.steps,
     )
     await volume.refresh()
     stack.push_async_callback(volume.stop)

@@ -51,6 +51,7 @@ class Bench:
         self.spool = MemorySpool(self.clock)
         self.settings = DeliverySettings(routes=(RouteSettings("*", "maildir:/mail"),))
         self.pauses_file: Path | None = None
+        self.stepped_since: Callable[[float], float] = lambda _moment: 0.0
         self.delivery: Delivery | None = None
         self.run: asyncio.Task[None] | None = None
 
@@ -64,7 +65,12 @@ class Bench:
                 directory=DirectoryView(lambda: self.directory, self.directory),
                 trace=self.trace,
                 pauses_file=self.pauses_file,
-                time=TimeSource(self.clock, monotonic or self.clock, rng=random.Random(7)),
+                time=TimeSource(
+                    self.clock,
+                    monotonic or self.clock,
+                    rng=random.Random(7),
+                    stepped_since=self.stepped_since,
+                ),
             ),
         )
         self.run = asyncio.create_task(self.delivery.run())

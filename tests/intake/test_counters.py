@@ -1,5 +1,7 @@
 """What accounts do at this moment, over all workers."""
 
+import pytest
+
 from kairan.intake.counters import ACCOUNTS_MAX, AccountCounters
 from kairan.testing.clock import FakeClock
 
@@ -83,3 +85,16 @@ def test_the_hour_outlives_a_worker():
     counters = AccountCounters(1, clock=FakeClock(7_200.0))
     counters.column(0).accepted(7, 50)
     assert counters.column(0).recipients_in_hour(7, 2) == 50
+
+
+@pytest.mark.parametrize("step", [86_400.0, 400 * 86_400.0, -86_400.0, -90.0])
+def test_a_step_of_the_clock_begins_the_minute_anew_and_counts_go_on(step):
+    clock = FakeClock(1_767_603_600.0)
+    column = AccountCounters(1, clock=clock).column(0)
+    column.accepted(7, 30)
+    clock.now += step
+    assert column.messages(7) == 0
+    column.accepted(7, 2)
+    assert (column.messages(7), column.recipients(7)) == (1, 2)
+    clock.now -= step
+    assert column.messages(7) == 0

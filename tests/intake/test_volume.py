@@ -9,6 +9,7 @@ from kairan.admission.settings import AdmissionSettings
 from kairan.directory.store import Directory
 from kairan.intake.counters import AccountCounters
 from kairan.intake.volume import HoldJournal, Volume
+from kairan.runtime.clock_steps import ClockSteps
 from kairan.testing.clock import FakeClock
 from kit.live import PAYROLL, PRINTER, USER, running_service, wait_for
 
@@ -178,3 +179,26 @@ def test_a_jump_holds_the_account_on_all_workers_until_it_is_released(tmp_path):
         assert audit.count('"account.held"') == 1
         assert '"account.release"' in audit
         service.wait_message(b"Subject: x", USER)
+
+
+async def test_a_clock_that_is_set_forgets_no_history(directory, clock):
+    """A day that is years ahead would drop all days before it, and hold whoever sends much."""
+    even = FakeClock(50.0)
+    told = Told()
+    directory.volumes.learn(int(NOON) // 86_400 - 1, {ERP: 900})
+    volume = Volume(
+        directory,
+        AccountCounters(1, clock=clock).column(0),
+        AdmissionSettings(volume_jump_factor=3, volume_jump_floor_recipients=10),
+        writes=True,
+        journal=HoldJournal(told, told),
+        clock=clock,
+        steps=ClockSteps(clock, even),
+    )
+    await volume.refresh()
+    clock.advance(400 * 86_400)
+    await volume.refresh()
+    assert volume.judge(directory.account(ERP), 800) is None
+    clock.advance(-400 * 86_400)
+    await volume.stop()
+    assert directory.volumes.usual(int(NOON) // 86_400) == {ERP: 900}

@@ -30,6 +30,7 @@ from kairan.delivery.record import Recorder
 from kairan.delivery.routes import Transports
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Deferred, Failed, RecipientResult
+from kairan.directory.errors import DirectoryUnavailableError
 from kairan.directory.model import Snapshot
 from kairan.dsn.recipient import Action, RecipientReport
 from kairan.mail.envelope import Content, Recipient
@@ -86,6 +87,8 @@ class JobAttempts:
             )
             self._writer.unreadable(work)
         except SpoolUnavailable as error:
+            self.defect(work, str(error))
+        except DirectoryUnavailableError as error:  # said once, by the snapshot's keeper
             self.defect(work, str(error))
         except Exception as error:  # a defect of ours must not cost the message
             log.exception("delivery.defect", message=work.lease.envelope.message_id)
@@ -218,6 +221,7 @@ class JobAttempts:
             destination=destination,
             is_attempt=is_attempt,
             kept_until=math.inf if queue.is_paused or queue.is_held else queue.kept_until,
+            stepped=self._time.stepped_since(work.lease.envelope.arrived),
         )
 
     async def _expand(self, work: Work, plan: NeedsExpansion) -> None:

@@ -20,6 +20,8 @@ class TimeSource:
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     rng: random.Random = field(default_factory=random.Random)  # jitter, no secret
+    # By how much `clock` was set after it had said this (`runtime/clock_steps.py`).
+    stepped_since: Callable[[float], float] = lambda _moment: 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Terms(NamedTuple):
     in which it may expire begins anew; infinite while that lasts.
     `not_before`: the destination is left alone until then.  `due`: the job is due just then, whatever
     its own next retry would be.  `destination`: its return makes the job due earlier.
+    `stepped`: by how much the clock was set since the message arrived, which does not age it.
     """
 
     now: float
@@ -45,9 +46,13 @@ class Terms(NamedTuple):
     destination: str = ""
     is_attempt: bool = True
     kept_until: float = 0.0
+    stepped: float = 0.0
 
     def expires(self, arrived: float) -> float:
-        return max(arrived, self.kept_until) + self.retry.expiry_seconds
+        return max(arrived + self.stepped, self.kept_until) + self.retry.expiry_seconds
+
+    def delay_is_told(self, arrived: float) -> float:
+        return arrived + self.stepped + self.retry.delay_report_seconds
 
 
 class Disposition(NamedTuple):
@@ -119,7 +124,7 @@ def _retry(
     due = retry_due(attempts, terms) if terms.due is None else terms.due
     if terms.destination and not job.delayed:
         # Its return brings the job; the sender hears of the delay at the time, not by the return.
-        delay = envelope.arrived + terms.retry.delay_report_seconds
+        delay = terms.delay_is_told(envelope.arrived)
         due = min(due, delay) if terms.now < delay else due
     return NewJob(
         route=job.route,
@@ -134,7 +139,7 @@ def _retry(
 
 def _delay_is_due(job: Job, envelope: Envelope, terms: Terms) -> bool:
     """Once per job: its mark is kept on disk."""
-    return not job.delayed and terms.now - envelope.arrived >= terms.retry.delay_report_seconds
+    return not job.delayed and terms.now >= terms.delay_is_told(envelope.arrived)
 
 
 def _report(

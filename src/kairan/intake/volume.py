@@ -23,6 +23,8 @@ from kairan.directory.store import Directory
 from kairan.intake.counters import WorkerColumn
 from kairan.outcomes.catalogue import ACCOUNT_HELD
 from kairan.outcomes.decision import Refuse
+from kairan.runtime.clock_steps import ClockSteps
+from kairan.runtime.trouble import Trouble
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
 
@@ -65,7 +67,10 @@ class Volume:
         writes: bool,
         journal: HoldJournal,
         clock: Callable[[], float] = time.time,
+        steps: ClockSteps | None = None,
     ) -> None:
+        self._steps = steps
+        self._trouble = Trouble()
         self._directory = directory
         self._counters = counters
         self._settings = settings
@@ -114,20 +119,32 @@ class Volume:
     async def refresh(self) -> None:
         """At the start, and when an hour is over."""
         hour = int(self._clock()) // _HOUR
-        if hour != self._hour:
+        if hour != self._hour and self._is_clock_settled():
             await self._outlived(self._learn_and_read, hour)
 
     async def stop(self) -> None:
         """The hour that is not over goes with our memory."""
-        if self._writes:
+        if self._writes and self._is_clock_settled():
             await self._outlived(self._learn, int(self._clock()) // _HOUR)
+
+    def _is_clock_settled(self) -> bool:
+        """By a clock that was just set neither a history is written, which drops its oldest days,
+        nor one looked for that would lie in another year.
+        """
+        if self._steps is None:
+            return True
+        self._steps.look()
+        return self._steps.is_settled
 
     async def _outlived(self, work: Callable[[int], None], hour: int) -> None:
         """The directory may be away: then the next look does it."""
         try:
             await asyncio.to_thread(work, hour)
         except DirectoryError as error:
-            log.warning("intake.volume-unknown", reason=str(error))
+            if self._trouble.is_new(str(error)):
+                log.warning("intake.volume-unknown", reason=str(error))
+        else:
+            self._trouble.is_over()
 
     def _learn_and_read(self, hour: int) -> None:
         if self._writes:

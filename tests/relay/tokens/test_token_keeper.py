@@ -192,3 +192,22 @@ def test_a_child_asks_by_itself_when_it_was_forked_during_a_request(keeper, issu
     assert os.waitpid(pid, 0)[1] == 0
     issuer.may_answer.set()
     waiting.join()
+
+
+def test_a_pause_ends_although_the_clock_was_set_back(issuer, clock):
+    keeper = TokenKeeper("name", issuer, MARGINS, now=clock)
+    issuer.fault = FAULT
+    assert keeper.token() is FAULT
+    clock.now -= 86_400
+    issuer.fault = None
+    assert isinstance(keeper.token(), AccessToken)
+
+
+def test_a_token_from_before_the_clock_was_set_back_is_not_believed(issuer, clock):
+    keeper = TokenKeeper("name", issuer, MARGINS, now=clock)
+    first = keeper.token()
+    clock.now -= 86_400
+    assert keeper.token() != first
+    assert issuer.requests == 2
+    assert keeper.token() == keeper.token()
+    assert issuer.requests == 2

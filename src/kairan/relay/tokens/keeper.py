@@ -90,7 +90,7 @@ class TokenKeeper:
                 return True
             self.counters.refused += 1
             age = self._now() - token.obtained
-            if self._renewed_for_refusal and age < _REFUSED_TWICE_SECONDS:
+            if self._renewed_for_refusal and 0 <= age < _REFUSED_TWICE_SECONDS:
                 return False
             self._token, self._refused_text = None, text
             return True
@@ -103,7 +103,7 @@ class TokenKeeper:
             use = judge(self._token, now, self._margins) if self._token else Use.RENEW
             if self._token is not None and use is Use.USE:
                 return self._token
-            if self._asking is None and now >= self._silent_until:
+            if self._asking is None and self._may_ask(now):
                 self._asking = Future()
                 self._asking.set_running_or_notify_cancel()
                 threading.Thread(
@@ -115,6 +115,10 @@ class TokenKeeper:
                 return self._asking
             assert self._fault is not None, "silence follows a fault"
             return self._fault
+
+    def _may_ask(self, now: float) -> bool:
+        """Also where the clock was set back during a pause: none is longer than the longest."""
+        return not now < self._silent_until <= now + _PAUSE_MAX_SECONDS
 
     # In a thread.
 

@@ -19,6 +19,9 @@ from kairan.relay.tokens.token import AccessToken
 # of short tokens by a tenth.
 _SESSION_MARGIN_SECONDS = 60.0
 
+# What two clocks may differ by: of the issuer's and ours, or of two machines that share a cache.
+_CLOCK_SKEW_SECONDS = 300.0
+
 
 class Use(Enum):
     USE = auto()
@@ -33,6 +36,8 @@ class Margins:
 
 
 def judge(token: AccessToken, now: float, margins: Margins) -> Use:
+    if token.obtained > now + _CLOCK_SKEW_SECONDS:
+        return Use.RENEW  # the clock was set back: when it expires nobody knows
     left = token.expires - now
     life = token.life_seconds
     refused = margins.refused_seconds if margins.refused_seconds < life else life / 2

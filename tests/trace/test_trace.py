@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kairan.trace.record import Trace
+from kairan.trace.refusals import Refusal
 from kairan.trace.search import search
 from kairan.trace.settings import TraceSettings
 
@@ -136,6 +137,23 @@ def test_what_is_older_than_the_retention_goes(tmp_path, clock):
     second.record("DELIVER", message_id="<new@x>")
     second.close()
     assert [event.message_id for event in search(tmp_path / "trace")] == ["<new@x>"]
+
+
+@pytest.mark.parametrize("step", [100 * DAY, 4_000 * DAY])
+def test_a_clock_that_is_set_forward_deletes_nothing(tmp_path, clock, step):
+    trace = Trace(tmp_path / "trace" / "trace-0.db", QUICK, clock=clock)
+    trace.record("DELIVER", message_id="<before@x>")
+    trace.record_refusal(Refusal("192.0.2.1", "tls-too-old"))
+    clock.now += step
+    for n in range(5):
+        trace.record("DELIVER", message_id=f"<{n}@x>")
+        time.sleep(0.05)
+    clock.now -= step
+    trace.record("DELIVER", message_id="<after@x>")
+    trace.close()
+    found = [(event.event, event.message_id) for event in search(tmp_path / "trace")]
+    assert len(found) == 8
+    assert {("DELIVER", "<before@x>"), ("DELIVER", "<after@x>"), ("REFUSE", "")} <= set(found)
 
 
 def test_a_file_too_large_loses_its_oldest_day(tmp_path, clock):

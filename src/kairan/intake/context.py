@@ -129,6 +129,7 @@ class IntakeRecords:
     audit: Audit | None = None
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
     lines: LimitedLines = field(default_factory=LimitedLines)  # of the log
+    keeps_subject: bool = False  # in the trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,7 @@ class Session:
             detail=f"{outcome.key} at={verb or '?'} reply={reply} "
             f"session={self.id} account={self.account.address if self.account else '-'} {detail}",
             client=self.client,
+            account=self.account.address if self.account else "",
         )
 
     def _log_refusal(
@@ -488,6 +489,8 @@ class Session:
             f"internal-id={spool_id} session={self.id} account={submission.account.address} "
             f"{self._login.trace_text}{_repaired_text(submission.repaired)}",
             client=self.client,
+            account=submission.account.address,
+            subject=submission.subject,
         )
         self._log_accepted(submission, spool_id)
         self.engine.answer(answers.queued(submission.message_id, spool_id))

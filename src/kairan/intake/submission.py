@@ -33,6 +33,7 @@ from kairan.mail.header import (
     edited,
     header_length,
     read_header,
+    subject_in,
     without_preface,
 )
 from kairan.outcomes.catalogue import (
@@ -81,6 +82,7 @@ class Submission:
     origin: Origin
     recipients: list[Recipient] = field(init=False, default_factory=list)
     message_id: str = field(init=False, default="")
+    subject: str = field(init=False, default="")  # where the trace keeps it
     size: int = field(init=False, default=0)  # octets of the content as it came
     refusal: Refuse | None = field(init=False, default=None)
     repaired: tuple[str, ...] = field(init=False, default=())  # fields that a device had wrong
@@ -165,6 +167,8 @@ class Submission:
         if isinstance(verdict, Refuse):
             self.refuse(verdict)
             return None
+        if self.context.keeps_subject:
+            self.subject = subject_in(head[: header.end])
         edit = field_edit(
             self.account, self.context.admission, header, organisation, self.context.hostname
         )

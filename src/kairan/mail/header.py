@@ -8,6 +8,8 @@ the header only.
 import re
 import time
 from collections.abc import Callable, Iterator
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,6 +29,9 @@ _PREFACE = re.compile(
     rb"(?:\xef\xbb\xbf)*+(?:>?From (?![ \t]*+:)[^\r\n]*+\r\n)?+(?:\xef\xbb\xbf)*+"
     rb"(?=[!-9;-~]++[ \t]*+:)"
 )
+_SUBJECT = re.compile(rb"(?i:(?:\A|\n)subject[ \t]*+:)([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)")
+_SUBJECT_OCTETS_MAX = 1_000  # read of it, and kept below
+_SUBJECT_CHARACTERS_MAX = 200
 _MESSAGE_ID = re.compile(rb"<[!-;=?-~]{1,900}>")  # RFC 5322 section 3.6.4, read leniently
 _WORD = re.compile(rb"[!-;=?-~]{1,900}")
 # A From or Sender, cut into what RFC 5322 section 3.4 makes it of.  No alternative begins as another
@@ -64,6 +69,20 @@ class Header(NamedTuple):
     received: int
     # Fields that a submission may not bring, or not every one: (name in lower case, value).
     watched: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def subject_in(header: bytes) -> str:
+    """The first Subject as a person reads it, encoded words decoded (RFC 2047); bounded."""
+    found = _SUBJECT.search(header)
+    if found is None:
+        return ""
+    raw = found[1][:_SUBJECT_OCTETS_MAX].decode("utf-8", "replace")
+    unfolded = raw.replace("\r\n", "").strip()
+    try:
+        decoded = str(make_header(decode_header(unfolded)))
+    except (ValueError, LookupError, HeaderParseError):
+        decoded = unfolded
+    return decoded[:_SUBJECT_CHARACTERS_MAX]
 
 
 def without_preface(content: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """How the trace's writer and its search number moments and texts."""
 
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from kairan.mail.address import key_of
@@ -13,7 +14,17 @@ def day_of(seconds: float) -> int:
 
 
 def search_key(text: str, day: int) -> int | None:
+    return (day << 40) + _hash_of(text) if text else None
+
+
+def search_keys(text: str, days: Iterable[int]) -> list[int]:
+    """The same for several days; none of an empty text."""
     if not text:
-        return None
+        return []
+    hashed = _hash_of(text)
+    return [(day << 40) + hashed for day in days]
+
+
+def _hash_of(text: str) -> int:
     digest = blake2b(key_of(text).encode("utf-8", "replace"), digest_size=5).digest()
-    return (day << 40) + int.from_bytes(digest, "big")
+    return int.from_bytes(digest, "big")

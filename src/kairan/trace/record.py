@@ -11,6 +11,8 @@ belongs to mail or to an account `trace-N.db`, table `event`:
     message_id, sender, recipient, detail, client   text as recorded
     spool_id   of the worker's shard, 0 where there is none
     m, s, r    search keys of message id, sender and recipient; NULL for an empty text
+    account    of RECEIVE and REFUSE: who had logged in
+    subject    of RECEIVE, where the setting keeps it
 
 A search key is (day << 40) + 40 bits of a hash of the lower-case text.  The day in front keeps
 inserts in the index pages of today, which are in memory, where plain hashes would touch pages all
@@ -29,7 +31,9 @@ from typing import Protocol, TypeAlias
 
 import structlog
 
+from kairan.runtime.clock_steps import ClockSteps
 from kairan.runtime.rows import Insert
+from kairan.runtime.trouble import Trouble
 from kairan.trace.file import TraceFile
 from kairan.trace.keys import DAY_SECONDS, MICRO, day_of, search_key
 from kairan.trace.refusals import SCHEMA as REFUSALS_SCHEMA
@@ -54,15 +58,19 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
   id INTEGER PRIMARY KEY, event TEXT NOT NULL, message_id TEXT NOT NULL, sender TEXT NOT NULL,
   recipient TEXT NOT NULL, detail TEXT NOT NULL, client TEXT NOT NULL, spool_id INTEGER NOT NULL,
-  m INTEGER, s INTEGER, r INTEGER);
+  m INTEGER, s INTEGER, r INTEGER,
+  account TEXT NOT NULL DEFAULT '', subject TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS event_m ON event (m) WHERE m IS NOT NULL;
 CREATE INDEX IF NOT EXISTS event_s ON event (s) WHERE s IS NOT NULL;
 CREATE INDEX IF NOT EXISTS event_r ON event (r) WHERE r IS NOT NULL;
 """
-_EVENTS = Insert("INSERT INTO event VALUES", "(?,?,?,?,?,?,?,?,?,?,?)")
+_EVENTS = Insert("INSERT INTO event VALUES", "(?,?,?,?,?,?,?,?,?,?,?,?,?)")
+# Of 0.1.0 are files without them.
+_TOLD_AGAIN_SECONDS = 60.0
+_COLUMNS_ADDED = ("account", "subject")
 
-# time, event, message id, sender, recipient, detail, client, spool id
-_Line: TypeAlias = tuple[float, str, str, str, str, str, str, int]
+# time, event, message id, sender, recipient, detail, client, account, subject, spool id
+_Line: TypeAlias = tuple[float, str, str, str, str, str, str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +87,15 @@ class Trace:
     """
 
     def __init__(
-        self, path: Path, settings: TraceSettings, *, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        settings: TraceSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+        steps: ClockSteps | None = None,
     ) -> None:
         self._clock = clock
+        self._steps = steps or ClockSteps(clock)
         self._limit = settings.queue_events_max
         self._octets_max = settings.queue_events_max * _EVENT_OCTETS
         self._octets = 0  # of all lines that were recorded
@@ -94,7 +108,7 @@ class Trace:
         )
         self._pruning = _Pruning(settings.retention_days)
         self._dropped = 0
-        self._told = 0
+        self._told, self._told_at = 0, float("-inf")
         self._interval = settings.write_interval_seconds
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trace", daemon=True)
@@ -109,6 +123,8 @@ class Trace:
         recipient: str = "",
         detail: str = "",
         client: str = "",
+        account: str = "",
+        subject: str = "",
         spool_id: int = 0,
     ) -> None:
         """Never waits: with a full queue the line is dropped and counted."""
@@ -117,7 +133,8 @@ class Trace:
         if len(self._lines) >= self._limit or waiting + octets > self._octets_max:
             self._dropped += 1
             return
-        line = (self._clock(), event, message_id, sender, recipient, detail, client, spool_id)
+        texts = (message_id, sender, recipient, detail, client, account, subject)
+        line = (self._clock(), event, *texts, spool_id)
         self._octets += octets
         self._lines.append(line)
 
@@ -151,12 +168,22 @@ class Trace:
         waited = len(self._lines)
         self._writer.write_waiting()
         self._refusals_writer.write_waiting()
-        self._pruning.go_on(self._clock(), (self._writer, self._refusals_writer))
+        files = (self._writer, self._refusals_writer)
+        self._pruning.keep_within(files)
+        now = self._steps.look()
+        if self._steps.is_settled:
+            self._pruning.go_on(now, files)
         dropped = self._dropped + self._writer.lost + self._refusals.lost
-        if dropped > self._told:
-            log.error("trace.dropped", count=dropped - self._told, total=dropped)
-            self._told = dropped
+        self._tell_dropped(dropped)
         return waited
+
+    def _tell_dropped(self, dropped: int) -> None:
+        """At once, and then once a minute; the last at the end."""
+        now = time.monotonic()
+        is_time = now - self._told_at >= _TOLD_AGAIN_SECONDS or self._closing.is_set()
+        if dropped > self._told and is_time:
+            log.error("trace.dropped", count=dropped - self._told, total=dropped)
+            self._told, self._told_at = dropped, now
 
 
 def _refusals_path(path: Path) -> Path:
@@ -180,20 +207,31 @@ class _Pruning:
 
     def __init__(self, retention_days: int) -> None:
         self._retention_days = retention_days
+        self._trouble = Trouble()
         self._pruned_day = 0
 
-    def go_on(self, now: float, files: Sequence[_Prunable]) -> None:
+    def keep_within(self, files: Sequence[_Prunable]) -> None:
         try:
             for file in files:
                 if not file.is_within:
                     file.keep_within()
+        except sqlite3.Error as error:
+            self._say(error)
+
+    def go_on(self, now: float, files: Sequence[_Prunable]) -> None:
+        try:
             today = day_of(now)
             if today == self._pruned_day:
                 return
             oldest_kept = (today - self._retention_days) * DAY_SECONDS
             if sum(file.delete_before(oldest_kept, _PRUNE_ROWS) for file in files) == len(files):
                 self._pruned_day = today
+                self._trouble.is_over()
         except sqlite3.Error as error:
+            self._say(error)
+
+    def _say(self, error: sqlite3.Error) -> None:
+        if self._trouble.is_new(str(error)):
             log.error("trace.not-pruned", reason=str(error))
 
 
@@ -202,7 +240,9 @@ class _Writer:
 
     def __init__(self, path: Path, settings: TraceSettings, lines: deque[_Line]) -> None:
         self._file = TraceFile(path, _SCHEMA, settings.octets_max)
+        _add_columns(self._file.database)
         self._lines = lines
+        self._trouble = Trouble()
         self._last_id = self._newest_id()
         self._keys: dict[tuple[str, int], int | None] = {}
         self.is_within = False
@@ -221,10 +261,14 @@ class _Writer:
                 self.keep_within()
             except sqlite3.Error as error:  # a full disk, say: the mail goes on without its trace
                 self.lost += len(batch)
-                log.error("trace.not-written", file=self._file.path, reason=str(error))
+                if self._trouble.is_new(str(error)):
+                    log.error("trace.not-written", file=self._file.path, reason=str(error))
+            else:
+                if self._trouble.is_over():
+                    log.info("trace.written-again", file=self._file.path)
             self.octets_taken += sum(
                 _EVENT_OCTETS // 2 + len(detail) + len(message_id)
-                for _, _, message_id, _, _, detail, _, _ in batch
+                for _, _, message_id, _, _, detail, *_ in batch
             )
 
     def keep_within(self) -> None:
@@ -259,10 +303,11 @@ class _Writer:
             is_step = moment < self._last_id - _STEP_BACK
             self._last_id = free(moment if is_step else max(self._last_id + 1, moment))
             day = self._last_id // (DAY_SECONDS * MICRO)
-            message_id, sender, recipient, detail, client = _all_stored(texts)
+            message_id, sender, recipient, detail, client, account, subject = _all_stored(texts)
             yield (
                 self._last_id, event, message_id, sender, recipient, detail, client, spool_id,
                 key(message_id, day), key(sender, day), key(recipient, day),
+                account, subject,
             )  # fmt: skip
 
     def _free_id(self, wanted: int) -> int:
@@ -310,6 +355,14 @@ class _Writer:
     def _newest_id(self) -> int:
         (last,) = self._file.database.execute("SELECT max(id) FROM event").fetchone()
         return int(last or 0)
+
+
+def _add_columns(database: sqlite3.Connection) -> None:
+    """Changes no row, so a file of any size is as quick."""
+    there = {row[1] for row in database.execute("PRAGMA table_info(event)")}
+    for column in _COLUMNS_ADDED:
+        if column not in there:
+            database.execute(f"ALTER TABLE event ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
 
 
 def _all_stored(texts: list[str]) -> list[str]:

@@ -29,6 +29,7 @@ from typing import TypeAlias
 import structlog
 
 from kairan.runtime.kept import kept
+from kairan.runtime.trouble import Trouble
 from kairan.trace.file import TraceFile
 from kairan.trace.keys import MICRO
 
@@ -159,6 +160,7 @@ class RefusalsWriter:
     def __init__(self, file: TraceFile, refusals: Refusals) -> None:
         self._file = file
         self._refusals = refusals
+        self._trouble = Trouble()
         self.is_within = False
 
     def write_waiting(self) -> None:
@@ -169,10 +171,14 @@ class RefusalsWriter:
             try:
                 with self._file.database as database:
                     database.executemany(_ADD, batch)
+                self.keep_within()
             except sqlite3.Error as error:
                 self._refusals.lost += sum(int(row[-1]) for row in batch)
-                log.error("trace.not-written", file=self._file.path, reason=str(error))
-            self.keep_within()
+                if self._trouble.is_new(str(error)):
+                    log.error("trace.not-written", file=self._file.path, reason=str(error))
+            else:
+                if self._trouble.is_over():
+                    log.info("trace.written-again", file=self._file.path)
 
     def keep_within(self) -> None:
         self.is_within = self._file.keep_within(self._delete_oldest)

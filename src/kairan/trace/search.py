@@ -1,17 +1,20 @@
-"""Searching the traces of all workers at once."""
+"""Searching the traces of all workers at once, for events.  `story.py` makes messages of them."""
 
 import heapq
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Self
 
-from kairan.trace.keys import MICRO, day_of, search_key
+from kairan.trace.keys import MICRO, day_of, search_keys
 
-_COLUMNS = "id, event, message_id, sender, recipient, detail, client, spool_id"
+_COLUMNS = ("id", "event", "message_id", "sender", "recipient", "detail", "client", "spool_id")
+_COLUMNS_ADDED = ("account", "subject")  # since 0.2: older files have none
+_KEYS = {"message_id": "m", "recipient": "r", "sender": "s"}  # what finds fewest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class TraceEvent:
     detail: str
     client: str
     spool_id: int = 0
+    account: str = ""
+    subject: str = ""
     count: int = 1  # refusals of strangers: so many, from `first` to `time`
     first: float | None = None
 
@@ -37,15 +42,20 @@ def search(
     since: float | None = None,
     until: float | None = None,
     limit: int = 1000,
+    also: Mapping[str, Sequence[str]] | None = None,
 ) -> list[TraceEvent]:
-    """The latest `limit` events that fit, in order of time.  `since` and `until` are inclusive."""
+    """The latest `limit` events that fit, in order of time.  `since` and `until` are inclusive.
+
+    `also`: further columns and what may be in them, of a subject a part; no index helps.  Capitals
+    count nowhere.
+    """
     wanted = {"message_id": message_id, "sender": sender, "recipient": recipient}
     texts = {column: text for column, text in wanted.items() if text}
     found = [
-        _search_file(path, texts, since, until, limit)
+        _search_file(path, texts, since, until, limit, also or {})
         for path in sorted(directory.glob("trace-*.db"))
     ]
-    if not texts:  # strangers are refused before they name a message
+    if not texts and _may_be_refusals(also or {}):
         found += [
             _refusals_of(path, since, until, limit)
             for path in sorted(directory.glob("refusals-*.db"))
@@ -54,26 +64,89 @@ def search(
     return list(latest)[::-1]
 
 
+class TraceReader:
+    """The files of all workers, opened once for many questions."""
+
+    def __init__(self, directory: Path) -> None:
+        self._files = [_open(path) for path in sorted(directory.glob("trace-*.db"))]
+        self._spans = [_span(file, None, None) for file in self._files]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def events_of(self, message_id: str, *, limit: int) -> tuple[list[TraceEvent], int]:
+        """A message's first `limit` events, and how many it has."""
+        events: list[TraceEvent] = []
+        number = 0
+        for file, span in zip(self._files, self._spans, strict=True):
+            keys = _keys(message_id, *span)
+            among = f"FROM event WHERE m IN ({','.join('?' * len(keys))})"
+            rows = file.execute(
+                f"SELECT {_columns(file)} {among} AND lower(message_id) = lower(?) "
+                "ORDER BY id LIMIT ?",
+                (*keys, message_id, limit + 1),
+            ).fetchall()
+            events += map(_event, rows)
+            if len(rows) > limit:
+                (count,) = file.execute(f"SELECT count(*) {among}", keys).fetchone()
+            else:
+                count = len(rows)
+            number += count
+        events.sort(key=lambda event: event.time)
+        return events[:limit], number
+
+
 def _search_file(
-    path: Path, texts: dict[str, str], since: float | None, until: float | None, limit: int
+    path: Path,
+    texts: dict[str, str],
+    since: float | None,
+    until: float | None,
+    limit: int,
+    also: Mapping[str, Sequence[str]],
 ) -> list[TraceEvent]:
     with closing(_open(path)) as database:
+        columns = _columns(database)
         first, last = _span(database, since, until)
         conditions = ["id BETWEEN ? AND ?"]
         values: list[int | str] = [*_ids(first, last)]
+        if any(f"'' AS {column}" in columns for column in also):
+            return []
         for column, text in texts.items():
             conditions.append(f"lower({column}) = lower(?)")
             values.append(text)
-        if texts:
-            column = next(iter(texts))
-            keys = list(_keys(texts[column], first, last))
-            conditions.append(f"{column[0]} IN ({','.join('?' * len(keys))})")
-            values.extend(keys)
-        query = (
-            f"SELECT {_COLUMNS} FROM event WHERE {' AND '.join(conditions)} "  # noqa: S608
-            "ORDER BY id DESC LIMIT ?"
-        )
-        return [_event(row) for row in database.execute(query, (*values, limit))]
+        for column, several in also.items():
+            test = (
+                "instr(lower(subject), lower(?))"
+                if column == "subject"
+                else f"lower({column}) = lower(?)"
+            )
+            conditions.append(f"({' OR '.join([test] * len(several))})")
+            values += several
+        query = f"SELECT {columns} FROM event WHERE {' AND '.join(conditions)}"  # noqa: S608
+        if not texts:
+            rows = database.execute(f"{query} ORDER BY id DESC LIMIT ?", (*values, limit))
+            return [_event(row) for row in rows]
+        # Day by day, the latest first: within one key the index has the order of time, so that
+        # what there is too much of need not be read to its end.
+        found: list[TraceEvent] = []
+        column = next(name for name in _KEYS if name in texts)
+        query += f" AND {_KEYS[column]} = ? ORDER BY id DESC LIMIT ?"
+        for key in _keys(texts[column], first, last):
+            rows = database.execute(query, (*values, key, limit - len(found)))
+            found += map(_event, rows)
+            if len(found) >= limit:
+                break
+        return found
+
+
+def _may_be_refusals(also: Mapping[str, Sequence[str]]) -> bool:
+    """Strangers are refused before they name a message, and are nobody's account."""
+    is_refusal = "REFUSE" in map(str.upper, also.get("event", ["REFUSE"]))
+    return is_refusal and "account" not in also and "subject" not in also
 
 
 def _refusals_of(
@@ -113,11 +186,19 @@ def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
+def _columns(database: sqlite3.Connection) -> str:
+    there = {row[1] for row in database.execute("PRAGMA table_info(event)")}
+    added = (name if name in there else f"'' AS {name}" for name in _COLUMNS_ADDED)
+    return ", ".join((*_COLUMNS, *added))
+
+
 def _span(
     database: sqlite3.Connection, since: float | None, until: float | None
 ) -> tuple[float, float]:
     """What was asked for, cut to what there is: the days in between are looked up one by one."""
-    oldest, newest = database.execute("SELECT min(id), max(id) FROM event").fetchone()
+    # Each by itself: SQLite finds either at an end of the table, and both together by reading it.
+    (oldest,) = database.execute("SELECT min(id) FROM event").fetchone()
+    (newest,) = database.execute("SELECT max(id) FROM event").fetchone()
     first = (oldest or 0) / MICRO if since is None else max(since, (oldest or 0) / MICRO)
     end = (newest or 0) / MICRO if newest else time.time()
     return first, end if until is None else min(until, end)
@@ -128,12 +209,10 @@ def _ids(first: float, last: float) -> tuple[int, int]:
     return int(first * MICRO) - 1, int(last * MICRO) + 1
 
 
-def _keys(text: str, first: float, last: float) -> Iterator[int]:
-    for day in range(day_of(first), day_of(last) + 1):
-        key = search_key(text, day)
-        if key is not None:
-            yield key
+def _keys(text: str, first: float, last: float) -> list[int]:
+    """The latest day's first."""
+    return search_keys(text, range(day_of(last), day_of(first) - 1, -1))
 
 
-def _event(row: tuple[int, str, str, str, str, str, str, int]) -> TraceEvent:
+def _event(row: tuple[int, str, str, str, str, str, str, int, str, str]) -> TraceEvent:
     return TraceEvent(row[0] / MICRO, *row[1:])

@@ -13,6 +13,9 @@ class TraceSettings:
     # One worker's file of refused strangers, who are counted by minute, address and reason: half a
     # day of a flood from everywhere, and all that a network sees in 90 days otherwise.
     refusals_octets_max: int = 256 * 1024**2
+    # Whether a message's subject is kept with it, to be searched for and shown.  Off: who wrote to
+    # whom is what a mail service must be able to tell, what about is the two's own affair.
+    keep_subject: bool = False
     # Events go to disk together, this long after the first.
     write_interval_seconds: float = 0.25
     # Waiting for the writer, 400 octets each: a list of 100,000 records that many at once.

@@ -4,6 +4,7 @@ from kairan.admission.settings import AdmissionSettings
 from kairan.directory.model import Account
 from kairan.outcomes.catalogue import ACCOUNT_HELD
 from kairan.outcomes.decision import ACCEPT, Decision, Refuse
+from kairan.runtime.counted import counted
 
 
 def judge_volume(
@@ -19,5 +20,7 @@ def judge_volume(
         return Refuse(ACCOUNT_HELD, detail="held")
     most = max(settings.volume_jump_factor * usual, settings.volume_jump_floor_recipients)
     if recipients > most:
-        return Refuse(ACCOUNT_HELD, detail=f"{recipients} recipients this hour, usually {usual}")
+        return Refuse(
+            ACCOUNT_HELD, detail=f"{counted(recipients, 'recipient')} this hour, usually {usual}"
+        )
     return ACCEPT

@@ -286,7 +286,7 @@ def import_(
         say("address,password")
         for address, password in made.items():
             say(f"{address},{password}")
-    say_report(result.report, "accounts", dry_run=dry_run, to_operator=bool(made))
+    say_report(result.report, "account", dry_run=dry_run, to_operator=bool(made))
 
 
 @app.command("export", epilog=examples("kairan account export > accounts.csv"))

@@ -12,6 +12,7 @@ from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, existing_app, open_directory
 from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
+from kairan.cli.times import moment
 from kairan.config.model import Configuration
 from kairan.directory.model import App, AppSecret
 from kairan.directory.operations.apps import AppFields
@@ -206,7 +207,7 @@ def rotate(
     if as_json:
         print_json(answer)
     else:
-        print_record("the next key", answer)
+        print_record("the next key", {**answer, "signs_from": moment(key.begins)})
 
 
 def _withdraw(configuration: Configuration, ring: KeyRing, new: Key) -> int:
@@ -271,4 +272,5 @@ def _print(directory: Directory, one: App, *, as_json: bool, secret: str = "") -
     if as_json:
         print_json(record)
     else:
-        print_record(f"app {one.name}", record)
+        until = moment(record["old_secret_until"] or 0)
+        print_record(f"app {one.name}", {**record, "old_secret_until": until})

@@ -9,6 +9,7 @@ from kairan.cli.configuration import read_configuration
 from kairan.cli.options import ConfigOption, JsonOption, examples, one_command
 from kairan.cli.output import print_json, say
 from kairan.config.backup import write_backup
+from kairan.runtime.counted import counted
 
 app = one_command()
 
@@ -37,4 +38,4 @@ def backup(
     if as_json:
         print_json({"file": file, "octets": octets, "trace": with_trace})
     else:
-        say(f"{file} is written, {octets} octets")
+        say(f"{file} is written, {counted(octets, 'octet')}")

@@ -12,6 +12,7 @@ from kairan.cli.errors import BadInputError
 from kairan.cli.output import print_json, progress, say
 from kairan.directory.bulk.csv_import import ImportReport
 from kairan.directory.bulk.csv_rows import ImportRefusedError
+from kairan.runtime.counted import counted
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE.csv", help="The first line names the columns.")
@@ -46,7 +47,7 @@ def import_progress(file: Path, *, as_json: bool = False) -> Iterator[Callable[[
 def say_report(
     report: ImportReport, what: str, *, dry_run: bool, to_operator: bool = False
 ) -> None:
-    parts = [f"{report.added} {what} added", f"{report.updated} changed"]
+    parts = [f"{counted(report.added, what)} added", f"{report.updated} changed"]
     parts += [f"{report.unchanged} as they were"] if report.unchanged else []
     parts += [f"{report.removed} removed"] if report.removed else []
     sentence = f"{', '.join(parts)}{' (a dry run: nothing is written)' if dry_run else ''}"

@@ -10,6 +10,7 @@ from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_comm
 from kairan.cli.output import print_json, say
 from kairan.config.backup import check_stopped
 from kairan.directory.store import Directory
+from kairan.runtime.counted import counted
 from kairan.runtime.secret_text import without_login
 
 app = group_of_commands("The directory's database.")
@@ -49,6 +50,6 @@ def move(
     if as_json:
         print_json({"rows": rows})
         return
-    say(f"{rows} rows are in the new database.  Now write into kairan.toml:")
+    say(f"{counted(rows, 'row')} in the new database.  Now write into kairan.toml:")
     say("[directory]")
     say(f'url = "{url}"')

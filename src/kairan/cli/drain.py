@@ -12,6 +12,7 @@ from kairan.cli.output import plain, print_json, say
 from kairan.cli.queue_jobs import statistics
 from kairan.config.model import Configuration
 from kairan.intake.draining import DrainOrder, begin_drain, end_drain
+from kairan.runtime.counted import counted
 from kairan.trace.commands import by_whom
 
 app = group_of_commands("Let the queue run empty, before maintenance or a move.")
@@ -40,7 +41,7 @@ def begin(
     if as_json:
         print_json({"draining": plain(order), "messages": left})
     else:
-        say("the queue is empty" if not left else f"{left} message{'s' * (left != 1)} left")
+        say("the queue is empty" if not left else f"{counted(left, 'message')} left")
     if wait and left:
         raise typer.Exit(NOT_EMPTY)
 

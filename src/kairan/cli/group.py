@@ -28,6 +28,7 @@ from kairan.directory.recipient_filter.opath import parse
 from kairan.directory.recipient_filter.settings import RecipientFilterSettings
 from kairan.directory.recipient_filter.tree import Filter
 from kairan.directory.store import Directory
+from kairan.runtime.counted import counted
 
 app = group_of_commands("Groups: one address for many people.")
 app.add_typer(group_members.app, name="members")
@@ -228,7 +229,7 @@ def preview(
         print_json({"count": len(members), "members": members})
     else:
         print_table(("member",), ([member] for member in members), nothing="it has no members")
-        say(f"{len(members)} recipients")
+        say(counted(len(members), "recipient"))
 
 
 @app.command(
@@ -253,7 +254,7 @@ def filter_(text: FilterArgument, config: ConfigOption = None, as_json: JsonOpti
         print_json(found)
     else:
         print_table(("member",), ([member] for member in members), nothing="it fits nobody")
-        say(f"{len(members)} recipients; for a directory server: {found['ldap']}")
+        say(f"{counted(len(members), 'recipient')}; for a directory server: {found['ldap']}")
 
 
 def _parsed(text: str, settings: RecipientFilterSettings) -> Filter:

@@ -17,6 +17,7 @@ from kairan.cli.directory import open_directory, warn_without_postmaster
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, HiddenOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
+from kairan.cli.times import moment
 from kairan.directory.bulk.csv_import import Leavers
 from kairan.directory.model import Mailbox
 from kairan.directory.operations.mailboxes import MailboxFields
@@ -197,7 +198,7 @@ def import_(
     if as_json:
         print_json(report)
     else:
-        say_report(report, "mailboxes", dry_run=dry_run)
+        say_report(report, "mailbox", dry_run=dry_run)
 
 
 def _fields(
@@ -237,4 +238,5 @@ def _print(mailbox: Mailbox, *, as_json: bool) -> None:
     if as_json:
         print_json(mailbox)
     else:
-        print_record(f"mailbox {mailbox.address}", plain(mailbox))
+        shown = {**plain(mailbox), "when_created": moment(mailbox.when_created or 0)}
+        print_record(f"mailbox {mailbox.address}", shown)

@@ -20,7 +20,11 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(organisation)
     else:
-        print_record("organisation", plain(organisation))
+        policies = [
+            f"{name} (basic auth {'allowed' if allows else 'blocked'})"
+            for name, allows in organisation.policies.items()
+        ]
+        print_record("organisation", {**plain(organisation), "policies": policies})
 
 
 @app.command(

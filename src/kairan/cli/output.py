@@ -180,5 +180,5 @@ def _cell(value: Any) -> str:
         case frozenset() | tuple() | list():
             return ", ".join(str(item) for item in sorted(value, key=str)) or "-"
         case Mapping():
-            return ", ".join(f"{key}={item}" for key, item in value.items()) or "-"
+            return ", ".join(f"{key}={_cell(item)}" for key, item in value.items()) or "-"
     return str(value)

@@ -12,6 +12,7 @@ from kairan.cli.output import print_json, say
 from kairan.config.backup import configuration_in
 from kairan.config.backup import restore as restore_backup
 from kairan.config.locate import FILE_NAME
+from kairan.runtime.counted import counted
 
 app = one_command()
 
@@ -49,7 +50,7 @@ def restore(
         say(f"{name} is written")
     for name in restored.kept:
         say(f"{name} was there and stays")
-    say(f"the directory is as it was: {restored.rows} rows")
+    say(f"the directory is as it was: {counted(restored.rows, 'row')}")
 
 
 def _write_configuration(file: BinaryIO, place: Path) -> list[str]:

@@ -24,6 +24,7 @@ from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.causes import outcome_of
 from kairan.relay.next_hop import TlsPolicy
 from kairan.relay.tokens.identity import Identity, identity_of
+from kairan.runtime.counted import counted
 from kairan.runtime.operator_error import FAILED, OperatorError
 from kairan.runtime.visible import visible
 from kairan.sender.async_sender import AsyncSender, in_flight_max
@@ -352,12 +353,12 @@ def _show(order: SendOrder, *, as_json: bool) -> None:
         return
     say(f"{found.way}: {found.reason.en}")
     say(
-        f"{found.messages:,} messages, {found.transactions:,} transactions, "
-        f"{found.sessions} sessions, {found.recipients:,} recipients, about {found.seconds:,.0f} s; "
+        f"{counted(found.messages, 'message', ',')}, {counted(found.transactions, 'transaction', ',')}, "
+        f"{counted(found.sessions, 'session')}, {counted(found.recipients, 'recipient', ',')}, about {found.seconds:,.0f} s; "
         f"billed by HVE: {found.billed:,}, ${found.dollars:,.2f}"
     )
     if refused:
-        say(f"{refused:,} rows of which no message can be made, the first of them:")
+        say(f"{counted(refused, 'row', ',')} of which no message can be made, the first of them:")
         for fault in faults[:10]:
             say(f"  {fault}")
     say()

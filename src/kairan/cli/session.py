@@ -14,6 +14,7 @@ from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_comm
 from kairan.cli.output import print_json, print_json_list, print_table, say
 from kairan.config.model import Configuration
 from kairan.intake.control import ask_workers
+from kairan.runtime.counted import counted
 
 app = group_of_commands("Sessions that clients hold now.")
 
@@ -84,7 +85,7 @@ def end(
     if as_json:
         print_json({"ended": len(ended), "sessions": ended})
     else:
-        say(f"{len(ended)} session{'' if len(ended) == 1 else 's'} ended")
+        say(f"{counted(len(ended), 'session')} ended")
 
 
 def _wanted(configuration: Configuration, **options: str | None) -> dict[str, str]:

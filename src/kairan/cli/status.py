@@ -9,6 +9,7 @@ import typer
 from kairan.cli.configuration import read_configuration
 from kairan.cli.options import ConfigOption, JsonOption, examples, one_command
 from kairan.cli.output import plain, print_facts, print_json, print_table, say
+from kairan.runtime.counted import counted
 from kairan.status.facts import CertificateStatus, DestinationStatus, Status
 from kairan.status.gather import moment, status
 
@@ -40,7 +41,7 @@ def status_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def _facts(found: Status) -> Iterator[tuple[str, str]]:
     for one in found.listeners:
-        yield "listener", f"{one.address} ({one.role}): {_count(one.sessions, 'session')}"
+        yield "listener", f"{one.address} ({one.role}): {counted(one.sessions, 'session', ',')}"
     yield "workers", f"{len(found.workers)} of {found.workers_expected} answer"
     if found.workers:
         accepted = sum(one.accepted_per_second for one in found.workers)
@@ -59,9 +60,9 @@ def _facts(found: Status) -> Iterator[tuple[str, str]]:
     if found.directory is not None:
         version, age = found.directory.version, _age(found.directory.age_seconds)
         yield "directory", f"version {version}, asked {age} ago"
-    held = f", {_count(found.held, 'job')} held" if found.held else ""
+    held = f", {counted(found.held, 'job', ',')} held" if found.held else ""
     quarantined = f", {found.quarantined} quarantined" if found.quarantined else ""
-    yield "queue", f"{_count(found.messages, 'message')}{held}{quarantined}"
+    yield "queue", f"{counted(found.messages, 'message', ',')}{held}{quarantined}"
 
 
 def _certificate_facts(certificates: Sequence[CertificateStatus]) -> Iterator[tuple[str, str]]:
@@ -97,15 +98,11 @@ def _print_destinations(destinations: tuple[DestinationStatus, ...]) -> None:
     print_table(columns, rows, nothing="")
     more = len(destinations) - _DESTINATIONS_SHOWN
     if more > 0:
-        say(f"… and {_count(more, 'destination')} more; --json has all")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+        say(f"… and {counted(more, 'destination', ',')} more; --json has all")
 
 
 def _days(days: int) -> str:
-    return "EXPIRED" if days < 0 else f"{_count(days, 'day')} left"
+    return "EXPIRED" if days < 0 else f"{counted(days, 'day', ',')} left"
 
 
 def _octets(octets: int) -> str:

@@ -13,6 +13,7 @@ from kairan.delivery.transport import Deferred, Delivered, Failed, RecipientResu
 from kairan.expansion.expand import Failure
 from kairan.mail.address import Address
 from kairan.mail.envelope import Recipient
+from kairan.runtime.counted import counted
 from kairan.runtime.limited_lines import LimitedLines
 from kairan.runtime.logs import shown
 from kairan.spool.interface import Lease
@@ -106,7 +107,9 @@ class Recorder:
     def expanded(self, lease: Lease, expanded: ExpandedJob) -> None:
         self.resolved(lease, expanded.expansion.resolved)
         for group in expanded.expansion.groups:
-            self._note("EXPAND", lease, group.recipient.address, f"{group.members} recipients")
+            self._note(
+                "EXPAND", lease, group.recipient.address, counted(group.members, "recipient")
+            )
         self.counters.failed += len(expanded.failures)
         for failure in expanded.failures:
             self._failed(lease, failure)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from cryptography import x509
 
+from kairan.runtime.counted import counted
+
 # Days before the end: time to order one by hand, to see why it is not renewed, the last call.
 WARNING_DAYS = (1, 7, 30)
 # What OpenSSL says of another key of the same kind, and of a key of another kind.
@@ -86,7 +88,7 @@ def warning_of_end(pair: CertificatePair, now: datetime) -> tuple[int, str] | No
     passed = next((bound for bound in WARNING_DAYS if days < bound), None)
     if passed is None or now > pair.ends:
         return None
-    left = f"in {days} day{'' if days == 1 else 's'}" if days else "within a day"
+    left = f"in {counted(days, 'day')}" if days else "within a day"
     sentence = f"the certificate {pair.file} ends {left}, on {_shown(pair.ends)}: renew it"
     return passed, sentence
 

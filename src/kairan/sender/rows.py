@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kairan.runtime.counted import counted
 from kairan.sender.merge import Row
 
 # Of a Parquet file, rows made Python's at once; and what is read of one column ahead of them.
@@ -74,7 +75,7 @@ def _of_csv(path: Path) -> Iterator[DataRow | RowError]:
                 yield DataRow(number, dict(zip(columns, values, strict=True)))
             else:
                 yield RowError(
-                    f"{len(values)} columns, the first line names {len(columns)}", number
+                    f"{counted(len(values), 'column')}, the first line names {len(columns)}", number
                 )
     except csv.Error as error:
         raise RowError(f"{path}, line {reader.line_num}: {error}") from error

@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from kairan.spool.interface import SpoolRefusal
 from kairan.spool.settings import SpoolSettings
@@ -21,8 +22,10 @@ def test_nothing_is_accepted_below_each_minimum(octets, inodes, said):
 
 class ShrinkingDisk(RealDisk):
     octets = 1_000
+    looks = 0
 
     def free(self, path):
+        self.looks += 1
         return self.octets, 1_000
 
 
@@ -39,6 +42,24 @@ async def test_a_disk_that_runs_low_refuses_and_one_that_is_freed_takes_again(op
     while spool.refusal() is not None:
         await asyncio.sleep(0.01)
     await spool.append(letter(), b"x")
+
+
+async def test_that_nothing_is_accepted_is_a_line_and_that_it_is_again_another(open_spool):
+    disk = ShrinkingDisk()
+    with capture_logs() as said:
+        await open_spool(free_octets_min=100, disk=disk)
+        for octets in (50, 40, 1_000, 30):
+            disk.octets = octets
+            looks = disk.looks
+            while disk.looks < looks + 3:
+                await asyncio.sleep(0.01)
+    told = [line for line in said if "accepts" in line["event"]]
+    assert [(line["event"], line["shard"]) for line in told] == [
+        ("spool.accepts-nothing", "shard-0"),
+        ("spool.accepts-again", "shard-0"),
+        ("spool.accepts-nothing", "shard-0"),
+    ]
+    assert "50 octets free" in told[0]["reason"]
 
 
 async def test_a_low_disk_still_lets_mail_out(open_spool, letter):

@@ -13,6 +13,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES
 from kairan.directory.operations import mailboxes, members, names, organisation
 from kairan.directory.operations.names import AddressKind
+from kairan.runtime.counted import counted
 
 MAILBOX_COLUMNS = ("address", "displayName", "aliases", *MAILBOX_ATTRIBUTES)
 MEMBER_COLUMNS = ("address",)
@@ -93,7 +94,7 @@ def _prune(connection: Connection, staying: Collection[str], leavers: Leavers) -
     if len(gone) > allowed:
         shown = ", ".join(gone[:3])
         raise DirectoryError(
-            f"{len(gone)} mailboxes are not in the file ({shown} …), and at most {allowed} may go;"
+            f"{counted(len(gone), 'mailbox')} not in the file ({shown} …), and at most {allowed} may go;"
             f" if that is right, say --prune-max {len(gone)}"
         )
     for address in gone:

@@ -7,6 +7,7 @@ from kairan.directory.database.database import Database, Part
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
 from kairan.directory.operations.names import AddressKind
+from kairan.runtime.counted import counted
 
 NO_POLICY = "none"  # where a name is expected: the organisation's default, or none at all
 
@@ -84,7 +85,7 @@ def _check_unused(connection: Connection, name: str) -> None:
     users = select(func.count()).where(table.policy == name)
     if count := connection.execute(users).scalar_one():
         raise DirectoryError(
-            f"the policy {name} is assigned to {count} accounts; `kairan policy assign` another"
+            f"the policy {name} is assigned to {counted(count, 'account')}; `kairan policy assign` another"
             f" one, or {NO_POLICY}, first"
         )
     if connection.execute(select(schema.organisation.c.default_policy)).scalar_one() == name:

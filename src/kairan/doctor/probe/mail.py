@@ -17,6 +17,7 @@ from kairan.doctor.probe.settings import ProbeTransaction
 from kairan.doctor.probe.step import ProbeStep, StepMark
 from kairan.doctor.wire import Wire, WireAnswer
 from kairan.mail.reply import Reply
+from kairan.runtime.counted import counted
 from kairan.smtp.client.capabilities import Capabilities
 
 _START_INPUT = 354
@@ -49,7 +50,7 @@ def _token(run: ProbeRun) -> str:
         run.note(ProbeStep("token", StepMark.PROBLEM, since(started), found.why, meanings))
     assert isinstance(found, str), "its absence has stopped the run"
     run.secrets.append(found)
-    run.note(ProbeStep("token", StepMark.OK, since(started), f"{len(found)} characters"))
+    run.note(ProbeStep("token", StepMark.OK, since(started), counted(len(found), "character")))
     return found
 
 

@@ -13,6 +13,7 @@ from kairan.doctor.probe import findings
 from kairan.doctor.probe.settings import ProbeSettings
 from kairan.doctor.probe.step import ProbeMeaning, StepMark
 from kairan.doctor.wire import WireFault
+from kairan.runtime.counted import counted
 
 # OpenSSL's X509_V_ERR_…, x509_vfy.h.
 _BY_VERIFY_CODE: Mapping[int, ProbeMeaning] = {
@@ -81,7 +82,7 @@ def _told(certificate: x509.Certificate, now: datetime) -> str:
     by = "itself" if certificate.issuer == certificate.subject else issuer or "?"
     return (
         f"for {', '.join(names[:_NAMES_SHOWN_MAX]) or '?'}{more}; by {by}; "
-        f"until {certificate.not_valid_after_utc:%Y-%m-%d}, {_days_left(certificate, now)} days left"
+        f"until {certificate.not_valid_after_utc:%Y-%m-%d}, {counted(_days_left(certificate, now), 'day')} left"
     )
 
 

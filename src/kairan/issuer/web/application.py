@@ -24,6 +24,9 @@ from kairan.issuer.web.places import Places, speaks_both
 from kairan.outcomes import token_endpoint
 from kairan.outcomes.token_endpoint import Problem
 from kairan.runtime.ip import plain_ip
+from kairan.runtime.limited_lines import LimitedLines
+from kairan.runtime.trouble import Trouble
+from kairan.trace.refusals import machine_of
 
 log = structlog.get_logger()
 
@@ -52,6 +55,8 @@ Form = Mapping[str, str]
 class Web:
     def __init__(self, grants: Grants, help_url: str = "") -> None:
         self._grants = grants
+        self._lines = LimitedLines()
+        self._trouble = Trouble()
         self._refusal = partial(_refusal, help_url=help_url)
         self._thread = ThreadPoolExecutor(_THREADS, "kairan-issuer")
 
@@ -112,14 +117,19 @@ class Web:
             answer = form if isinstance(form, Problem) else await self._apart(ask, form, source)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
+        if self._trouble.is_over():
+            log.info("issuer.works-again")
         if isinstance(answer, Problem):
-            log.info("issuer.refused", error=answer.error, path=request.url.path, client=source)
+            machine = machine_of(source)
+            if self._lines.has_room("issuer.refused", error=answer.error, client=machine):
+                log.info("issuer.refused", error=answer.error, path=request.url.path, client=source)
             return self._refusal(answer)
         return JSONResponse(answer, headers=_NO_STORE)
 
     async def _away(self, _request: Request, error: Exception) -> Response:
         """The directory does not answer, or a key cannot be read."""
-        log.error("issuer.failed", reason=str(error))
+        if self._trouble.is_new(str(error)):
+            log.error("issuer.failed", reason=str(error))
         return self._refusal(token_endpoint.AWAY)
 
     async def _apart(self, work: Callable[..., Any], *arguments: Any) -> Any:

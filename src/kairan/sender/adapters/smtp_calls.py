@@ -21,6 +21,7 @@ from typing import Self, TypeAlias
 
 from kairan.mail.reply import Reply
 from kairan.relay.next_hop import TlsPolicy
+from kairan.runtime.counted import counted
 from kairan.sender.adapters.shared import SenderAccount, sender_for
 from kairan.sender.message import Message
 from kairan.sender.result import Report, State
@@ -144,7 +145,7 @@ def refused_or_raise(report: Report) -> RefusedRecipients:
     unknown = report.of(State.UNKNOWN)
     if unknown:
         raise smtplib.SMTPServerDisconnected(
-            f"no answer to {report.message_id}: {len(unknown)} recipients may have it or not"
+            f"no answer to {report.message_id}: {counted(len(unknown), 'recipient')} may have it or not"
         )
     refused = {
         result.recipient: (result.reply.code, _said(result.reply))

@@ -8,6 +8,7 @@ serves to let mail out.
 
 import structlog
 
+from kairan.runtime.counted import counted
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.folder import ShardFolder
 
@@ -26,7 +27,9 @@ def disk_refusal(octets: int, inodes: int, settings: SpoolSettings) -> str | Non
 def count_refusal(messages: int, settings: SpoolSettings) -> str | None:
     if messages < settings.messages_max:
         return None
-    return f"queue full: {messages} messages, spool.messages_max is {settings.messages_max}"
+    return (
+        f"queue full: {counted(messages, 'message')}, spool.messages_max is {settings.messages_max}"
+    )
 
 
 class ReserveFile:

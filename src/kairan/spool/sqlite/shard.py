@@ -20,6 +20,7 @@ from pathlib import Path
 import structlog
 
 from kairan.mail.envelope import Content, Envelope
+from kairan.runtime.trouble import Trouble
 from kairan.spool.interface import (
     ContentWriter,
     Job,
@@ -78,6 +79,7 @@ class SqliteSpool:
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._done_before = 0  # operations of the writer, at the last look
+        self._tidying = Trouble()
         self._accepts = True  # as the log was told last
         self._low: str | None = None  # why the disk is too full, or does not answer
         self._identity: FolderIdentity = ()  # of the folder that was opened
@@ -359,12 +361,15 @@ class SqliteSpool:
         if done > _LITTLE_OPERATIONS or not self._writer.is_recording:
             return False
         try:
-            return await self._threads.run(
+            is_copied = await self._threads.run(
                 copy_wal, self._folder.database, self._folder.open_database
             )
         except (OSError, sqlite3.Error) as error:
-            log.warning("spool.tidy-failed", reason=str(error))
+            if self._tidying.is_new(str(error)):
+                log.warning("spool.tidy-failed", reason=str(error))
             return False
+        self._tidying.is_over()
+        return is_copied
 
     async def _look_at_folder(self) -> None:
         """Who removes the folder, or puts another in its place, leaves us files without a name:

@@ -21,6 +21,7 @@ from typing import Any
 
 import structlog
 
+from kairan.runtime.counted import counted
 from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
 from kairan.spool.settings import Durability
 from kairan.spool.sqlite.disk import FILE_MODE, Disk
@@ -118,7 +119,7 @@ def salvage(folder: ShardFolder, reason: str, durability: Durability) -> None:
         new.execute("PRAGMA journal_mode = DELETE")  # all in one file, and durable
     disk.rename(part, folder.path / _WHOLE)
     disk.fsync_directory(folder.path)
-    details = f"{saved} messages were salvaged from it\n"
+    details = f"salvaged from it: {counted(saved, 'message')}\n"
     folder.quarantine.move(folder.database, reason, details)
     finish_salvage(folder)
     log.error("spool.salvaged", messages=saved)

@@ -3,7 +3,7 @@
 import pytest
 
 from kairan.runtime.counted import counted
-from kairan.runtime.trouble import Trouble
+from kairan.runtime.repeated_failure import RepeatedFailure
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_number_is_written_as_it_is_asked_for():
 
 
 def test_trouble_is_said_when_it_begins_changes_and_ends():
-    trouble = Trouble()
+    trouble = RepeatedFailure()
     assert [trouble.is_new("full"), trouble.is_new("full"), trouble.is_new("gone")] == [
         True,
         False,

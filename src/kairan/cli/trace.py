@@ -42,7 +42,7 @@ app = one_command()
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class TraceConditions:
     """Which messages; several narrow it."""
 
     message_id: Annotated[
@@ -95,7 +95,7 @@ class Conditions:
 )
 @with_option_lists
 def trace(
-    conditions: Conditions = Conditions(),
+    conditions: TraceConditions = TraceConditions(),
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=_MESSAGES_MAX, help="The latest so many.")
     ] = 100,

@@ -24,7 +24,7 @@ from kairan.intake.counters import WorkerColumn
 from kairan.outcomes.catalogue import ACCOUNT_HELD
 from kairan.outcomes.decision import Refuse
 from kairan.runtime.clock_steps import ClockSteps
-from kairan.runtime.trouble import Trouble
+from kairan.runtime.repeated_failure import RepeatedFailure
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
 
@@ -70,7 +70,7 @@ class Volume:
         steps: ClockSteps | None = None,
     ) -> None:
         self._steps = steps
-        self._trouble = Trouble()
+        self._trouble = RepeatedFailure()
         self._directory = directory
         self._counters = counters
         self._settings = settings

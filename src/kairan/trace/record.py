@@ -32,8 +32,8 @@ from typing import Protocol, TypeAlias
 import structlog
 
 from kairan.runtime.clock_steps import ClockSteps
+from kairan.runtime.repeated_failure import RepeatedFailure
 from kairan.runtime.rows import Insert
-from kairan.runtime.trouble import Trouble
 from kairan.trace.file import TraceFile
 from kairan.trace.keys import DAY_SECONDS, MICRO, day_of, search_key
 from kairan.trace.refusals import SCHEMA as REFUSALS_SCHEMA
@@ -207,7 +207,7 @@ class _Pruning:
 
     def __init__(self, retention_days: int) -> None:
         self._retention_days = retention_days
-        self._trouble = Trouble()
+        self._trouble = RepeatedFailure()
         self._pruned_day = 0
 
     def keep_within(self, files: Sequence[_Prunable]) -> None:
@@ -242,7 +242,7 @@ class _Writer:
         self._file = TraceFile(path, _SCHEMA, settings.octets_max)
         _add_columns(self._file.database)
         self._lines = lines
-        self._trouble = Trouble()
+        self._trouble = RepeatedFailure()
         self._last_id = self._newest_id()
         self._keys: dict[tuple[str, int], int | None] = {}
         self.is_within = False

@@ -29,7 +29,7 @@ from typing import TypeAlias
 import structlog
 
 from kairan.runtime.kept import kept
-from kairan.runtime.trouble import Trouble
+from kairan.runtime.repeated_failure import RepeatedFailure
 from kairan.trace.file import TraceFile
 from kairan.trace.keys import MICRO
 
@@ -160,7 +160,7 @@ class RefusalsWriter:
     def __init__(self, file: TraceFile, refusals: Refusals) -> None:
         self._file = file
         self._refusals = refusals
-        self._trouble = Trouble()
+        self._trouble = RepeatedFailure()
         self.is_within = False
 
     def write_waiting(self) -> None:

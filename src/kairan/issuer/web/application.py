@@ -25,7 +25,7 @@ from kairan.outcomes import token_endpoint
 from kairan.outcomes.token_endpoint import Problem
 from kairan.runtime.ip import plain_ip
 from kairan.runtime.limited_lines import LimitedLines
-from kairan.runtime.trouble import Trouble
+from kairan.runtime.repeated_failure import RepeatedFailure
 from kairan.trace.refusals import machine_of
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class Web:
     def __init__(self, grants: Grants, help_url: str = "") -> None:
         self._grants = grants
         self._lines = LimitedLines()
-        self._trouble = Trouble()
+        self._trouble = RepeatedFailure()
         self._refusal = partial(_refusal, help_url=help_url)
         self._thread = ThreadPoolExecutor(_THREADS, "kairan-issuer")
 

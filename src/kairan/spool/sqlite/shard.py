@@ -20,7 +20,7 @@ from pathlib import Path
 import structlog
 
 from kairan.mail.envelope import Content, Envelope
-from kairan.runtime.trouble import Trouble
+from kairan.runtime.repeated_failure import RepeatedFailure
 from kairan.spool.interface import (
     ContentWriter,
     Job,
@@ -79,7 +79,7 @@ class SqliteSpool:
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._done_before = 0  # operations of the writer, at the last look
-        self._tidying = Trouble()
+        self._tidying = RepeatedFailure()
         self._accepts = True  # as the log was told last
         self._low: str | None = None  # why the disk is too full, or does not answer
         self._identity: FolderIdentity = ()  # of the folder that was opened

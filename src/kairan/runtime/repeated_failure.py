@@ -8,7 +8,7 @@ log.info("trace.written-again")
 """
 
 
-class Trouble:
+class RepeatedFailure:
     def __init__(self) -> None:
         self._reason: str | None = None
 

@@ -70,6 +70,7 @@ class TraceReader:
     def __init__(self, directory: Path) -> None:
         self._files = [_open(path) for path in sorted(directory.glob("trace-*.db"))]
         self._spans = [_span(file, None, None) for file in self._files]
+        self._columns = [_columns(file) for file in self._files]
 
     def __enter__(self) -> Self:
         return self
@@ -82,12 +83,11 @@ class TraceReader:
         """A message's first `limit` events, and how many it has."""
         events: list[TraceEvent] = []
         number = 0
-        for file, span in zip(self._files, self._spans, strict=True):
+        for file, span, columns in zip(self._files, self._spans, self._columns, strict=True):
             keys = _keys(message_id, *span)
             among = f"FROM event WHERE m IN ({','.join('?' * len(keys))})"
             rows = file.execute(
-                f"SELECT {_columns(file)} {among} AND lower(message_id) = lower(?) "
-                "ORDER BY id LIMIT ?",
+                f"SELECT {columns} {among} AND lower(message_id) = lower(?) ORDER BY id LIMIT ?",
                 (*keys, message_id, limit + 1),
             ).fetchall()
             events += map(_event, rows)

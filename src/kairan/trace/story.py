@@ -12,7 +12,9 @@ from pathlib import Path
 
 from kairan.trace.search import TraceEvent, TraceReader, search
 
-# Looked through at most, the latest first, for messages that fit.
+# Looked through at most, the latest first, for messages that fit: of a message that is wanted so
+# many, and in all.
+EVENTS_LOOKED_AT = 20
 EVENTS_LOOKED_AT_MAX = 5_000
 # Shown of one message: a mailing to all has a hundred thousand, and they are alike.
 EVENTS_OF_ONE_MAX = 100
@@ -81,6 +83,7 @@ class FoundMessages:
 
 def find_messages(directory: Path, wanted: Wanted, *, limit: int) -> FoundMessages:
     """The latest `limit` that fit."""
+    looked_at = min(EVENTS_LOOKED_AT_MAX, max(limit, 50) * EVENTS_LOOKED_AT)
     fitting = search(
         directory,
         message_id=wanted.message_id or None,
@@ -88,12 +91,12 @@ def find_messages(directory: Path, wanted: Wanted, *, limit: int) -> FoundMessag
         recipient=wanted.recipient or None,
         since=wanted.since,
         until=wanted.until,
-        limit=EVENTS_LOOKED_AT_MAX,
+        limit=looked_at,
         also=_in_columns(wanted),
     )
     with TraceReader(directory) as reader:
         found, is_more = _messages(reader, fitting, wanted, limit)
-    return FoundMessages(found[::-1], is_more or len(fitting) >= EVENTS_LOOKED_AT_MAX)
+    return FoundMessages(found[::-1], is_more or len(fitting) >= looked_at)
 
 
 def _messages(

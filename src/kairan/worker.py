@@ -371,7 +371,13 @@ async def _build(
         login=Authenticators(passwords, _token_authenticator(configuration, keys)),
         use=AccountUse(place.column, volume),
         spool=PacedSpool(spools[0], delivery.intake_wait_seconds),
-        records=IntakeRecords(trace, audit, statistics, lines.of_intake),
+        records=IntakeRecords(
+            trace,
+            audit,
+            statistics,
+            lines.of_intake,
+            keeps_subject=configuration.trace.keep_subject,
+        ),
     )
     sightings = SightingsWriter(context.sightings, directory.devices.heard_of)
     stack.push_async_callback(sightings.write)  # what the last sessions brought

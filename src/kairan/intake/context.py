@@ -154,6 +154,7 @@ class IntakeContext:
         "help_url",
         "hostname",
         "intake_log",
+        "keeps_subject",
         "passwords",
         "session_ids",
         "sessions",
@@ -186,6 +187,7 @@ class IntakeContext:
         self.counters, self.volume = use.counters, use.volume
         self.spool, self.wait_seconds = spool.spool, spool.wait_seconds
         self.trace, self.audit, self.statistics = records.trace, records.audit, records.statistics
+        self.keeps_subject = records.keeps_subject
         # What is this worker's own.
         self.clock = time.time
         self.session_ids = SessionIds()

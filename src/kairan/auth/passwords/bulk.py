@@ -25,7 +25,9 @@ class BulkPasswords:
 
     def matching(self, claims: Mapping[str, tuple[str, str]]) -> frozenset[str]:
         with ThreadPoolExecutor(os.cpu_count()) as threads:
-            answers = threads.map(lambda claim: matches(*claim, self._hasher), claims.values())
+            answers = threads.map(
+                lambda claim: matches(claim[0], claim[1], self._hasher), claims.values()
+            )
             return frozenset(compress(claims, answers))
 
     def make(self) -> str | None:

@@ -101,7 +101,7 @@ def test_a_refused_display_name_is_told_which_characters_are_in_the_way(service)
         answer = client.send(b"From: payroll@kairan.test, x <printer@kairan.test>\r\n\r\nx")
         assert answer.startswith("554 5.2.252"), answer
         answer = client.send(b"From: payroll@kairan.test [x] <printer@kairan.test>\r\n\r\nx")
-        assert "From address (unquoted: @ [ ]) [mail.kairan.test " in answer
+        assert "compliant (unquoted: @ [ ]) [mail.kairan.test " in answer
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_tls_off_on_loopback_takes_logins_in_clear(tmp_path):
 @pytest.mark.parametrize("field", [b"Message-ID: nonsense", b"Message-ID: two words"])
 def test_a_malformed_message_id_stays_the_only_one(service, field):
     marker = field.split()[-1]
-    with service.client("device") as client:
+    with service.client().login() as client:
         answer = client.send(field + b"\r\nSubject: malformed " + marker + b"\r\n\r\nx")
         assert re.match(r"250 2\.6\.0 <(nonsense|[0-9a-f]{24}@mail\.kairan\.test)> \[", answer)
     stored = service.wait_message(b"Subject: malformed " + marker)

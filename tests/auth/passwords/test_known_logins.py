@@ -11,6 +11,7 @@ from kairan.auth.passwords.authenticator import Authenticator
 from kairan.auth.passwords.hashing import hash_password, nobodys_hash, parameters, parameters_of
 from kairan.auth.passwords.recognised import Recognised
 from kairan.directory.model import Trust
+from kairan.mail.role import Role
 from kairan.outcomes.decision import Refuse
 
 HERE, ELSEWHERE = "192.0.2.7", "198.51.100.7"
@@ -116,7 +117,7 @@ async def test_an_address_that_has_failed_waits_with_the_strangers(made, people,
     authenticator = made()
     await authenticator.verify(people, NAME, "right horse", HERE)
     await authenticator.verify(people, NAME, "wrong horse", HERE)
-    claim = authenticator._claim(people, NAME, "guess 1", HERE)
+    claim = authenticator._claim(people, NAME, "guess 1", HERE, Role.HVE)
     assert authenticator._queue_of(claim) is authenticator._strangers
     release.set()
 

@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, CommandRow] = {
     "import": CommandRow("import_settings", "Read an existing relay's settings into ours."),
     "send": CommandRow("send", "Send a message to many, or a message for each row."),
     "check-config": CommandRow("check_config", "Check the configuration."),
-    "trace": CommandRow("trace", "Show what happened to messages."),
+    "trace": CommandRow("trace", "Show what happened to messages, each whole."),
     "backup": CommandRow("backup", "Write a backup."),
     "restore": CommandRow("restore", "Restore a backup."),
     "directory": CommandRow("directory_move", "The directory's database."),

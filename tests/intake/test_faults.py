@@ -104,10 +104,10 @@ class SlowPasswords:
         self.gate = asyncio.Event()
         self.asked = asyncio.Event()
 
-    def cached(self, *_):
+    def cached(self, *_, **__):
         return None
 
-    async def verify(self, *_):
+    async def verify(self, *_, **__):
         self.asked.set()
         await self.gate.wait()
         return Refuse(AUTH_UNSUCCESSFUL)

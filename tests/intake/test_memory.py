@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from kairan.admission.settings import AdmissionSettings
+from kairan.directory.devices import Devices
 from kairan.directory.model import Account
 from kairan.intake.connection import SmtpConnection
 from kairan.intake.context import (
@@ -65,16 +66,17 @@ class Passwords:
     def __init__(self):
         self.asked = 0
 
-    def cached(self, *_):
+    def cached(self, *_, **__):
         self.asked += 1
         return ACCOUNT if self.asked % 2 else None
 
-    async def verify(self, *_):
+    async def verify(self, *_, **__):
         await asyncio.sleep(0)
         return ACCOUNT
 
 
 class Everybody:
+    devices = Devices(())
     organisation = SimpleNamespace(
         external_recipients_allowed=True, accepted_domains=frozenset(), postmaster=""
     )

@@ -21,5 +21,6 @@ def submission(unfinished=None, **settings):
         clock=lambda: 1e9,
         unfinished=unfinished or Unfinished(IntakeSettings()),
         snapshot=lambda: SimpleNamespace(organisation=ORGANISATION),
+        keeps_subject=False,
     )
     return Submission(context, account, MailCommand(PRINTER), Origin("192.0.2.1", "Received: x; "))

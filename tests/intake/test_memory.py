@@ -120,9 +120,15 @@ async def listener(server_tls, monkeypatch):
     await running.stop()
 
 
+OF_OTHER_TESTS = []
+
+
 @pytest.fixture
 def no_collector():
     gc.collect()
+    OF_OTHER_TESTS[:] = [
+        id(one) for one in alive(SmtpConnection, Session, TlsChannel, RelaySession)
+    ]
     gc.disable()
     yield
     gc.enable()
@@ -267,6 +273,12 @@ async def run_sessions(listener, kinds, count):
 
 
 def living(*kinds):
+    """Without what other tests of this process still hold."""
+    others = set(map(id, OF_OTHER_TESTS))
+    return [one for one in alive(*kinds) if id(one) not in others]
+
+
+def alive(*kinds):
     """By `type`: `isinstance` asks lazy objects of other libraries for their class."""
     return [one for one in gc.get_objects() if issubclass(type(one), kinds)]
 

@@ -54,7 +54,7 @@ def test_none_takes_a_policy_away(organisation):
 
 def test_a_policy_that_somebody_has_is_not_removed(organisation):
     organisation.policies.assign("Block", PRINTER)
-    with pytest.raises(DirectoryError, match="assigned to 1 accounts"):
+    with pytest.raises(DirectoryError, match="assigned to 1 account;"):
         organisation.policies.remove("Block")
     organisation.policies.set_default("Allow")
     with pytest.raises(DirectoryError, match="the policy Allow is the default"):

@@ -38,6 +38,9 @@ from kairan.runtime.certificates import make_authority, make_server_certificate,
 from kairan.runtime.tls import TlsChannel, server_context
 from relay.relay_talk import SETTINGS as RELAY
 
+# Objects of the whole process are counted, and memory: beside others they would be theirs.
+pytestmark = pytest.mark.alone
+
 MIB = 1024 * 1024
 # A session that stays behind holds some 30 KiB of OpenSSL's alone: a hundred of them would show.
 GROWTH_OCTETS_MAX = 3 * MIB
@@ -120,15 +123,9 @@ async def listener(server_tls, monkeypatch):
     await running.stop()
 
 
-OF_OTHER_TESTS = []
-
-
 @pytest.fixture
 def no_collector():
     gc.collect()
-    OF_OTHER_TESTS[:] = [
-        id(one) for one in alive(SmtpConnection, Session, TlsChannel, RelaySession)
-    ]
     gc.disable()
     yield
     gc.enable()
@@ -273,12 +270,6 @@ async def run_sessions(listener, kinds, count):
 
 
 def living(*kinds):
-    """Without what other tests of this process still hold."""
-    others = set(map(id, OF_OTHER_TESTS))
-    return [one for one in alive(*kinds) if id(one) not in others]
-
-
-def alive(*kinds):
     """By `type`: `isinstance` asks lazy objects of other libraries for their class."""
     return [one for one in gc.get_objects() if issubclass(type(one), kinds)]
 

@@ -75,6 +75,7 @@ def server_tls(tmp_path_factory):
 def connected(tls, server_tls=None):
     context = SimpleNamespace(
         hostname="mail.kairan.test",
+        help_url="",
         settings=IntakeSettings(),
         clock=time.time,
         session_ids=SessionIds(1),

@@ -76,6 +76,7 @@ def test_no_message_counts_more_than_it_can_hold():
 def test_content_that_drips_is_not_waited_for(seconds, octets, is_too_slow):
     session = SimpleNamespace(
         context=SimpleNamespace(settings=IntakeSettings()),
+        promising=False,
         _submission=SimpleNamespace(content_since=1_000.0, size=octets),
     )
     assert Session.uploads_too_slowly(session, 1_000.0 + seconds) is is_too_slow

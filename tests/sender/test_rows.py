@@ -26,7 +26,7 @@ def test_csv_with_a_byte_order_mark_and_a_field_of_two_lines(tmp_path):
 def test_a_row_with_too_few_or_too_many_columns_is_named(tmp_path):
     rows = read(tmp_path / "r.csv", "email,name\na@x.test\nb@x.test,B\nc@x.test,C,more\n")
     assert [isinstance(row, RowError) for row in rows] == [True, False, True]
-    assert (rows[0].number, str(rows[0])) == (2, "1 columns, the first line names 2")
+    assert (rows[0].number, str(rows[0])) == (2, "1 column, the first line names 2")
 
 
 def test_a_json_line_that_is_none_is_named(tmp_path):

@@ -13,9 +13,11 @@ from kairan.intake.connection import LINGER_SECONDS, SmtpConnection
 from kairan.intake.context import IntakeStatistics
 from kairan.intake.entry import Listing
 from kairan.intake.held_sessions import HeldSessions
+from kairan.intake.intake_log import IntakeLog
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsMode
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
 from kairan.runtime.ids import SessionIds
+from kairan.runtime.limited_lines import LimitedLines
 from kairan.runtime.tls import TlsChannel, server_context
 from kairan.smtp.server.policy import SessionPolicy
 
@@ -76,6 +78,7 @@ def connected(tls, server_tls=None):
     context = SimpleNamespace(
         hostname="mail.kairan.test",
         help_url="",
+        intake_log=IntakeLog(LimitedLines()),
         settings=IntakeSettings(),
         clock=time.time,
         session_ids=SessionIds(1),

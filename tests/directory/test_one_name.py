@@ -136,6 +136,9 @@ def _spell(connection, domain):
                 {"d": domain},
             )
     for later in (
+        "DROP TABLE device_sighting",
+        "DROP TABLE device",
+        "ALTER TABLE accepted_domain DROP COLUMN is_relayed",
         "DROP TABLE account_volume",
         "ALTER TABLE account DROP COLUMN held_since",
         "ALTER TABLE account DROP COLUMN released_until",

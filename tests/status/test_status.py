@@ -70,6 +70,7 @@ def test_sessions_and_accepted_messages_are_counted(service):
 
 
 def test_a_destination_that_is_down_shows_its_jobs_their_age_and_why(service, dead_port):
+    service.kairan("queue", "drop", "--all", "--yes")  # of other tests
     with service.client().login(PRINTER) as client:
         client.send(b"Subject: stuck\r\n\r\nx", "user002@kairan.test")
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from copy import copy
 
 import pytest
 
@@ -63,7 +64,7 @@ class Writer:
 
     async def finish(self):
         if self._spool.finish_error:
-            raise self._spool.finish_error
+            raise copy(self._spool.finish_error)
         return b"large"
 
     def discard(self):
@@ -94,7 +95,7 @@ class FailingSpool:
     async def _append(self):
         await self.gate.wait()
         if self.error:
-            raise self.error
+            raise copy(self.error)  # the one of the table would keep the session in its traceback
         self.appended += 1
         return self.appended
 

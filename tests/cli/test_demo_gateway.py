@@ -13,8 +13,6 @@ from kairan.cli import demo_gateway, sample
 from kairan.cli.demo import _free_port, _install, _plan
 from kit.live import CHEAP, Client, open_directory, running_service, wait_for
 
-pytest.importorskip("msal")
-
 PRINTER, SCANNER, USER = sample.address("printer"), sample.address("scanner"), sample.user(1)
 OWN = "of this printer alone"
 DEVICE = 1  # the gateway's second listener

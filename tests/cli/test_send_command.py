@@ -12,7 +12,9 @@ from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from kairan.testing import running_demo
 from kairan.testing.peer import Hang, Rule, Say, ScriptedPeer
@@ -238,9 +240,6 @@ async def test_every_row_has_its_line_in_the_results(peer_with, tmp_path, slip):
 
 
 async def test_rows_of_a_parquet_file_are_sent(peer_with, tmp_path, slip):
-    pa = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
     data = tmp_path / "rows.parquet"
     parquet.write_table(pa.table({"mail": ["a@x.test", "b@x.test"], "name": ["A", "B"]}), data)
     async with peer_with() as kairan:
@@ -317,7 +316,6 @@ def test_the_demo_takes_it(tmp_path):
 
 
 def test_an_identity_of_a_file_of_its_own_logs_in_with_a_token(tmp_path):
-    pytest.importorskip("msal")
     with running_demo(tmp_path / "demo") as demo:
         authority, _, tenant = demo.oauth["authority"].rpartition("/")
         (tmp_path / "secret").write_text(demo.oauth["client_secret"])

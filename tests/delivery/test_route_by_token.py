@@ -21,8 +21,6 @@ from kit.live import (
 )
 from kit.ports import free_port
 
-pytest.importorskip("msal")
-
 REACHED, REFUSED, STRIPPED, FORGED = (sample.user(n) for n in (1, 2, 3, 4))
 NO = "535 5.7.139 Authentication unsuccessful, basic authentication is disabled. [X]"
 NO_RULE = Rule("AUTH", Say(NO))

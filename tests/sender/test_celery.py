@@ -11,8 +11,6 @@ import pytest
 
 from kairan.testing.peer import Rule, Say, ScriptedPeer
 
-pytest.importorskip("celery")
-
 PROGRAM = Path(__file__).with_name("celery_application.py")
 COUNT = 40
 

@@ -10,9 +10,8 @@ import sys
 import tarfile
 from pathlib import Path
 
+import django
 import pytest
-
-django = pytest.importorskip("django")
 
 PROGRAM = Path(__file__).with_name("django_own_tests.py")
 

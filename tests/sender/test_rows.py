@@ -5,7 +5,9 @@ import sys
 from datetime import date
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from kairan.sender.rows import DataRow, RowError, addresses_of, rows_of
 
@@ -50,9 +52,6 @@ def test_another_kind_of_file_says_what_may_be_read(tmp_path):
 
 
 def parquet_file(path, rows, **how):
-    pa = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
     parquet.write_table(pa.Table.from_pylist(rows), path, **how)
     return path
 

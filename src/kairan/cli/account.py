@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from kairan.auth.passwords.bulk import BulkPasswords
-from kairan.auth.passwords.hashing import hash_password, password_fault
-from kairan.auth.settings import AuthSettings
 from kairan.cli.aliases import (
     AddAliasOption,
     RemoveAliasOption,
@@ -25,7 +23,6 @@ from kairan.cli.csv_files import (
     say_report,
 )
 from kairan.cli.directory import directory_of, existing_account, open_directory
-from kairan.cli.errors import BadInputError
 from kairan.cli.options import (
     ConfigOption,
     DisplayNameOption,
@@ -42,6 +39,7 @@ from kairan.cli.password import (
     generate_password,
     read_password,
 )
+from kairan.cli.password_hash import hashed
 from kairan.cli.times import moment
 from kairan.directory.bulk.account_import import export
 from kairan.directory.model import Account
@@ -143,7 +141,7 @@ def add(
     configuration = read_configuration(config)
     password = read_password(from_stdin=password_stdin, file=password_file, generate=generate)
     fields = settings.fields()
-    fields["password_hash"] = _hash(password, address, configuration.auth)
+    fields["password_hash"] = hashed(password, address, configuration.auth)
     fields["aliases"] = alias or ()
     with directory_of(configuration) as directory:
         directory.add_account(address, **fields)
@@ -211,8 +209,8 @@ def password_(
     with directory_of(configuration) as directory:
         existing_account(directory, address)
         password = read_password(from_stdin=password_stdin, file=password_file, generate=generate)
-        hashed = _hash(password, address, configuration.auth)
-        directory.set_account(address, password_hash=hashed)
+        password_hash = hashed(password, address, configuration.auth)
+        directory.set_account(address, password_hash=password_hash)
         account = existing_account(directory, address)
     _print(account, as_json=as_json, password=password if generate else "")
 
@@ -334,12 +332,6 @@ def remove(
         print_json({"removed": account.address})
     else:
         say(f"{account.address} is removed")
-
-
-def _hash(password: str, address: str, settings: AuthSettings) -> str:
-    if fault := password_fault(password, address=address, settings=settings):
-        raise BadInputError(f"{fault}; choose another one, or --generate")
-    return hash_password(password, settings)
 
 
 def _print(account: Account, *, as_json: bool, password: str = "") -> None:

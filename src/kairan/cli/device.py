@@ -5,8 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from kairan.auth.passwords.hashing import hash_password, password_fault
-from kairan.auth.settings import AuthSettings
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, existing_device, open_directory
 from kairan.cli.doctor.options import EXIT_CODES, LangOption, language, print_lines
@@ -26,6 +24,7 @@ from kairan.cli.password import (
     generate_password,
     read_password,
 )
+from kairan.cli.password_hash import hashed
 from kairan.cli.times import moment
 from kairan.directory.devices import Device, Sighting
 from kairan.directory.operations.devices import DeviceFields
@@ -114,7 +113,7 @@ def add(
     password = ""
     if password_stdin or password_file is not None or generate:
         password = read_password(from_stdin=password_stdin, file=password_file, generate=generate)
-        fields["password_hash"] = _hash(password, fields.get("login", ""), configuration.auth)
+        fields["password_hash"] = hashed(password, fields.get("login", ""), configuration.auth)
     with directory_of(configuration) as directory:
         device = directory.devices.add(name, **fields)
     _print(device, as_json=as_json, password=password if generate else "")
@@ -173,13 +172,13 @@ def password_(
     configuration = read_configuration(config)
     with directory_of(configuration) as directory:
         device = existing_device(directory, name)
-        password, hashed = "", ""
+        password, password_hash = "", ""
         if not revoke:
             password = read_password(
                 from_stdin=password_stdin, file=password_file, generate=generate
             )
-            hashed = _hash(password, device.login, configuration.auth)
-        device = directory.devices.change(device.name, password_hash=hashed)
+            password_hash = hashed(password, device.login, configuration.auth)
+        device = directory.devices.change(device.name, password_hash=password_hash)
     _print(device, as_json=as_json, password=password if generate else "")
 
 
@@ -275,8 +274,8 @@ def sheet(
     with directory_of(configuration) as directory:
         device = existing_device(directory, name)
         if generate:
-            hashed = _hash(password, device.login, configuration.auth)
-            device = directory.devices.change(device.name, password_hash=hashed)
+            password_hash = hashed(password, device.login, configuration.auth)
+            device = directory.devices.change(device.name, password_hash=password_hash)
     lines = sheet_of(device, listener, configuration.hostname, password)
     if as_json:
         print_json(lines)
@@ -308,12 +307,6 @@ def remove(name: NameArgument, config: ConfigOption = None, as_json: JsonOption 
         print_json({"removed": device.name})
     else:
         say(f"{device.name} is removed")
-
-
-def _hash(password: str, login: str, settings: AuthSettings) -> str:
-    if fault := password_fault(password, address=login, settings=settings):
-        raise BadInputError(f"{fault}; choose another one, or --generate")
-    return hash_password(password, settings)
 
 
 def _record(device: Device, sighting: Sighting) -> dict[str, Any]:

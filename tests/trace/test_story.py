@@ -8,25 +8,12 @@ from kairan.trace.keys import search_key
 from kairan.trace.record import Trace
 from kairan.trace.settings import TraceSettings
 from kairan.trace.story import EVENTS_OF_ONE_MAX, Wanted, find_messages
+from kit.ticking import START
 
 QUICK = TraceSettings(write_interval_seconds=0.01)
-START = 1_767_603_600.0
 DAY = 86_400.0
 MEMBER = "user3@kairan.test"
 PAY = {"message_id": "<pay@kairan.test>", "sender": "erp@kairan.test"}
-
-
-class Clock:
-    now = START
-
-    def __call__(self):
-        self.now += 0.001
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

@@ -11,24 +11,10 @@ from kairan.trace.record import Trace
 from kairan.trace.refusals import Refusal
 from kairan.trace.search import search
 from kairan.trace.settings import TraceSettings
+from kit.ticking import START
 
 DAY = 86_400.0
-START = 1_767_603_600.0
 QUICK = TraceSettings(write_interval_seconds=0.005)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        self.now += 0.001
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -251,11 +237,11 @@ def test_after_a_step_back_of_the_clock_events_have_the_time_it_says(tmp_path, c
     assert len(search(tmp_path / "trace", since=START - 5, until=START + 5)) == 1
 
 
-def test_a_clock_that_says_the_same_moments_again_costs_no_event(tmp_path):
-    trace = Trace(tmp_path / "trace" / "trace-0.db", QUICK, clock=Clock())
+def test_a_clock_that_says_the_same_moments_again_costs_no_event(tmp_path, clock):
+    trace = Trace(tmp_path / "trace" / "trace-0.db", QUICK, clock=clock)
     for n in range(300):
         if n % 100 == 0:
-            trace._clock.now = START
+            clock.now = START
         trace.record("DELIVER", message_id=f"<{n}@x>")
     trace.close()
     found = search(tmp_path / "trace")

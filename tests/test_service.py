@@ -139,9 +139,8 @@ def test_a_worker_that_starts_survives_sighup(tmp_path):
 
 
 def test_a_second_start_on_the_same_spool_ends_with_a_sentence_and_disturbs_nobody(tmp_path):
-    """The ports are others, so that only the spool's lock tells."""
+    """The ports are others, so that only the lock of the data folder tells."""
     with running_service(tmp_path / "k", workers=1) as service:
-        (holder,) = service.workers()
         second = subprocess.run(
             [sys.executable, "-m", "kairan", "serve", "-c", str(service.place / "kairan.toml")],
             capture_output=True,
@@ -150,7 +149,7 @@ def test_a_second_start_on_the_same_spool_ends_with_a_sentence_and_disturbs_nobo
         )
         with service.client().login() as client:
             assert client.send(b"Subject: still ours\r\n").startswith("250")
-    assert second.returncode == 1
-    assert f"is held by process {holder}" in second.stderr
+    assert second.returncode == 2
+    assert f"is in use by process {service.process.pid} (" in second.stderr
     assert "Traceback" not in second.stderr
     assert "ready" not in second.stdout

@@ -17,7 +17,15 @@ help: ## what can be made
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-install: .venv/installed ## make .venv with kairan in it
+# What reads LDAP is built here, against OpenLDAP's headers; without them all else works.
+.venv/ldap: requirements-ldap.lock .venv/installed
+	@if echo '#include <ldap.h>' | cc -E - >/dev/null 2>&1; then \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ldap.lock && touch $@; \
+	else \
+	  echo "no <ldap.h> (Debian: gcc libldap2-dev libsasl2-dev python3-dev): nothing here reads LDAP, tests of it are skipped"; \
+	fi
+
+install: .venv/installed .venv/ldap ## make .venv with kairan in it
 
 run: install ## set up and run the demo organisation in ./demo
 	$(BIN)/kairan demo --dir $(DEMO)
@@ -30,7 +38,7 @@ check: install ## lint, types and import directions
 peers: ## Debian and npm packages that some tests talk to (root; elsewhere those tests are skipped)
 	@tests/peers/install.sh
 
-test: install peers ## every test but the long ones; those that compare speeds alone, at the end
+test: peers install ## every test but the long ones; those that compare speeds alone, at the end
 	$(BIN)/pytest -q -m 'not alone' -n $(WORKERS) --dist loadfile
 	$(BIN)/pytest -q -m alone
 
@@ -49,6 +57,7 @@ docs: install ## the documentation as a site in build/site, every link of it che
 lock: .venv/installed ## renew the locked dependencies
 	$(COMPILE) -o requirements.lock pyproject.toml
 	$(COMPILE) --extra postgresql -o requirements-postgresql.lock pyproject.toml
+	$(COMPILE) --extra ldap -o requirements-ldap.lock pyproject.toml
 	$(COMPILE) --only-build-deps --all-build-deps -o requirements-build.lock pyproject.toml
 	$(COMPILE) --extra dev --extra postgresql --all-build-deps -o requirements-dev.lock pyproject.toml
 

@@ -5,13 +5,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# swaks speaks TLS by libnet-ssleay-perl, Perl's Net::SMTP by the two others, and Postfix logs in by
+# bonsai, which reads LDAP, is built against libldap2-dev and libsasl2-dev: so this runs before the
+# environment is made.  swaks speaks TLS by libnet-ssleay-perl, Perl's Net::SMTP by the two others, and Postfix logs in by
 # libsasl2-modules, which they only recommend.
 packages=(
   curl cyrus-common default-jdk-headless dovecot-core dovecot-lmtpd fail2ban gcc golang-go ldap-utils
   libauthen-sasl-perl libio-socket-ssl-perl libjakarta-mail-java
   libmail-deliverystatus-bounceparser-perl libnet-ssleay-perl libphp-phpmailer libsasl2-modules
-  libsisimai-perl libssl-dev mmdebstrap msmtp php-cli postfix postgresql ruby slapd swaks systemd
+  libldap2-dev libsasl2-dev libsisimai-perl libssl-dev mmdebstrap msmtp php-cli postfix postgresql
+  python3-dev ruby samba samba-dsdb-modules slapd swaks systemd winbind
 )
 
 is_installed() {

@@ -239,6 +239,30 @@ async def test_every_row_has_its_line_in_the_results(peer_with, tmp_path, slip):
     assert len(faults) == 3
 
 
+@pytest.mark.parametrize(
+    "first",
+    ["", "user9999@x.test\n", ",N\n", "nobody,N\n", 'a@x.test,"two\nlines"\n', "a@x.test,N,N\n"],
+)
+async def test_a_first_row_that_makes_no_message_is_a_refused_row(peer_with, tmp_path, slip, first):
+    data = tmp_path / "staff.csv"
+    data.write_text(f"email,name\n{first}b@x.test,B\nc@x.test,C\n")
+    async with peer_with() as kairan:
+        out = await kairan("--template", slip, "--data", data, "--json", code=1 if first else 0)
+    answer = json.loads(out)
+    assert (answer["sent"], answer["refused"]) == (2, 1 if first else 0)
+    assert sorted(kairan.recipients) == ["b@x.test", "c@x.test"]
+    assert [one["row"] for one in answer["failures"]] == ([2] if first else [])
+
+
+async def test_a_template_that_fits_no_row_mails_nobody(peer_with, tmp_path, slip):
+    data = tmp_path / "staff.csv"
+    data.write_text("email,nmae\na@x.test,A\nb@x.test,B\n")
+    async with peer_with() as kairan:
+        out = await kairan("--template", slip, "--data", data, code=2)
+    assert "no message can be made of the first 2 rows; row 2: 'name' is undefined" in out
+    assert kairan.peer.sessions == 0
+
+
 async def test_rows_of_a_parquet_file_are_sent(peer_with, tmp_path, slip):
     data = tmp_path / "rows.parquet"
     parquet.write_table(pa.table({"mail": ["a@x.test", "b@x.test"], "name": ["A", "B"]}), data)

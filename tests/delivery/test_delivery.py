@@ -13,6 +13,8 @@ from kairan.directory.model import Account, Group
 from kairan.mail.address import Address
 from kairan.mail.envelope import Notify, Recipient
 from kairan.mail.reply import Reply
+from kairan.outcomes import catalogue
+from kairan.spool.interface import NotLeased
 from kit.scripted_transport import (
     DEFERRED,
     FAILED,
@@ -518,3 +520,39 @@ async def test_a_spool_that_fails_while_a_content_is_read_begins_nothing(bench, 
     bench.spool.is_recording = True
     await bench.deliver()
     assert bench.delivered() == ["user1@kairan.test"]
+
+
+@pytest.mark.parametrize("error", [ValueError, UnicodeError, KeyError])
+async def test_a_result_that_cannot_be_written_costs_no_message(bench, monkeypatch, error):
+    """Only what an operator took away is let go; a defect of ours is not taken for that."""
+    complete = bench.spool.complete
+    faults = [error("a defect")]
+
+    def cannot(job):
+        if faults:
+            raise faults.pop()
+        return complete(job)
+
+    monkeypatch.setattr(bench.spool, "complete", cannot)
+    await bench.send("user1@kairan.test")
+    bench.start()
+    await bench.settle()
+    (job,) = bench.spool.stored.jobs.values()
+    assert job.detail == str(catalogue.INTERNAL_ERROR.reply)
+    assert bench.delivery.statistics().leased == 0
+    await bench.deliver()
+    assert bench.delivered() == ["user1@kairan.test"] * 2
+
+
+async def test_what_an_operator_took_away_meanwhile_is_let_go(bench, monkeypatch):
+    def gone(job):
+        bench.spool.stored.jobs.clear()
+        bench.spool._leased.clear()
+        raise NotLeased("dropped")
+
+    monkeypatch.setattr(bench.spool, "complete", gone)
+    await bench.send("user1@kairan.test")
+    bench.start()
+    await bench.settle()
+    assert bench.delivery.statistics().leased == 0
+    assert not bench.spool.stored.jobs

@@ -18,6 +18,7 @@ from kairan.spool.interface import (
     JobId,
     Lease,
     NewJob,
+    NotLeased,
     Quarantined,
     SpoolId,
     SpoolItem,
@@ -230,7 +231,7 @@ class MemorySpool:
 
     def _assert_leased(self, job: Job) -> None:
         if job.id not in self._leased:
-            raise ValueError(f"job {job.id} is not leased")
+            raise NotLeased(f"job {job.id} is not leased")
 
     def _change(self, job: Job, change: Callable[[], None]) -> "asyncio.Future[None]":
         self._assert_leased(job)

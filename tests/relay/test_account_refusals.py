@@ -10,7 +10,7 @@ from kairan.relay.pool import Pool
 from kairan.testing.peer import Rule, Say, ScriptedPeer
 from kit.plain_identity import PlainIdentity
 from peers.servers import make_certificate
-from relay.relay_talk import SETTINGS, codes, send
+from relay.relay_talk import CONTENT, SETTINGS, codes, send
 
 YES = Reply.of(250, "2.0.0", "Ok")
 NO_USER = Reply.of(550, "5.1.10", "Recipient not found")
@@ -18,6 +18,8 @@ CROWDED = Reply.of(432, "4.3.2", "Concurrent connections limit exceeded. Visit h
 THREADS = Reply.of(432, "4.3.2", "STOREDRV.Deliver; recipient thread limit exceeded")
 APP = Reply.of(550, "5.7.240", "The application is not allowed for use with this account")
 SPENT = Reply.of(535, "5.7.143", "Expired token")
+OUT_OF_STEP = Reply.of(503, "5.5.1", "Bad sequence of commands")
+UNKNOWN_COMMAND = Reply.of(502, "", "Command not implemented")
 WITHOUT_LOGIN = Reply.of(530, "5.7.57", "Client not authenticated to send mail")
 
 
@@ -36,6 +38,11 @@ def certificate(tmp_path_factory):
         ((APP, YES), {0}, Contact.BROKEN, True),
         ((SPENT,), {0}, Contact.BROKEN, True),
         ((WITHOUT_LOGIN, WITHOUT_LOGIN), {0, 1}, Contact.BROKEN, True),
+        ((OUT_OF_STEP,), {0}, Contact.BROKEN, True),
+        ((OUT_OF_STEP, YES), {0}, Contact.BROKEN, True),
+        ((UNKNOWN_COMMAND,), {0}, Contact.BROKEN, True),
+        ((Reply.of(503, "5.7.1", "Not from here"),), set(), None, False),
+        ((Reply.of(500, "", "Line too long"),), set(), None, False),
         ((CROWDED,), set(), Contact.CROWDED, True),
         ((NO_USER, CROWDED), set(), Contact.CROWDED, True),
         ((THREADS,), set(), None, False),
@@ -158,3 +165,36 @@ async def test_a_stranger_without_login_is_taken_at_his_word():
         (answer,) = await send(pool)
         await pool.close()
     assert (codes([answer]), answer.kept) == ([550], frozenset())
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "503 5.5.1 Bad sequence of commands",
+        "503 RCPT first",
+        "502 5.5.2 Error: command not recognized",
+        "500 5.5.1 Command unrecognized",
+    ],
+)
+@pytest.mark.parametrize("capabilities", [[], ["PIPELINING"]])
+async def test_a_session_out_of_step_is_left_and_the_message_goes_by_another(
+    verb, refusal, capabilities
+):
+    wrong = Rule(verb, Say(refusal), nth=2, session=1)
+    async with ScriptedPeer([wrong], capabilities=capabilities) as peer:
+        pool = Pool(NextHop(host="127.0.0.1", port=peer.port, tls=TlsPolicy.NONE), SETTINGS)
+        answers = [answer for _ in range(3) for answer in await send(pool)]
+        await pool.close()
+    assert codes(answers) == [250, 250, 250]
+    assert peer.sessions == 2
+    # A peer without order takes DATA after a refused MAIL, and hears a lone dot.
+    assert [one.content for one in peer.messages if one.content] == [CONTENT] * 3
+
+
+async def test_who_is_always_out_of_step_costs_no_message():
+    async with ScriptedPeer([Rule("MAIL", Say("503 5.5.1 Sender already given"))]) as peer:
+        pool = Pool(NextHop(host="127.0.0.1", port=peer.port, tls=TlsPolicy.NONE), SETTINGS)
+        (answer,) = await send(pool)
+        await pool.close()
+    assert (answer.kept, answer.contact) == ({0}, Contact.BROKEN)

@@ -2,7 +2,9 @@
 
 import logging
 import smtplib
+import socket
 import ssl
+import time
 from email.message import EmailMessage
 
 import pytest
@@ -124,6 +126,19 @@ def test_the_calls_of_a_conversation_are_there_and_do_no_harm():
     server.ehlo_or_helo_if_needed()
     assert {server.helo()[0], server.noop()[0], server.rset()[0]} == {250}
     assert server.quit()[0] == 221
+
+
+def test_a_timeout_of_smtplibs_counts():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begun = time.monotonic()
+        with (
+            pytest.raises(smtplib.SMTPRecipientsRefused),
+            SMTP("127.0.0.1", silent.getsockname()[1], timeout=0.3) as server,
+        ):
+            server.sendmail("a@us.test", "b@x.test", "Subject: Hi\n\nHello\n")
+        assert time.monotonic() - begun < 60  # RFC 5321 grants a greeting five minutes
+    with pytest.raises(ValueError, match="timeout of 0"):
+        SMTP("127.0.0.1", timeout=0)
 
 
 def test_accounts_that_are_not_used_any_more_are_left():

@@ -1,10 +1,12 @@
 """Messages go out in batches over held sessions, and each recipient has a result."""
 
+import asyncio
+
 import pytest
 
 from kairan.outcomes import catalogue
 from kairan.sender.result import State
-from kairan.testing.peer import Cut, Pause, Rule, Say, ScriptedPeer
+from kairan.testing.peer import Cut, Hang, Pause, Rule, Say, ScriptedPeer
 from sender.sender_talk import letter, many, sender_to
 
 
@@ -162,3 +164,26 @@ async def test_421_after_the_dot_is_an_answer_and_is_tried_again():
     async with ScriptedPeer(rules) as peer, sender_to(peer) as sender:
         report = await sender.send(letter())
     assert report.all_sent
+
+
+@pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "MAIL", "DOT"])
+async def test_who_cannot_wait_has_an_answer_in_time(stage):
+    begun = asyncio.get_running_loop().time()
+    async with (
+        ScriptedPeer([Rule(stage, Hang())]) as peer,
+        sender_to(peer, timeout_seconds=0.3, retry_pause_seconds=0.2, tries_max=50) as sender,
+    ):
+        (result,) = await sender.send(letter())
+    assert result.state is (State.UNKNOWN if stage == "DOT" else State.REFUSED)
+    # A look at the clock of a session comes once a second; fifty tries would take a minute.
+    assert asyncio.get_running_loop().time() - begun < 20
+
+
+async def test_what_is_refused_for_now_is_not_tried_again_when_the_time_is_over():
+    async with (
+        ScriptedPeer([Rule("RCPT", Say("451 4.7.500 Later"))]) as peer,
+        sender_to(peer, timeout_seconds=0.3, retry_pause_seconds=10.0) as sender,
+    ):
+        (result,) = await sender.send(letter())
+    assert result.may_pass_later
+    assert peer.verbs().count("RCPT") == 1

@@ -1,6 +1,8 @@
 """Django's mail goes out over held sessions."""
 
 import smtplib
+import socket
+import time
 
 import pytest
 from django.conf import settings
@@ -81,3 +83,13 @@ def test_a_line_break_in_a_header_is_refused_before_anything_is_sent(demo):
 def test_both_kinds_of_tls_at_once_are_a_mistake(demo):
     with pytest.raises(ValueError, match="exclude"):
         mail.get_connection(use_tls=True, use_ssl=True)
+
+
+def test_a_timeout_of_djangos_counts(demo):
+    with socket.create_server((demo.smtp_host, 0)) as silent:
+        begun = time.monotonic()
+        port = silent.getsockname()[1]
+        connection = mail.get_connection(port=port, username="", use_tls=False, timeout=0.3)
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            mail.send_mail("Hi", "Hello", None, ["b@x.test"], connection=connection)
+        assert time.monotonic() - begun < 60  # RFC 5321 grants a greeting five minutes

@@ -36,9 +36,9 @@ from kairan.sender.mailing import (
     Personalised,
     Progress,
     Run,
-    first_row,
+    first_message,
 )
-from kairan.sender.merge import Template, address_in
+from kairan.sender.merge import Template
 from kairan.sender.message import Message, MessageError
 from kairan.sender.plan import PlanFacts, plan
 from kairan.sender.result import State
@@ -213,13 +213,17 @@ def _personalised(
         raise BadInputError("with --template each row names its recipient (--to-column)")
     raw = file.read_bytes()
     template = Template(_decoded(raw, file), content.attach or ())
-    rows = rows_of(recipients.data, recipients.query)
-    row, column = first_row(rows, recipients.to_column)
+    sender = content.sender or None
+    message, row, column = first_message(
+        template,
+        rows_of(recipients.data, recipients.query),
+        named=recipients.to_column,
+        sender=sender,
+        recipient=course.test,
+    )
     rows = rows_of(recipients.data, recipients.query)
     if course.test:
         rows = iter([DataRow(0, {**row, column: course.test})])
-    sender = content.sender or None
-    address = course.test or address_in(row, column)
     in_flight = in_flight_max(_SETTINGS)
     rate = _rate(course.rate)
     group = in_flight if rate is None else max(1, min(in_flight, int(rate)))
@@ -231,7 +235,7 @@ def _personalised(
     ]
     return SendOrder(
         Personalised(template, rows, column, sender, group),
-        template.message(row, address, sender),
+        message,
         _digest(*parts),
         None if recipients.query else Path(recipients.data),
         is_personalised=True,

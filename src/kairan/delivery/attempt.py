@@ -42,7 +42,7 @@ from kairan.outcomes.catalogue import (
 )
 from kairan.outcomes.causes import outcomes_in
 from kairan.relay.contact import Contact
-from kairan.spool.interface import ContentUnreadable, Lease, NewJob, SpoolUnavailable
+from kairan.spool.interface import ContentUnreadable, Lease, NewJob, NotLeased, SpoolUnavailable
 
 log = structlog.get_logger()
 
@@ -308,7 +308,7 @@ class JobWriter:
     def give_back(self, work: Work) -> None:
         if work.is_ours:
             self.forget(work)
-            with suppress(ValueError):  # as in _hand_over
+            with suppress(NotLeased):
                 work.in_flight.spool.give_back(work.lease.job)
 
     def forget(self, work: Work) -> None:
@@ -331,12 +331,27 @@ class JobWriter:
     ) -> None:
         """`put_off`: jobs that will wait for the destination's return."""
         try:
-            future = write()
-        except ValueError:  # not leased any more: an operator dropped or held it meanwhile
+            future = self._written(work, write)
+        except NotLeased:
             self.forget(work)
             return
         work.is_ours = False
         future.add_done_callback(lambda done: self._is_durable(work, done, put_off=put_off))
+
+    def _written(
+        self, work: Work, write: "Callable[[], asyncio.Future[None]]"
+    ) -> "asyncio.Future[None]":
+        """What cannot be written as it is (a defect of ours) comes again, in words that always can: it
+        costs a delivery twice at worst, and neither the message nor those beside it.
+        """
+        try:
+            return write()
+        except NotLeased:
+            raise
+        except Exception:
+            log.exception("delivery.defect", message=work.lease.envelope.message_id)
+            due = self._clock() + self._report_pause_seconds
+            return work.in_flight.spool.defer(work.lease.job, due=due, detail=str(_DEFECT))
 
     def _is_durable(self, work: Work, done: "asyncio.Future[None]", *, put_off: int) -> None:
         """Only now the jobs can be woken: counted earlier, they would be missed and forgotten."""

@@ -33,7 +33,14 @@ from kairan.delivery.routes import Transports
 from kairan.delivery.statistics import DeliveryStatistics, QueueFacts
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Transport
-from kairan.spool.interface import ContentUnreadable, Lease, Spool, SpoolId, SpoolUnavailable
+from kairan.spool.interface import (
+    ContentUnreadable,
+    Lease,
+    NotLeased,
+    Spool,
+    SpoolId,
+    SpoolUnavailable,
+)
 
 log = structlog.get_logger()
 
@@ -386,4 +393,5 @@ async def _find_out(spool: Spool) -> None:
 def _return(limit: InFlightLimit, lease: Lease) -> None:
     """Leased, and not even looked at."""
     limit.remove_one()
-    limit.spool.give_back(lease.job)
+    with suppress(NotLeased):
+        limit.spool.give_back(lease.job)

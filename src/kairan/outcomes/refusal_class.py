@@ -11,7 +11,7 @@
 
 The last five are never the message's fault, whatever the digits say: HVE answers `501` to a token that
 ends soon.  They only count where we log in: to a stranger's server a 5xx is a no (RFC 5321 section
-4.2.1).
+4.2.1), but for one that says that the session is out of step.
 """
 
 from collections.abc import Mapping
@@ -149,6 +149,20 @@ _BY_SUBJECT: Mapping[str, RefusalClass] = {
 _MESSAGE_TOO_LARGE = "3.4"
 _CLOSING_CODE = 421  # the server closes the session with it (RFC 5321 section 3.8)
 _LOGIN_CODES = frozenset({530, 534, 535})  # RFC 4954 section 6
+# Commands out of order, or not known where every server knows them (RFC 5321 section 4.2.2); the numbers
+# of RFC 3463 section 3.6 that go with it, so that a policy under such a code stays a policy.
+_OUT_OF_STEP = {
+    500: frozenset({"5.5.1"}),  # without a number it may be a line too long, and so an address
+    502: frozenset({"", "5.0.0", "5.5.0", "5.5.1", "5.5.2"}),
+    503: frozenset({"", "5.0.0", "5.5.0", "5.5.1", "5.5.2"}),
+}
+
+
+def is_out_of_step(reply: Reply) -> bool:
+    """The server lost count of the session: we say MAIL, RCPT and DATA in their order, always.  Whoever it
+    is, that is about the session and never about the message.
+    """
+    return reply.enhanced in _OUT_OF_STEP.get(reply.code, ())
 
 
 def class_of(outcome: Outcome) -> RefusalClass:
@@ -159,6 +173,8 @@ def class_of(outcome: Outcome) -> RefusalClass:
 def refusal_class(reply: Reply) -> RefusalClass:
     outcome = outcome_of(reply)
     known = _CLASSES.get(outcome.key) if outcome is not None else None
+    if known is None and is_out_of_step(reply):
+        return RefusalClass.SESSION
     return known or _by_digits(reply.code, reply.enhanced)
 
 

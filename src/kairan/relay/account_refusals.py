@@ -1,6 +1,6 @@
-"""What a service where we log in means by its replies to a message: pure rules.
+"""What a server means by its replies to a message, beside the message: pure rules.
 
-To a stranger's server a 5xx is a no.  Where an account of ours is known, it may as well be about that
+To a stranger's server a 5xx is a no, but for one that says that the session is out of step.  Where an account of ours is known, it may as well be about that
 account, its token or the session, and then the message is not to blame (outcomes/refusal_class.py).
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.outcomes.causes import outcome_of
-from kairan.outcomes.refusal_class import refusal_class
+from kairan.outcomes.refusal_class import RefusalClass, is_out_of_step, refusal_class
 from kairan.relay.contact import Contact
 
 # Those that fewer sessions cure.
@@ -40,16 +40,19 @@ class AccountRefusals:
 NO_REFUSALS = AccountRefusals()
 
 
-def judge_refusals(replies: Sequence[Reply], *, dot_sent: bool) -> AccountRefusals:
+def judge_refusals(
+    replies: Sequence[Reply], *, dot_sent: bool, logs_in: bool = True
+) -> AccountRefusals:
     if all(reply.is_positive for reply in replies):
         return NO_REFUSALS
-    kinds = {n: refusal_class(reply) for n, reply in enumerate(replies) if not reply.is_positive}
+    kind_of = refusal_class if logs_in else _kind_at_stranger
+    kinds = {n: kind_of(reply) for n, reply in enumerate(replies) if not reply.is_positive}
     is_whole = len(kinds) == len(replies)  # one recipient's refusal says nothing about the others
     ends_session = any(kind.ends_session for kind in kinds.values())
     contact = None
     if is_whole and all(kind.holds_route for kind in kinds.values()):
         contact = Contact.REFUSES_US
-    elif any(_is_crowded(replies[n]) for n in kinds):
+    elif logs_in and any(_is_crowded(replies[n]) for n in kinds):
         contact, ends_session = Contact.CROWDED, True  # one session less at once
     elif ends_session:
         contact = Contact.BROKEN
@@ -61,6 +64,10 @@ def judge_refusals(replies: Sequence[Reply], *, dot_sent: bool) -> AccountRefusa
         ends_session=ends_session,
         may_try_again=is_whole and not dot_sent and contact is Contact.BROKEN,
     )
+
+
+def _kind_at_stranger(reply: Reply) -> RefusalClass:
+    return RefusalClass.SESSION if is_out_of_step(reply) else RefusalClass.PERMANENT
 
 
 def _is_crowded(reply: Reply) -> bool:

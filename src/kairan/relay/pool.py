@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.relay import faults
-from kairan.relay.account_refusals import NO_REFUSALS, AccountRefusals, judge_refusals
+from kairan.relay.account_refusals import AccountRefusals, judge_refusals
 from kairan.relay.choose import PoolFacts, SessionChoice, SessionFacts, choose, is_spent, spent_of
 from kairan.relay.contact import Contact
 from kairan.relay.dial import DialFault
@@ -254,9 +254,7 @@ class Pool:
         )
 
     def _judge(self, session: RelaySession, sent: Sent) -> AccountRefusals:
-        if not self.next_hop.logs_in:
-            return NO_REFUSALS
-        judged = judge_refusals(sent.replies, dot_sent=sent.dot_sent)
+        judged = judge_refusals(sent.replies, dot_sent=sent.dot_sent, logs_in=self.next_hop.logs_in)
         if judged.ends_session:
             session.ends = 0.0
         if judged.contact is Contact.CROWDED:  # those that stand idle count there as well

@@ -6,6 +6,7 @@ not answer for is `unknown` and never tried again.
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from email.message import Message as AnyEmail
 from pathlib import Path
@@ -157,11 +158,13 @@ class AsyncSender:
         self, message: Message, batch: Sequence[GivenRecipient]
     ) -> Sequence[Result]:
         """To its end: those refused for now are tried again, a few times."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + (self._settings.timeout_seconds or math.inf)
         results = await self._try(message, batch)
         pause = self._settings.retry_pause_seconds
         for _ in range(self._settings.tries_max - 1):
             again = [n for n, result in enumerate(results) if result.may_pass_later]
-            if not again:
+            if not again or loop.time() + pause > end:
                 break
             await asyncio.sleep(pause)
             pause *= 2

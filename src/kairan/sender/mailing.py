@@ -13,14 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from kairan.runtime.counted import counted
 from kairan.sender.async_sender import AsyncSender
 from kairan.sender.journal import Journal
 from kairan.sender.merge import Row, Template, address_column, address_in
 from kairan.sender.message import Message, MessageError
 from kairan.sender.result import Report, State
 from kairan.sender.rows import DataRow, RowError
+
+# Rows in front that make no message, after which nobody is mailed at all: at a thousand a second.
+_FAULTY_ROWS_MAX = 1_000
 
 
 class Mailing(Protocol):
@@ -202,9 +206,36 @@ async def _in(thread: ThreadPoolExecutor, work: Callable[[], None]) -> None:
     await asyncio.get_running_loop().run_in_executor(thread, work)
 
 
-def first_row(rows: Iterator[DataRow | RowError], named: str) -> tuple[Row, str]:
-    """For the preview, and the column with the address."""
-    for row in rows:
-        if not isinstance(row, RowError):
-            return row.values, address_column(row.values, named)
-    raise MessageError("there is no row to make a message of")
+class FirstMessage(NamedTuple):
+    """Of the first row that makes one.  `column`: the one with the address."""
+
+    message: Message
+    row: Row
+    column: str
+
+
+def first_message(
+    template: Template,
+    rows: Iterator[DataRow | RowError],
+    *,
+    named: str,
+    sender: str | None,
+    recipient: str = "",
+) -> FirstMessage:
+    """For the preview, and to `recipient` for a test.  Rows before it that make none are refused by
+    themselves when their turn comes; where so many make none, the template or the file is wrong.
+    """
+    tried, fault = 0, ""
+    for row in islice(rows, _FAULTY_ROWS_MAX):
+        tried += 1
+        try:
+            if isinstance(row, RowError):
+                raise MessageError(str(row))  # noqa: TRY301 - as if its columns did not fit
+            column = address_column(row.values, named)
+            to = recipient or address_in(row.values, column)
+            return FirstMessage(template.message(row.values, to, sender), row.values, column)
+        except MessageError as error:
+            fault = fault or f"row {row.number}: {error}"
+    if not tried:
+        raise MessageError("there is no row to make a message of")
+    raise MessageError(f"no message can be made of the first {counted(tried, 'row', ',')}; {fault}")

@@ -1,6 +1,6 @@
 """The sender's settings, each with its unit and reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kairan.relay.settings import RelaySettings
 
@@ -25,12 +25,28 @@ class SenderSettings:
     # For the answer to a whole message (RFC 5321 section 4.5.3.2.6).  Who does not wait so long has
     # recipients of whom nobody knows whether they got it.
     answer_timeout_seconds: float = 600.0
+    # Of each wait for the server, and how long what is refused for now is tried again; 0: as RFC 5321
+    # section 4.5.3.2 has them, and all tries.  For who cannot wait, such as a web page.
+    timeout_seconds: float = 0.0
     # What we call ourselves in EHLO; empty: the machine's own name.
     hostname: str = ""
 
 
+# Of the relay's: each is a wait for one answer, or for the network.
+_WAITS = (
+    "connect_timeout_seconds",
+    "tls_timeout_seconds",
+    "greeting_timeout_seconds",
+    "command_timeout_seconds",
+    "data_timeout_seconds",
+    "block_timeout_seconds",
+    "dot_timeout_seconds",
+    "idle_answer_timeout_seconds",
+)
+
+
 def relay_settings(settings: SenderSettings) -> RelaySettings:
-    return RelaySettings(
+    relay = RelaySettings(
         hostname=settings.hostname,
         sessions_max=settings.sessions_max,
         recipients_max=settings.recipients_max,
@@ -39,3 +55,6 @@ def relay_settings(settings: SenderSettings) -> RelaySettings:
         idle_seconds=settings.session_idle_seconds,
         dot_timeout_seconds=settings.answer_timeout_seconds,
     )
+    most = settings.timeout_seconds
+    waits = {name: min(getattr(relay, name), most) for name in _WAITS} if most else {}
+    return replace(relay, **waits)

@@ -102,6 +102,10 @@ class ContentUnreadable(Exception):  # noqa: N818
     """
 
 
+class NotLeased(Exception):  # noqa: N818
+    """The job is nobody's to change any more: an operator dropped or held it meanwhile."""
+
+
 class ContentWriter(Protocol):
     """Takes a content piece by piece; large ones go to a file that `append` makes durable.
 
@@ -142,8 +146,9 @@ class Spool(Protocol):
     async def content(self, message: SpoolId) -> Content:
         """Of a leased message.  Raises ContentUnreadable, or SpoolUnavailable for now."""
 
-    # complete, defer and split of a leased job wait out an unhealthy disk: their future is resolved
-    # when it takes writes again, and fails with SpoolUnavailable only if the spool closes before.
+    # complete, defer, split and give_back raise NotLeased.  The first three wait out an unhealthy
+    # disk: their future is resolved when it takes writes again, and fails with SpoolUnavailable only
+    # if the spool closes before.
 
     def complete(self, job: Job) -> "Future[None]": ...
 

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from kairan.spool.interface import NewJob
+from kairan.spool.interface import NewJob, NotLeased
 
 
 async def test_a_lease_waits_for_a_message(open_spool, letter):
@@ -108,7 +108,7 @@ async def test_what_is_not_leased_cannot_be_completed(open_spool, letter):
     await spool.append(letter(), b"x")
     (lease,) = await spool.wait_lease(1)
     await spool.complete(lease.job)
-    with pytest.raises(ValueError, match="not leased"):
+    with pytest.raises(NotLeased, match="not leased"):
         spool.complete(lease.job)
 
 

@@ -5,8 +5,9 @@
     EMAIL_USE_TLS = True
     KAIRAN_CA_FILE = "ca.pem"        # where the server's certificate has a private authority
 
-Django's `timeout` is not ours: how long a server may take is RFC 5321's (SenderSettings).  A client's
-certificate (EMAIL_SSL_CERTFILE) is refused, for none would be shown.
+EMAIL_TIMEOUT counts for each wait for the server, as in Django, and after that time nothing is tried
+again; without it a server may take what RFC 5321 grants it.  A client's certificate
+(EMAIL_SSL_CERTFILE) is refused, for none would be shown.
 
 Django makes a connection for each `send_mail`; here all of a process share theirs, and a message to
 many goes out in batches.
@@ -22,7 +23,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import EmailMessage
 
 from kairan.relay.next_hop import TlsPolicy
-from kairan.sender.adapters.shared import SenderAccount, sender_for
+from kairan.sender.adapters.shared import SenderAccount, sender_for, timeout_of
 from kairan.sender.adapters.smtp_calls import refused_or_raise
 from kairan.sender.addresses import address_of
 from kairan.sender.message import Message
@@ -69,6 +70,7 @@ class EmailBackend(BaseEmailBackend):  # type: ignore[misc]
             self.password,
             _tls(is_implicit=self.use_ssl, is_required=self.use_tls),
             Path(ca_file) if ca_file else None,
+            timeout_of(self.timeout),
         )
 
     def open(self) -> bool:

@@ -22,7 +22,7 @@ from typing import Self, TypeAlias
 from kairan.mail.reply import Reply
 from kairan.relay.next_hop import TlsPolicy
 from kairan.runtime.counted import counted
-from kairan.sender.adapters.shared import SenderAccount, sender_for
+from kairan.sender.adapters.shared import SenderAccount, sender_for, timeout_of
 from kairan.sender.message import Message
 from kairan.sender.result import Report, State
 
@@ -42,11 +42,12 @@ class SMTP:
         host: str = "",
         port: int = 0,
         local_hostname: str | None = None,  # noqa: ARG002 - the sender has its own setting
-        timeout: float | None = None,  # noqa: ARG002 - time-outs are those of RFC 5321
+        timeout: object = None,  # of each wait; the calls of smtplib take a mark of socket's as well
         *,
         ca_file: Path | str | None = None,
     ) -> None:
         self._ca_file = Path(ca_file) if ca_file is not None else None
+        self._timeout_seconds = timeout_of(timeout)
         self._server = ""
         self._user = self._password = ""
         if host:
@@ -132,7 +133,14 @@ class SMTP:
     def _account(self) -> SenderAccount:
         if not self._server:
             raise smtplib.SMTPServerDisconnected("please run connect() first")
-        return SenderAccount(self._server, self._user, self._password, self._tls, self._ca_file)
+        return SenderAccount(
+            self._server,
+            self._user,
+            self._password,
+            self._tls,
+            self._ca_file,
+            self._timeout_seconds,
+        )
 
 
 class SMTP_SSL(SMTP):  # noqa: N801 - smtplib's name

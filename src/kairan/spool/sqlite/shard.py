@@ -26,6 +26,7 @@ from kairan.spool.interface import (
     Job,
     Lease,
     NewJob,
+    NotLeased,
     Quarantined,
     SpoolId,
     SpoolItem,
@@ -297,7 +298,7 @@ class SqliteSpool:
 
     def _assert_leased(self, job: Job) -> None:
         if not self._memory.is_leased(job):
-            raise ValueError(f"job {job.id.message}.{job.id.number} is not leased")
+            raise NotLeased(f"job {job.id.message}.{job.id.number} is not leased")
 
     def _connect_writer(self) -> sqlite3.Connection:
         db = self._folder.open_database()

@@ -5,6 +5,8 @@ DEMO   ?= demo
 PROMISES ?= full
 # Test files at once.  More help where there are more processors; each may start servers of its own.
 WORKERS ?= 2
+# Tests are shuffled, differently for each tree and alike for one: a failure can be had again.
+SEED ?= $(shell printf '%d' "0x$$(git rev-parse --short=7 'HEAD^{tree}' 2>/dev/null || echo 0)")
 
 .DEFAULT_GOAL := help
 
@@ -39,8 +41,8 @@ peers: ## Debian and npm packages that some tests talk to (root; elsewhere those
 	@tests/peers/install.sh
 
 test: peers install ## every test but the long ones; those that compare speeds alone, at the end
-	$(BIN)/pytest -q -m 'not alone' -n $(WORKERS) --dist loadfile
-	$(BIN)/pytest -q -m alone
+	$(BIN)/pytest -q -m 'not alone' -n $(WORKERS) --dist loadfile --randomly-seed=$(SEED)
+	$(BIN)/pytest -q -m alone --randomly-seed=$(SEED)
 
 promises: install ## the durability promises at full length: kill -9, full disk, failing writes
 	$(BIN)/pytest -q -m promises --promises=$(PROMISES) tests/promises

@@ -116,6 +116,8 @@ def test_of_what_several_workers_heard_the_latest_stays(organisation):
         {"mfp": Sighting(50, "10.1.2.8", 120, "device-not-listed"), "gone": Sighting(1)}
     )
     assert devices.sightings() == {"mfp": Sighting(100, "10.1.2.7", 120, "device-not-listed")}
+    devices.heard_of({"mfp": Sighting(100, "10.1.2.7", 120, "auth-unsuccessful")})
+    assert devices.sightings()["mfp"].refusal == "auth-unsuccessful", "the later of that second"
     version = read_snapshot(organisation).version
     devices.heard_of({"mfp": Sighting(200, "10.1.2.9")})
     assert read_snapshot(organisation).version == version, "no worker reads anew"

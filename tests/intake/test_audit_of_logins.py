@@ -16,8 +16,12 @@ def service(tmp_path_factory):
 
 
 def lines_of(service, account):
+    folder = service.place / "data" / "audit"
+
     def look():
-        found = list(read(service.place / "data" / "audit", "worker-0"))
+        """Each worker has a file, from its first line on."""
+        workers = sorted(path.stem for path in folder.glob("worker-*.jsonl"))
+        found = [line for worker in workers for line in read(folder, worker)]
         return [line for line in found if line["account"] == account] or None
 
     return wait_for(look, f"lines of {account}")
@@ -34,8 +38,7 @@ def test_a_login_and_a_refused_one_are_told_with_whence_and_why(service):
     assert (login["what"], login["client"], login["mechanism"]) == ("login", "127.0.0.1", "PLAIN")
     text = json.dumps([refused, login])
     assert PASSWORD not in text
-    files = list((service.place / "data" / "audit").glob("worker-*.jsonl"))
-    assert files
+    files = (service.place / "data" / "audit").glob("worker-*.jsonl")
     assert not any("stranger" in file.read_text() for file in files)
 
 

@@ -243,7 +243,8 @@ def test_when_it_was_last_heard_of_and_last_refused_is_told(service, mfp, device
     with connect(service) as client:
         assert client.auth("mfp3f", "a wrong one").startswith("535")
     wait_for(
-        lambda: devices.sightings().get("MFP 3階", Sighting()).refused >= before, "the sighting"
+        lambda: devices.sightings().get("MFP 3階", Sighting()).refusal == "auth-unsuccessful",
+        "the sighting",
     )
     (told,) = (
         one for one in json.loads(service.kairan("device", "list", "--json")) if one["login"]

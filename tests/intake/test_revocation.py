@@ -94,7 +94,8 @@ def as_before(service, password_hash):
         # Set again, even to the same, it would be another credential.
         if directory.account(PRINTER).password_hash != password_hash:
             directory.set_account(PRINTER, password_hash=password_hash)
-    wait_for(lambda: all(lets_in(service, listener) for listener in (HVE, CLIENT)), "the snapshot")
+    service.wait_directory()
+    assert all(lets_in(service, listener) for listener in (HVE, CLIENT))
 
 
 def lets_in(service, listener):
@@ -184,7 +185,7 @@ def test_a_session_goes_on_whatever_else_changes(service, fields):
     with service.client().login() as client:
         with open_directory(service.place) as directory:
             directory.set_account(PRINTER, **fields)
-        time.sleep(2.5)
+        service.wait_directory()
         assert is_held(client)
 
 
@@ -195,7 +196,7 @@ def test_a_password_that_is_hashed_anew_is_the_same_password(service):
             dearer = hash_password(PASSWORD, replace(CHEAP, argon2_time_cost=3))
             assert directory.rehash_account(PRINTER, before, dearer)
             assert not directory.rehash_account(PRINTER, before, dearer), "it is another by now"
-        time.sleep(2.5)
+        service.wait_directory()
         assert is_held(client)
 
 

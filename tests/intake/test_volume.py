@@ -162,14 +162,12 @@ def test_a_jump_holds_the_account_on_all_workers_until_it_is_released(tmp_path):
         assert f"kairan account release {PRINTER} ends it" in service.kairan(
             "account", "show", PRINTER
         )
+        service.wait_directory()
         assert [sent()[:3] for _ in range(6)] == ["432"] * 6, "whichever worker it comes to"
         assert sent(PAYROLL).startswith("250"), "others are not touched"
         service.wait_event("HOLD")
         service.kairan("account", "release", PRINTER)
-        wait_for(
-            lambda: sent().startswith("250"),
-            "mail again",
-        )
+        service.wait_directory()
         assert [sent()[:3] for _ in range(6)] == ["250"] * 6
         service.wait_log("event=intake.account-held")
         assert sum("event=intake.account-held" in line for line in service.log) == 1

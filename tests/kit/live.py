@@ -30,7 +30,9 @@ from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
 from kairan.cli import sample
 from kairan.config.installation import Installation, install
+from kairan.directory.snapshot.memory import read_snapshot
 from kairan.directory.store import Directory
+from kairan.intake.control import ask_workers
 from kairan.spool.sqlite.operator.view import ShardView
 from kairan.testing.configuration import TLS, Table, kairan_toml, listener
 from kairan.testing.peer import ScriptedPeer
@@ -175,6 +177,22 @@ class Service:
 
     def wait_empty(self) -> None:
         wait_for(lambda: self.spooled() == 0, "an empty spool")
+
+    def wait_directory(self) -> None:
+        """Until every worker has read what the directory holds now.
+
+        That a login passes again proves little: an older snapshot may let it in as well.
+        """
+        with open_directory(self.place) as directory:
+            present = read_snapshot(directory).version
+        control = self.place / "data" / "control"
+        wait_for(
+            lambda: all(
+                answer["directory"]["version"] >= present
+                for answer in ask_workers(control, "status", {})
+            ),
+            "the directory in all workers",
+        )
 
     def kairan(self, *words: str) -> str:
         return subprocess.run(

@@ -219,8 +219,9 @@ def _version(connection: Connection) -> int:
 
 
 def _later(one: Sighting, other: Sighting) -> Sighting:
-    seen = max(one, other, key=lambda sighting: sighting.seen)
-    refused = max(one, other, key=lambda sighting: sighting.refused)
+    """`other` was noted after `one` was written down: within the same second it is the later."""
+    seen = max(other, one, key=lambda sighting: sighting.seen)
+    refused = max(other, one, key=lambda sighting: sighting.refused)
     return Sighting(seen.seen, seen.client, refused.refused, refused.refusal)
 
 

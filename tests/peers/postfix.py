@@ -33,6 +33,7 @@ _TO_SMART_HOST = """\
 relayhost = [127.0.0.1]:{smart_host.port}
 smtp_sasl_auth_enable = yes
 smtp_sasl_security_options = noanonymous
+smtp_sasl_mechanism_filter = plain, login
 smtp_sasl_password_maps = inline:{{
   {{ [127.0.0.1]:{smart_host.port} = {smart_host.user}:{smart_host.password} }} }}
 smtp_tls_security_level = secure

@@ -190,8 +190,9 @@ async def test_a_chaotic_server_loses_doubles_and_bounces_nobody(mailing, tmp_pa
     assert set(peer.open) <= by_state[State.UNKNOWN], "whoever may have it is unknown"
     assert by_state[State.UNKNOWN] <= set(peer.open) | peer.perhaps, "and nobody else"
     assert set(peer.open.values()) <= {1}, "and was not sent to again"
-    assert len(peer.faults) > 3
-    assert sum(peer.faults.values()) > count / 20
+    # Chance has the number: 27 on average where a message has ten recipients.
+    assert len(peer.faults) > 2
+    assert sum(peer.faults.values()) > count / 100
 
 
 async def is_more_to_do(path):

@@ -1,7 +1,7 @@
 """kairan group: one address for many people."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -70,6 +70,69 @@ ReportOption = Annotated[
         help="Whether who has sent hears of failures.",
     ),
 ]
+ManagerOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--report-to-manager/--no-report-to-manager",
+        help="Whether an owner hears of failures, and not who has sent.",
+    ),
+]
+ModeratedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--moderated/--not-moderated", help="Whether a moderator sees each message first."
+    ),
+]
+ModeratorOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Who may approve; repeats; without one the owners.", metavar="ADDRESS"),
+]
+BypassOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="These people, or members of these groups, need no approval; repeats.",
+        metavar="ADDRESS",
+    ),
+]
+NestedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--bypass-nested-moderation/--no-bypass-nested-moderation",
+        help="Whether its approval counts for the moderated groups in it.",
+    ),
+]
+ReplyToOption = Annotated[
+    str | None,
+    typer.Option(help="Where the members' answers go; '' for the author.", metavar="ADDRESS"),
+]
+ListHeadersOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--list-headers/--no-list-headers",
+        help="Whether its mail says that it is a list's (List-Id, List-Post …).",
+    ),
+]
+UnsubscribeOption = Annotated[
+    str | None,
+    typer.Option(help="An https address for one-click unsubscription; '' for none.", metavar="URL"),
+]
+SizeOption = Annotated[
+    int | None,
+    typer.Option(
+        "--message-octets-max",
+        help="The largest message it takes; 0: any.",
+        metavar="OCTETS",
+        min=0,
+    ),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--send-window",
+        help="When its mail goes out, such as '08:00-18:00 mon-fri Asia/Tokyo'; '' for always.",
+        metavar="WINDOW",
+    ),
+]
 EnabledOption = Annotated[
     bool | None, typer.Option("--enabled/--disabled", help="Whether it takes mail.")
 ]
@@ -88,28 +151,50 @@ class GroupOptions:
     authentication: AuthenticationOption = None
     hidden: HiddenOption = None
     report: ReportOption = None
+    manager: ManagerOption = None
     enabled: EnabledOption = None
+    moderated: ModeratedOption = None
+    moderator: ModeratorOption = None
+    bypass: BypassOption = None
+    nested: NestedOption = None
+    reply_to: ReplyToOption = None
+    list_headers: ListHeadersOption = None
+    unsubscribe: UnsubscribeOption = None
+    size_max: SizeOption = None
+    window: WindowOption = None
 
     def fields(self) -> GroupFields:
         """Those that were named."""
-        fields: GroupFields = {}
-        if self.display_name is not None:
-            fields["display_name"] = self.display_name
-        if self.owner:
-            fields["owners"] = _list(self.owner)
-        if self.accept_from:
-            fields["accept_from"] = _list(self.accept_from)
-        if self.reject_from:
-            fields["reject_from"] = _list(self.reject_from)
-        if self.authentication is not None:
-            fields["require_sender_authentication"] = self.authentication
-        if self.hidden is not None:
-            fields["hidden"] = self.hidden
-        if self.report is not None:
-            fields["report_to_originator"] = self.report
-        if self.enabled is not None:
-            fields["enabled"] = self.enabled
-        return fields
+        lists = {
+            "owners": self.owner,
+            "accept_from": self.accept_from,
+            "reject_from": self.reject_from,
+            "moderators": self.moderator,
+            "bypass": self.bypass,
+        }
+        single = {
+            "display_name": self.display_name,
+            "require_sender_authentication": self.authentication,
+            "hidden": self.hidden,
+            "report_to_originator": self._report_to_originator(),
+            "report_to_manager": self.manager,
+            "enabled": self.enabled,
+            "moderated": self.moderated,
+            "bypass_nested_moderation": self.nested,
+            "reply_to": self.reply_to,
+            "list_headers": self.list_headers,
+            "unsubscribe": self.unsubscribe,
+            "send_window": self.window,
+        }
+        fields: dict[str, Any] = {name: _list(value) for name, value in lists.items() if value}
+        fields |= {name: value for name, value in single.items() if value is not None}
+        if self.size_max is not None:
+            fields["message_octets_max"] = self.size_max or None
+        return cast("GroupFields", fields)
+
+    def _report_to_originator(self) -> bool | None:
+        """As in Exchange one of the two hears: who names the owner means not the sender."""
+        return False if self.manager and self.report is None else self.report
 
 
 @app.command(

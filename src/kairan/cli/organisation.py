@@ -45,6 +45,13 @@ def set_(
             help="Receives the reports that have nowhere else to go; '' for nobody.",
         ),
     ] = None,
+    moderation_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where moderators' answers go, which the service reads itself; '' for none.",
+        ),
+    ] = None,
     external: Annotated[
         bool | None,
         typer.Option(
@@ -64,6 +71,8 @@ def set_(
         fields["name"] = name
     if postmaster is not None:
         fields["postmaster"] = postmaster
+    if moderation_address is not None:
+        fields["moderation_address"] = moderation_address
     if external is not None:
         fields["external_recipients_allowed"] = external
     with open_directory(config) as directory:

@@ -89,8 +89,46 @@ class Group:
     accept_from: frozenset[str] = frozenset()
     reject_from: frozenset[str] = frozenset()
     hidden: bool = False
+    # Who hears of members that cannot be reached: the sender, an owner, or with neither nobody.
     report_to_originator: bool = True  # ReportToOriginatorEnabled
+    report_to_manager: bool = False  # ReportToManagerEnabled
     enabled: bool = True
+    moderated: bool = False  # ModerationEnabled
+    moderators: frozenset[str] = frozenset()  # ModeratedBy; empty: the owners
+    bypass: frozenset[str] = frozenset()  # BypassModerationFromSendersOrMembers
+    bypass_nested_moderation: bool = False  # BypassNestedModerationEnabled
+    reply_to: str = ""  # where the members' answers go; empty: to the author
+    list_headers: bool = False  # RFC 2369 and RFC 2919
+    unsubscribe: str = ""  # RFC 8058: the https address of one-click unsubscription
+    message_octets_max: int | None = None  # None: what the service takes
+    send_window: str = ""  # as `directory/send_window.py` reads it; empty: at any time
+
+    @property
+    def approvers(self) -> frozenset[str]:
+        return self.moderators or self.owners
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationRequest:
+    """A message that waits for a moderator of a group.
+
+    `message_id` and `arrived` name the message (a client may use an id twice); `secret` is the key
+    of the request's tokens, and goes with it.
+    """
+
+    id: str
+    message_id: str
+    arrived: float
+    group: str
+    sender: str
+    size: int
+    moderators: tuple[str, ...]
+    secret: bytes = field(repr=False)
+    expires: int  # seconds since the epoch
+    asked: bool = False  # the moderators have been written to
+    decision: str = ""  # `approve`, `reject`; empty: none yet
+    decided_by: str = ""
+    decided: int = 0  # seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +141,7 @@ class Organisation:
     # directory does not know may exist there.
     relayed_domains: frozenset[str] = frozenset()
     postmaster: str = ""  # who gets the reports that have nowhere else to go
+    moderation_address: str = ""  # where moderators' answers go; empty: they have the command alone
     external_recipients_allowed: bool = False  # no external mail in HVE since June 2025
     # The controls before a password; what they mean is auth's.
     security_defaults: bool = False

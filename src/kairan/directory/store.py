@@ -34,6 +34,7 @@ from kairan.directory.operations.device_logins import DeviceLogins
 from kairan.directory.operations.devices import KnownDevices
 from kairan.directory.operations.groups import GroupFields
 from kairan.directory.operations.mailboxes import MailboxFields
+from kairan.directory.operations.moderation import Moderation
 from kairan.directory.operations.names import AddressKind, key, recipients
 from kairan.directory.operations.organisation import OrganisationFields
 from kairan.directory.operations.policies import Policies
@@ -52,6 +53,7 @@ class Directory:
         self.devices = KnownDevices(database)
         self.withdrawn_keys = WithdrawnKeys(database)
         self.volumes = Volumes(database)
+        self.moderation = Moderation(database)
 
     @classmethod
     def open(cls, url: str, *, migrate: bool = True) -> Self:

@@ -12,7 +12,14 @@ accepted_domain     `is_relayed`: its mailboxes are at another server's, and nee
 account_app         applications an account admits (Set-HVEAccountSettings, allowed apps)
 mailbox             `country_code` as ISO 3166 numbers it; `when_created` in seconds since the epoch; NULL:
                     not known
-group_list          a group's owners, and its accept and reject lists
+distribution_group  `report_to_*`: who hears of members that cannot be reached; `moderated`: its messages
+                    wait for one on its list `moderator`, or an owner; `send_window` as
+                    `send_window.py` reads it, empty: at any time; `message_octets_max` NULL: what the
+                    service takes
+group_list          a group's owners, its accept and reject lists, its moderators and whom they need not see
+moderation          messages that wait, or waited, for a moderator; `moderators` with a blank between
+                    them; `secret` in hexadecimal; `decision` empty: none yet; `decided_version` is
+                    the `revision.version` in which it was made
 member              a group's direct members by primary address: mailboxes, groups, and external
                     addresses, which have no row in `address`
 app                 clients of the token issuer; `permissions` with a blank between them
@@ -36,6 +43,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -126,6 +134,14 @@ group = Table(
     Column("hidden", Boolean, nullable=False),
     Column("report_to_originator", Boolean, nullable=False),
     Column("enabled", Boolean, nullable=False),
+    Column("report_to_manager", Boolean, nullable=False, server_default=false()),
+    Column("moderated", Boolean, nullable=False, server_default=false()),
+    Column("bypass_nested_moderation", Boolean, nullable=False, server_default=false()),
+    Column("reply_to", String, nullable=False, server_default=""),
+    Column("list_headers", Boolean, nullable=False, server_default=false()),
+    Column("unsubscribe", String, nullable=False, server_default=""),
+    Column("message_octets_max", BigInteger),
+    Column("send_window", String, nullable=False, server_default=""),
 )
 
 group_list = Table(
@@ -135,6 +151,27 @@ group_list = Table(
     Column("role", String, primary_key=True),
     Column("address", _octets(), primary_key=True),
     Index("group_list_address", "address"),
+)
+
+moderation = Table(
+    "moderation",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("message_id", String, nullable=False),
+    Column("arrived", Double, nullable=False),
+    Column("group_address", _octets(), nullable=False),
+    Column("sender", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("moderators", String, nullable=False),
+    Column("secret", String, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("asked", Boolean, nullable=False),
+    Column("decision", String, nullable=False),
+    Column("decided_by", String, nullable=False),
+    Column("decided", BigInteger, nullable=False),
+    Column("decided_version", BigInteger, nullable=False),
+    Index("moderation_message", "message_id"),
+    Index("moderation_decided", "decided_version"),
 )
 
 member = Table(
@@ -155,6 +192,7 @@ organisation = Table(
     Column("security_defaults", Boolean, nullable=False),
     Column("smtp_client_authentication_disabled", Boolean, nullable=False),
     Column("default_policy", String, nullable=False),
+    Column("moderation_address", String, nullable=False, server_default=""),
 )
 
 authentication_policy = Table(

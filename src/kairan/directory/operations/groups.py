@@ -6,10 +6,12 @@ from typing import TypedDict
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from kairan.directory.database import schema
+from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Group
 from kairan.directory.operations import lists, members, names
 from kairan.directory.operations.lists import GroupList
 from kairan.directory.operations.names import AddressKind
+from kairan.directory.send_window import read_send_window
 
 
 class GroupFields(TypedDict, total=False):
@@ -22,10 +24,21 @@ class GroupFields(TypedDict, total=False):
     reject_from: Iterable[str]
     hidden: bool
     report_to_originator: bool
+    report_to_manager: bool
     enabled: bool
+    moderated: bool
+    moderators: Iterable[str]
+    bypass: Iterable[str]
+    bypass_nested_moderation: bool
+    reply_to: str
+    list_headers: bool
+    unsubscribe: str
+    message_octets_max: int | None
+    send_window: str
 
 
 _COLUMNS = tuple(column.name for column in schema.group.columns if column.name != "address")
+_ADDRESS_MAX = 900  # of a line of 998 octets (RFC 5322 section 2.1.1)
 _DEFAULTS: GroupFields = {
     "display_name": "",
     "require_sender_authentication": True,
@@ -41,6 +54,7 @@ def add(connection: Connection, address: str, fields: GroupFields) -> None:
     values = {**_DEFAULTS, **_columns(fields)}
     connection.execute(insert(schema.group).values(address=primary, **values))
     _replace_lists(connection, primary, fields)
+    _check(connection, primary)
 
 
 def change(connection: Connection, address: str, fields: GroupFields) -> str:
@@ -49,6 +63,7 @@ def change(connection: Connection, address: str, fields: GroupFields) -> str:
     if values := _columns(fields):
         table = schema.group
         connection.execute(update(table).where(table.c.address == primary).values(values))
+    _check(connection, primary)
     return primary
 
 
@@ -85,19 +100,63 @@ def _group(row: RowMapping, everything: dict[tuple[str, GroupList], set[str]]) -
         owners=on(GroupList.OWNER),
         accept_from=on(GroupList.ACCEPT),
         reject_from=on(GroupList.REJECT),
+        moderators=on(GroupList.MODERATOR),
+        bypass=on(GroupList.BYPASS),
     )
 
 
 def _replace_lists(connection: Connection, group: str, fields: GroupFields) -> None:
-    if "owners" in fields:
-        lists.replace(connection, group, GroupList.OWNER, fields["owners"])
-    if "accept_from" in fields:
-        lists.replace(connection, group, GroupList.ACCEPT, fields["accept_from"])
-    if "reject_from" in fields:
-        lists.replace(connection, group, GroupList.REJECT, fields["reject_from"])
+    wanted = {
+        GroupList.OWNER: fields.get("owners"),
+        GroupList.ACCEPT: fields.get("accept_from"),
+        GroupList.REJECT: fields.get("reject_from"),
+        GroupList.MODERATOR: fields.get("moderators"),
+        GroupList.BYPASS: fields.get("bypass"),
+    }
+    for role, addresses in wanted.items():
+        if addresses is not None:
+            lists.replace(connection, group, role, addresses)
+
+
+def _check(connection: Connection, primary: str) -> None:
+    """What no single setting shows: only all together can be wrong."""
+    group = one(connection, primary)
+    assert group is not None, "it was written in this transaction"
+    if group.report_to_originator and group.report_to_manager:
+        raise DirectoryError(
+            f"{primary}: reports go to the sender or to an owner, not to both; switch one off"
+        )
+    if group.report_to_manager and not group.owners:
+        raise DirectoryError(f"{primary} has no owner to report to; name one")
+    if group.moderated and not group.approvers:
+        raise DirectoryError(
+            f"{primary} is moderated and has neither moderator nor owner; name one"
+        )
+    kinds = names.owners(connection, group.moderators)
+    for address, (kind, _) in sorted(kinds.items()):
+        if kind is AddressKind.GROUP:
+            raise DirectoryError(f"{primary}: {address} is a group; a moderator is one person")
 
 
 def _columns(fields: GroupFields) -> dict[str, object]:
     if "display_name" in fields:
         names.line("displayName", fields["display_name"])
-    return {name: value for name, value in fields.items() if name in _COLUMNS}
+    values = {name: value for name, value in fields.items() if name in _COLUMNS}
+    if reply_to := fields.get("reply_to"):
+        values["reply_to"] = names.key(reply_to)
+    if window := fields.get("send_window"):
+        read_send_window(window)
+    if unsubscribe := fields.get("unsubscribe"):
+        _check_unsubscribe(unsubscribe)
+    if (octets := fields.get("message_octets_max")) is not None and octets <= 0:
+        raise DirectoryError("the largest size of a group's messages is a number above 0")
+    return values
+
+
+def _check_unsubscribe(address: str) -> None:
+    """RFC 8058 section 3.1: HTTPS.  It becomes a line of a header."""
+    is_plain = address.isascii() and address.isprintable() and not set(address) & set(' <>,"')
+    if not (address.startswith("https://") and is_plain and len(address) <= _ADDRESS_MAX):
+        raise DirectoryError(
+            f"{address!r} is no address for one-click unsubscription; it begins with https://"
+        )

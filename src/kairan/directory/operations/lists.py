@@ -15,6 +15,8 @@ class GroupList(StrEnum):
     OWNER = "owner"  # ManagedBy
     ACCEPT = "accept"  # AcceptMessagesOnlyFromSendersOrMembers
     REJECT = "reject"  # RejectMessagesFromSendersOrMembers
+    MODERATOR = "moderator"  # ModeratedBy
+    BYPASS = "bypass"  # BypassModerationFromSendersOrMembers
 
 
 def replace(connection: Connection, group: str, role: GroupList, addresses: Iterable[str]) -> None:
@@ -51,20 +53,31 @@ def drop(connection: Connection, group: str) -> None:
 def forget(connection: Connection, address: str) -> None:
     """Takes an address that is going away off every list.
 
-    An empty accept list means everybody, so the last one on it cannot go quietly.
+    An empty accept list means everybody, and a group without moderators is the owners' to moderate,
+    so the last one on either cannot go quietly.
     """
     table = schema.group_list.c
-    accept = table.role == GroupList.ACCEPT.value
-    its_groups = select(table.group_address).where(table.address == address, accept)
-    emptied = connection.execute(
-        select(table.group_address)
-        .where(table.group_address.in_(its_groups), table.group_address != address, accept)
-        .group_by(table.group_address)
-        .having(func.count() == 1)
-    ).scalar()
+    emptied = _emptied(connection, address, GroupList.ACCEPT)
     if emptied is not None:
         raise DirectoryError(
             f"{address} is the only sender the group {emptied} accepts, and without it everybody"
             f" could write to {emptied}; change its accept list first"
         )
+    if (moderated := _emptied(connection, address, GroupList.MODERATOR)) is not None:
+        raise DirectoryError(
+            f"{address} is the only moderator of the group {moderated}; name another first"
+        )
     connection.execute(delete(schema.group_list).where(table.address == address))
+
+
+def _emptied(connection: Connection, address: str, role: GroupList) -> str | None:
+    """A group whose list of this kind has nobody else."""
+    table = schema.group_list.c
+    is_role = table.role == role.value
+    its_groups = select(table.group_address).where(table.address == address, is_role)
+    return connection.execute(
+        select(table.group_address)
+        .where(table.group_address.in_(its_groups), table.group_address != address, is_role)
+        .group_by(table.group_address)
+        .having(func.count() == 1)
+    ).scalar()

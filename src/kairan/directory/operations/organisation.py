@@ -15,6 +15,7 @@ from kairan.mail.address import Address, domain_of
 class OrganisationFields(TypedDict, total=False):
     name: str
     postmaster: str
+    moderation_address: str
     external_recipients_allowed: bool
     security_defaults: bool
     smtp_client_authentication_disabled: bool
@@ -36,6 +37,8 @@ def change(connection: Connection, fields: OrganisationFields) -> None:
         names.line("the organisation's name", fields["name"])
     if postmaster := fields.get("postmaster"):
         values["postmaster"] = names.key(postmaster)
+    if moderation := fields.get("moderation_address"):
+        values["moderation_address"] = _free_address(connection, moderation)
     if values:
         connection.execute(update(schema.organisation).values(values))
 
@@ -104,6 +107,18 @@ def _why_group_is_mute(connection: Connection, address: str) -> str:
     if group is None or not group.enabled:
         return "is a disabled group"
     return "" if next(members.stream(connection, address), None) else "is a group without members"
+
+
+def _free_address(connection: Connection, address: str) -> str:
+    """The service reads what is sent to it: it is nobody's mailbox."""
+    wanted = names.key(address)
+    if domain_of(Address(wanted)) not in names.accepted_domains(connection):
+        raise DirectoryError(f"{wanted} is in no accepted domain, so no answer would come")
+    if names.owners(connection, [wanted]):
+        raise DirectoryError(
+            f"{wanted} is in use; moderators' answers need an address of their own"
+        )
+    return wanted
 
 
 def _domain(text: str) -> str:

@@ -10,8 +10,8 @@ import typer
 
 from kairan.cli.errors import BadInputError
 from kairan.cli.output import print_json, progress, say
-from kairan.directory.bulk.csv_import import ImportReport
 from kairan.directory.bulk.csv_rows import ImportRefusedError
+from kairan.directory.bulk.mailbox_rows import ImportReport
 from kairan.runtime.counted import counted
 
 FileArgument = Annotated[

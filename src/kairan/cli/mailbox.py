@@ -29,6 +29,20 @@ AddressArgument = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="The mailbox's address.", show_default=False)
 ]
 DisplayNameOption = Annotated[str | None, typer.Option(metavar="NAME", help="The person's name.")]
+TypeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--recipient-type",
+        metavar="TYPE",
+        help="As in Exchange: UserMailbox, RoomMailbox, SharedMailbox, MailContact …",
+    ),
+]
+EnabledOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--enabled/--disabled", help="Who has left is disabled: no member of dynamic groups."
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -50,12 +64,14 @@ def add(
     ] = None,
     display_name: DisplayNameOption = None,
     hidden: HiddenOption = None,
+    recipient_type: TypeOption = None,
+    enabled: EnabledOption = None,
     attributes: SetOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a mailbox."""
-    fields = _fields(display_name, hidden, attributes)
+    fields = _fields(display_name, hidden, recipient_type, enabled, attributes)
     fields["aliases"] = alias or ()
     with open_directory(config) as directory:
         directory.add_mailbox(address, **fields)
@@ -76,6 +92,8 @@ def set_(
     remove_alias: RemoveAliasOption = None,
     display_name: DisplayNameOption = None,
     hidden: HiddenOption = None,
+    recipient_type: TypeOption = None,
+    enabled: EnabledOption = None,
     attributes: SetOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -85,7 +103,7 @@ def set_(
     What is not named stays.
     """
     with open_directory(config) as directory:
-        fields = _fields(display_name, hidden, attributes)
+        fields = _fields(display_name, hidden, recipient_type, enabled, attributes)
         if add_alias or remove_alias:
             before = _existing(directory, address).aliases
             fields["aliases"] = changed_aliases(before, add_alias, remove_alias)
@@ -181,7 +199,7 @@ def import_(
     """Import mailboxes from CSV.
 
     The whole file or, with a broken row, nothing.  Columns in any order: address, displayName, aliases (separated by ;) and the attributes,
-    such as department, company, office, stateOrProvince, customAttribute1 to customAttribute15.  UTF-8, UTF-16 or code page 932; comma, semicolon or tab.  The organisation's postmaster is never removed.
+    such as department, company, office, stateOrProvince, customAttribute1 to customAttribute15; also recipientType, countryCode, hidden and enabled (yes or no), source and sourceId.  UTF-8, UTF-16 or code page 932; comma, semicolon or tab.  The organisation's postmaster is never removed.
     """
     if prune and not update:
         raise BadInputError("--prune needs --update: the file then says who is there")
@@ -202,7 +220,11 @@ def import_(
 
 
 def _fields(
-    display_name: str | None, hidden: bool | None, attributes: list[str] | None
+    display_name: str | None,
+    hidden: bool | None,
+    recipient_type: str | None,
+    enabled: bool | None,
+    attributes: list[str] | None,
 ) -> MailboxFields:
     """Those that were named."""
     fields: MailboxFields = {}
@@ -210,6 +232,10 @@ def _fields(
         fields["display_name"] = display_name
     if hidden is not None:
         fields["hidden"] = hidden
+    if recipient_type is not None:
+        fields["recipient_type"] = recipient_type
+    if enabled is not None:
+        fields["enabled"] = enabled
     if attributes:
         fields["attributes"] = _pairs(attributes)
     return fields

@@ -62,7 +62,7 @@ MAILBOX_ATTRIBUTES: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A person's (or room's) mailbox.  `attributes` holds only those that are set."""
+    """A person's (or room's) mailbox, or a contact.  `attributes` holds only those that are set."""
 
     address: str
     display_name: str = ""
@@ -72,6 +72,12 @@ class Mailbox:
     country_code: int | None = None  # ISO 3166-1 numeric, such as 392; None: not known
     # Seconds since the epoch; None: made before this was kept.  No part of what makes two the same.
     when_created: int | None = field(default=None, compare=False)
+    recipient_type: str = "UserMailbox"  # RecipientTypeDetails, such as RoomMailbox, MailContact
+    # false: who has left.  Mail for it is taken until it is removed; dynamic groups leave it out.
+    enabled: bool = True
+    disabled_since: int | None = field(default=None, compare=False)  # seconds since the epoch
+    source: str = ""  # the name of the directory it comes from; empty: put in by hand
+    source_id: str = ""  # what never changes of it there, such as an objectGUID
 
 
 @dataclass(frozen=True, slots=True)

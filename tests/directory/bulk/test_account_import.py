@@ -5,8 +5,8 @@ import pytest
 from sqlalchemy import event
 
 from kairan.directory.bulk.account_import import ACCOUNT_COLUMNS, export
-from kairan.directory.bulk.csv_import import ImportReport
 from kairan.directory.bulk.csv_rows import ImportRefusedError
+from kairan.directory.bulk.mailbox_rows import ImportReport
 from kairan.directory.model import Account
 
 

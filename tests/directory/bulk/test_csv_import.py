@@ -2,8 +2,9 @@ import io
 
 import pytest
 
-from kairan.directory.bulk.csv_import import LEAVERS_MIN, ImportReport, Leavers
+from kairan.directory.bulk.csv_import import LEAVERS_MIN, Leavers
 from kairan.directory.bulk.csv_rows import PROBLEMS_MAX, ImportRefusedError
+from kairan.directory.bulk.mailbox_rows import ImportReport
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Mailbox
 from kairan.directory.snapshot.memory import read_snapshot

@@ -12,8 +12,9 @@ from typing import Protocol, TextIO
 
 from sqlalchemy import Connection
 
-from kairan.directory.bulk.csv_import import ImportReport, Progress
-from kairan.directory.bulk.csv_rows import CsvFile, CsvRow, CsvSource, aliases, words
+from kairan.directory.bulk.csv_import import Progress
+from kairan.directory.bulk.csv_rows import CsvFile, CsvRow, CsvSource, aliases, words, yes_or_no
+from kairan.directory.bulk.mailbox_rows import ImportReport
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.operations import accounts, names, policies
@@ -36,10 +37,6 @@ EXPORTED_COLUMNS = (
 )
 ACCOUNT_COLUMNS = (*EXPORTED_COLUMNS, "password")
 _LIMITS = ("messages_per_minute", "recipients_per_minute", "connections_max")
-_YES_NO = {
-    **dict.fromkeys(("yes", "true", "1", "on"), True),
-    **dict.fromkeys(("no", "false", "0", "off"), False),
-}
 
 
 class PasswordMaker(Protocol):
@@ -208,11 +205,8 @@ def _read_networks(fields: AccountFields, row: CsvRow) -> None:
 
 
 def _read_enabled(fields: AccountFields, row: CsvRow) -> None:
-    text = row.cells["enabled"].lower()
-    if text and text not in _YES_NO:
-        raise DirectoryError(f"enabled is yes or no, not {text!r}")
-    if text:
-        fields["enabled"] = _YES_NO[text]
+    if text := row.cells["enabled"]:
+        fields["enabled"] = yes_or_no("enabled", text)
 
 
 def _read_messages(fields: AccountFields, row: CsvRow) -> None:

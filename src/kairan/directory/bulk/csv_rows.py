@@ -27,6 +27,10 @@ FILE_OCTETS_MAX = 512 * 1024 * 1024
 # More are not read with patience; how many there are is said.
 PROBLEMS_MAX = 100
 
+_YES_NO = {
+    **dict.fromkeys(("yes", "true", "1", "on"), True),
+    **dict.fromkeys(("no", "false", "0", "off"), False),
+}
 # What other programs call it.
 _ADDRESS_NAMES = frozenset(
     {
@@ -233,6 +237,13 @@ def _is_western(text: str) -> bool:
 def words(cell: str) -> list[str]:
     """A list in a cell: separated by semicolons, or by commas where the file's are semicolons."""
     return [word.strip() for word in re.split("[;,]", cell) if word.strip()]
+
+
+def yes_or_no(name: str, cell: str) -> bool:
+    found = _YES_NO.get(cell.lower())
+    if found is None:
+        raise DirectoryError(f"{name} is yes or no, not {cell!r}")
+    return found
 
 
 def aliases(row: CsvRow) -> Iterator[str]:

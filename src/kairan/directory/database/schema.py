@@ -11,7 +11,10 @@ account_volume      recipients in the busiest hour of an account's day (days sin
 accepted_domain     `is_relayed`: its mailboxes are at another server's, and need not be known here
 account_app         applications an account admits (Set-HVEAccountSettings, allowed apps)
 mailbox             `country_code` as ISO 3166 numbers it; `when_created` in seconds since the epoch; NULL:
-                    not known
+                    not known; `recipient_type` as Exchange's RecipientTypeDetails, mail contacts among
+                    them; `source` and `source_id`: from which directory it comes, and what never
+                    changes of it there, empty: put in by hand; `disabled_since` in seconds since the
+                    epoch, NULL: it is enabled
 distribution_group  `report_to_*`: who hears of members that cannot be reached; `moderated`: its messages
                     wait for one on its list `moderator`, or an owner; `send_window` as
                     `send_window.py` reads it, empty: at any time; `message_octets_max` NULL: what the
@@ -21,7 +24,17 @@ moderation          messages that wait, or waited, for a moderator; `moderators`
                     them; `secret` in hexadecimal; `decision` empty: none yet; `decided_version` is
                     the `revision.version` in which it was made
 member              a group's direct members by primary address: mailboxes, groups, and external
-                    addresses, which have no row in `address`
+                    addresses, which have no row in `address`; of a dynamic group those of its last
+                    refresh
+dynamic_group       groups whose members follow from a filter: `filter` in OPATH, `included_recipients`
+                    with a blank between them and `conditions` as JSON where it was made of these;
+                    `refresh_seconds` NULL: as configured, 0: at every message; `refreshed` and
+                    `kept_since` (a refresh would have changed too much) in seconds since the epoch,
+                    0: never
+group_refresh       what each refresh changed, newest `number` last; `some_added` and `some_removed`: the
+                    first of them, one a line
+lease               what only one process of all machines does at a time: who, and until when in seconds
+                    since the epoch
 app                 clients of the token issuer; `permissions` with a blank between them
 app_secret          their secrets, hashed; `expires` in seconds since the epoch, NULL: never
 device              printers and the like at device listeners; `networks` with a blank between them;
@@ -51,6 +64,7 @@ from sqlalchemy import (
     String,
     Table,
     false,
+    true,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
@@ -123,6 +137,12 @@ mailbox = Table(
     *(Column(attribute_column(name), String) for name in MAILBOX_ATTRIBUTES),
     Column("country_code", Integer),
     Column("when_created", BigInteger),
+    Column("recipient_type", String, nullable=False, server_default="UserMailbox"),
+    Column("enabled", Boolean, nullable=False, server_default=true()),
+    Column("disabled_since", BigInteger),
+    Column("source", String, nullable=False, server_default=""),
+    Column("source_id", String, nullable=False, server_default=""),
+    Index("mailbox_source", "source", "source_id"),
 )
 
 group = Table(
@@ -180,6 +200,41 @@ member = Table(
     Column("group_address", _octets(), ForeignKey("distribution_group.address"), primary_key=True),
     Column("address", _octets(), primary_key=True),
     Index("member_address", "address"),
+)
+
+dynamic_group = Table(
+    "dynamic_group",
+    metadata,
+    Column("address", _octets(), ForeignKey("distribution_group.address"), primary_key=True),
+    Column("filter", String, nullable=False),
+    Column("included_recipients", String, nullable=False),
+    Column("conditions", String, nullable=False),
+    Column("refresh_seconds", Integer),
+    Column("refreshed", BigInteger, nullable=False),
+    Column("kept_since", BigInteger, nullable=False),
+)
+
+group_refresh = Table(
+    "group_refresh",
+    metadata,
+    Column("group_address", _octets(), ForeignKey("dynamic_group.address"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("is_kept", Boolean, nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+    Column("by", String, nullable=False),
+    Column("some_added", String, nullable=False),
+    Column("some_removed", String, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("expires", BigInteger, nullable=False),
 )
 
 organisation = Table(

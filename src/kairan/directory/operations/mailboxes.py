@@ -22,6 +22,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES, Mailbox
 from kairan.directory.operations import lists, members, names
 from kairan.directory.operations.names import AddressKind
+from kairan.directory.recipient_filter.properties import is_outside, recipient_type
 from kairan.mail.address import key_of
 
 ATTRIBUTES: Mapping[str, str] = {name.lower(): name for name in MAILBOX_ATTRIBUTES}
@@ -36,30 +37,86 @@ class MailboxFields(TypedDict, total=False):
     hidden: bool
     attributes: Mapping[str, str]
     country_code: int | None
+    recipient_type: str
+    enabled: bool
+    source: str
+    source_id: str
 
 
 def add(connection: Connection, address: str, fields: MailboxFields) -> None:
     primary = names.key(address)
-    names.register(connection, AddressKind.MAILBOX, primary, names.keys(fields.get("aliases", ())))
-    values: dict[str, object] = {
-        "display_name": "",
-        "hidden": False,
-        "when_created": int(time.time()),
-        **_columns(fields),
-    }
+    values: dict[str, object] = {**new_row(), **_columns(fields)}
+    if not values["enabled"]:
+        values["disabled_since"] = int(time.time())
+    names.register(
+        connection,
+        AddressKind.MAILBOX,
+        primary,
+        names.keys(fields.get("aliases", ())),
+        is_outside=is_outside(str(values["recipient_type"])),
+    )
     connection.execute(insert(schema.mailbox).values(address=primary, **values))
 
 
 def change(connection: Connection, address: str, fields: MailboxFields) -> str:
     primary = names.primary(connection, address, AddressKind.MAILBOX)
+    before = next(_page(connection, schema.mailbox.c.address == primary))
+    values = _columns(fields)
+    outside = is_outside(str(values.get("recipient_type", before.recipient_type)))
+    if "recipient_type" in values and not outside:
+        domains = names.accepted_domains(connection)
+        for one in sorted({primary, *before.aliases}):
+            names.check_domain(one, domains)
     if "aliases" in fields:
-        names.replace_aliases(
-            connection, AddressKind.MAILBOX, primary, names.keys(fields["aliases"])
+        aliases = names.keys(fields["aliases"])
+        names.replace_aliases(connection, AddressKind.MAILBOX, primary, aliases, is_outside=outside)
+    if "enabled" in values:
+        values["disabled_since"] = disabled_since(
+            before.disabled_since, is_enabled=bool(values["enabled"])
         )
-    if values := _columns(fields):
+    if values:
         table = schema.mailbox
         connection.execute(update(table).where(table.c.address == primary).values(values))
     return primary
+
+
+def new_row() -> dict[str, object]:
+    """What a mailbox is of which nothing else is said."""
+    return {
+        "display_name": "",
+        "hidden": False,
+        "when_created": int(time.time()),
+        "recipient_type": "UserMailbox",
+        "enabled": True,
+        "source": "",
+        "source_id": "",
+    }
+
+
+def disabled_since(before: int | None, *, is_enabled: bool) -> int | None:
+    """Since the first time that it was said."""
+    return None if is_enabled else before or int(time.time())
+
+
+def rename(connection: Connection, address: str, new: str) -> str:
+    """It keeps all the addresses that it had, the one before among them, and its memberships."""
+    before = names.primary(connection, address, AddressKind.MAILBOX)
+    after = names.key(new)
+    if after == before:
+        return before
+    table = schema.mailbox
+    row = dict(connection.execute(select(table).where(table.c.address == before)).mappings().one())
+    own = names.owners(connection, [after]).get(after)
+    if own != (AddressKind.MAILBOX, before):
+        outside = is_outside(row["recipient_type"])
+        names.register(connection, AddressKind.MAILBOX, after, (), is_outside=outside)
+    connection.execute(insert(table).values(row | {"address": after}))
+    owner = schema.address.c.owner
+    connection.execute(update(schema.address).where(owner == before).values(owner=after))
+    for held in (schema.member, schema.group_list):
+        connection.execute(update(held).where(held.c.address == before).values(address=after))
+    connection.execute(delete(table).where(table.c.address == before))
+    return after
 
 
 def remove(connection: Connection, address: str) -> None:
@@ -112,6 +169,11 @@ def _mailbox(row: RowMapping, aliases: frozenset[str]) -> Mailbox:
         attributes={name: value for name, value in values if value is not None},
         country_code=row["country_code"],
         when_created=row["when_created"],
+        recipient_type=row["recipient_type"],
+        enabled=row["enabled"],
+        disabled_since=row["disabled_since"],
+        source=row["source"],
+        source_id=row["source_id"],
     )
 
 
@@ -133,11 +195,29 @@ def _columns(fields: MailboxFields) -> dict[str, object]:
         values["display_name"] = names.line("displayName", fields["display_name"])
     if "hidden" in fields:
         values["hidden"] = fields["hidden"]
+    if "enabled" in fields:
+        values["enabled"] = fields["enabled"]
     if "country_code" in fields:
         values["country_code"] = fields["country_code"]
+    if "recipient_type" in fields:
+        values["recipient_type"] = known_type(fields["recipient_type"])
+    if "source" in fields:
+        values["source"] = names.line("source", fields["source"])
+    if "source_id" in fields:
+        values["source_id"] = names.line("sourceId", fields["source_id"])
     for attribute, value in fields.get("attributes", {}).items():
         values[column_of(attribute)] = attribute_value(attribute, value)
     return values
+
+
+def known_type(name: str) -> str:
+    found = recipient_type(name)
+    if found is None:
+        raise DirectoryError(
+            f"there is no recipient type {name!r}; mailboxes are UserMailbox, SharedMailbox, RoomMailbox"
+            " or EquipmentMailbox, others MailContact, MailUser or GuestMailUser"
+        )
+    return found
 
 
 def attribute_value(attribute: str, value: str) -> str | None:

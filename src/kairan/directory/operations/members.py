@@ -81,6 +81,8 @@ class _Rules:
             self._check_external(address)
             return address
         kind, owner = found
+        if domain_of(Address(owner)) not in self._domains and not self._external:
+            raise self._refused_external(owner)
         if kind is AddressKind.ACCOUNT:
             raise DirectoryError(
                 f"{address} is an account: it has no mailbox, so it cannot be a member",
@@ -94,11 +96,14 @@ class _Rules:
         if domain_of(Address(address)) in self._domains:
             raise DirectoryError(f"there is no mailbox or group {address}", about=address)
         if not self._external:
-            raise DirectoryError(
-                f"{address} is outside the accepted domains, and the organisation does not allow"
-                " external recipients",
-                about=address,
-            )
+            raise self._refused_external(address)
+
+    def _refused_external(self, address: str) -> DirectoryError:
+        return DirectoryError(
+            f"{address} is outside the accepted domains, and the organisation does not allow"
+            " external recipients",
+            about=address,
+        )
 
 
 def _present(connection: Connection, group: str, wanted: Iterable[str]) -> set[str]:

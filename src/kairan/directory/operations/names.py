@@ -79,9 +79,12 @@ def accepted_domains(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(select(schema.accepted_domain.c.domain)).scalars())
 
 
-def check_free(connection: Connection, wanted: Collection[str]) -> None:
+def check_free(
+    connection: Connection, wanted: Collection[str], *, is_outside: bool = False
+) -> None:
+    """`is_outside`: of somebody whose mailbox is not ours, so that any domain will do."""
     domains = accepted_domains(connection)
-    for address in sorted(wanted):
+    for address in () if is_outside else sorted(wanted):
         check_domain(address, domains)
     for taken, (kind, owner) in sorted(owners(connection, wanted).items()):
         raise taken_by(taken, kind, owner)
@@ -101,9 +104,16 @@ def taken_by(address: str, kind: AddressKind, owner: str) -> DirectoryError:
     return DirectoryError(f"{address} exists already: it is {what}", about=address)
 
 
-def register(connection: Connection, kind: AddressKind, owner: str, aliases: Iterable[str]) -> None:
+def register(
+    connection: Connection,
+    kind: AddressKind,
+    owner: str,
+    aliases: Iterable[str],
+    *,
+    is_outside: bool = False,
+) -> None:
     everything = {owner, *aliases}
-    check_free(connection, everything)
+    check_free(connection, everything, is_outside=is_outside)
     insert_rows(connection, schema.address, [row(item, kind, owner) for item in everything])
 
 
@@ -112,14 +122,19 @@ def row(address: str, kind: AddressKind, owner: str) -> dict[str, str]:
 
 
 def replace_aliases(
-    connection: Connection, kind: AddressKind, owner: str, aliases: frozenset[str]
+    connection: Connection,
+    kind: AddressKind,
+    owner: str,
+    aliases: frozenset[str],
+    *,
+    is_outside: bool = False,
 ) -> None:
     table = schema.address
     mine = table.c.owner == owner
     before = frozenset(connection.execute(select(table.c.key).where(mine)).scalars()) - {owner}
     after = aliases - {owner}
     added = after - before
-    check_free(connection, added)
+    check_free(connection, added, is_outside=is_outside)
     connection.execute(delete(table).where(mine, table.c.key.in_(before - after)))
     insert_rows(connection, table, [row(item, kind, owner) for item in added])
 

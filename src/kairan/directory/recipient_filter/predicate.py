@@ -77,7 +77,7 @@ def facts_of(mailbox: Mailbox, groups: frozenset[str] = frozenset()) -> Facts:
     for name, attribute in ATTRIBUTE_OF.items():
         if text := mailbox.attributes.get(attribute):
             values[name] = (text,)
-    return Facts(DETAILS["UserMailbox"], values)
+    return Facts(DETAILS[mailbox.recipient_type], values)
 
 
 def predicate(tree: Filter) -> Predicate:

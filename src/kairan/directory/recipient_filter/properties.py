@@ -155,6 +155,9 @@ _TYPES: Mapping[str, str] = {
 }
 
 
+_OUTSIDE = frozenset(f"{_TYPES['MailUser']} {_TYPES['MailContact']}".split())
+
+
 def _by_lower(names: Mapping[str, frozenset[int]]) -> Mapping[str, frozenset[int]]:
     return {name.lower(): numbers for name, numbers in names.items()}
 
@@ -163,6 +166,16 @@ _DETAILS_BY_NAME = _by_lower({name: frozenset({number}) for name, number in DETA
 _TYPES_BY_NAME = _by_lower(
     {name: frozenset(DETAILS[one] for one in details.split()) for name, details in _TYPES.items()}
 )
+
+
+def recipient_type(name: str) -> str | None:
+    """In Exchange's own spelling; None: there is no RecipientTypeDetails of this name."""
+    return next((known for known in DETAILS if known.lower() == name.lower()), None)
+
+
+def is_outside(recipient_type: str) -> bool:
+    """Whose mailbox is somewhere else, so that the address may be of any domain."""
+    return recipient_type in _OUTSIDE
 
 
 def details_of(wanted: Property, value: str) -> frozenset[int] | str:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    case,
     exists,
     false,
     func,
@@ -68,7 +69,7 @@ class _Table:
     """Where the values of one kind of recipient are; a property that is not here is blank."""
 
     address: ColumnElement[str]
-    details: int
+    details: ColumnElement[str]  # its RecipientTypeDetails by name
     texts: Mapping[str, ColumnElement[str | None]]
     hidden: ColumnElement[bool]
     numbers: Mapping[str, ColumnElement[int | None]]
@@ -81,7 +82,7 @@ def _named(address: ColumnElement[str], name: ColumnElement[str]) -> dict[str, C
 
 _MAILBOX = _Table(
     schema.mailbox.c.address,
-    DETAILS["UserMailbox"],
+    schema.mailbox.c.recipient_type,
     {
         **_named(schema.mailbox.c.address, schema.mailbox.c.display_name),
         **{
@@ -95,9 +96,13 @@ _MAILBOX = _Table(
         "WhenCreated": schema.mailbox.c.when_created,
     },
 )
+_IS_DYNAMIC = exists().where(schema.dynamic_group.c.address == schema.group.c.address)
 _GROUP = _Table(
     schema.group.c.address,
-    DETAILS["MailUniversalDistributionGroup"],
+    case(
+        (_IS_DYNAMIC, literal("DynamicDistributionGroup")),
+        else_=literal("MailUniversalDistributionGroup"),
+    ),
     _named(schema.group.c.address, schema.group.c.display_name),
     schema.group.c.hidden,
     {},
@@ -105,7 +110,7 @@ _GROUP = _Table(
 # An HVE account is a mail user to Exchange.
 _ACCOUNT = _Table(
     schema.account.c.address,
-    DETAILS["MailUser"],
+    literal("MailUser"),
     _named(schema.account.c.address, schema.account.c.display_name),
     false(),
     {},
@@ -142,7 +147,7 @@ def _condition(tree: Filter, table: _Table) -> ColumnElement[bool]:
         case IsBlank(wanted):
             return _is_blank(wanted, table)
         case OfType(details):
-            return true() if table.details in details else false()
+            return table.details.in_([name for name, n in DETAILS.items() if n in details])
         case Not(part):
             return not_(_condition(part, table))
         case And(parts):

@@ -2,7 +2,8 @@
 
 import structlog
 
-from kairan.delivery.transport import Failed
+from kairan.delivery.transport import Deferred, Failed
+from kairan.relay import faults
 from kit.scripted_transport import FAILED, NO_SUCH_USER
 
 
@@ -47,3 +48,17 @@ async def test_the_trace_says_who_answered_what(bench):
     event = bench.trace.events[0]
     assert event["detail"] == "mx1.example.com:25 550 5.1.1 No such user"
     assert (event["sender"], event["recipient"]) == ("boss@kairan.test", "user1@kairan.test")
+
+
+async def test_who_may_get_it_twice_is_unknown_in_the_trace_and_in_the_log(bench):
+    may_have_arrived = Deferred(faults.UNKNOWN, "mx1.example.com:25", is_unknown=True)
+    bench.transport.answers = {"user1@kairan.test": may_have_arrived}
+    await bench.send("user1@kairan.test")
+    with structlog.testing.capture_logs() as lines:
+        bench.start()
+        await bench.settle()
+    assert bench.trace.names() == ["UNKNOWN"]
+    assert next(one["status"] for one in lines if one["event"] == "delivery.tried") == "unknown"
+    bench.transport.answers = {}
+    await bench.deliver()
+    assert bench.trace.names() == ["UNKNOWN", "DELIVER"]

@@ -1,9 +1,11 @@
 """SMTP to one next hop: replies become results."""
 
+import pytest
+
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
 from kairan.delivery.transports.table import transport_for
 from kairan.mail.envelope import Notify
-from kairan.testing.peer import Rule, Say, ScriptedPeer
+from kairan.testing.peer import Cut, Rule, Say, ScriptedPeer
 
 
 async def deliver(peer: ScriptedPeer, *addresses: str, notify: Notify = Notify.UNSET):
@@ -49,3 +51,38 @@ async def test_no_connection_is_a_deferral():
     (result,) = await deliver(peer, "a@x.test")
     assert kinds([result]) == ["Deferred"]
     assert result.reply.enhanced == "4.4.1"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [Cut()],
+        [Cut(reset=True)],
+        [Say(b"250-half of it\r\n25"), Cut()],
+        [Say(b"250-yes\r\n550 no\r\n")],
+        [Say("354 What is it?")],
+        [Say("999 5.0.0 No such code")],
+    ],
+)
+async def test_who_may_have_it_without_a_final_answer_is_unknown(answer):
+    async with ScriptedPeer(
+        [Rule("RCPT", Say("452 4.2.2 full"), nth=2), Rule("DOT", *answer)]
+    ) as peer:
+        results = await deliver(peer, "a@x.test", "b@x.test", "c@x.test")
+    assert kinds(results) == ["Deferred"] * 3
+    assert [result.is_unknown for result in results] == [True, False, True]
+
+
+@pytest.mark.parametrize("verb", ["CONNECT", "MAIL", "RCPT", "DATA"])
+async def test_who_cannot_have_it_is_not_unknown(verb):
+    async with ScriptedPeer([Rule(verb, Cut())]) as peer:
+        results = await deliver(peer, "a@x.test", "b@x.test")
+    assert kinds(results) == ["Deferred"] * 2
+    assert not any(result.is_unknown for result in results)
+
+
+async def test_a_no_to_the_whole_message_leaves_nothing_open():
+    for text in ("421 4.3.2 Closing", "432 4.3.2 Too many", "451 4.3.0 Later"):
+        async with ScriptedPeer([Rule("DOT", Say(text), Cut())]) as peer:
+            (result,) = await deliver(peer, "a@x.test")
+        assert not result.is_unknown

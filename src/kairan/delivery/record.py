@@ -21,8 +21,6 @@ from kairan.trace.record import Trace
 
 log = structlog.get_logger()
 
-_STATUS = {Delivered: "delivered", Deferred: "deferred", Failed: "failed"}
-
 
 @dataclass(slots=True)
 class RecipientCounters:
@@ -61,14 +59,14 @@ class Recorder:
                 relay=result.relay,
                 delay=round(now - lease.envelope.arrived, 3),
                 dsn=result.reply.enhanced,
-                status=_STATUS[type(result)],
+                status=_status(result),
                 reply=str(result.reply),
             )
 
     def _is_told(self, result: Deferred) -> bool:
         """A next hop that is down defers every job and every try of it; the trace has them all."""
         return self._lines.has_room(
-            "delivery.tried", relay=result.relay, status="deferred", reply=str(result.reply)
+            "delivery.tried", relay=result.relay, status=_status(result), reply=str(result.reply)
         )
 
     def put_off(self, lease: Lease, recipients: Sequence[Recipient], reason: str) -> None:
@@ -80,14 +78,16 @@ class Recorder:
     def _event(
         self, lease: Lease, recipient: Recipient, result: RecipientResult, *, is_final: bool
     ) -> None:
-        """DELIVER is into the mailbox, SEND to another server: Exchange's words."""
+        """DELIVER is into the mailbox, SEND to another server: Exchange's words.  UNKNOWN is tried again
+        as DEFER is, and has an event of its own, for only it makes duplicates.
+        """
         match result:
             case Delivered():
                 self.counters.delivered += 1
                 name = "DELIVER" if is_final else "SEND"
             case Deferred():
                 self.counters.deferred += 1
-                name = "DEFER"
+                name = "UNKNOWN" if result.is_unknown else "DEFER"
             case Failed():
                 self.counters.failed += 1
                 name = "FAIL"
@@ -137,6 +137,16 @@ class Recorder:
             detail=detail,
             spool_id=lease.job.id.message,
         )
+
+
+def _status(result: RecipientResult) -> str:
+    match result:
+        case Delivered():
+            return "delivered"
+        case Deferred():
+            return "unknown" if result.is_unknown else "deferred"
+        case Failed():
+            return "failed"
 
 
 def _alike(

@@ -20,12 +20,16 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Again later: a 4xx, no connection, or no answer after the final dot (state unknown)."""
+    """Again later: a 4xx, no connection, or no answer after the final dot.
+
+    `is_unknown`: the last of these, so that the recipient may have the message and get it twice.
+    """
 
     reply: Reply
     relay: str
     remote: str = ""
     contact: Contact = Contact.ANSWERED
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class ReceivedMessage:
 
 
 @dataclass(slots=True)
-class _Session:
+class PeerSession:
     number: int
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -197,7 +197,7 @@ class ScriptedPeer:
         self._tasks.add(task)
         self.sessions += 1
         self.open_sessions += 1
-        session = _Session(self.sessions, reader, writer)
+        session = PeerSession(self.sessions, reader, writer)
         try:
             await self._answer(session, "CONNECT")
             while line := await reader.readline():
@@ -210,7 +210,7 @@ class ScriptedPeer:
             self._tasks.discard(task)
             writer.transport.abort() if task.cancelling() else writer.close()
 
-    async def _command(self, session: _Session, line: bytes) -> None:
+    async def _command(self, session: PeerSession, line: bytes) -> None:
         text = line.decode("utf-8", "replace").strip()
         verb = (text.split() or [""])[0].upper()
         match verb:
@@ -236,7 +236,7 @@ class ScriptedPeer:
             case _:
                 await self._answer(session, verb, default=_YES.get(verb, "500 5.5.2 What?"))
 
-    def _hello(self, session: _Session) -> str:
+    def _hello(self, session: PeerSession) -> str:
         in_tls = session.writer.get_extra_info("ssl_object") is not None
         offers = ["STARTTLS"] if self._tls and not in_tls else []
         lines = ["peer.test", *self.capabilities, *offers]
@@ -244,7 +244,7 @@ class ScriptedPeer:
             f"250{'-' if n < len(lines) else ' '}{line}" for n, line in enumerate(lines, 1)
         )
 
-    async def _read_data(self, session: _Session) -> None:
+    async def _read_data(self, session: PeerSession) -> None:
         lines = []
         while (line := await session.reader.readline()) != b".\r\n":
             if not line:
@@ -252,7 +252,7 @@ class ScriptedPeer:
             lines.append(line[1:] if line.startswith(b".") else line)
         await self._take(session, b"".join(lines))
 
-    async def _read_chunk(self, session: _Session, words: list[str]) -> None:
+    async def _read_chunk(self, session: PeerSession, words: list[str]) -> None:
         session.content += await session.reader.readexactly(int(words[1]))
         if words[-1].upper() == "LAST":
             content, session.content = bytes(session.content), bytearray()
@@ -260,7 +260,7 @@ class ScriptedPeer:
         else:
             await self._answer(session, "BDAT")
 
-    async def _take(self, session: _Session, content: bytes) -> None:
+    async def _take(self, session: PeerSession, content: bytes) -> None:
         """The message counts once it is whole, even if the answer to it never leaves."""
         if session.recipients:
             recipients = tuple(session.recipients)
@@ -270,7 +270,7 @@ class ScriptedPeer:
             await self._answer(session, "DOT")
         session.recipients = []
 
-    async def _start_tls(self, session: _Session) -> None:
+    async def _start_tls(self, session: PeerSession) -> None:
         default = None if self._tls else "502 5.5.1 No TLS here"
         answer = await self._answer(session, "STARTTLS", default=default)
         if self._tls is not None and answer.startswith("220"):
@@ -278,7 +278,7 @@ class ScriptedPeer:
 
     # An answer.
 
-    async def _answer(self, session: _Session, verb: str, *, default: str | None = None) -> str:
+    async def _answer(self, session: PeerSession, verb: str, *, default: str | None = None) -> str:
         """What was said last, so that the caller knows whether it was a yes."""
         self._heard[verb] += 1
         session.counts[verb] += 1
@@ -290,7 +290,7 @@ class ScriptedPeer:
                 return await self._act(session, rule.actions)
         return await self._act(session, (Say(default or _YES[verb]),))
 
-    async def _act(self, session: _Session, actions: Sequence[PeerAction]) -> str:
+    async def _act(self, session: PeerSession, actions: Sequence[PeerAction]) -> str:
         said = ""
         for action in actions:
             match action:

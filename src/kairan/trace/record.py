@@ -7,6 +7,7 @@ belongs to mail or to an account `trace-N.db`, table `event`:
                system's clock was set back, events of before and after stand among each other:
                each has the time that the clock said.
     event      RECEIVE, REFUSE, EXPAND, RESOLVE, DELIVER, DEFER, FAIL, DSN, … (Exchange's names);
+               UNKNOWN: no answer after the final dot, so that it may come twice;
                HOLD, RELEASE, RETRY, DROP of an operator (commands.py)
     message_id, sender, recipient, detail, client   text as recorded
     spool_id   of the worker's shard, 0 where there is none

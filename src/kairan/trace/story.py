@@ -39,6 +39,7 @@ STATUS: Mapping[str, MessageStatus] = {
     "DELIVER": MessageStatus.DELIVERED,
     "SEND": MessageStatus.DELIVERED,
     "DEFER": MessageStatus.DEFERRED,
+    "UNKNOWN": MessageStatus.DEFERRED,
     "RETRY": MessageStatus.DEFERRED,
     "RELEASE": MessageStatus.DEFERRED,
     "HOLD": MessageStatus.HELD,

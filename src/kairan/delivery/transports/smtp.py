@@ -32,7 +32,15 @@ def results_of(
                 reported = answer.dsn and recipient.notify is not Notify.UNSET
                 results.append(Delivered(reply, answer.relay, answer.remote, reported))
             elif reply.is_transient:
-                results.append(Deferred(reply, answer.relay, answer.remote, contact=answer.contact))
+                results.append(
+                    Deferred(
+                        reply,
+                        answer.relay,
+                        answer.remote,
+                        contact=answer.contact,
+                        is_unknown=n in answer.unknown,
+                    )
+                )
             else:
                 results.append(Failed(reply, answer.relay, answer.remote))
     return results

@@ -24,7 +24,7 @@ _FIELD = re.compile(r' (\w+)=("(?:[^"\\]|\\.)*"|[^\s"=]*)(?=\s|$)')
 _MARKS = (" event=", '"event"', '"what"', '"MESSAGE"')
 _LEFT_OUT = "runtime.alike-lines-left-out"
 _TRIED = "delivery.tried"
-_UNDELIVERED = frozenset({"deferred", "failed"})
+_UNDELIVERED = frozenset({"deferred", "unknown", "failed"})
 _AUDITED = "login.refused"
 # Whose events tell of mail; JSON of others has its own meaning of the word.
 _PACKAGES = frozenset({"delivery", "intake", "runtime"})

@@ -36,6 +36,8 @@ GONE = [
     b"Authentication-Results: mx1.kairan.test; spf=pass\r\n",
     b'Authentication-Results:\r\n "mail.kairan.test"; spf=pass\r\n',
     b"Authentication-Results: spf=pass (sender IP is 192.0.2.1)\r\n",
+    b"X-Kairan-Coalesce: yes\r\n",
+    b"x-kairan-coalesce : no\r\n",
     b"X-MS-Exchange-Organization-AuthAs: Internal\r\n",
     b"x-ms-exchange-organization-scl : -1\r\n",
     b"X-MS-Exchange-CrossTenant-AuthAs: Internal\r\n",
@@ -46,6 +48,7 @@ KEPT = [
     b"Subject: x\r\n\tBcc: folded into the subject\r\n",
     b"Authentication-Results: mx.elsewhere.test; spf=pass\r\n",
     b"Authentication-Results: notkairan.test; spf=pass\r\n",
+    b"X-Kairan-Coalesced: yes\r\n",
     b"X-MS-Exchange-Calendar-Series-Id: 1\r\n",
     b"Reply-To: boss@kairan.test\r\n",
 ]

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Notify, Recipient
+from kairan.spool import record
 from kairan.spool.record import (
     DamagedRecordError,
     decode_envelope,
@@ -35,12 +36,21 @@ ENVELOPES = st.builds(
     body=TEXT,
     smtputf8=st.booleans(),
     size=st.integers(0, 2**40),
+    coalesce=st.booleans(),
 )
 
 
 @given(ENVELOPES)
 def test_an_envelope_reads_as_it_was_written(envelope):
     assert decode_envelope(encode_envelope(envelope)) == envelope
+
+
+def test_an_envelope_of_an_older_version_reads(monkeypatch):
+    """A new field stands at the end and has a default."""
+    written = Envelope(Address("a@x.test"), (), 1.0, size=7)
+    pack = record._pack
+    monkeypatch.setattr(record, "_pack", lambda fields: pack(fields[:-1]))
+    assert decode_envelope(encode_envelope(written)) == written
 
 
 @given(RECIPIENTS)

@@ -8,7 +8,7 @@ from kairan.admission.settings import AdmissionSettings, DisplayNames
 from kairan.directory.model import Account, Organisation
 from kairan.mail.address import Address, domain_of
 from kairan.mail.authors import Authors, Unclear, read_authors
-from kairan.mail.header import Header
+from kairan.mail.header import COALESCE, Header
 from kairan.runtime.kept import kept
 
 Edit = Callable[[bytes, bytes], bytes | None]
@@ -75,6 +75,8 @@ def is_unwelcome(
     organisation: Organisation,
     hostname: str,
 ) -> bool:
+    if name == COALESCE:  # a word to us alone
+        return True
     if name in _PRIVATE:
         return settings.private_fields_removed
     if name == b"authentication-results":

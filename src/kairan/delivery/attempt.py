@@ -1,4 +1,7 @@
-"""One attempt to deliver one job, and the write that records its disposition.
+"""One attempt to deliver a job, and the write that records its disposition.
+
+Nearly always it is one job; several are jobs of messages that are alike and go out as the first of them
+(coalesce.py).  They share the transaction and nothing else: each has its own result and its own end.
 
     run ─┬─ content unreadable ───────────────────▶ deferred
          ├─ groups ──▶ expanded ──────────────────▶ report, split
@@ -15,11 +18,13 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TypeAlias
 
 import structlog
 
 from kairan.delivery.bounces import Reporter
+from kairan.delivery.coalesce import joined_content
 from kairan.delivery.context import DeliveryContext
 from kairan.delivery.destinations import DestinationQueue, Destinations, DestinationState, Slot
 from kairan.delivery.disposition import Disposition, Terms, disposition_of
@@ -72,12 +77,13 @@ class JobAttempts:
         self._writer = writer
         self._spawn = spawn
 
-    async def run(self, work: Work, slot: Slot[Work]) -> None:
-        """The one place where what goes wrong with a job ends."""
+    async def run(self, works: Sequence[Work], slot: Slot[Work]) -> None:
+        """The one place where what goes wrong with jobs ends.  The first has the content for all."""
+        work, others = works[0], works[1:]
         try:
-            await self._attempt(work, slot)
+            await self._attempt(works, slot)
         except asyncio.CancelledError:
-            self._writer.give_back(work)
+            self._give_back(works)
             raise
         except ContentUnreadable as error:
             log.warning(
@@ -86,45 +92,56 @@ class JobAttempts:
                 reason=str(error),
             )
             self._writer.unreadable(work)
+            self._give_back(others)
         except SpoolUnavailable as error:
-            self.defect(work, str(error))
+            self._defects(works, str(error))
         except DirectoryUnavailableError as error:  # said once, by the snapshot's keeper
-            self.defect(work, str(error))
+            self._defects(works, str(error))
         except Exception as error:  # a defect of ours must not cost the message
             log.exception("delivery.defect", message=work.lease.envelope.message_id)
-            self.defect(work, repr(error))
+            self._defects(works, repr(error))
 
-    async def _attempt(self, work: Work, slot: Slot[Work]) -> None:
+    def _give_back(self, works: Sequence[Work]) -> None:
+        for work in works:
+            self._writer.give_back(work)
+
+    async def _attempt(self, works: Sequence[Work], slot: Slot[Work]) -> None:
+        work = works[0]
         spool = work.in_flight.spool
         content = await spool.content(work.lease.job.id.message)
         if not spool.is_recording:  # meanwhile: reading from a failing disk takes its time
-            self._writer.give_back(work)
+            self._give_back(works)
             return
-        if work.is_new and await self._is_loop(content):
-            results = [Failed(LOOP_DETECTED.reply, _OURSELVES)] * len(work.lease.job.recipients)
-            self._conclude(work, work.lease.job.recipients, results)
+        if any(one.is_new for one in works) and await self._is_loop(content):
+            for one in works:
+                looped = [Failed(LOOP_DETECTED.reply, _OURSELVES)] * len(one.lease.job.recipients)
+                self._conclude(one, one.lease.job.recipients, looped)
         elif isinstance(work.plan, NeedsExpansion):
             await self._expand(work, work.plan)
             self._destinations.answered(slot, self._time.monotonic())
         else:
-            await self._deliver(work, work.plan, content, slot)
+            await self._deliver(works, work.plan, content, slot)
 
     async def _is_loop(self, content: Content) -> bool:
         return hops(await read_head(content, HEADER_OCTETS_MAX)) > self._settings.received_max
 
     async def _deliver(
-        self, work: Work, plan: Deliverable, content: Content, slot: Slot[Work]
+        self, works: Sequence[Work], plan: Deliverable, content: Content, slot: Slot[Work]
     ) -> None:
-        results = await self._transports.of(plan.route).deliver(
-            work.lease.envelope, plan.recipients, content
-        )
+        envelope = works[0].lease.envelope
+        recipients = plan.recipients
+        if len(works) > 1:
+            assert isinstance(content, bytes), "a file is like nothing"
+            content = joined_content(envelope, content)
+            recipients = tuple(one for work in works for one in _recipients_of(work))
+        results = await self._transports.of(plan.route).deliver(envelope, recipients, content)
         failure = _failure_of(results)
         if failure is None:
             if self._destinations.answered(slot, self._time.monotonic()):
-                self._is_back(work.queue)
-            self._conclude(work, plan.recipients, results)
+                self._is_back(slot.queue)
+            self._conclude_all(works, results)
         else:
-            self._did_not_answer(work, plan, results, slot, failure)
+            self._did_not_answer(works, results, slot, failure)
 
     def _is_back(self, queue: DestinationQueue[Work]) -> None:
         if queue.is_held:
@@ -133,20 +150,19 @@ class JobAttempts:
 
     def _did_not_answer(
         self,
-        work: Work,
-        plan: Deliverable,
+        works: Sequence[Work],
         results: Sequence[RecipientResult],
         slot: Slot[Work],
         failure: Deferred,
     ) -> None:
-        """The try counts for this job; the others wait for the destination."""
-        queue, now = work.queue, self._time.monotonic()
+        """The try counts for these jobs; the others wait for the destination."""
+        queue, now = slot.queue, self._time.monotonic()
         was_held = queue.is_held
         was_down = queue.state is DestinationState.DOWN and now < queue.not_before
         others = self._destinations.failed(slot, failure, now)
         is_down = queue.state is DestinationState.DOWN and now < queue.not_before
         if not is_down:
-            self._conclude(work, plan.recipients, results)
+            self._conclude_all(works, results)
             return
         if was_held and not queue.is_held:
             queue.kept_until = self._time.clock()
@@ -155,14 +171,13 @@ class JobAttempts:
                 _log_held(queue, failure, waiting=len(others))
         elif not was_down:
             _log_down(queue, failure, waiting=len(others), now=now)
-        self._conclude(work, plan.recipients, results, destination=queue.name)
+        self._conclude_all(works, results, destination=queue.name)
         if others:
             self._spawn(in_steps(others, self.put_off, self._writer.give_back))
 
     def put_off(self, work: Work) -> None:
         """Back to the disk without a try, until its destination has room or is back."""
-        recipients = work.plan.recipients if isinstance(work.plan, Deliverable) else ()
-        recipients = recipients or work.lease.job.recipients
+        recipients = _recipients_of(work)
         queue, job = work.queue, work.lease.job
         if queue.is_paused:
             result = Deferred(DESTINATION_PAUSED.reply, _OURSELVES)
@@ -184,6 +199,17 @@ class JobAttempts:
         self._recorder.counters.failed += disposition.failed
         self._writer.apply(work, disposition)
 
+    def _conclude_all(
+        self, works: Sequence[Work], results: Sequence[RecipientResult], *, destination: str = ""
+    ) -> None:
+        """`results`: of all their recipients, in their order."""
+        rest = iter(results)
+        for work in works:
+            recipients = _recipients_of(work)
+            own = list(islice(rest, len(recipients)))
+            went_as = "" if work is works[0] else works[0].lease.envelope.message_id
+            self._conclude(work, recipients, own, destination=destination, went_as=went_as)
+
     def _conclude(
         self,
         work: Work,
@@ -191,13 +217,20 @@ class JobAttempts:
         results: Sequence[RecipientResult],
         *,
         destination: str = "",
+        went_as: str = "",
     ) -> None:
+        """`went_as`: the Message-ID under which the next hop has it, where that is not its own."""
         terms = self._terms(work, destination=destination)
         disposition = disposition_of(
             work.lease.job, work.lease.envelope, recipients, results, terms
         )
         self._recorder.tried(
-            work.lease, recipients, results, now=terms.now, is_final=terms.is_final
+            work.lease,
+            recipients,
+            results,
+            now=terms.now,
+            is_final=terms.is_final,
+            went_as=went_as,
         )
         self._writer.apply(work, disposition)
 
@@ -246,6 +279,10 @@ class JobAttempts:
             transports.recipients_max,
             settings,
         )
+
+    def _defects(self, works: Sequence[Work], detail: str) -> None:
+        for work in works:
+            self.defect(work, detail)
 
     def defect(self, work: Work, detail: str) -> None:
         """Tried again like anything else, until it expires and is reported."""
@@ -392,6 +429,12 @@ class JobWriter:
 
     def _undelayed(self, jobs: Sequence[NewJob]) -> list[NewJob]:
         return [job._replace(delayed=False) for job in jobs]
+
+
+def _recipients_of(work: Work) -> Sequence[Recipient]:
+    """Under their primary addresses, where those are known."""
+    planned = work.plan.recipients if isinstance(work.plan, Deliverable) else ()
+    return planned or work.lease.job.recipients
 
 
 def _failure_of(results: Sequence[RecipientResult]) -> Deferred | None:

@@ -12,7 +12,7 @@ is durable.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -20,6 +20,7 @@ import structlog
 
 from kairan.delivery.attempt import JobAttempts, JobWriter
 from kairan.delivery.bounces import Reporter
+from kairan.delivery.coalesce import Coalescing, alike_key
 from kairan.delivery.context import DeliveryContext
 from kairan.delivery.destinations import DestinationQueue, Destinations, DestinationState, Slot
 from kairan.delivery.head import HEADER_OCTETS_MAX, read_head
@@ -80,6 +81,7 @@ class Delivery:
         )
         self._pauses = PauseWatch(context.pauses_file)
         self._priority = Priority(settings.priority)
+        self._coalescing = Coalescing(settings.coalesce)
         self._transports = Transports(settings.routes, transport)
         self._recorder = Recorder(context.trace, context.lines)
         self._reporter = Reporter(context)
@@ -191,11 +193,14 @@ class Delivery:
             self._pace.leased(leases)
             try:
                 urgent = await self._urgent_by_header(limit, leases)
+                alike = await self._alike_keys(limit, leases)
             except asyncio.CancelledError:
                 for lease in leases:
                     _return(limit, lease)
                 raise
-            await in_steps(leases, partial(self._take, limit, urgent), partial(_return, limit))
+            await in_steps(
+                leases, partial(self._take, limit, urgent, alike), partial(_return, limit)
+            )
             self._start()
             await self._pace.wait_turn()
 
@@ -284,19 +289,41 @@ class Delivery:
                     found.add(message)
         return frozenset(found)
 
-    def _take(self, limit: InFlightLimit, urgent: frozenset[SpoolId], lease: Lease) -> None:
+    async def _alike_keys(
+        self, limit: InFlightLimit, leases: Sequence[Lease]
+    ) -> Mapping[SpoolId, bytes]:
+        """Of those that may be joined with others; nearly always nobody has asked for that."""
+        found = {}
+        for lease in leases:
+            if self._coalescing.may_join(lease):
+                message = lease.job.id.message
+                with suppress(ContentUnreadable, SpoolUnavailable, OSError):
+                    content = await limit.spool.content(message)
+                    found[message] = alike_key(lease.envelope, content)
+        return found
+
+    def _take(
+        self,
+        limit: InFlightLimit,
+        urgent: frozenset[SpoolId],
+        alike: Mapping[SpoolId, bytes],
+        lease: Lease,
+    ) -> None:
         """A job that trips us up is put off: it must not stop the others."""
         try:
             is_urgent = lease.job.id.message in urgent or (
                 self._priority.is_set and self._priority.by_envelope(lease.envelope)
             )
-            self._sort_in(limit, lease, is_urgent=is_urgent)
+            key = alike.get(lease.job.id.message, b"")
+            self._sort_in(limit, lease, is_urgent=is_urgent, alike=key)
         except Exception as error:
             log.exception("delivery.defect", message=lease.envelope.message_id)
             work = Work(limit, lease, self._expansion_queue(), NeedsExpansion(has_groups=False))
             self._attempts.defect(work, repr(error))
 
-    def _sort_in(self, limit: InFlightLimit, lease: Lease, *, is_urgent: bool) -> None:
+    def _sort_in(
+        self, limit: InFlightLimit, lease: Lease, *, is_urgent: bool, alike: bytes
+    ) -> None:
         """Into the queue of its destination, or of expansion."""
         route = self._transports.router.named(lease.job.route)
         plan: Deliverable | NeedsExpansion
@@ -312,7 +339,7 @@ class Delivery:
         else:
             plan = Deliverable(route, lease.job.recipients)
         queue = self._queue_of(plan)
-        work = Work(limit, lease, queue, plan, is_urgent=is_urgent)
+        work = Work(limit, lease, queue, plan, is_urgent=is_urgent, alike=alike)
         waited_for = lease.job.destination
         was_put_off = waited_for == queue.name
         if waited_for and not was_put_off and self._destinations.get(waited_for) is None:
@@ -360,22 +387,41 @@ class Delivery:
         while not self._is_stopping and (found := self._destinations.next(now)) is not None:
             slot, work = found
             if work.in_flight.spool.is_recording:
-                self._spawn(self._run(slot, work))
+                self._spawn(self._run(slot, [work, *self._alike(work)]))
             else:  # its result could not be written down, and it would be delivered again
                 self._destinations.finished(slot)
                 self._writer.give_back(work)
+
+    def _alike(self, work: Work) -> list[Work]:
+        """Those that go with it, each to a recipient of its own: twice the same was meant twice."""
+        plan = work.plan
+        if not work.alike or not work.queue.is_remote or not isinstance(plan, Deliverable):
+            return []
+        met = {plan.recipients[0].address}
+
+        def is_alike(other: Work) -> bool:
+            if other.alike != work.alike or other.in_flight is not work.in_flight:
+                return False
+            if not isinstance(other.plan, Deliverable) or len(other.plan.recipients) != 1:
+                return False
+            is_new = other.plan.recipients[0].address not in met
+            met.add(other.plan.recipients[0].address)
+            return is_new
+
+        most = self._transports.recipients_max(plan.route) - 1
+        return self._destinations.take_alike(work.queue, is_alike, most)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, slot: Slot[Work], work: Work) -> None:
+    async def _run(self, slot: Slot[Work], works: Sequence[Work]) -> None:
         try:
-            await self._attempts.run(work, slot)
+            await self._attempts.run(works, slot)
         finally:
             self._destinations.finished(slot)
-            self._wake(work.queue)
+            self._wake(slot.queue)
             self._start()
 
 

@@ -45,7 +45,8 @@ class InFlightLimit:
 @dataclass(slots=True, eq=False)
 class Work:
     """One job in flight.  `is_ours`: nothing about its fate has been given to the spool yet.
-    `is_urgent`: it goes before the others to its destination (priority.py).
+    `is_urgent`: it goes before the others to its destination (priority.py).  `alike`: those with the same
+    key may be delivered with it (coalesce.py); empty: none.
     """
 
     in_flight: InFlightLimit
@@ -54,6 +55,7 @@ class Work:
     plan: Deliverable | NeedsExpansion
     is_ours: bool = True
     is_urgent: bool = False
+    alike: bytes = b""
 
     @property
     def is_new(self) -> bool:

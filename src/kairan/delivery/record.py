@@ -45,9 +45,10 @@ class Recorder:
         *,
         now: float,
         is_final: bool,
+        went_as: str = "",
     ) -> None:
         for recipient, result in zip(recipients, results, strict=True):
-            self._event(lease, recipient, result, is_final=is_final)
+            self._event(lease, recipient, result, is_final=is_final, went_as=went_as)
         for result, addresses in _alike(recipients, results):
             if isinstance(result, Deferred) and not self._is_told(result):
                 continue
@@ -76,7 +77,13 @@ class Recorder:
                 self._note("DEFER", lease, recipient.address, reason)
 
     def _event(
-        self, lease: Lease, recipient: Recipient, result: RecipientResult, *, is_final: bool
+        self,
+        lease: Lease,
+        recipient: Recipient,
+        result: RecipientResult,
+        *,
+        is_final: bool,
+        went_as: str,
     ) -> None:
         """DELIVER is into the mailbox, SEND to another server: Exchange's words.  UNKNOWN is tried again
         as DEFER is, and has an event of its own, for only it makes duplicates.
@@ -96,7 +103,7 @@ class Recorder:
             message_id=lease.envelope.message_id,
             sender=lease.envelope.sender,
             recipient=recipient.address,
-            detail=f"{result.relay} {result.reply}",
+            detail=f"{result.relay} {result.reply}{f' (as {went_as})' if went_as else ''}",
             spool_id=lease.job.id.message,
         )
 

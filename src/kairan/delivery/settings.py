@@ -80,11 +80,20 @@ class PrioritySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CoalesceSettings:
+    """Whose equal messages to one recipient each are delivered as one, without a word in each."""
+
+    # Accounts: ["alarms@example.com"].  Others ask by `X-Kairan-Coalesce: yes` in the message.
+    accounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySettings:
     routes: tuple[RouteSettings, ...] = ()
     retry: RetrySettings = field(default_factory=RetrySettings)
     destination: DestinationSettings = field(default_factory=DestinationSettings)
     priority: PrioritySettings = field(default_factory=PrioritySettings)
+    coalesce: CoalesceSettings = field(default_factory=CoalesceSettings)
     expansion: ExpansionSettings = field(default_factory=ExpansionSettings)
     reports: ReportSettings = field(default_factory=ReportSettings)
     # Deliveries that run at once, all destinations together, slow ones (`slow_max`) apart: each

@@ -85,6 +85,7 @@ class Submission:
     subject: str = field(init=False, default="")  # where the trace keeps it
     size: int = field(init=False, default=0)  # octets of the content as it came
     refusal: Refuse | None = field(init=False, default=None)
+    is_to_coalesce: bool = field(init=False, default=False)
     repaired: tuple[str, ...] = field(init=False, default=())  # fields that a device had wrong
     _head: bytearray = field(
         init=False, default_factory=bytearray
@@ -167,6 +168,7 @@ class Submission:
         if isinstance(verdict, Refuse):
             self.refuse(verdict)
             return None
+        self.is_to_coalesce = header.asks_to_coalesce
         if self.context.keeps_subject:
             self.subject = subject_in(head[: header.end])
         edit = field_edit(
@@ -253,6 +255,7 @@ class Submission:
             body=command.body,
             smtputf8=command.smtputf8,
             size=self._stored,
+            coalesce=self.is_to_coalesce,
         )
 
     @property

@@ -42,6 +42,7 @@ class Envelope(NamedTuple):
     body: str = ""  # RFC 6152, 3030: "", "7BIT", "8BITMIME", "BINARYMIME"
     smtputf8: bool = False
     size: int = 0  # octets of the content
+    coalesce: bool = False  # its sender asked that equal messages be delivered as one
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from kairan.mail.address import Address, parse_address
 _FIELDS = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\r\n]*+\r\n(?:[ \t][^\r\n]*+\r\n)*+)*+")
 _WANTED = re.compile(
     rb"\n(from|sender|message-id|date|reply-to|received|(?:resent-)?bcc|return-path"
-    rb"|authentication-results|x-ms-exchange-[!-9;-~]++)[ \t]*+:"
+    rb"|authentication-results|x-kairan-coalesce|x-ms-exchange-[!-9;-~]++)[ \t]*+:"
     rb"([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)",
     re.IGNORECASE,
 )
@@ -48,6 +48,7 @@ _TOKEN = re.compile(
 _COMMENT_EDGE = re.compile(r"\\.|[()]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NO_PHRASE = re.compile(r"[@\[\]\\]")
+COALESCE = b"x-kairan-coalesce"
 MAILBOXES_MAX = 50  # authors of one message; more are no letter
 # Fifty authors with their names fit; a longer value is refused before anything looks at it.
 MAILBOXES_OCTETS_MAX = 8 * 1024
@@ -69,6 +70,13 @@ class Header(NamedTuple):
     received: int
     # Fields that a submission may not bring, or not every one: (name in lower case, value).
     watched: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def asks_to_coalesce(self) -> bool:
+        """`X-Kairan-Coalesce: yes`: equal messages to one recipient each may go as one."""
+        return any(
+            name == COALESCE and value.strip().lower() == b"yes" for name, value in self.watched
+        )
 
 
 def subject_in(header: bytes) -> str:

@@ -35,6 +35,7 @@ class _Envelope(msgspec.Struct, array_like=True, frozen=True):
     body: str
     smtputf8: bool
     size: int
+    coalesce: bool = False
 
 
 class DamagedRecordError(ValueError):
@@ -98,6 +99,7 @@ def decode_envelope(sealed: object) -> Envelope:
         row.body,
         row.smtputf8,
         row.size,
+        row.coalesce,
     )
 
 

@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -283,40 +283,78 @@ async def _follow_drain(
         await asyncio.sleep(DRAIN_REVIEW_SECONDS)
 
 
+async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
+    while not any(spool.must_restart for spool in spools):  # noqa: ASYNC110 - asked, not told
+        await asyncio.sleep(DAMAGE_REVIEW_SECONDS)
+    raise QueueDamaged
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What intake and delivery both rest on."""
+
+    directory: Directory
+    keeper: SnapshotKeeper
+    steps: ClockSteps
+    trace: Trace
+    audit: Audit
+    spools: Sequence[SqliteSpool]
+    statistics: IntakeStatistics
+    busy: Busy
+    lines: LogLines
+    identities: Identities
+
+
 @dataclass(slots=True)
 class WorkerFacts:
     """What this worker answers to a status (status/gather.py)."""
 
     number: int
-    spools: Sequence[SqliteSpool]
+    parts: WorkerParts
     delivery: Delivery
-    statistics: IntakeStatistics
-    keeper: SnapshotKeeper
     rates: WorkerRates
     listeners: Sequence[Listener] = ()
     started: float = field(default_factory=time.time)
 
     def __call__(self) -> dict[str, object]:
+        statistics, keeper = self.parts.statistics, self.parts.keeper
         return {
             "number": self.number,
             "started": self.started,
-            "refusal": self.spools[0].refusal(),
-            "is_draining": self.statistics.is_draining,
-            "accepted": self.statistics.accepted,
-            "refused": self.statistics.refused,
+            "refusal": self.parts.spools[0].refusal(),
+            "is_draining": statistics.is_draining,
+            "accepted": statistics.accepted,
+            "refused": statistics.refused,
             "accepted_per_second": round(self.rates.accepted.per_second, 2),
             "delivered_per_second": round(self.rates.delivered.per_second, 2),
             "lag_seconds": round(self.delivery.statistics().lag_seconds, 3),
             "listeners": [listener.facts for listener in self.listeners],
             "queues": [asdict(queue) for queue in self.delivery.queues()],
-            "directory": {"version": self.keeper.current.version, "as_of": self.keeper.as_of},
+            "directory": {"version": keeper.current.version, "as_of": keeper.as_of},
         }
 
 
-async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
-    while not any(spool.must_restart for spool in spools):  # noqa: ASYNC110 - asked, not told
-        await asyncio.sleep(DAMAGE_REVIEW_SECONDS)
-    raise QueueDamaged
+async def _open_parts(
+    configuration: Configuration, place: WorkerPlace, directory: Directory, stack: AsyncExitStack
+) -> WorkerParts:
+    keeper = SnapshotKeeper(directory)
+    steps = ClockSteps()
+    trace, audit = _open_records(configuration, place.number, steps, stack)
+    spools = await _open_spools(configuration, place.number, stack)
+    statistics = IntakeStatistics()
+    return WorkerParts(
+        directory,
+        keeper,
+        steps,
+        trace,
+        audit,
+        spools,
+        statistics,
+        Busy(statistics, configuration.intake),
+        # Apart, so that a flood at the intake hides no delivery.
+        LogLines(LimitedLines(), LimitedLines()),
+        Identities(configuration.identities, configuration.token_directory),
+    )
 
 
 async def _build(
@@ -327,100 +365,132 @@ async def _build(
     stack: AsyncExitStack,
 ) -> list[asyncio.Task[None]]:
     """Builds from the inside out; the stack stops from the outside in."""
-    keeper = SnapshotKeeper(directory)
-    steps = ClockSteps()
-    trace, audit = _open_records(configuration, place.number, steps, stack)
-    spools = []
-    for shard in _shards(configuration, place.number):
-        spool = await _open_shard(shard, configuration)
-        stack.push_async_callback(spool.close)
-        spools.append(spool)
+    parts = await _open_parts(configuration, place, directory, stack)
     keys = await _keys(configuration, stack)
-
-    statistics = IntakeStatistics()
-    busy = Busy(statistics, configuration.intake)
-    # Apart, so that a flood at the intake hides no delivery.
-    lines = LogLines(LimitedLines(), LimitedLines())
-    identities = Identities(configuration.identities, configuration.token_directory)
-    delivery = Delivery(
-        spools,
-        partial(
-            transport_for,
-            settings=configuration.transport,
-            identities=identities,
-        ),
-        DeliveryContext(
-            settings=configuration.delivery,
-            hostname=configuration.hostname,
-            directory=DirectoryView(snapshot=lambda: keeper.current, members=directory),
-            trace=trace,
-            pauses_file=configuration.pauses_file,
-            lines=lines.of_delivery,
-            time=TimeSource(stepped_since=steps.since),
-        ),
-        busy.is_waited_for,
-    )
+    delivery = _make_delivery(configuration, parts)
     deadline = StopDeadline(configuration.intake.drain_seconds, clock=time.monotonic)
-    stack.callback(_tell_all_left_out, lines)
+    stack.callback(_tell_all_left_out, parts.lines)
     stack.push_async_callback(_stop_delivery, delivery, deadline)
-
-    volume = await _volume(configuration, place, directory, VolumeParts(audit, trace, steps), stack)
-    context = IntakeContext(
-        _intake_rules(configuration),
-        snapshot=lambda: keeper.current,
+    volume = await _volume(configuration, place, parts, stack)
+    context = _make_intake_context(
+        configuration,
+        parts,
         login=Authenticators(passwords, _token_authenticator(configuration, keys)),
         use=AccountUse(place.column, volume),
-        spool=PacedSpool(spools[0], delivery.intake_wait_seconds),
-        records=IntakeRecords(
-            trace,
-            audit,
-            statistics,
-            lines.of_intake,
-            keeps_subject=configuration.trace.keep_subject,
-        ),
+        spool=PacedSpool(parts.spools[0], delivery.intake_wait_seconds),
     )
     sightings = SightingsWriter(context.sightings, directory.devices.heard_of)
     stack.push_async_callback(sightings.write)  # what the last sessions brought
     rates = WorkerRates(RecentRate(time.monotonic()), RecentRate(time.monotonic()))
-    facts = WorkerFacts(place.number, spools, delivery, statistics, keeper, rates)
-    control = ControlSocket(context.sessions, facts)
-    await control.start(configuration.control_directory, place.number)
-    stack.callback(control.close)
+    facts = WorkerFacts(place.number, parts, delivery, rates)
+    await _open_control(configuration, place, context, facts, stack)
     facts.listeners = await _open_listeners(configuration, place, context, stack, deadline)
-    loop = asyncio.get_running_loop()
-    tasks = [
-        loop.create_task(keeper.run(), name="directory"),
-        loop.create_task(sightings.run(), name="devices"),
-        loop.create_task(delivery.run(), name="delivery"),
-        loop.create_task(keys.run(), name="keys"),
-        loop.create_task(_pace(busy), name="pace"),
-        loop.create_task(_watch_for_damage(spools), name="queue"),
-        loop.create_task(Descriptors().watch(), name="descriptors"),
-        loop.create_task(_measure(rates, statistics, delivery), name="rates"),
-        loop.create_task(_tell_left_out(lines), name="log"),
-        loop.create_task(_follow_drain(configuration.drain_file, statistics, spools), name="drain"),
-    ]
+    lives = _lives_of(configuration, parts, delivery, rates) | {
+        "devices": sightings.run(),
+        "keys": keys.run(),
+    }
     if place.number == 0 and configuration.alerts.tells_somebody:
-        alerts = _alerts(configuration, directory, identities, stack)
-        tasks.append(loop.create_task(alerts.run(), name="alerts"))
+        lives["alerts"] = _make_alerts(configuration, parts, stack).run()
     if volume is not None:
-        tasks.append(loop.create_task(volume.run(), name="volume"))
+        lives["volume"] = volume.run()
+    return _start(lives, stack)
+
+
+def _lives_of(
+    configuration: Configuration, parts: WorkerParts, delivery: Delivery, rates: WorkerRates
+) -> dict[str, Coroutine[None, None, None]]:
+    """What goes on until the worker stops, by name."""
+    return {
+        "directory": parts.keeper.run(),
+        "delivery": delivery.run(),
+        "pace": _pace(parts.busy),
+        "queue": _watch_for_damage(parts.spools),
+        "descriptors": Descriptors().watch(),
+        "rates": _measure(rates, parts.statistics, delivery),
+        "log": _tell_left_out(parts.lines),
+        "drain": _follow_drain(configuration.drain_file, parts.statistics, parts.spools),
+    }
+
+
+def _start(
+    lives: Mapping[str, Coroutine[None, None, None]], stack: AsyncExitStack
+) -> list[asyncio.Task[None]]:
+    tasks = [asyncio.create_task(life, name=name) for name, life in lives.items()]
     for task in tasks:
         if task.get_name() != "delivery":  # which `stop` ends in order
             stack.callback(task.cancel)
     return tasks
 
 
-def _alerts(
+def _make_delivery(configuration: Configuration, parts: WorkerParts) -> Delivery:
+    return Delivery(
+        parts.spools,
+        partial(transport_for, settings=configuration.transport, identities=parts.identities),
+        DeliveryContext(
+            settings=configuration.delivery,
+            hostname=configuration.hostname,
+            directory=DirectoryView(snapshot=lambda: parts.keeper.current, members=parts.directory),
+            trace=parts.trace,
+            pauses_file=configuration.pauses_file,
+            lines=parts.lines.of_delivery,
+            time=TimeSource(stepped_since=parts.steps.since),
+        ),
+        parts.busy.is_waited_for,
+    )
+
+
+def _make_intake_context(
     configuration: Configuration,
-    directory: Directory,
-    identities: Identities,
+    parts: WorkerParts,
+    *,
+    login: Authenticators,
+    use: AccountUse,
+    spool: PacedSpool,
+) -> IntakeContext:
+    return IntakeContext(
+        _intake_rules(configuration),
+        snapshot=lambda: parts.keeper.current,
+        login=login,
+        use=use,
+        spool=spool,
+        records=IntakeRecords(
+            parts.trace,
+            parts.audit,
+            parts.statistics,
+            parts.lines.of_intake,
+            keeps_subject=configuration.trace.keep_subject,
+        ),
+    )
+
+
+async def _open_control(
+    configuration: Configuration,
+    place: WorkerPlace,
+    context: IntakeContext,
+    facts: WorkerFacts,
     stack: AsyncExitStack,
-) -> Alerts:
+) -> None:
+    control = ControlSocket(context.sessions, facts)
+    await control.start(configuration.control_directory, place.number)
+    stack.callback(control.close)
+
+
+async def _open_spools(
+    configuration: Configuration, number: int, stack: AsyncExitStack
+) -> list[SqliteSpool]:
+    spools = []
+    for shard in _shards(configuration, number):
+        spool = await _open_shard(shard, configuration)
+        stack.push_async_callback(spool.close)
+        spools.append(spool)
+    return spools
+
+
+def _make_alerts(configuration: Configuration, parts: WorkerParts, stack: AsyncExitStack) -> Alerts:
     """By a transport of their own: the queue and its sessions may be what is wrong."""
     settings = configuration.alerts
     transport = (
-        transport_for(settings.mail_by, configuration.transport, identities)
+        transport_for(settings.mail_by, configuration.transport, parts.identities)
         if settings.mail_by
         else None
     )
@@ -435,7 +505,7 @@ def _alerts(
 
     return Alerts(
         settings,
-        partial(look, configuration, directory),
+        partial(look, configuration, parts.directory),
         ways_of(settings, configuration.hostname, time.time, mail),
         configuration.alerts_file,
         time.time,
@@ -477,25 +547,17 @@ def _token_authenticator(configuration: Configuration, keys: Keys) -> TokenAuthe
     )
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeParts:
-    audit: Audit
-    trace: Trace
-    steps: ClockSteps
-
-
 async def _volume(
     configuration: Configuration,
     place: WorkerPlace,
-    directory: Directory,
-    parts: VolumeParts,
+    parts: WorkerParts,
     stack: AsyncExitStack,
 ) -> Volume | None:
     """Knows what is usual before the first message comes."""
     if configuration.admission.volume_jump_factor <= 0:
         return None
     volume = Volume(
-        directory,
+        parts.directory,
         place.column,
         configuration.admission,
         writes=place.number == 0,

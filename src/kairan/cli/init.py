@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -103,45 +104,56 @@ def init(
 
     The folder gets kairan.toml, certificates and a directory with the postmaster in it.  Nothing that exists is overwritten, and nothing half-made stays behind.
     """
-    own_name = options.hostname or socket.gethostname()
-    asked = _asked(gateway) if gateway.gateway else None
-    of_account = asked.user.rpartition("@")[2] if asked is not None else ""
-    own_domain = options.domain or of_account or own_name.partition(".")[2] or FALLBACK_DOMAIN
-    printer = f"printer@{own_domain}"
-    if asked is not None:
-        asked = replace(asked, device_account=printer)
-    plan = Installation(
-        place=place,
-        hostname=own_name,
-        domain=own_domain,
-        port=options.port,
-        issuer_port=options.issuer_port if asked is None and options.issuer_port else None,
-        directory_url=options.directory or None,
-        gateway=asked,
-    )
-    postmaster = f"postmaster@{own_domain}"
+    plan = _plan(place, options, _asked(gateway) if gateway.gateway else None)
+    postmaster = f"postmaster@{plan.domain}"
     fill = (
-        partial(_fill_gateway, postmaster, printer)
-        if asked
+        partial(_fill_gateway, postmaster, plan.gateway.device_account)
+        if plan.gateway is not None
         else partial(_add_postmaster, postmaster)
     )
     settings = install(plan, now=datetime.now(UTC), fill=fill)
     if as_json:
-        said = {"config": settings, "hostname": own_name, "domain": own_domain}
-        print_json({**said, "port": options.port})
+        said = {"config": settings, "hostname": plan.hostname, "domain": plan.domain}
+        print_json({**said, "port": plan.port})
         return
-    say(f"{settings} is ready: {own_name}, accepted domain {own_domain}, port {options.port}.")
+    say(f"{settings} is ready: {plan.hostname}, accepted domain {plan.domain}, port {plan.port}.")
     say(f"Clients trust it by {place / 'tls' / 'ca.pem'}.")
     say(f"Reports that have nowhere else to go are for {postmaster}.")
     say("Next:")
-    if asked is not None:
-        say(f"  kairan token test {IDENTITY} -c {settings}")
-        say(f"  kairan device add mfp-1 --account {printer} --network 192.0.2.7 -c {settings}")
-        say(f"  kairan serve -c {settings}")
-        return
-    say(f"  kairan account add printer@{own_domain} --generate -c {settings}")
-    say(f"  kairan mailbox import people.csv -c {settings}")
-    say(f"  kairan serve -c {settings}")
+    for command in _next_commands(plan):
+        say(f"  kairan {command} -c {settings}")
+
+
+def _plan(place: Path, options: InitOptions, gateway: Gateway | None) -> Installation:
+    own_name = options.hostname or socket.gethostname()
+    of_account = gateway.user.rpartition("@")[2] if gateway is not None else ""
+    own_domain = options.domain or of_account or own_name.partition(".")[2] or FALLBACK_DOMAIN
+    if gateway is not None:
+        gateway = replace(gateway, device_account=f"printer@{own_domain}")
+    return Installation(
+        place=place,
+        hostname=own_name,
+        domain=own_domain,
+        port=options.port,
+        issuer_port=options.issuer_port if gateway is None and options.issuer_port else None,
+        directory_url=options.directory or None,
+        gateway=gateway,
+    )
+
+
+def _next_commands(plan: Installation) -> Sequence[str]:
+    if plan.gateway is not None:
+        account = plan.gateway.device_account
+        return (
+            f"token test {IDENTITY}",
+            f"device add mfp-1 --account {account} --network 192.0.2.7",
+            "serve",
+        )
+    return (
+        f"account add printer@{plan.domain} --generate",
+        "mailbox import people.csv",
+        "serve",
+    )
 
 
 def _asked(options: GatewayOptions) -> Gateway:

@@ -12,9 +12,10 @@ is durable.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from random import Random
 
 import structlog
 
@@ -31,6 +32,7 @@ from kairan.delivery.plan import Deliverable, NeedsExpansion, plan_job, queue_na
 from kairan.delivery.priority import Priority
 from kairan.delivery.record import Recorder
 from kairan.delivery.routes import Transports
+from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.statistics import DeliveryStatistics, QueueFacts
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Transport
@@ -74,10 +76,7 @@ class Delivery:
         self._clock = time.clock
         self._monotonic = time.monotonic
         self._pace = Pace(
-            settings,
-            clock=time.clock,
-            monotonic=time.monotonic,
-            is_waited_for=is_waited_for,
+            settings, clock=time.clock, monotonic=time.monotonic, is_waited_for=is_waited_for
         )
         self._pauses = PauseWatch(context.pauses_file)
         self._priority = Priority(settings.priority)
@@ -86,18 +85,8 @@ class Delivery:
         self._recorder = Recorder(context.trace, context.lines)
         self._reporter = Reporter(context)
         self._writer = JobWriter(context, self._reporter, self._spawn)
-        jobs_max = max(1, settings.in_flight_jobs_max // max(1, len(spools)))
-        batch = max(1, min(settings.lease_jobs, jobs_max // 8))
-        self._in_flight = [InFlightLimit(spool, jobs_max, batch) for spool in spools]
-        self._destinations: Destinations[Work] = Destinations(
-            settings.destination,
-            time.rng,
-            concurrency_max=settings.concurrency_max,
-            waiting_max=settings.in_flight_jobs_max,
-            # With priorities the waiting are bounded, be it for one destination: what comes behind them
-            # must be seen.
-            has_choice=self._transports.has_choice or self._priority.is_set,
-        )
+        self._in_flight = list(_in_flight_limits(settings, spools))
+        self._destinations = self._make_destinations(time.rng)
         self._attempts = JobAttempts(
             context,
             self._transports,
@@ -110,6 +99,17 @@ class Delivery:
         self._tasks: set[asyncio.Task[None]] = set()
         self._called_back: set[str] = set()  # destinations, while their jobs are being woken
         self._is_stopping = False
+
+    def _make_destinations(self, rng: Random) -> Destinations[Work]:
+        return Destinations(
+            self._settings.destination,
+            rng,
+            concurrency_max=self._settings.concurrency_max,
+            waiting_max=self._settings.in_flight_jobs_max,
+            # With priorities the waiting are bounded, be it for one destination: what comes behind
+            # them must be seen.
+            has_choice=self._transports.has_choice or self._priority.is_set,
+        )
 
     # -- its life ------------------------------------------------------------------------------
 
@@ -441,3 +441,13 @@ def _return(limit: InFlightLimit, lease: Lease) -> None:
     limit.remove_one()
     with suppress(NotLeased):
         limit.spool.give_back(lease.job)
+
+
+def _in_flight_limits(
+    settings: DeliverySettings, spools: Sequence[Spool]
+) -> Iterator[InFlightLimit]:
+    """One limit for the worker, in equal parts."""
+    jobs_max = max(1, settings.in_flight_jobs_max // max(1, len(spools)))
+    batch = max(1, min(settings.lease_jobs, jobs_max // 8))
+    for spool in spools:
+        yield InFlightLimit(spool, jobs_max, batch)

@@ -116,15 +116,10 @@ def _search_file(
         if any(f"'' AS {column}" in columns for column in also):
             return []
         for column, text in texts.items():
-            conditions.append(f"lower({column}) = lower(?)")
+            conditions.append(_is_like(column))
             values.append(text)
         for column, several in also.items():
-            test = (
-                "instr(lower(subject), lower(?))"
-                if column == "subject"
-                else f"lower({column}) = lower(?)"
-            )
-            conditions.append(f"({' OR '.join([test] * len(several))})")
+            conditions.append(f"({' OR '.join([_is_like(column)] * len(several))})")
             values += several
         query = f"SELECT {columns} FROM event WHERE {' AND '.join(conditions)}"  # noqa: S608
         if not texts:
@@ -141,6 +136,12 @@ def _search_file(
             if len(found) >= limit:
                 break
         return found
+
+
+def _is_like(column: str) -> str:
+    if column == "subject":
+        return "instr(lower(subject), lower(?))"
+    return f"lower({column}) = lower(?)"
 
 
 def _may_be_refusals(also: Mapping[str, Sequence[str]]) -> bool:

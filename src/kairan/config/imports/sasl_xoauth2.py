@@ -6,6 +6,7 @@ first `kairan token get` makes new ones.
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,7 @@ def import_sasl_xoauth2(
     """`secret_file`: where the secret is to lie; it is never in the draft."""
     if parse_address(user, utf8=True) is None:
         raise ImportFaultError(f'"{user}" is not the address of an account; name it with --user')
-    missing = [
-        Uncounterparted(
-            key, "…" if key in _SECRETS else _shown(value), _WHY.get(key, "nothing stands for it")
-        )
-        for key, value in settings.items()
-        if key not in _TAKEN
-    ]
+    missing = list(_without_counterpart(settings))
     endpoint = _text(settings, "token_endpoint")
     entra = _ENTRA.fullmatch(endpoint)
     own = _is_true(settings.get("use_client_credentials"))
@@ -106,6 +101,13 @@ def import_sasl_xoauth2(
         missing.append(Uncounterparted("refresh_window", _shown(window), why))
     table = DraftTable("identity", values, repeats=True)
     return ImportDraft((table,), tuple(missing), tuple(to_do))
+
+
+def _without_counterpart(settings: dict[str, Any]) -> Iterator[Uncounterparted]:
+    for key, value in settings.items():
+        if key not in _TAKEN:
+            shown = "…" if key in _SECRETS else _shown(value)
+            yield Uncounterparted(key, shown, _WHY.get(key, "nothing stands for it"))
 
 
 def secret_of(settings: dict[str, Any]) -> str:

@@ -99,12 +99,7 @@ class SqliteSpool:
         self._quarantine = Quarantine(
             folder=folder, threads=self._threads, reader=self._reader, writer=self._writer
         )
-        self._contents = StoredContentReader(
-            memory=self._memory,
-            reader=self._reader,
-            files=self._files,
-            quarantine=self._quarantine,
-        )
+        self._contents = self._make_contents()
         self._appending = self._make_appending(started.recovered.next_id)
         self._leasing = self._make_leasing()
 
@@ -115,6 +110,14 @@ class SqliteSpool:
             committed=self._committed,
             corrupt=self._met_damaged_page,
             operations_max=self._settings.commit_operations_max,
+        )
+
+    def _make_contents(self) -> StoredContentReader:
+        return StoredContentReader(
+            memory=self._memory,
+            reader=self._reader,
+            files=self._files,
+            quarantine=self._quarantine,
         )
 
     def _make_appending(self, next_id: int) -> Appending:

@@ -43,6 +43,7 @@ from kairan.directory.operations.volumes import Volumes
 from kairan.directory.operations.withdrawn_keys import WithdrawnKeys
 from kairan.directory.recipient_filter.sql import members as members_by_filter
 from kairan.directory.recipient_filter.tree import Filter
+from kairan.directory.sources.store import Sources
 
 
 class Directory:
@@ -54,6 +55,7 @@ class Directory:
         self.devices = KnownDevices(database)
         self.withdrawn_keys = WithdrawnKeys(database)
         self.volumes = Volumes(database)
+        self.sources = Sources(database)
         self.moderation = Moderation(database)
 
     @classmethod

@@ -106,6 +106,12 @@ class Database:
             ) from error
 
 
+def touch(connection: Connection, part: Part) -> None:
+    """Of a change whose parts are known at its end."""
+    table = schema.revision
+    connection.execute(update(table).values({part.value: table.c.version}))
+
+
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Many rows at once; each names all columns.
 

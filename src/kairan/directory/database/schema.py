@@ -35,6 +35,12 @@ group_refresh       what each refresh changed, newest `number` last; `some_added
                     first of them, one a line
 lease               what only one process of all machines does at a time: who, and until when in seconds
                     since the epoch
+directory_source    what was read of each source, and when, in seconds since the epoch, 0: never; `whole`: of
+                    all that it has; `problem`: why the last try changed nothing; `mark`: where the
+                    next look goes on, in the source's words; `left_out`: whom the last look could not take
+source_group        which groups come from a source, and their ids there
+source_leaver       who is not at a source any more, and since when in seconds since the epoch
+former_address      primary addresses of before, which are aliases though a source does not name them
 app                 clients of the token issuer; `permissions` with a blank between them
 app_secret          their secrets, hashed; `expires` in seconds since the epoch, NULL: never
 device              printers and the like at device listeners; `networks` with a blank between them;
@@ -235,6 +241,43 @@ lease = Table(
     Column("name", String, primary_key=True),
     Column("holder", String, nullable=False),
     Column("expires", BigInteger, nullable=False),
+)
+
+directory_source = Table(
+    "directory_source",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("tried", BigInteger, nullable=False),
+    Column("succeeded", BigInteger, nullable=False),
+    Column("whole", BigInteger, nullable=False),
+    Column("problem", String, nullable=False),
+    Column("mark", String, nullable=False),
+    Column("left_out", Integer, nullable=False),
+)
+
+source_group = Table(
+    "source_group",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("source_id", String, primary_key=True),
+    Column("address", _octets(), nullable=False),
+    Index("source_group_address", "address"),
+)
+
+source_leaver = Table(
+    "source_leaver",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("source_id", String, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+)
+
+former_address = Table(
+    "former_address",
+    metadata,
+    Column("key", _octets(), primary_key=True),
+    Column("owner", _octets(), nullable=False),
+    Index("former_address_owner", "owner"),
 )
 
 organisation = Table(

@@ -134,6 +134,11 @@ def one(connection: Connection, address: str) -> Mailbox | None:
     return None
 
 
+def where(connection: Connection, condition: ColumnElement[bool]) -> list[Mailbox]:
+    """At most a batch (`names.batches`) may fit."""
+    return list(_page(connection, condition))
+
+
 def matching(
     connection: Connection, *, search: str = "", attributes: Mapping[str, str] | None = None
 ) -> Iterator[Mailbox]:

@@ -2,7 +2,7 @@
 
     LDAP, AD ─────┐
     CSV ──────────┼─▶ a reading ──compared──▶ changes ──applied──▶ the directory, one transaction
-    SCIM (pushed) ┘   values.py
+    SCIM (pushed) ┘   values.py          compare.py         apply.py
 
 In      what a source has, whole or what changed since a mark; each with an id that never changes
 Out     mailboxes, contacts and groups of the directory that bear the source's name

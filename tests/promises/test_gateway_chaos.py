@@ -7,6 +7,7 @@ import random
 import time
 
 from kairan.testing.configuration import listener
+from kairan.trace.search import search
 from kit.certificates import server_certificate
 from kit.chaotic_peer import ChaoticPeer
 from kit.live import (
@@ -62,7 +63,9 @@ def test_a_chaotic_upstream_loses_and_bounces_nothing_and_names_who_may_have_it_
         with running_service(place, install=False) as service:
             send(service, count)
             wait_sent(service)
-            events = service.events()
+            events = search(
+                place / "data" / "trace", also={"event": ["FAIL", "UNKNOWN"]}, limit=100_000
+            )
             trace = json.loads(
                 service.kairan("trace", "--event", "UNKNOWN", "--json", "--limit", "10000")
             )

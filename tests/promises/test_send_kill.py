@@ -84,6 +84,8 @@ def test_a_mailing_killed_three_times_reaches_each_once_in_flat_memory(tmp_path,
         answer = runs[-1].wait_answer()
     finally:
         sink.stop()
+    peaks = [run.peak_kib >> 10 for run in runs]
+    print(f"{count} rows, {len(runs) - 1} kills; MiB at most: {peaks}; {answer['unknown']} unknown")
     taken = Counter((tmp_path / "taken").read_text().split())
     states = {}
     with (tmp_path / "results.csv").open() as file:
@@ -99,6 +101,4 @@ def test_a_mailing_killed_three_times_reaches_each_once_in_flat_memory(tmp_path,
     assert everybody - set(taken) <= unknown, "nobody is missing without being named"
     assert len(unknown) == answer["unknown"] <= 3 * IN_FLIGHT_MAX
     assert {failure["address"] for failure in answer["failures"]} == unknown
-    peaks = [run.peak_kib >> 10 for run in runs]
-    print("MiB at most:", peaks)
     assert max(peaks) <= MEMORY_MIB_MAX

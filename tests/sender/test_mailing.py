@@ -1,6 +1,7 @@
 """A mailing runs through a sender and a journal, and can be stopped and gone on with."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -253,3 +254,32 @@ async def test_the_rows_are_taken_when_their_turn_has_come(journal):
         await Run(sender, personal(counted(), 4), journal, told=told).wait_sent()
     assert len(peer.messages) == 500
     assert max(ahead) <= 16
+
+
+class LateList(list):
+    """At its end, when all of it is written, one more answer comes in."""
+
+    def __init__(self, sender):
+        self.sender = sender
+
+    def __iter__(self):
+        before = self.sender.statistics().messages
+        yield from super().__iter__()
+        for _ in range(20):
+            if self.sender.statistics().messages > before:
+                break
+            threading.Event().wait(0.002)
+
+
+async def test_an_answer_that_comes_while_the_journal_is_written_is_not_lost(tmp_path):
+    """What is written is forgotten then, and it alone."""
+    count = 200
+    rows = (DataRow(n, {"email": one}) for n, one in enumerate(many(count), 1))
+    template = Template("From: app@us.test\nSubject: Hi\n\nHello\n")
+    async with ScriptedPeer() as peer, sender_to(peer) as sender:
+        with Journal(tmp_path / "journal") as journal:
+            journal._pending = LateList(sender)
+            journal.begin(b"digest")
+            run = Run(sender, Personalised(template, rows, "email", None, 8), journal)
+            assert (await run.wait_sent()).sent == count
+            assert journal.count() == {State.SENT: count}

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from kairan.runtime.counted import counted
 from kairan.sender.async_sender import AsyncSender
@@ -25,6 +25,9 @@ from kairan.sender.rows import DataRow, RowError
 
 # Rows in front that make no message, after which nobody is mailed at all: at a thousand a second.
 _FAULTY_ROWS_MAX = 1_000
+
+
+T = TypeVar("T")
 
 
 class Mailing(Protocol):
@@ -137,6 +140,9 @@ class Run:
     told: Callable[[Progress], None] = lambda _: None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     progress: Progress = field(default_factory=Progress)
+    # Not in the journal yet, which is its thread's alone: an answer that came in there while the last
+    # ones were written was lost with them.  No more than are on the way at once.
+    _answers: list[Report] = field(default_factory=list)
     _pausing: bool = False
     _fault: Exception | None = None
 
@@ -147,13 +153,13 @@ class Run:
         with ThreadPoolExecutor(1, thread_name_prefix="kairan-journal") as thread:
             try:
                 async for report in self.sender.stream(self._messages(thread)):
-                    self.journal.record(report)
+                    self._answers.append(report)
                     self._count(report)
                     # Answers ride with the next claim; where that may take long, not.
                     if self._pausing:
-                        await _in(thread, self.journal.commit)
+                        await self._in(thread, self.journal.commit)
             finally:
-                await _in(thread, self.journal.commit)
+                await self._in(thread, self.journal.commit)
         if self._fault is not None:
             raise self._fault
         return self.progress
@@ -163,7 +169,7 @@ class Run:
         next_at = loop.time()
         while not self.stop.is_set():
             try:
-                taken = await loop.run_in_executor(thread, self.mailing.take, self.journal)
+                taken = await self._in(thread, lambda: self.mailing.take(self.journal))
             except (RowError, OSError, sqlite3.Error) as error:
                 self._fault = error
                 return
@@ -178,6 +184,17 @@ class Run:
                 recipients = sum(len(message.recipients) for message in taken.messages)
                 next_at = max(next_at, loop.time()) + recipients / self.limits.rate
                 await self._wait_until(next_at)
+
+    async def _in(self, thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        """In the journal's thread, behind the answers that have come so far."""
+        answers, self._answers = self._answers, []
+
+        def record_and_work() -> T:
+            for report in answers:
+                self.journal.record(report)
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(thread, record_and_work)
 
     async def _wait_until(self, moment: float) -> None:
         self._pausing = True
@@ -200,10 +217,6 @@ class Run:
         if most is not None and self.progress.failed >= most:
             self.stop.set()
         self.told(self.progress)
-
-
-async def _in(thread: ThreadPoolExecutor, work: Callable[[], None]) -> None:
-    await asyncio.get_running_loop().run_in_executor(thread, work)
 
 
 class FirstMessage(NamedTuple):

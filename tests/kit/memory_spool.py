@@ -74,6 +74,7 @@ class MemorySpool:
         self._clock = clock
         self._gate = gate
         self._leased: set[JobId] = set()
+        self._staged: dict[JobId, list[NewJob]] = {}
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recording = asyncio.Event()
@@ -153,6 +154,8 @@ class MemorySpool:
             destination=destination,
         )
 
+        self._staged.pop(job.id, None)
+
         def change() -> None:
             if job.id in self.stored.jobs:  # what an operator has dropped does not come back
                 self.stored.jobs[job.id] = again
@@ -178,15 +181,29 @@ class MemorySpool:
         return len(jobs)
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
+        staged = self._staged.pop(job.id, [])
+
         def change() -> None:
             del self.stored.jobs[job.id]
-            for new in jobs:
+            for new in (*staged, *jobs):
                 self._put(job.id.message, new)
 
         return self._change(job, change)
 
+    def stage(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
+        """A process that dies takes what it staged along."""
+        self._assert_leased(job)
+        self._staged.setdefault(job.id, []).extend(jobs)
+        return self._commit(lambda: None)
+
+    def unstage(self, job: Job, keep: int) -> "asyncio.Future[None]":
+        self._assert_leased(job)
+        del self._staged.setdefault(job.id, [])[keep:]
+        return self._commit(lambda: None)
+
     def give_back(self, job: Job) -> None:
         self._assert_leased(job)
+        self._staged.pop(job.id, None)
         self._leased.discard(job.id)
         self._changed.set()
 

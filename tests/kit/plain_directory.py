@@ -1,6 +1,7 @@
 """A directory made of a few names, for tests: snapshot and members in one."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 
 from kairan.directory.devices import Device, Devices
@@ -50,6 +51,10 @@ class PlainDirectory:
 
     def resolve(self, address: str) -> str | None:
         return self._primary.get(key_of(address))
+
+    def mailboxes_among(self, keys: Sequence[str]) -> AbstractSet[str]:
+        known = {key for key, primary in self._primary.items() if key == primary}
+        return known.intersection(keys) - self._groups.keys() - self._accounts.keys()
 
     def members(self, group: str) -> Iterator[Sequence[str]]:
         members = iter(self.members_of.get(group, ()))

@@ -1,5 +1,7 @@
 """Who a group leads to, by the same expansion which messages go through."""
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from kairan.directory.devices import Devices
@@ -51,6 +53,9 @@ class _Unrestricted:
 
     def resolve(self, address: str) -> str | None:
         return self.inner.resolve(address)
+
+    def mailboxes_among(self, keys: Sequence[str]) -> AbstractSet[str]:
+        return self.inner.mailboxes_among(keys)
 
 
 def preview_members(directory: Directory, group: str, settings: ExpansionSettings) -> list[str]:

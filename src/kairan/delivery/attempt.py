@@ -16,7 +16,7 @@ before that delivers again, which mail allows; the other order would lose mail.
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TypeAlias
@@ -30,13 +30,19 @@ from kairan.delivery.destinations import DestinationQueue, Destinations, Destina
 from kairan.delivery.disposition import Disposition, Terms, disposition_of
 from kairan.delivery.head import HEADER_OCTETS_MAX, hops, read_head
 from kairan.delivery.in_flight import Work
-from kairan.delivery.plan import Deliverable, ExpandedJob, NeedsExpansion, expand_job
+from kairan.delivery.in_thread import Blocking, InThread, NotInThread
+from kairan.delivery.plan import (
+    Deliverable,
+    ExpandedJob,
+    NeedsExpansion,
+    StagedPiece,
+    expand_job,
+)
 from kairan.delivery.record import Recorder
 from kairan.delivery.routes import Transports
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Deferred, Failed, RecipientResult
 from kairan.directory.errors import DirectoryUnavailableError
-from kairan.directory.model import Snapshot
 from kairan.dsn.recipient import Action, RecipientReport
 from kairan.mail.envelope import Content, Recipient
 from kairan.outcomes.catalogue import (
@@ -258,26 +264,45 @@ class JobAttempts:
         )
 
     async def _expand(self, work: Work, plan: NeedsExpansion) -> None:
-        """Members are read in a thread: a list of 100,000 takes a second of it."""
-        if plan.has_groups:
-            expanded = await asyncio.to_thread(
-                self._expand_job, work.lease, self._directory.snapshot()
-            )
-        else:
-            expanded = self._expand_job(work.lease, self._directory.snapshot())
+        """Members are read in a thread, piece by piece; what is staged meanwhile counts with the split."""
+        steps = self._expansion_of(work.lease)
+        reading = InThread(steps) if plan.has_groups else NotInThread(steps)
+        try:
+            expanded = await self._staged(work, reading)
+        except BaseException:
+            reading.close_soon()
+            work.has_staged = False
+            with suppress(NotLeased):  # an operator dropped it
+                work.in_flight.spool.unstage(work.lease.job, 0)
+            raise
         self._recorder.expanded(work.lease, expanded)
         self._writer.report_and_split(work, expanded.reports(), expanded.jobs)
 
-    def _expand_job(self, lease: Lease, snapshot: Snapshot) -> ExpandedJob:
-        settings = self._settings.expansion
-        transports = self._transports
+    async def _staged(self, work: Work, reading: Blocking[StagedPiece, ExpandedJob]) -> ExpandedJob:
+        """One piece is written while the next is read."""
+        spool, job = work.in_flight.spool, work.lease.job
+        written: asyncio.Future[None] | None = None
+        while isinstance(piece := await reading.wait_next(), StagedPiece):
+            work.has_staged = True
+            if written is not None:
+                await written
+            self._recorder.resolved(work.lease, piece.resolved)
+            if piece.keep is not None:
+                written = spool.unstage(job, piece.keep)
+            else:
+                written = spool.stage(job, piece.jobs)
+        if written is not None:
+            await written
+        return piece
+
+    def _expansion_of(self, lease: Lease) -> Generator[StagedPiece, None, ExpandedJob]:
         return expand_job(
             lease,
-            snapshot,
+            self._directory.snapshot(),
             self._directory.members,
-            transports.router,
-            transports.recipients_max,
-            settings,
+            self._transports.router,
+            self._transports.recipients_max,
+            self._settings.expansion,
         )
 
     def _defects(self, works: Sequence[Work], detail: str) -> None:
@@ -321,7 +346,7 @@ class JobWriter:
     def split(self, work: Work, jobs: Sequence[NewJob]) -> None:
         """None at all: the job is complete."""
         spool, job = work.in_flight.spool, work.lease.job
-        if jobs:
+        if jobs or work.has_staged:
             put_off = sum(new.destination == work.queue.name for new in jobs)
             self._hand_over(work, lambda: spool.split(job, jobs), put_off=put_off)
         else:

@@ -20,6 +20,7 @@ from random import Random
 import structlog
 
 from kairan.delivery.attempt import JobAttempts, JobWriter
+from kairan.delivery.batcher import queue_name
 from kairan.delivery.bounces import Reporter
 from kairan.delivery.coalesce import Coalescing, alike_key
 from kairan.delivery.context import DeliveryContext
@@ -28,7 +29,7 @@ from kairan.delivery.head import HEADER_OCTETS_MAX, read_head
 from kairan.delivery.in_flight import InFlightLimit, Work
 from kairan.delivery.pace import Pace
 from kairan.delivery.pauses import OperatorPause, PauseKind, PauseWatch
-from kairan.delivery.plan import Deliverable, NeedsExpansion, plan_job, queue_name
+from kairan.delivery.plan import Deliverable, NeedsExpansion, plan_job
 from kairan.delivery.priority import Priority
 from kairan.delivery.record import Recorder
 from kairan.delivery.routes import Transports

@@ -47,6 +47,7 @@ class Work:
     """One job in flight.  `is_ours`: nothing about its fate has been given to the spool yet.
     `is_urgent`: it goes before the others to its destination (priority.py).  `alike`: those with the same
     key may be delivered with it (coalesce.py); empty: none.
+    `has_staged`: jobs lie in the spool that its split counts in.
     """
 
     in_flight: InFlightLimit
@@ -56,6 +57,7 @@ class Work:
     is_ours: bool = True
     is_urgent: bool = False
     alike: bytes = b""
+    has_staged: bool = False
 
     @property
     def is_new(self) -> bool:

@@ -112,7 +112,7 @@ class Recorder:
             self._note("RESOLVE", lease, primary, f"from {written}")
 
     def expanded(self, lease: Lease, expanded: ExpandedJob) -> None:
-        self.resolved(lease, expanded.expansion.resolved)
+        self.resolved(lease, expanded.resolved)
         for group in expanded.expansion.groups:
             self._note(
                 "EXPAND", lease, group.recipient.address, counted(group.members, "recipient")

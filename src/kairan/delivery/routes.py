@@ -95,6 +95,11 @@ class Router:
         return list(dict.fromkeys(found))
 
     @property
+    def goes_by_domain(self) -> bool:
+        """No rule is about single addresses: whoever shares a domain shares the route."""
+        return not self._patterns and not any("@" in pattern for pattern in self._exact)
+
+    @property
     def routes(self) -> Sequence[Route]:
         return self._routes
 

@@ -114,7 +114,7 @@ class DeliverySettings:
     in_flight_jobs_max: int = 4_000
     # One call to the spool leases so many at most: what arrives meanwhile is not kept waiting.
     lease_jobs: int = 500
-    # Groups being opened at once; each occupies a thread, and memory up to expansion.total_max.
+    # Groups being opened at once; each occupies a thread, and some 20 MB.
     expansions_max: int = 2
     # Received fields.  The intake refuses at its own, lower limit; this one ends a loop whose
     # messages do not come in by a listener.

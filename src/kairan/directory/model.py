@@ -3,7 +3,8 @@
 Addresses here are in lower case throughout: they are keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -231,3 +232,6 @@ class Snapshot(Protocol):
         """The primary address of the mailbox, group or account known under `address` (any case),
         else None.  RESOLVE in Exchange's tracking.
         """
+
+    def mailboxes_among(self, keys: Sequence[str]) -> AbstractSet[str]:
+        """Those of the keys, sorted by their octets, that are a mailbox's primary address."""

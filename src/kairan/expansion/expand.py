@@ -3,22 +3,33 @@
 Breadth first because then one stream of members is open at a time, whatever the nesting, and a
 group met again, by a second path or in a loop, is known and passed over.  Plain addresses come
 first so that a recipient who is also a member keeps the NOTIFY that was asked for.
+
+It yields piece by piece, as members are read, and holds none of them: a list of a million takes no
+more memory than one of a thousand.  All of a group or nothing of it: a piece may be taken back until
+the next group of the envelope begins, for half a list would look like a whole one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum, auto
+from itertools import repeat
+from typing import TypeAlias
 
 from kairan.directory.model import Group, Snapshot
 from kairan.expansion.membership import Membership, MembersSource
+from kairan.expansion.met_addresses import MetAddresses
 from kairan.expansion.resolve import for_members, resolve
 from kairan.expansion.restrictions import may_send_to, sender_of
 from kairan.expansion.settings import ExpansionSettings
-from kairan.mail.address import Address, key_of
-from kairan.mail.envelope import Envelope, Recipient
+from kairan.mail.address import POSTMASTER, Address, key_of
+from kairan.mail.envelope import Envelope, Notify, Recipient
 from kairan.outcomes.catalogue import EXPANSION_TOO_LARGE, GROUP_REACHES_NOBODY
 from kairan.outcomes.decision import Refuse
 from kairan.outcomes.outcome import Outcome
+
+# Failures that an expansion keeps, some 300 octets each; more than a report lists.
+FAILURES_KEPT = 1_000
+_POSTMASTERS = f"{POSTMASTER}@"  # others may stand in for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +53,33 @@ class ExpandedGroup:
 
 @dataclass(slots=True)
 class Expansion:
+    """`recipients` and `resolved` are empty where they were yielded in pieces."""
+
     recipients: list[Recipient] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     groups: list[ExpandedGroup] = field(default_factory=list)
     resolved: list[tuple[Address, Address]] = field(default_factory=list)  # (as written, primary)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Recipients, under their primary addresses, that no piece before had.
+
+    `unreached`: those beyond the failures that an expansion keeps.  They are to be looked at once
+    more, a few at a time, so that a long list of people who left takes no memory either.
+    """
+
+    recipients: list[Recipient] = field(default_factory=list)
+    resolved: list[tuple[Address, Address]] = field(default_factory=list)
+    unreached: list[Recipient] = field(default_factory=list)
+
+
+class Mark(Enum):
+    BEGIN = auto()  # of a group of the envelope
+    TAKE_BACK = auto()  # all pieces since
+
+
+Pieces: TypeAlias = Generator[Piece | Mark, None, Expansion]
 
 
 def expand(
@@ -55,7 +89,40 @@ def expand(
     source: MembersSource,
     settings: ExpansionSettings,
 ) -> Expansion:
+    """All of it in memory: for a few, or for a person to look at."""
+    return _gather(expand_in_pieces(envelope, recipients, snapshot, source, settings))
+
+
+def expand_in_pieces(
+    envelope: Envelope,
+    recipients: Sequence[Recipient],
+    snapshot: Snapshot,
+    source: MembersSource,
+    settings: ExpansionSettings,
+) -> Pieces:
+    """Blocks while members are read.  Close it when leaving it early."""
     return _Expander(envelope, snapshot, source, settings).run(recipients)
+
+
+def _gather(pieces: Pieces) -> Expansion:
+    found: list[Recipient] = []
+    resolved: list[tuple[Address, Address]] = []
+    marks = (0, 0)
+    while True:
+        try:
+            piece = next(pieces)
+        except StopIteration as end:
+            expansion: Expansion = end.value
+            expansion.recipients, expansion.resolved = found, resolved
+            return expansion
+        match piece:
+            case Piece():
+                found += piece.recipients
+                resolved += piece.resolved
+            case Mark.BEGIN:
+                marks = len(found), len(resolved)
+            case Mark.TAKE_BACK:
+                del found[marks[0] :], resolved[marks[1] :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +153,20 @@ class _Expander:
         self._membership = Membership(
             self._sender.keys, snapshot, source, groups_max=settings.total_max
         )
-        self._seen: set[str] = set()
-        self._added: list[str] = []  # to _seen, by the group that is being expanded
+        self._seen = MetAddresses()
         self._reached: set[str] = set()  # groups with a member who receives mail, by key
         self._inner: dict[str, set[str]] = {}  # the groups in each group that was expanded
         self._expansion = Expansion()
 
-    def run(self, recipients: Sequence[Recipient]) -> Expansion:
+    def run(self, recipients: Sequence[Recipient]) -> Pieces:
         top: list[_Waiting] = []
-        self._sort(recipients, top, depth=1)
-        for waiting in top:
-            self._expand_whole(waiting)
+        try:
+            yield self._sort(recipients, top, depth=1)
+            for waiting in top:
+                yield Mark.BEGIN
+                yield from self._expand_whole(waiting)
+        finally:
+            self._seen.close()
         self._fail_those_who_reach_nobody(top)
         return self._expansion
 
@@ -128,67 +198,68 @@ class _Expander:
         *,
         depth: int,
         within: str = "",
-    ) -> None:
-        """Addresses into the expansion, groups to the waiting ones; what was seen before is skipped.
+    ) -> Piece:
+        """Groups to the waiting ones, what was seen before is skipped, the rest is a piece.
 
         `within`: the key of the group whose members they are.
         """
+        piece = Piece()
         for recipient in recipients:
             found = resolve(recipient, self._snapshot)
             match found:
                 case Recipient():
                     self._reached.add(within)
-                    self._take(recipient, found)
+                    self._take(recipient, found, piece)
                 case Group():
                     self._inner.setdefault(within, set()).add(key_of(found.address))
                     if self._is_new(found.address):
                         groups.append(_Waiting(found, recipient, depth))
                 case Outcome():
                     if self._is_new(recipient.address):
-                        self._expansion.failures.append(Failure(recipient, found))
+                        self._fail(recipient, found, piece)
+        return piece
 
-    def _take(self, written: Recipient, found: Recipient) -> None:
+    def _take(self, written: Recipient, found: Recipient, piece: Piece) -> None:
         if not self._is_new(found.address):
             return
-        self._expansion.recipients.append(found)
+        piece.recipients.append(found)
         if key_of(written.address) != key_of(found.address):
-            self._expansion.resolved.append((written.address, found.address))
+            piece.resolved.append((written.address, found.address))
+
+    def _fail(self, recipient: Recipient, outcome: Outcome, piece: Piece) -> None:
+        if len(self._expansion.failures) < FAILURES_KEPT:
+            self._expansion.failures.append(Failure(recipient, outcome))
+        else:
+            piece.unreached.append(recipient)
 
     def _is_new(self, address: str) -> bool:
-        key = key_of(address)
-        if key in self._seen:
-            return False
-        if len(self._seen) >= self._settings.total_max:
+        return bool(self._new((key_of(address),)))
+
+    def _new(self, keys: Sequence[str]) -> Sequence[str]:
+        new = self._seen.add(keys)
+        if len(self._seen) > self._settings.total_max:
             raise _TooLarge
-        self._seen.add(key)
-        self._added.append(key)
-        return True
+        return new
 
-    def _expand_whole(self, top: _Waiting) -> None:
-        """All of a group or nothing of it: half a list would look like a whole one."""
+    def _expand_whole(self, top: _Waiting) -> Iterator[Piece | Mark]:
+        """All of a group or nothing of it."""
         expansion = self._expansion
-        lists: tuple[list[Any], ...] = (
-            expansion.recipients,
-            expansion.failures,
-            expansion.groups,
-            expansion.resolved,
-        )
-        marks = [len(entries) for entries in lists]
-        self._added.clear()
+        marks = len(expansion.failures), len(expansion.groups)
+        self._seen.mark()
         try:
-            self._expand_all(top)
+            yield from self._expand_all(top)
         except _TooLarge:
-            self._seen.difference_update(self._added)
-            for entries, mark in zip(lists, marks, strict=True):
-                del entries[mark:]
+            self._seen.take_back()
+            del expansion.failures[marks[0] :], expansion.groups[marks[1] :]
             expansion.failures.append(Failure(top.recipient, EXPANSION_TOO_LARGE))
+            yield Mark.TAKE_BACK
 
-    def _expand_all(self, top: _Waiting) -> None:
+    def _expand_all(self, top: _Waiting) -> Iterator[Piece]:
         waiting = [top]
         for one in waiting:
             refusal = self._refusal(one)
             if refusal is None:
-                waiting.extend(self._expand(one))
+                yield from self._expand(one, waiting)
             else:
                 self._expansion.failures.append(Failure(one.recipient, refusal))
 
@@ -198,18 +269,47 @@ class _Expander:
         decision = may_send_to(waiting.group, self._sender, self._membership.of)
         return decision.outcome if isinstance(decision, Refuse) else None
 
-    def _expand(self, waiting: _Waiting) -> list[_Waiting]:
-        """The group's mailboxes go into the expansion; its groups are returned."""
+    def _expand(self, one: _Waiting, waiting: list[_Waiting]) -> Iterator[Piece]:
+        """The group's mailboxes are yielded; its groups go to the waiting ones behind it."""
+        taken = 0
         inner: list[_Waiting] = []
-        before = len(self._expansion.recipients)
-        notify, orcpt = for_members(waiting.group, waiting.recipient)
-        for piece in self._source.members(waiting.group.address):
-            members = (Recipient(Address(member), notify, orcpt) for member in piece)
-            self._sort(
-                members, inner, depth=waiting.depth + 1, within=key_of(waiting.group.address)
-            )
-        taken = len(self._expansion.recipients) - before
-        is_list = not waiting.group.report_to_originator
-        is_top = waiting.depth == 1
-        self._expansion.groups.append(ExpandedGroup(waiting.recipient, taken, is_list, is_top))
-        return inner
+        members = _Members(
+            key_of(one.group.address), one.depth + 1, *for_members(one.group, one.recipient)
+        )
+        for addresses in self._source.members(one.group.address):
+            piece = self._piece(addresses, members, inner)
+            taken += len(piece.recipients)
+            yield piece
+        waiting.extend(inner)
+        is_list = not one.group.report_to_originator
+        is_top = one.depth == 1
+        self._expansion.groups.append(ExpandedGroup(one.recipient, taken, is_list, is_top))
+
+    def _piece(self, addresses: Sequence[str], members: "_Members", inner: list[_Waiting]) -> Piece:
+        """Nearly all are mailboxes under their primary addresses, and are taken together."""
+        plain = self._snapshot.mailboxes_among(addresses)
+        rest = [a for a in addresses if a not in plain or a.startswith(_POSTMASTERS)]
+        piece = self._sort(
+            (Recipient(Address(a), members.notify, members.orcpt) for a in rest),
+            inner,
+            depth=members.depth,
+            within=members.within,
+        )
+        if len(rest) < len(addresses):
+            together = set(rest)
+            keys = [a for a in addresses if a not in together] if rest else addresses
+            new = self._new(keys)
+            self._reached.add(members.within)
+            made = map(Recipient._make, zip(new, repeat(members.notify), repeat(members.orcpt)))
+            piece.recipients.extend(made)
+        return piece
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """What the members of a group have in common."""
+
+    within: str  # the group's key
+    depth: int
+    notify: Notify
+    orcpt: str

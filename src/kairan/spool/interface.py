@@ -6,6 +6,9 @@ and the recipients of the envelope.  Expansion and routing `split` that job into
 one commit.  A recipient is in a job, or done: there is no third place.  With its last job a
 message leaves the spool.
 
+A list too long for one commit is `stage`d first: its jobs lie on disk, a piece at a time, and are nobody's.
+The `split` that ends it makes them jobs like any other, all at once; a restart before that forgets them.
+
 All methods that change something return after the change is durable (`SpoolSettings.durability`).
 """
 
@@ -177,7 +180,18 @@ class Spool(Protocol):
         """One job of each destination that jobs wait for is due now; how many."""
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "Future[None]":
-        """`jobs` stand in the place of `job`, in one commit.  None at all: as `complete`."""
+        """`jobs`, and those staged, stand in the place of `job`, in one commit.  None at all: as
+        `complete`.
+        """
+
+    def stage(self, job: Job, jobs: Sequence[NewJob]) -> "Future[None]":
+        """`jobs` are on disk, leased to nobody: the `split` of `job` counts them in.
+
+        Whatever else becomes of `job`, or a restart, forgets them.
+        """
+
+    def unstage(self, job: Job, keep: int) -> "Future[None]":
+        """Forgets what was staged for `job`, but for the first `keep` jobs."""
 
     def give_back(self, job: Job) -> None:
         """Unchanged, to be leased again (at shutdown, or no place free)."""

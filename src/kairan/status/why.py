@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kairan.delivery.batcher import queue_name
 from kairan.delivery.pauses import OperatorPause, PauseKind
-from kairan.delivery.plan import queue_name
 from kairan.delivery.routes import Route, Router
 from kairan.delivery.statistics import QueueFacts
 from kairan.mail.address import domain_of

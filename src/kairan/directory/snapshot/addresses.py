@@ -10,7 +10,7 @@ it small: a dictionary of a million addresses takes about 200 MB.  Neither "\n" 
 part of an address, and what contains them is turned away before the search.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -51,6 +51,26 @@ class KnownAddresses:
             return None
         start = at + len(wanted) + 2
         return block[start : block.index(b"\n", start)].decode()
+
+    def primaries(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys, sorted by their octets, that are primary addresses.
+
+        Blocks are opened once for all keys that fall into them: the members of a list are many, and
+        neighbours.
+        """
+        found: set[str] = set()
+        start = 0
+        while start < len(keys):
+            wanted = keys[start].encode("utf-8", "surrogatepass")
+            index = bisect_right(self._firsts, wanted) - 1
+            end = len(keys)
+            if index + 1 < len(self._firsts):
+                end = max(bisect_left(keys, self._firsts[index + 1].decode(), start), start + 1)
+            if index >= 0:
+                lines = self._blocks[index].decode().split("\n")
+                found.update(set(lines).intersection(keys[start:end]))
+            start = end
+        return {key for key in found if "\t" not in key} - {""}
 
 
 def _blocks(pairs: Iterable[tuple[str, str]]) -> Iterator[Sequence[tuple[str, str]]]:

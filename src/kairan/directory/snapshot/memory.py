@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -75,6 +76,9 @@ class MemorySnapshot:
 
     def group(self, address: str) -> Group | None:
         return self.heads.groups.get(key_of(address))
+
+    def mailboxes_among(self, keys: Sequence[str]) -> AbstractSet[str]:
+        return self.mailboxes.primaries(keys)
 
     def resolve(self, address: str) -> str | None:
         key = key_of(address)

@@ -79,6 +79,12 @@ UPDATE job SET due = ?1 WHERE due > ?1 AND held = 0 AND (message, number) IN
         FROM names WHERE name IS NOT NULL)
     RETURNING message, number
 """
+_STAGED = Insert("INSERT INTO staged(message, number, parent) VALUES", "(?,?,?)")
+_COUNT_IN = "DELETE FROM staged WHERE message = ? AND parent = ? AND number > ?"
+_FORGET_STAGED = """
+DELETE FROM job WHERE message = ?1 AND number IN
+    (SELECT number FROM staged WHERE message = ?1 AND parent = ?2 AND number > ?3)
+"""
 _DROP = "DELETE FROM job WHERE message=?"
 _RESERVE = "UPDATE meta SET value = ?1 + ?2 WHERE name = 'next_id' AND value <= ?1"
 # A row value IN a list of VALUES would scan the table; IN a subquery it searches the key.
@@ -108,6 +114,18 @@ class Waking:
     woken: list[JobKey] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """One step: jobs that are staged for `key`; or, without jobs, those above a number are forgotten, or
+    counted in.  What an operator has dropped is forgotten in any case.
+    """
+
+    key: JobKey
+    jobs: list[JobRow] = field(default_factory=list)
+    above: int = 0
+    counts_in: bool = False
+
+
 @dataclass(slots=True)
 class Rows:
     """What one commit writes."""
@@ -115,6 +133,7 @@ class Rows:
     messages: list[MessageRow] = field(default_factory=list)
     jobs: list[JobRow] = field(default_factory=list)
     splits: list[tuple[JobKey, list[JobRow]]] = field(default_factory=list)  # with the new jobs
+    staging: list[Staging] = field(default_factory=list)  # in their order
     deferred: list[DeferRow] = field(default_factory=list)
     waking: list[Waking] = field(default_factory=list)
     removed: list[JobKey] = field(default_factory=list)
@@ -172,6 +191,8 @@ def _write(db: sqlite3.Connection, rows: Rows) -> Written:
     if rows.reserve_above is not None:
         db.execute(_RESERVE, (rows.reserve_above, ID_STEP))
     _MESSAGES.into(db, rows.messages)
+    for step in rows.staging:
+        _stage(db, step)
     _JOBS.into(db, [*rows.jobs, *_parts(db, rows.splits)] if rows.splits else rows.jobs)
     if rows.deferred:
         found += db.executemany(_DEFER, rows.deferred).rowcount
@@ -202,6 +223,25 @@ def _parts(db: sqlite3.Connection, splits: list[tuple[JobKey, list[JobRow]]]) ->
 def _remove_messages(db: sqlite3.Connection, messages: set[int]) -> list[Removed]:
     found = db.execute(_REMOVE_MESSAGES, (json.dumps(list(messages)),)).fetchall()
     return [Removed(message, bool(has_file)) for message, has_file in found]
+
+
+def forget_staged(db: sqlite3.Connection) -> None:
+    """At a start, in one transaction: what was staged, and by whom, is known to nobody any more."""
+    db.execute("DELETE FROM job WHERE (message, number) IN (SELECT message, number FROM staged)")
+    db.execute("DELETE FROM staged")
+
+
+def _stage(db: sqlite3.Connection, step: "Staging") -> None:
+    message, parent = step.key
+    if step.jobs:
+        rows = _parts(db, [(step.key, step.jobs)])
+        _JOBS.into(db, rows)
+        _STAGED.into(db, [(message, row[1], parent) for row in rows])
+        return
+    values = (message, parent, step.above)
+    if not step.counts_in or not db.execute(_THERE, (json.dumps([step.key]),)).fetchall():
+        db.execute(_FORGET_STAGED, values)
+    db.execute(_COUNT_IN, values)
 
 
 # -- the operations ---------------------------------------------------------------------------------
@@ -250,6 +290,10 @@ def _job_row(job: Job, recipients: bytes | None) -> JobRow:
         job.destination,
         recipients,
     )
+
+
+def _rows_of(children: list[Job]) -> list[JobRow]:
+    return [_job_row(child, encode_recipients(child.recipients)) for child in children]
 
 
 @dataclass(slots=True)
@@ -346,15 +390,57 @@ class Split:
     future: "asyncio.Future[None]"
     job: Job
     children: list[Job]
+    has_staged: bool = False
 
     def put(self, rows: Rows) -> None:
         key = self.job.id.message, self.job.id.number
-        parts = [_job_row(child, encode_recipients(child.recipients)) for child in self.children]
-        rows.splits.append((key, parts))
+        if self.has_staged:
+            rows.staging.append(Staging(key, counts_in=True))
+        rows.splits.append((key, _rows_of(self.children)))
         rows.removed.append(key)
 
     def apply(self) -> None:
         self.memory.split(self.job, self.children)
+        if self.has_staged:
+            self.memory.counted_in(self.job)
+        _resolve(self.future, None)
+
+    def fail(self, error: SpoolUnavailable) -> None:
+        _reject(self.future, error)
+
+
+@dataclass(slots=True)
+class Stage:
+    is_append: ClassVar[bool] = False
+
+    future: "asyncio.Future[None]"
+    job: Job
+    children: list[Job]
+
+    def put(self, rows: Rows) -> None:
+        key = self.job.id.message, self.job.id.number
+        rows.staging.append(Staging(key, _rows_of(self.children)))
+
+    def apply(self) -> None:
+        _resolve(self.future, None)
+
+    def fail(self, error: SpoolUnavailable) -> None:
+        _reject(self.future, error)
+
+
+@dataclass(slots=True)
+class Unstage:
+    is_append: ClassVar[bool] = False
+
+    future: "asyncio.Future[None]"
+    job: Job
+    above: int  # the highest number that stays
+
+    def put(self, rows: Rows) -> None:
+        key = self.job.id.message, self.job.id.number
+        rows.staging.append(Staging(key, above=self.above))
+
+    def apply(self) -> None:
         _resolve(self.future, None)
 
     def fail(self, error: SpoolUnavailable) -> None:

@@ -8,6 +8,7 @@ first, and driving them out would empty the cache just before it is used.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kairan.mail.envelope import Envelope
 from kairan.spool.interface import Job, JobId, Lease, NewJob, SpoolId
@@ -31,6 +32,12 @@ class Resident:
     jobs: dict[int, Job] = field(default_factory=dict)  # waiting, in memory with recipients
 
 
+class _Staged(NamedTuple):
+    due: float
+    number: int
+    recipients: int
+
+
 @dataclass(slots=True)
 class QueueCounters:
     messages: int = 0
@@ -48,6 +55,7 @@ class ShardMemory:
         self._octets = 0
         self._residents: dict[int, Resident] = {}
         self._woken: list[Place] = []
+        self._staged: dict[JobKey, list[_Staged]] = {}  # by the leased job that they are staged for
         self._on_ready = on_ready
 
     def __len__(self) -> int:
@@ -102,6 +110,17 @@ class ShardMemory:
                 resident.octets += octets
                 resident.jobs[child.id.number] = child
         self._end_lease(_key(job))
+
+    def counted_in(self, job: Job) -> None:
+        """What was staged for it are jobs now.  They are read when their turn comes: a long list would
+        fill the room of fresh mail.
+        """
+        staged = self._staged.pop(_key(job), [])
+        for one in staged:
+            self.counters.recipients += one.recipients
+            self.ready.add((one.due, job.id.message, one.number))
+        if staged:
+            self._on_ready()
 
     def recounted(self, counts: Counts) -> None:
         counters = self.counters
@@ -166,6 +185,25 @@ class ShardMemory:
             )
             for number, new in enumerate(jobs, first)
         ]
+
+    def staged(self, job: Job, jobs: Sequence[NewJob]) -> list[Job]:
+        """The jobs, numbered."""
+        children = self.children(job, jobs)
+        self._staged.setdefault(_key(job), []).extend(
+            _Staged(child.due, child.id.number, len(child.recipients)) for child in children
+        )
+        return children
+
+    def has_staged(self, job: Job) -> bool:
+        return _key(job) in self._staged
+
+    def unstaged(self, job: Job, keep: int) -> int:
+        """The highest number that stays."""
+        staged = self._staged.get(_key(job), [])
+        del staged[keep:]
+        if not staged:
+            self._staged.pop(_key(job), None)
+        return staged[-1].number if staged else 0
 
     def is_verified(self, message: SpoolId) -> bool:
         resident = self._residents.get(message)

@@ -22,6 +22,8 @@ _T = TypeVar("_T")
 
 _PLACES = """
 SELECT due, message, number FROM job WHERE held = 0 AND (due, message, number) > (?, ?, ?)
+    AND NOT EXISTS
+        (SELECT 1 FROM staged WHERE staged.message = job.message AND staged.number = job.number)
     ORDER BY due, message, number LIMIT ?
 """
 _JOB = """

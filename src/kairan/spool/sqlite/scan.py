@@ -28,6 +28,11 @@ _COUNTS = """
 SELECT count(DISTINCT message), coalesce(sum(count), 0), coalesce(sum(held), 0),
        coalesce(sum(attempts > 0), 0) FROM job
 """
+_STAGED = """
+SELECT coalesce(sum(count), 0) FROM job WHERE (message, number) IN
+    (SELECT message, number FROM staged)
+"""
+_HAS_STAGED = "SELECT 1 FROM sqlite_schema WHERE name = 'staged'"
 _OLDEST = "SELECT arrived FROM message ORDER BY id LIMIT 1"
 
 
@@ -48,7 +53,11 @@ class Counts(NamedTuple):
 
 def counts(db: sqlite3.Connection) -> Counts:
     """The job table alone is read: it is small, the messages are not."""
-    return Counts(*db.execute(_COUNTS).fetchone())
+    found = Counts(*db.execute(_COUNTS).fetchone())
+    if db.execute(_HAS_STAGED).fetchone() is None:  # a tool, and a service of an older version
+        return found
+    (staged,) = db.execute(_STAGED).fetchone()
+    return found._replace(recipients=found.recipients - staged)
 
 
 def oldest_arrival(db: sqlite3.Connection) -> float | None:

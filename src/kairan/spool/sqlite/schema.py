@@ -13,6 +13,9 @@
               route, attempts, detail, delayed, held   as in `Job` and `SpoolItem`
               destination   what the job waits for beside its time; '': nothing.  Shards made
                          before 0.2 get the column at their next start
+    staged    message, number   jobs of a list that is being written down, which nobody may lease yet
+              parent     number of the job that they will stand in for.  A start forgets them; shards
+                         made before 0.2 get the table at their next start
     meta      next_id    no id at or above it has been given; raised in steps, so ids may skip
 
 A message has one job at least: the commit that removes its last job removes the message, and the
@@ -61,7 +64,8 @@ _COPIED_OCTETS = 8 * 1024 * 1024
 
 Connect: TypeAlias = Callable[[Path], sqlite3.Connection]
 
-# An older Kairan reads and writes a shard that has the column: it need not know of it.
+# An older Kairan reads and writes a shard that has column and table: it need not know of them, for a
+# service that stops leaves nothing staged.
 _DESTINATION = """
 ALTER TABLE job ADD COLUMN destination TEXT NOT NULL DEFAULT '';
 """
@@ -69,6 +73,12 @@ _DESTINATION_INDEX = """
 CREATE INDEX IF NOT EXISTS job_destination ON job(destination, attempts, message, number)
     WHERE destination <> ''
 """
+_STAGED = """
+CREATE TABLE IF NOT EXISTS staged(
+    message INTEGER NOT NULL, number INTEGER NOT NULL, parent INTEGER NOT NULL,
+    PRIMARY KEY(message, number)) STRICT, WITHOUT ROWID;
+"""
+_HAS_STAGED = "SELECT 1 FROM sqlite_schema WHERE name = 'staged'"
 _HAS_DESTINATION = "SELECT 1 FROM pragma_table_info('job') WHERE name = 'destination'"
 
 _TABLES = f"""
@@ -124,6 +134,8 @@ def prepare(db: sqlite3.Connection, durability: Durability) -> None:
         db.executescript(_TABLES)
     if db.execute(_HAS_DESTINATION).fetchone() is None:
         db.executescript(f"BEGIN; {_DESTINATION} {_DESTINATION_INDEX}; COMMIT;")
+    if db.execute(_HAS_STAGED).fetchone() is None:
+        db.executescript(_STAGED)
 
 
 def set_up(db: sqlite3.Connection, durability: Durability) -> None:

@@ -34,7 +34,16 @@ from kairan.spool.interface import (
 )
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.append import Appending
-from kairan.spool.sqlite.commit import Complete, Defer, Operation, Split, Wake, Waking
+from kairan.spool.sqlite.commit import (
+    Complete,
+    Defer,
+    Operation,
+    Split,
+    Stage,
+    Unstage,
+    Wake,
+    Waking,
+)
 from kairan.spool.sqlite.content import ContentFiles, StoredContentReader
 from kairan.spool.sqlite.disk import Disk, FileThreads, RealDisk
 from kairan.spool.sqlite.disk_space import ReserveFile, count_refusal, disk_refusal
@@ -199,6 +208,7 @@ class SqliteSpool:
         return await self._contents.content(message)
 
     def complete(self, job: Job) -> "asyncio.Future[None]":
+        self._forget_staged(job)
         return self._submit(job, lambda future: Complete(self._memory, future, job))
 
     def defer(
@@ -211,6 +221,7 @@ class SqliteSpool:
         destination: str = "",
         is_attempt: bool = True,
     ) -> "asyncio.Future[None]":
+        self._forget_staged(job)
         again = later(
             job,
             due=due,
@@ -233,15 +244,31 @@ class SqliteSpool:
         return future
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
-        if not jobs:
+        has_staged = self._memory.has_staged(job)
+        if not jobs and not has_staged:
             return self.complete(job)
         return self._submit(
             job,
-            lambda future: Split(self._memory, future, job, self._memory.children(job, jobs)),
+            lambda future: Split(
+                self._memory, future, job, self._memory.children(job, jobs), has_staged
+            ),
         )
+
+    def stage(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
+        return self._submit(job, lambda future: Stage(future, job, self._memory.staged(job, jobs)))
+
+    def unstage(self, job: Job, keep: int) -> "asyncio.Future[None]":
+        return self._submit(
+            job, lambda future: Unstage(future, job, self._memory.unstaged(job, keep))
+        )
+
+    def _forget_staged(self, job: Job) -> None:
+        if self._memory.has_staged(job):
+            self.unstage(job, 0)
 
     def give_back(self, job: Job) -> None:
         self._assert_leased(job)
+        self._forget_staged(job)
         self._memory.give_back(job)
 
     # -- looking on ------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ content is asked for.
 
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ from pathlib import Path
 import structlog
 
 from kairan.spool.settings import SpoolSettings
+from kairan.spool.sqlite.commit import forget_staged
 from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.quarantine_folder import read_raw
 from kairan.spool.sqlite.reader import cap_due
@@ -82,6 +83,7 @@ def _make_whole(
             folder.quarantine.put(DATABASE, b"", reason)
             before = Before(damaged=True, proven=before.proven)
         prepare(db, settings.durability)
+        _forget_staged(db, folder)
         _remove_incoming(folder)
         highest = _highest_row(db)
         _check_files(db, folder, before)
@@ -94,6 +96,14 @@ def _make_whole(
         with _or_at_the_next_start(folder.database):
             _keep_next(db, next_id)
         return Recovered(next_id, counts(db))
+
+
+def _forget_staged(db: sqlite3.Connection, folder: ShardFolder) -> None:
+    """The list that was being written down is expanded anew: none of it has gone out."""
+    if db.execute("SELECT 1 FROM staged LIMIT 1").fetchone() is None:
+        return
+    with _or_at_the_next_start(folder.database):
+        _in_transaction(db, forget_staged)
 
 
 def _numbers(folder: ShardFolder) -> list[int]:
@@ -175,10 +185,17 @@ def _or_at_the_next_start(path: Path) -> Iterator[None]:
 
 
 def _remove(db: sqlite3.Connection, message: int) -> None:
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    def remove(db: sqlite3.Connection) -> None:
         db.execute("DELETE FROM job WHERE message = ?", (message,))
         db.execute("DELETE FROM message WHERE id = ?", (message,))
+
+    _in_transaction(db, remove)
+
+
+def _in_transaction(db: sqlite3.Connection, change: Callable[[sqlite3.Connection], None]) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        change(db)
         db.execute("COMMIT")
     except sqlite3.DatabaseError:
         if db.in_transaction:

@@ -64,6 +64,7 @@ _SCANS = (
 _MESSAGE = "SELECT id, arrived, size, crc, envelope, body FROM message WHERE id = ?"
 _JOB_COLUMNS = "message, number, due, count, attempts, delayed, held, route, detail, recipients"
 _JOBS = f"SELECT {_JOB_COLUMNS} FROM job WHERE message = ?"  # noqa: S608 - our own names
+_STAGED = "SELECT number FROM staged WHERE message = ?"
 _ADD_JOB = f"INSERT INTO job({_JOB_COLUMNS}) VALUES(?,?,?,?,?,?,?,?,?,?)"
 _JOB_TYPES = (int, int, float, int, int, int, int, str, str, bytes | None)
 
@@ -244,7 +245,12 @@ def _jobs(old: sqlite3.Connection, message: int) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = []
     with suppress(sqlite3.DatabaseError):
         found = old.execute(_JOBS, (message,)).fetchall()
-    sound = [row for row in found if all(map(isinstance, row, _JOB_TYPES))]
+    staged: set[tuple[int]] = set()
+    with suppress(sqlite3.DatabaseError):  # then some get it twice, which is better than never
+        staged = set(old.execute(_STAGED, (message,)))
+    sound = [
+        row for row in found if all(map(isinstance, row, _JOB_TYPES)) and row[1:2] not in staged
+    ]
     return list({row[1]: row for row in sound if row[0] == message}.values())
 
 

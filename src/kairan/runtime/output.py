@@ -102,28 +102,30 @@ class Output(io.TextIOBase):
     # What waits.
 
     def _put(self, lines: bytes) -> None:
-        if self._octets + len(lines) > WAITING_OCTETS_MAX:
+        octets = self._octets + len(lines)
+        if octets > WAITING_OCTETS_MAX:
             self._left_out += lines.count(b"\n")
         else:
-            self._say_left_out()
+            if self._left_out:
+                self._say_left_out()
+            self._octets = octets
             self._append(lines)
         if self._wake is None:
             self.push()
 
     def _append(self, entry: bytes | int) -> None:
-        self._waiting.append(entry)
-        self._octets += len(entry) if isinstance(entry, bytes) else 0
-        if self._wake is not None and len(self._waiting) == 1:
+        if not self._waiting and self._wake is not None:
             self._wake.put(True)
+        self._waiting.append(entry)
 
     def _say_left_out(self) -> None:
-        if self._left_out:
-            count, self._left_out = self._left_out, 0
-            self._append(count)
+        count, self._left_out = self._left_out, 0
+        self._append(count)
 
     def _take(self) -> Iterator["_Piece"]:
         with self._lock:
-            self._say_left_out()
+            if self._left_out:
+                self._say_left_out()
             taken, self._waiting, self._octets = self._waiting, [], 0
         return _pieces(taken, self._notice, self._piece_octets)
 

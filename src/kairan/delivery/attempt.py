@@ -18,6 +18,7 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TypeAlias
 
@@ -27,8 +28,8 @@ from kairan.delivery.bounces import Reporter
 from kairan.delivery.coalesce import joined_content
 from kairan.delivery.context import DeliveryContext
 from kairan.delivery.destinations import DestinationQueue, Destinations, DestinationState, Slot
-from kairan.delivery.disposition import Disposition, Terms, disposition_of
-from kairan.delivery.head import HEADER_OCTETS_MAX, hops, read_head
+from kairan.delivery.disposition import Disposition, Terms, disposition_of, is_done
+from kairan.delivery.head import HEADER_OCTETS_MAX, has_more_hops, read_head
 from kairan.delivery.in_flight import Work
 from kairan.delivery.in_thread import Blocking, InThread, NotInThread
 from kairan.delivery.plan import (
@@ -118,7 +119,12 @@ class JobAttempts:
         if not spool.is_recording:  # meanwhile: reading from a failing disk takes its time
             self._give_back(works)
             return
-        if any(one.is_new for one in works) and await self._is_loop(content):
+        is_new = work.is_new or (len(works) > 1 and any(one.is_new for one in works))
+        if is_new and (
+            has_more_hops(content, self._settings.received_max)
+            if isinstance(content, bytes)
+            else await self._is_loop(content)
+        ):
             for one in works:
                 looped = [Failed(LOOP_DETECTED.reply, _OURSELVES)] * len(one.lease.job.recipients)
                 self._conclude(one, one.lease.job.recipients, looped)
@@ -129,7 +135,8 @@ class JobAttempts:
             await self._deliver(works, work.plan, content, slot)
 
     async def _is_loop(self, content: Content) -> bool:
-        return hops(await read_head(content, HEADER_OCTETS_MAX)) > self._settings.received_max
+        head = await read_head(content, HEADER_OCTETS_MAX)
+        return has_more_hops(head, self._settings.received_max)
 
     async def _deliver(
         self, works: Sequence[Work], plan: Deliverable, content: Content, slot: Slot[Work]
@@ -226,6 +233,14 @@ class JobAttempts:
         went_as: str = "",
     ) -> None:
         """`went_as`: the Message-ID under which the next hop has it, where that is not its own."""
+        if is_done(recipients, results):
+            is_final = isinstance(work.plan, Deliverable) and work.plan.route.is_final
+            now = self._time.clock()
+            self._recorder.tried(
+                work.lease, recipients, results, now=now, is_final=is_final, went_as=went_as
+            )
+            self._writer.complete(work)
+            return
         terms = self._terms(work, destination=destination)
         disposition = disposition_of(
             work.lease.job, work.lease.envelope, recipients, results, terms
@@ -350,7 +365,10 @@ class JobWriter:
             put_off = sum(new.destination == work.queue.name for new in jobs)
             self._hand_over(work, lambda: spool.split(job, jobs), put_off=put_off)
         else:
-            self._hand_over(work, lambda: spool.complete(job))
+            self.complete(work)
+
+    def complete(self, work: Work) -> None:
+        self._hand_over(work, partial(work.in_flight.spool.complete, work.lease.job))
 
     def _defer(self, work: Work, retry: NewJob, *, is_attempt: bool) -> None:
         spool, job = work.in_flight.spool, work.lease.job
@@ -398,7 +416,7 @@ class JobWriter:
             self.forget(work)
             return
         work.is_ours = False
-        future.add_done_callback(lambda done: self._is_durable(work, done, put_off=put_off))
+        future.add_done_callback(partial(self._is_durable, work, put_off))
 
     def _written(
         self, work: Work, write: "Callable[[], asyncio.Future[None]]"
@@ -415,7 +433,7 @@ class JobWriter:
             due = self._clock() + self._report_pause_seconds
             return work.in_flight.spool.defer(work.lease.job, due=due, detail=str(_DEFECT))
 
-    def _is_durable(self, work: Work, done: "asyncio.Future[None]", *, put_off: int) -> None:
+    def _is_durable(self, work: Work, put_off: int, done: "asyncio.Future[None]") -> None:
         """Only now the jobs can be woken: counted earlier, they would be missed and forgotten."""
         work.in_flight.remove_one()
         work.queue.put_off += put_off

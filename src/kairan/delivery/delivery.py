@@ -250,6 +250,8 @@ class Delivery:
         self._enqueue(work, was_put_off=True)
 
     def _wake(self, queue: DestinationQueue[Work]) -> None:
+        if not (queue.put_off or queue.may_have_put_off):  # as nearly always
+            return
         wanted = self._destinations.wanting(queue, self._monotonic())
         if wanted > 0 and not self._is_stopping:
             queue.is_waking = True
@@ -326,7 +328,8 @@ class Delivery:
         self, limit: InFlightLimit, lease: Lease, *, is_urgent: bool, alike: bytes
     ) -> None:
         """Into the queue of its destination, or of expansion."""
-        route = self._transports.router.named(lease.job.route)
+        named = lease.job.route
+        route = self._transports.router.named(named) if named else None
         plan: Deliverable | NeedsExpansion
         if route is None:
             plan = plan_job(

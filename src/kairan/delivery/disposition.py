@@ -24,6 +24,7 @@ _ASKED_BY = {
     Action.RELAYED: Notify.SUCCESS,
     Action.DELIVERED: Notify.SUCCESS,
 }
+_UNSET = Notify.UNSET  # a name of the module is found ten times faster than a member of an enum
 _UNASKED = (Action.FAILED, Action.DELAYED)
 
 
@@ -67,6 +68,18 @@ def is_wanted(notify: Notify, action: Action) -> bool:
     if notify == Notify.UNSET:
         return action in _UNASKED
     return bool(notify & _ASKED_BY[action])
+
+
+def is_done(recipients: Sequence[Recipient], results: Sequence[RecipientResult]) -> bool:
+    """Everybody has it and nobody is to be told, as after nearly all attempts: no time and no clock
+    is asked for then, which is half of what a disposition costs.
+    """
+    for recipient, result in zip(recipients, results, strict=True):
+        if type(result) is not Delivered:
+            return False
+        if recipient.notify is not _UNSET and Notify.SUCCESS in recipient.notify:
+            return False
+    return True
 
 
 def disposition_of(

@@ -23,8 +23,11 @@ def _read(path: Path, octets: int) -> bytes:
         return file.read(octets)
 
 
-def hops(head: bytes) -> int:
-    """Received fields of the header: RFC 5321 section 6.3 finds loops by them."""
-    end = head.find(b"\r\n\r\n")
-    header = head[: len(head) if end < 0 else end].lower()
-    return header.count(b"\r\nreceived:") + header.startswith(b"received:")
+def has_more_hops(head: bytes, most: int) -> bool:
+    """By Received fields: RFC 5321 section 6.3 finds loops by them."""
+    end = head.find(b"\r\n\r\n", 0, HEADER_OCTETS_MAX)
+    header = head[: HEADER_OCTETS_MAX if end < 0 else end]
+    if header.count(b"\n") < most:  # not even as many lines, as nearly always
+        return False
+    header = header.lower()
+    return header.count(b"\r\nreceived:") + header.startswith(b"received:") > most

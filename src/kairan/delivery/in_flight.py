@@ -38,7 +38,7 @@ class InFlightLimit:
 
     def remove_one(self) -> None:
         self.jobs -= 1
-        if self.free >= self.batch:
+        if self.free == self.batch:
             self.has_room.set()
 
 

@@ -85,5 +85,7 @@ class Pace:
 
     def intake_wait_seconds(self) -> float:
         """How long the intake is to wait before it takes the next message; mostly 0."""
+        if self._lag <= self._settings.lag_seconds_max:  # asked before each message
+            return 0.0
         beyond = self.lag_seconds - self._settings.lag_seconds_max
         return min(_WAIT_SECONDS_MAX, beyond * _WAIT_PER_SECOND) if beyond > 0 else 0.0

@@ -59,6 +59,8 @@ class NeedsExpansion:
 def plan_job(
     job: Job, snapshot: Snapshot, router: Router, recipients_max: Callable[[Route], int]
 ) -> Deliverable | NeedsExpansion:
+    if len(job.recipients) == 1:
+        return _plan_one(job.recipients[0], snapshot, router)
     found: dict[str, Recipient] = {}
     queues: dict[str, Route] = {}
     resolved: list[tuple[Address, Address]] = []
@@ -81,6 +83,21 @@ def plan_job(
     if len(found) > recipients_max(route):
         return NeedsExpansion(has_groups=False)
     return Deliverable(route, tuple(found.values()), tuple(resolved))
+
+
+def _plan_one(
+    recipient: Recipient, snapshot: Snapshot, router: Router
+) -> Deliverable | NeedsExpansion:
+    """As nearly all mail is: whether others go the same way need not be asked."""
+    answer = resolve(recipient, snapshot)
+    if isinstance(answer, Group):
+        return NeedsExpansion(has_groups=True)
+    route = router.route(answer.address) if isinstance(answer, Recipient) else None
+    if not isinstance(answer, Recipient) or route is None:
+        return NeedsExpansion(has_groups=False)
+    if answer is recipient or key_of(answer.address) == key_of(recipient.address):
+        return Deliverable(route, (answer,))
+    return Deliverable(route, (answer,), ((recipient.address, answer.address),))
 
 
 def routes_of(job: Job, snapshot: Snapshot, router: Router) -> tuple[str, ...]:

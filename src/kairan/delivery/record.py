@@ -47,8 +47,12 @@ class Recorder:
         is_final: bool,
         went_as: str = "",
     ) -> None:
+        said = ""  # how it was answered, rendered once for those who had the same answer
+        before: RecipientResult | None = None
         for recipient, result in zip(recipients, results, strict=True):
-            self._event(lease, recipient, result, is_final=is_final, went_as=went_as)
+            if result is not before:
+                before, said = result, str(result.reply)
+            self._event(lease, recipient, result, said, is_final=is_final, went_as=went_as)
         for result, addresses in _alike(recipients, results):
             if isinstance(result, Deferred) and not self._is_told(result):
                 continue
@@ -61,7 +65,7 @@ class Recorder:
                 delay=round(now - lease.envelope.arrived, 3),
                 dsn=result.reply.enhanced,
                 status=_status(result),
-                reply=str(result.reply),
+                reply=said if result is before else str(result.reply),
             )
 
     def _is_told(self, result: Deferred) -> bool:
@@ -81,6 +85,7 @@ class Recorder:
         lease: Lease,
         recipient: Recipient,
         result: RecipientResult,
+        said: str,
         *,
         is_final: bool,
         went_as: str,
@@ -103,7 +108,7 @@ class Recorder:
             message_id=lease.envelope.message_id,
             sender=lease.envelope.sender,
             recipient=recipient.address,
-            detail=f"{result.relay} {result.reply}{f' (as {went_as})' if went_as else ''}",
+            detail=f"{result.relay} {said}{f' (as {went_as})' if went_as else ''}",
             spool_id=lease.job.id.message,
         )
 

@@ -67,7 +67,9 @@ class Router:
         key = key_of(address)
         domain = domain_of(address)  # type: ignore[arg-type]
         best = min(self._everything, self._exact.get(key, _NOWHERE))
-        best = min(best, self._exact.get(domain, _NOWHERE), self._parent(domain))
+        best = min(best, self._exact.get(domain, _NOWHERE))
+        if self._parents:
+            best = min(best, self._parent(domain))
         for index, matches in self._patterns:
             if index > best:
                 break
@@ -78,7 +80,7 @@ class Router:
     def _parent(self, domain: str) -> int:
         """The earliest `*.domain` above: it does not match the domain itself."""
         best = _NOWHERE
-        while self._parents and "." in domain:
+        while "." in domain:
             domain = domain.partition(".")[2]
             best = min(best, self._parents.get(domain, _NOWHERE))
         return best

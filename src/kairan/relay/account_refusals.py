@@ -43,7 +43,7 @@ NO_REFUSALS = AccountRefusals()
 def judge_refusals(
     replies: Sequence[Reply], *, dot_sent: bool, logs_in: bool = True
 ) -> AccountRefusals:
-    if all(reply.is_positive for reply in replies):
+    if all([reply.is_positive for reply in replies]):  # noqa: C419 - a generator is dearer
         return NO_REFUSALS
     kind_of = refusal_class if logs_in else _kind_at_stranger
     kinds = {n: kind_of(reply) for n, reply in enumerate(replies) if not reply.is_positive}

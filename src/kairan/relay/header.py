@@ -27,9 +27,7 @@ async def wait_ascii_header(content: Content) -> bool:
         return True  # it cannot be sent either: the session that tries will say so
 
 
-async def wait_has_8bit(content: Content) -> bool:
-    if isinstance(content, bytes):
-        return not content.isascii()
+async def wait_has_8bit(content: ContentFile) -> bool:
     try:
         return await asyncio.to_thread(_has_8bit, content)
     except OSError:

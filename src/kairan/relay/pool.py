@@ -21,6 +21,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
@@ -38,8 +39,7 @@ from kairan.relay.settings import RelaySettings
 from kairan.smtp.client.events import Sent
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionResult:
+class TransactionResult(NamedTuple):
     """What became of some recipients, in their order.
 
     `reached` False: no session heard the message to its end, so another host may be asked.
@@ -121,6 +121,7 @@ _CLOSING = DialFault(faults.CLOSING, contact=Contact.NOT_ASKED)
 class Pool:
     def __init__(self, next_hop: NextHop, settings: RelaySettings) -> None:
         self.next_hop = next_hop
+        self._remote, self._logs_in = next_hop.remote, next_hop.logs_in
         self.settings = settings
         self._idle: list[RelaySession] = []
         self._live: set[RelaySession] = set()
@@ -141,7 +142,9 @@ class Pool:
         answers: list[TransactionResult] = []
         rest = tuple(recipients)
         ascii_header = not envelope.smtputf8 or await wait_ascii_header(content)
-        if envelope.body in _SEVEN_BIT and await wait_has_8bit(content):
+        if envelope.body in _SEVEN_BIT and (
+            not content.isascii() if isinstance(content, bytes) else await wait_has_8bit(content)
+        ):
             # RFC 6152 section 2: said to who can hear it, though the client did not say so.
             envelope = envelope._replace(body="8BITMIME")
         message = RelayedMessage(envelope, content, ascii_header)
@@ -207,7 +210,10 @@ class Pool:
     async def _send_some(
         self, message: RelayedMessage, recipients: tuple[Recipient, ...]
     ) -> TransactionResult:
-        session = await self._wait_session(fresh=False)
+        # Mostly one stands idle, and then nothing has to be chosen or waited for.
+        session: RelaySession | DialFault | None = self._take_idle() if self._idle else None
+        if session is None:
+            session = await self._wait_session(fresh=False)
         # More than once: who insists on a fresh one and must wait is given what others have used.
         for _ in range(_STALE_MAX):
             if not isinstance(session, RelaySession) or not session.messages:
@@ -240,7 +246,8 @@ class Pool:
         is_whole = sent.dot_sent or not session.over or not sent.replies
         reached = is_whole and not judged.may_try_again
         self._counters.messages += reached
-        self._counters.recipients += sum(reply.is_positive for reply in sent.replies)
+        for reply in sent.replies:
+            self._counters.recipients += reply.is_positive
         self._counters.unknown += bool(sent.unknown)
         return TransactionResult(
             sent.replies,
@@ -248,13 +255,13 @@ class Pool:
             reached=reached,
             dsn=sent.dsn,
             unknown=sent.unknown,
-            remote=self.next_hop.remote,
+            remote=self._remote,
             contact=judged.contact or session.contact,
             kept=judged.kept,
         )
 
     def _judge(self, session: RelaySession, sent: Sent) -> AccountRefusals:
-        judged = judge_refusals(sent.replies, dot_sent=sent.dot_sent, logs_in=self.next_hop.logs_in)
+        judged = judge_refusals(sent.replies, dot_sent=sent.dot_sent, logs_in=self._logs_in)
         if judged.ends_session:
             session.ends = 0.0
         if judged.contact is Contact.CROWDED:  # those that stand idle count there as well
@@ -314,14 +321,14 @@ class Pool:
         return session
 
     def _facts_of(self, session: RelaySession) -> SessionFacts:
-        now = self._now()
+        now, engine = self._now(), session.engine
         return SessionFacts(
-            age_seconds=now - session.opened,
-            idle_seconds=now - session.used,
-            ends_in_seconds=session.ends - now,
-            messages=session.messages,
-            messages_max=session.capabilities.messages_max,
-            resets=session.engine.resets,
+            now - session.opened,
+            now - session.used,
+            session.messages,
+            session.ends - now,
+            engine.capabilities.messages_max,
+            engine.resets,
         )
 
     async def _open(self) -> RelaySession | DialFault | None:
@@ -390,7 +397,8 @@ class Pool:
             session.quit()
         elif not self._waiters.give(session):
             self._idle.append(session)
-            self._sweep_later()
+            if self._sweeper is None:
+                self._sweep_later()
 
     def _forget(self, session: RelaySession) -> None:
         """A session is over: its place is free."""
@@ -404,9 +412,8 @@ class Pool:
     # Idle sessions do not stay for ever.
 
     def _sweep_later(self) -> None:
-        if self._sweeper is None:
-            loop = asyncio.get_running_loop()
-            self._sweeper = loop.call_later(self.settings.idle_seconds, self._sweep)
+        loop = asyncio.get_running_loop()
+        self._sweeper = loop.call_later(self.settings.idle_seconds, self._sweep)
 
     def _sweep(self) -> None:
         self._sweeper = None

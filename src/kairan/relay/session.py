@@ -89,8 +89,8 @@ class RelaySession(asyncio.Protocol):
     @property
     def recipients_max(self) -> int:
         """Of a transaction: what the peer says (RFC 9422), or what it has shown."""
-        said = self.capabilities.recipients_max or self._recipients_limit
-        return min(said, self._recipients_limit)
+        said, limit = self.engine.capabilities.recipients_max, self._recipients_limit
+        return min(said, limit) if said else limit
 
     @property
     def contact(self) -> Contact:
@@ -111,8 +111,10 @@ class RelaySession(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         replies_before = self.engine.replies_received
         events = self.engine.receive(data)
-        if self.engine.replies_received != replies_before:
+        if events:
             self._act(events)
+        elif self.engine.replies_received != replies_before:
+            self._flush()
 
     def eof_received(self) -> bool:
         return False  # close; `connection_lost` says the rest
@@ -149,21 +151,20 @@ class RelaySession(asyncio.Protocol):
     async def send(self, message: RelayedMessage, recipients: tuple[Recipient, ...]) -> Sent:
         """One transaction.  `over` tells afterwards whether the session can take another."""
         content = message.content
-        is_file = isinstance(content, ContentFile)
-        self._content = content if isinstance(content, ContentFile) else None
+        file = self._content = content if isinstance(content, ContentFile) else None
         self.messages += 1
         events = self.engine.begin(
             message.envelope,
             recipients,
             ascii_header=message.ascii_header,
-            content=None if isinstance(content, ContentFile) else content,
-            size=content.size if isinstance(content, ContentFile) else len(content),
+            content=content if isinstance(content, bytes) else None,
+            size=len(content) if isinstance(content, bytes) else content.size,
         )
         self._act(events)
         self._expect_life()
         event = await self.wait_event()
         self.used = self._loop.time()
-        if is_file:
+        if file is not None:
             self._stop_streaming()
         assert isinstance(event, Sent)
         if event.limit is not None:

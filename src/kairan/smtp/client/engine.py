@@ -189,7 +189,7 @@ class ClientEngine:
         if transaction.all_are_answered:
             return [transaction.result()]
         self._transaction = transaction
-        self._stuffer = Stuffer()
+        self._stuffer = Stuffer() if content is None else None
         if self.capabilities.pipelining:
             self._say_group(transaction)
         elif self._needs_reset:

@@ -96,8 +96,12 @@ class ReplyReader:
         self._rest = lines.pop()
         items: list[ReplyOrFault] = []
         for line in lines:
-            known = not self._lines and len(line) <= REPLY_LINE_OCTETS_MAX and _parse_single(line)
-            item = known or self._part(line)
+            if not self._lines and len(line) <= REPLY_LINE_OCTETS_MAX:
+                known = _parse_single(line)
+                if known is not None:
+                    items.append(known)
+                    continue
+            item = self._part(line)
             if item is not None:
                 items.append(item)
             if isinstance(item, PeerFault):

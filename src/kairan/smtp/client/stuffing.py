@@ -45,6 +45,8 @@ class Stuffer:
 
 
 def stuff(content: bytes) -> bytes:
-    """A whole content with the final dot."""
-    stuffer = Stuffer()
-    return stuffer.piece(content) + stuffer.finish()
+    """A whole content with the final dot: as a `Stuffer` that is given one piece."""
+    data = _only_crlf(content)
+    first = b"." if data.startswith(b".") else b""
+    last = b".\r\n" if not data or data.endswith(b"\r\n") else b"\r\n.\r\n"
+    return b"".join((first, data.replace(b"\r\n.", b"\r\n.."), last))

@@ -49,13 +49,20 @@ class Transaction:
         envelope, recipients, size = message.envelope, message.recipients, message.size
         ascii_header = message.ascii_header or not envelope.smtputf8
         whole = message_refusal(envelope, size=size, ascii_header=ascii_header, peer=peer)
-        troubles = [whole or recipient_refusal(item, peer=peer) for item in recipients]
-        self.replies: list[Reply | None] = [item and explain(item, "") for item in troubles]
-        self.asked = [n for n, reply in enumerate(self.replies) if reply is None]
+        self.replies: list[Reply | None] = []
+        self.asked: list[int] = []
+        self.rcpts: list[bytes] = []
+        for position, recipient in enumerate(recipients):
+            trouble = whole or recipient_refusal(recipient, peer=peer)
+            if trouble is not None:
+                self.replies.append(explain(trouble, ""))
+                continue
+            self.replies.append(None)
+            self.asked.append(position)
+            self.rcpts.append(rcpt_command(recipient, peer=peer))
         self.next = 0  # position in `asked` of the recipient whose answer comes next
-        utf8 = needs_utf8(envelope, envelope.sender, recipients)
+        utf8 = peer.smtputf8 and needs_utf8(envelope, envelope.sender, recipients)
         self.mail = mail_command(envelope, size=size, peer=peer, utf8=utf8)
-        self.rcpts = [rcpt_command(recipients[n], peer=peer) for n in self.asked]
         self.content = message.content
         self.size = size
         self.binary = is_binary(envelope)
@@ -97,7 +104,7 @@ class Transaction:
         self.replies = [known or reply for known in self.replies]
 
     def result(self, *, unknown: frozenset[int] = frozenset()) -> Sent:
-        replies = tuple(reply for reply in self.replies if reply is not None)
+        replies = tuple([reply for reply in self.replies if reply is not None])
         assert len(replies) == len(self.replies)
         return Sent(
             replies[: self.full_from],

@@ -327,11 +327,11 @@ class Complete:
     is_append: ClassVar[bool] = False
 
     memory: ShardMemory
-    future: "asyncio.Future[None]"
     job: Job
+    future: "asyncio.Future[None]"
 
     def put(self, rows: Rows) -> None:
-        rows.removed.append((self.job.id.message, self.job.id.number))
+        rows.removed.append(self.job.id)
 
     def apply(self) -> None:
         self.memory.completed(self.job)
@@ -346,9 +346,9 @@ class Defer:
     is_append: ClassVar[bool] = False
 
     memory: ShardMemory
-    future: "asyncio.Future[None]"
     job: Job
     later: Job
+    future: "asyncio.Future[None]"
 
     def put(self, rows: Rows) -> None:
         job = self.later
@@ -387,13 +387,13 @@ class Split:
     is_append: ClassVar[bool] = False
 
     memory: ShardMemory
-    future: "asyncio.Future[None]"
     job: Job
     children: list[Job]
+    future: "asyncio.Future[None]"
     has_staged: bool = False
 
     def put(self, rows: Rows) -> None:
-        key = self.job.id.message, self.job.id.number
+        key = self.job.id
         if self.has_staged:
             rows.staging.append(Staging(key, counts_in=True))
         rows.splits.append((key, _rows_of(self.children)))

@@ -57,6 +57,7 @@ class ShardMemory:
         self._woken: list[Place] = []
         self._staged: dict[JobKey, list[_Staged]] = {}  # by the leased job that they are staged for
         self._on_ready = on_ready
+        self._is_ready = False  # something is, since the last commit was applied
 
     def __len__(self) -> int:
         return len(self._residents)
@@ -76,7 +77,7 @@ class ShardMemory:
 
     def completed(self, job: Job) -> None:
         self._count(job, -1)
-        self._end_lease(_key(job))
+        self._end_lease(job.id)
 
     def deferred(self, job: Job, later: Job) -> None:
         self._count(job, -1)
@@ -88,7 +89,10 @@ class ShardMemory:
         self._woken += ((due, *key) for key in keys)
 
     def applied(self) -> None:
-        """All operations of a commit, which changed what was deferred before it woke."""
+        """All operations of a commit, which changed what was deferred before it woke.
+
+        What waits for a job to be ready is woken once for all of them.
+        """
         woken, self._woken = self._woken, []
         for place in woken:
             due, message, number = place
@@ -96,7 +100,8 @@ class ShardMemory:
             resident = self._residents.get(message)
             if resident is not None and number in resident.jobs:
                 resident.jobs[number] = resident.jobs[number]._replace(due=due)
-        if woken:
+        if woken or self._is_ready:
+            self._is_ready = False
             self._on_ready()
 
     def split(self, job: Job, children: list[Job]) -> None:
@@ -109,13 +114,13 @@ class ShardMemory:
                 self._octets += octets
                 resident.octets += octets
                 resident.jobs[child.id.number] = child
-        self._end_lease(_key(job))
+        self._end_lease(job.id)
 
     def counted_in(self, job: Job) -> None:
         """What was staged for it are jobs now.  They are read when their turn comes: a long list would
         fill the room of fresh mail.
         """
-        staged = self._staged.pop(_key(job), [])
+        staged = self._staged.pop(job.id, [])
         for one in staged:
             self.counters.recipients += one.recipients
             self.ready.add((one.due, job.id.message, one.number))
@@ -163,9 +168,7 @@ class ShardMemory:
 
     def give_back(self, job: Job) -> None:
         self._put_back(job, job)
-
-    def is_leased(self, job: Job) -> bool:
-        return self.ready.is_leased(_key(job))
+        self._on_ready()
 
     def children(self, job: Job, jobs: Sequence[NewJob]) -> list[Job]:
         """The jobs of a split, numbered.  Due 0 keeps the place of the job they come from."""
@@ -189,20 +192,20 @@ class ShardMemory:
     def staged(self, job: Job, jobs: Sequence[NewJob]) -> list[Job]:
         """The jobs, numbered."""
         children = self.children(job, jobs)
-        self._staged.setdefault(_key(job), []).extend(
+        self._staged.setdefault(job.id, []).extend(
             _Staged(child.due, child.id.number, len(child.recipients)) for child in children
         )
         return children
 
     def has_staged(self, job: Job) -> bool:
-        return _key(job) in self._staged
+        return job.id in self._staged
 
     def unstaged(self, job: Job, keep: int) -> int:
         """The highest number that stays."""
-        staged = self._staged.get(_key(job), [])
+        staged = self._staged.get(job.id, [])
         del staged[keep:]
         if not staged:
-            self._staged.pop(_key(job), None)
+            self._staged.pop(job.id, None)
         return staged[-1].number if staged else 0
 
     def is_verified(self, message: SpoolId) -> bool:
@@ -243,14 +246,13 @@ class ShardMemory:
 
     def _put_back(self, job: Job, again: Job) -> None:
         """Its next lease reads it from disk, which knows what an operator did to it meanwhile."""
-        self._end_lease(_key(job))
+        self._end_lease(job.id)
         self._wait(again)
 
     def _wait(self, job: Job) -> bool:
-        if not self.ready.add((job.due, *_key(job))):
-            return False
-        self._on_ready()
-        return True
+        is_near = self.ready.add((job.due, *job.id))
+        self._is_ready |= is_near
+        return is_near
 
     def _end_lease(self, key: JobKey) -> None:
         self.ready.end_lease(key)
@@ -267,10 +269,6 @@ class ShardMemory:
         self.counters.recipients += sign * len(job.recipients)
         if job.attempts:
             self.counters.deferred += sign
-
-
-def _key(job: Job) -> JobKey:
-    return job.id.message, job.id.number
 
 
 def later(

@@ -209,7 +209,7 @@ class SqliteSpool:
 
     def complete(self, job: Job) -> "asyncio.Future[None]":
         self._forget_staged(job)
-        return self._submit(job, lambda future: Complete(self._memory, future, job))
+        return self._submit(job, partial(Complete, self._memory, job))
 
     def defer(
         self,
@@ -230,7 +230,7 @@ class SqliteSpool:
             destination=destination,
             is_attempt=is_attempt,
         )
-        return self._submit(job, lambda future: Defer(self._memory, future, job, again))
+        return self._submit(job, partial(Defer, self._memory, job, again))
 
     def wake(self, destination: str, limit: int) -> "asyncio.Future[int]":
         return self._wake_jobs(Waking(destination, self._clock(), limit))
@@ -250,7 +250,7 @@ class SqliteSpool:
         return self._submit(
             job,
             lambda future: Split(
-                self._memory, future, job, self._memory.children(job, jobs), has_staged
+                self._memory, job, self._memory.children(job, jobs), future, has_staged
             ),
         )
 
@@ -327,7 +327,7 @@ class SqliteSpool:
         return future
 
     def _assert_leased(self, job: Job) -> None:
-        if not self._memory.is_leased(job):
+        if not self._memory.ready.is_leased(job.id):
             raise NotLeased(f"job {job.id.message}.{job.id.number} is not leased")
 
     def _connect_writer(self) -> sqlite3.Connection:

@@ -103,17 +103,14 @@ class SmtpConnection(asyncio.Protocol):
             data = self._read_proxy(data)
             if not data:
                 return
-        if self.tls is None:
-            self._take(data)
-        elif self.tls.handshaken:
-            self._take(self._decrypt(data))
-        else:
-            self._wait_for_handshake(data)
-
-    def _take(self, plaintext: bytes) -> None:
+        if self.tls is not None:
+            if not self.tls.handshaken:
+                self._wait_for_handshake(data)
+                return
+            data = self._decrypt(data)
         session = self.session
-        if plaintext and session is not None:
-            session.engine.receive(plaintext)
+        if data and session is not None:
+            session.engine.receive(data)
             self._advance(session)
 
     def eof_received(self) -> bool:
@@ -346,7 +343,11 @@ class SmtpConnection(asyncio.Protocol):
         self._paused = False
         self._transport.resume_reading()
         try:
-            self._take(self._decrypt(data))
+            plaintext = self._decrypt(data)
+            session = self.session
+            if plaintext and session is not None:
+                session.engine.receive(plaintext)
+                self._advance(session)
         except Exception:
             log.exception("intake.session-defect", client=self.address)
             self.abort()
@@ -398,7 +399,7 @@ class SmtpConnection(asyncio.Protocol):
                 if self._waiting or self._closing or self._write_blocked:
                     break
                 event = engine.next_event()
-            if engine.awaits_content and not self._waiting:
+            if not self._waiting and engine.awaits_content:
                 self._acknowledge()
             self._entry.flush_soon(self)
         if self._waiting or self._paused or self._write_blocked:

@@ -4,14 +4,10 @@ Counted when it is taken, not when the message is whole: who begins many message
 has sent nothing that a rate would count.  Belongs to one worker.
 """
 
-from typing import TypeVar
-
 from kairan.intake.settings import IntakeSettings
 
 # A larger message is with the spool's writer, which keeps no more of it in memory than this.
 OCTETS_OF_ONE_MAX = 256 * 1024
-
-_Key = TypeVar("_Key", int, str)
 
 
 class Unfinished:
@@ -37,15 +33,11 @@ class Unfinished:
         return True
 
     def give_back(self, account: int, address: str, octets: int) -> None:
+        """Who holds nothing is forgotten: the tables are as large as what is under way."""
         self.octets -= octets
-        _lower(self._accounts, account, octets)
-        _lower(self._addresses, address, octets)
-
-
-def _lower(held: dict[_Key, int], key: _Key, octets: int) -> None:
-    """Who holds nothing is forgotten: the tables are as large as what is under way."""
-    left = held[key] - octets
-    if left:
-        held[key] = left
-    else:
-        del held[key]
+        of_account = self._accounts[account] = self._accounts[account] - octets
+        if not of_account:
+            del self._accounts[account]
+        of_address = self._addresses[address] = self._addresses[address] - octets
+        if not of_address:
+            del self._addresses[address]

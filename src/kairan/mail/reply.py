@@ -14,11 +14,14 @@ class Reply:
     code: int
     enhanced: str
     lines: tuple[str, ...]
-    wire: bytes = field(init=False, repr=False, compare=False)  # rendered once, sent often
+    # Made once, and asked for often: of a message's replies seven times whether they are positive.
+    wire: bytes = field(init=False, repr=False, compare=False)
+    is_positive: bool = field(init=False, repr=False, compare=False)
     is_ours: bool = field(default=False, repr=False, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wire", _render(self.code, self.enhanced, self.lines))
+        object.__setattr__(self, "is_positive", self.code < 400)
 
     @classmethod
     def of(cls, code: int, enhanced: str, *lines: str) -> "Reply":
@@ -27,10 +30,6 @@ class Reply:
     @property
     def text(self) -> str:
         return " ".join(self.lines)
-
-    @property
-    def is_positive(self) -> bool:
-        return self.code < 400
 
     @property
     def is_transient(self) -> bool:

@@ -7,6 +7,7 @@ of entries bounds the memory too.
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
+from inspect import signature
 from typing import Any, TypeVar, cast
 
 # What an entry costs beside its key: places in the table, and the objects of a small answer.
@@ -35,6 +36,13 @@ def kept(*, octets: int, key_octets: int) -> Callable[[Work], Work]:
                 return work(key, *rest, **named)
             return remembered(key, *rest, **named)
 
-        return cast("Work", answer)
+        # Most take nothing beside the key and are asked several times for each message: without the
+        # tuple and the dictionary of the other arguments that is half as dear.
+        @wraps(work)
+        def answer_to_key(key: Any) -> Any:
+            return work(key) if len(key) > key_octets else remembered(key)
+
+        is_of_key = len(signature(work).parameters) == 1
+        return cast("Work", answer_to_key if is_of_key else answer)
 
     return decorate

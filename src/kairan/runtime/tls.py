@@ -7,8 +7,8 @@ client side alike.
 """
 
 import ssl
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 _READ_OCTETS = 16_384  # one TLS record's plaintext at most, RFC 8446 section 5.1
 
@@ -17,8 +17,7 @@ class TlsFailed(Exception):  # noqa: N818 - what happened, not a defect of ours
     """The handshake or a record was refused; `str()` is the reason as OpenSSL gives it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decrypted:
+class Decrypted(NamedTuple):
     plaintext: bytes
     closed: bool = False  # the peer sent close_notify: nothing after it counts
 
@@ -49,7 +48,24 @@ class TlsChannel:
         self.begun = True
         if not self.handshaken and not self._handshake():
             return Decrypted(b"")
-        return self._read()
+        pieces: list[bytes] = []
+        tls, incoming = self._tls, self._incoming
+        try:
+            while True:
+                piece = tls.read(_READ_OCTETS)
+                if not piece:
+                    return Decrypted(b"".join(pieces), closed=True)
+                pieces.append(piece)
+                # A record's plaintext comes whole, so that OpenSSL has kept nothing back.
+                if not incoming.pending and len(piece) < _READ_OCTETS:
+                    break
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            return Decrypted(b"".join(pieces), closed=True)
+        except ssl.SSLError as error:
+            raise TlsFailed(_reason(error)) from error
+        return Decrypted(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def send(self, plaintext: bytes) -> None:
         if plaintext:
@@ -88,26 +104,6 @@ class TlsChannel:
             raise TlsFailed(_reason(error)) from error
         self.handshaken = True
         return True
-
-    def _read(self) -> Decrypted:
-        pieces: list[bytes] = []
-        tls, incoming = self._tls, self._incoming
-        try:
-            while True:
-                piece = tls.read(_READ_OCTETS)
-                if not piece:
-                    return Decrypted(b"".join(pieces), closed=True)
-                pieces.append(piece)
-                # A record's plaintext comes whole, so that OpenSSL has kept nothing back.
-                if not incoming.pending and len(piece) < _READ_OCTETS:
-                    break
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLZeroReturnError:
-            return Decrypted(b"".join(pieces), closed=True)
-        except ssl.SSLError as error:
-            raise TlsFailed(_reason(error)) from error
-        return Decrypted(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
 
 class Suites(Enum):

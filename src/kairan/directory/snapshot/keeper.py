@@ -21,15 +21,11 @@ class SnapshotKeeper:
         self._directory = directory
         self._interval_seconds = interval_seconds
         self._callbacks: list[Callable[[MemorySnapshot], None]] = []
-        self._current = read_snapshot(directory)
+        self.current = read_snapshot(directory)  # no property: it is asked six times for a message
         self._asked = time.time()
         self._is_outage = False
         # `refresh` and `run` may meet: the later must not put back what the earlier replaced.
         self._turn = asyncio.Lock()
-
-    @property
-    def current(self) -> MemorySnapshot:
-        return self._current
 
     @property
     def as_of(self) -> float:
@@ -54,20 +50,20 @@ class SnapshotKeeper:
     async def refresh(self) -> MemorySnapshot:
         """The state of now; DirectoryError where the database does not answer."""
         async with self._turn:
-            newest = await asyncio.to_thread(read_snapshot, self._directory, self._current)
+            newest = await asyncio.to_thread(read_snapshot, self._directory, self.current)
             self._asked = time.time()
-            if newest is not self._current:
-                self._current = newest
+            if newest is not self.current:
+                self.current = newest
                 for callback in self._callbacks:
                     callback(newest)
             return newest
 
     def _note_outage(self, error: DirectoryError) -> None:
         if not self._is_outage:
-            log.warning("directory.unreachable", reason=str(error), version=self._current.version)
+            log.warning("directory.unreachable", reason=str(error), version=self.current.version)
         self._is_outage = True
 
     def _note_recovery(self) -> None:
         if self._is_outage:
-            log.info("directory.reachable", version=self._current.version)
+            log.info("directory.reachable", version=self.current.version)
         self._is_outage = False

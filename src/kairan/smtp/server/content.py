@@ -50,9 +50,10 @@ class ContentReader:
         return self._read_chunk(inbox)
 
     def _read_data(self, decoder: DataDecoder, inbox: Inbox) -> ContentPiece | None:
-        if not inbox:
+        octets = inbox.take(PIECE_OCTETS_MAX)
+        if not octets:
             return None
-        piece = decoder.decode(inbox.take(PIECE_OCTETS_MAX))
+        piece = decoder.decode(octets)
         inbox.give_back(decoder.rest)
         decoder.rest = b""
         if not piece and not decoder.finished:

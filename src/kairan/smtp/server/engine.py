@@ -62,7 +62,7 @@ _MAIL_GRANTED, _RCPT_GRANTED, _DATA_GRANTED = Event.MAIL, Event.RCPT, Event.DATA
 _MESSAGE_ENDED = Event.MESSAGE_ENDED
 _NOTHING_OWED, _MAIL_OWED, _RCPT_OWED = Owed.NOTHING, Owed.MAIL, Owed.RCPT
 _MESSAGE_OWED = Owed.MESSAGE
-_AUTH = Order.AUTH
+_AUTH, _CLOSED, _MAIL = Order.AUTH, Order.CLOSED, Order.MAIL
 
 _MAIL_SYNTAX: Mapping[str, Outcome] = {
     "syntax-error": outcomes.SYNTAX_ERROR,
@@ -132,7 +132,7 @@ class ServerEngine:
         self._output.append(f"220 {text}\r\n".encode("ascii"))
 
     def receive(self, data: bytes) -> None:
-        if self.order is Order.CLOSED:
+        if self.order is _CLOSED:
             return  # we have hung up: nobody will read it
         self._inbox.add(data)
 
@@ -345,7 +345,7 @@ class ServerEngine:
     def _mail_command(self, argument: bytes) -> ServerEvent | None:
         if self.policy.needs_tls and not self.secure:
             return self._refuse(outcomes.STARTTLS_REQUIRED, "MAIL")
-        if not self._may(_MAIL_GRANTED):
+        if _MAIL_GRANTED not in TRANSITIONS[self.order]:
             return self._out_of_order(Event.MAIL, "MAIL")
         if self.policy.needs_auth and not self.authenticated:
             return self._refuse(outcomes.NOT_AUTHENTICATED, "MAIL")
@@ -361,7 +361,7 @@ class ServerEngine:
         return self._mail
 
     def _rcpt(self, argument: bytes) -> ServerEvent | None:
-        if not self._may(_RCPT_GRANTED):
+        if _RCPT_GRANTED not in TRANSITIONS[self.order]:
             return self._out_of_order(Event.RCPT, "RCPT")
         assert self._mail is not None, "RCPT is only in rows behind MAIL"
         self._rcpt_commands += 1
@@ -376,11 +376,11 @@ class ServerEngine:
     def _data(self, argument: bytes) -> ServerEvent | None:
         if argument.strip(b" "):
             return self._refuse(outcomes.SYNTAX_ERROR, "DATA")
-        if self.order is Order.MAIL and self._rcpt_commands:
+        if self.order is _MAIL and self._rcpt_commands:
             self._discarded = 0
             self._start_data(Event.DATA_REFUSED)
             return None
-        if not self._may(_DATA_GRANTED):
+        if _DATA_GRANTED not in TRANSITIONS[self.order]:
             # Octets behind a DATA that never had a transaction: the client does not wait for
             # 354, and what it takes for content must not be read as commands.
             return self._refuse_blind_data(

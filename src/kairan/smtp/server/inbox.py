@@ -48,7 +48,8 @@ class Inbox:
         return octets
 
     def take(self, count: int) -> bytes:
-        self._join()
+        if self._behind:
+            self._join()
         octets = self._buffer[self._position : self._position + count]
         self._position += len(octets)
         return octets

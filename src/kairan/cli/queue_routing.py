@@ -27,6 +27,6 @@ class Routing:
 
     def of(self, job: Job) -> tuple[str, ...]:
         """Asks the directory for those alone whose route was never written down."""
-        if self._router.named(job.route) is not None:
+        if job.route and self._router.named(job.route) is not None:
             return (job.route,)
         return routes_of(job, self._snapshot, self._router)

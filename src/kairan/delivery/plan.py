@@ -106,8 +106,12 @@ def routes_of(job: Job, snapshot: Snapshot, router: Router) -> tuple[str, ...]:
     A job that goes out as it came never has its route written down; this says what it will be.  A
     group has none before it is expanded.
     """
-    if router.named(job.route) is not None:
+    if job.route and router.named(job.route) is not None:
         return (job.route,)
+    if len(job.recipients) == 1:  # as nearly all; a listing asks this for a million jobs
+        only = resolve(job.recipients[0], snapshot)
+        route = router.route(only.address) if isinstance(only, Recipient) else None
+        return () if route is None else (route.name,)
     found = (resolve(recipient, snapshot) for recipient in job.recipients)
     routes = (router.route(one.address) for one in found if isinstance(one, Recipient))
     return tuple(dict.fromkeys(route.name for route in routes if route is not None))

@@ -68,11 +68,14 @@ def _recipient_rows(recipients: Iterable[Recipient]) -> list[_RecipientRow]:
 
 
 def _recipients_of(rows: Iterable[_RecipientRow]) -> tuple[Recipient, ...]:
+    # No generator: nearly all have one recipient, and a list shows a million.
     return tuple(
-        Recipient(Address(row))
-        if isinstance(row, str)
-        else Recipient(Address(row[0]), Notify(row[1]), row[2])
-        for row in rows
+        [
+            Recipient(Address(row))
+            if isinstance(row, str)
+            else Recipient(Address(row[0]), Notify(row[1]), row[2])
+            for row in rows
+        ]
     )
 
 

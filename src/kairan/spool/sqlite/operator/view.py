@@ -87,7 +87,7 @@ class JobFilter:
             if isinstance(item, Quarantined):
                 if takes_quarantined:
                     yield item
-            elif not self.quarantined and all(test(item) for test in tests):
+            elif not self.quarantined and (not tests or all(test(item) for test in tests)):
                 yield item
 
     def _envelope_tests(self) -> "list[Callable[[SpoolItem], bool]]":

@@ -470,7 +470,7 @@ async def _open_control(
     facts: WorkerFacts,
     stack: AsyncExitStack,
 ) -> None:
-    control = ControlSocket(context.sessions, facts)
+    control = ControlSocket(context.sessions, facts, facts.delivery.try_now)
     await control.start(configuration.control_directory, place.number)
     stack.callback(control.close)
 

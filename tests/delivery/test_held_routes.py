@@ -1,5 +1,6 @@
 """A route whose next server refuses our account: mail is kept, whatever the time, and goes by itself."""
 
+import pytest
 from structlog.testing import capture_logs
 
 from kairan.delivery.settings import (
@@ -103,3 +104,32 @@ async def test_a_crowded_server_holds_and_bounces_nothing(bench):
     await bench.deliver()
     assert len(bench.transports[HVE].delivered) == 3
     assert "FAIL" not in bench.trace.names()
+
+
+@pytest.mark.parametrize("name", ["user1@kairan.test", ""])
+async def test_who_has_mended_it_need_not_wait_for_the_next_try(bench, name):
+    set_up(bench, [REFUSED, DELIVERED])
+    for _ in range(5):
+        await bench.send("user1@kairan.test")
+    bench.start()
+    await bench.settle()
+    assert bench.transports[HVE].delivered == []
+    assert bench.delivery.try_now("other@kairan.test") == 0
+    assert bench.delivery.try_now(name) == 1
+    await bench.settle()
+    assert len(bench.transports[HVE].delivered) == 5
+
+
+async def test_what_is_tried_in_vain_by_command_is_held_as_before(bench):
+    set_up(bench, REFUSED)
+    for _ in range(5):
+        await bench.send("user1@kairan.test")
+    bench.start()
+    await bench.settle()
+    tried = len(bench.transports[HVE].calls)
+    assert bench.delivery.try_now("user1@kairan.test") == 1
+    await bench.settle()
+    assert len(bench.transports[HVE].calls) == tried + 1
+    (facts,) = [one for one in bench.delivery.queues() if one.name == "user1@kairan.test"]
+    assert facts.state == "held"
+    assert facts.again_in_seconds > 100

@@ -111,10 +111,12 @@ class Act:
     done: str
     action: Change
     on_held: bool | None = None
+    seen: Callable[[FoundJob], None] = lambda _: None
 
     def tell(self, record: Callable[..., None], one: FoundJob) -> None:
         """An event for each recipient of a job that this changes."""
         item = one.item
+        self.seen(one)
         if isinstance(item, Quarantined) or (
             self.on_held is not None and item.held is not self.on_held
         ):
@@ -229,15 +231,20 @@ def retry(
 ) -> None:
     """Try again now.
 
-    What is held stays held.
+    Also by a route that is held, or whose server is left alone for being down. A job that an operator holds stays held.
     """
+    from kairan.cli.queue_routing import TryNow  # noqa: PLC0415 - as in _change
+
     now = time.time()
+    configuration = read_configuration(config)
+    hurried = TryNow(configuration)
     _change(
         config,
         choice,
-        Act("RETRY", "due now", lambda view, jobs: view.retry(jobs, now=now)),
+        Act("RETRY", "due now", lambda view, jobs: view.retry(jobs, now=now), seen=hurried.add),
         as_json=as_json,
     )
+    hurried.ask(everything=choice.everything)
 
 
 @app.command(

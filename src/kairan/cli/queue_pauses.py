@@ -41,7 +41,9 @@ def resume(configuration: Configuration, *, route: str, destination: str) -> lis
     keys = {(str(kind), name) for name in names or [destination]}
     resumed = _without(configuration, lambda one: _key(one) in keys)
     if not resumed:
-        raise BadInputError("that is not paused; `kairan status` shows what is")
+        raise BadInputError(
+            "that is not paused; `kairan status` shows what is, and `kairan queue retry` tries what is held"
+        )
     return resumed
 
 

@@ -152,6 +152,21 @@ class Delivery:
         """How long the intake is to wait before its next message, for delivery to keep pace."""
         return self._pace.intake_wait_seconds()
 
+    def try_now(self, destination: str) -> int:
+        """One job finds out at once whether the destination is back, or each that is down where no name
+        is given; how many there are.
+        """
+        meant = [
+            queue
+            for queue in self._destinations
+            if queue.state is DestinationState.DOWN and destination in {"", queue.name}
+        ]
+        for queue in meant:
+            log.info("delivery.tried-by-command", destination=queue.name)
+            self._destinations.try_now(queue, self._monotonic())
+            self._wake(queue)
+        return len(meant)
+
     def statistics(self) -> DeliveryStatistics:
         counters = self._recorder.counters
         return DeliveryStatistics(
@@ -239,7 +254,7 @@ class Delivery:
         """A destination's own queue takes back what it has room for; that of a paused route goes."""
         queue = self._destinations.get(pause.queue)
         if queue is not None and pause.kind is PauseKind.DESTINATION:
-            queue.may_have_put_off = True
+            self._destinations.try_now(queue, self._monotonic())
             self._wake(queue)
             return
         self._destinations.forget(pause.queue)

@@ -269,6 +269,11 @@ class Destinations(Generic[W]):
         taken.reverse()
         return taken
 
+    def try_now(self, queue: DestinationQueue[W], now: float) -> None:
+        """Somebody has mended something: it is not left alone until its pause is over."""
+        queue.not_before = min(queue.not_before, now)
+        queue.may_have_put_off = True
+
     def take_alike(
         self, queue: DestinationQueue[W], is_alike: Callable[[W], bool], most: int
     ) -> list[W]:

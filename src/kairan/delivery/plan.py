@@ -26,7 +26,7 @@ from kairan.expansion.expand import Expansion, Failure, Mark, Piece, expand_in_p
 from kairan.expansion.membership import MembersSource
 from kairan.expansion.resolve import resolve
 from kairan.expansion.settings import ExpansionSettings
-from kairan.mail.address import Address, key_of
+from kairan.mail.address import Address, domain_of, key_of
 from kairan.mail.envelope import Recipient
 from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import GROUP_REACHES_NOBODY
@@ -115,6 +115,16 @@ def routes_of(job: Job, snapshot: Snapshot, router: Router) -> tuple[str, ...]:
     found = (resolve(recipient, snapshot) for recipient in job.recipients)
     routes = (router.route(one.address) for one in found if isinstance(one, Recipient))
     return tuple(dict.fromkeys(route.name for route in routes if route is not None))
+
+
+def destination_of(job: Job, route: Route | None) -> str:
+    """The destination queue of a job; empty: it is not known before it is looked at."""
+    if job.destination or route is None:
+        return job.destination
+    domains = {domain_of(recipient.address) for recipient in job.recipients}
+    if route.by_domain and len(domains) > 1:
+        return ""
+    return queue_name(route, job.recipients[0])
 
 
 @dataclass(frozen=True, slots=True)

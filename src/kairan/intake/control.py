@@ -11,8 +11,9 @@ last one that says how many they were, so that an answer cut short is not taken 
     {"found": 1}
 
 `do` is `list` or `end`; `want` holds facts of a session (held_sessions.py), none: all sessions.  Where
-`do` is `status`, the one line before the last has the facts of the worker (worker.py).  Who
-may open the socket may do both: that is the service's own user, and root.
+`do` is `status`, the one line before the last has the facts of the worker (worker.py).  Where it is
+`try-now`, `want` may hold one `destination`, and no line comes before the last: delivery does not wait
+for the end of its pause.  Who the socket may do all: that is the service's own user, and root.
 """
 
 import asyncio
@@ -33,7 +34,13 @@ from kairan.runtime.operator_error import OperatorError
 log = structlog.get_logger()
 
 _REQUEST_OCTETS_MAX = 4_096
-_WANTED = frozenset({"id", "account", "address"})
+_OF_SESSIONS = frozenset({"id", "account", "address"})
+_WANTED = {
+    "list": _OF_SESSIONS,
+    "end": _OF_SESSIONS,
+    "status": frozenset[str](),
+    "try-now": frozenset({"destination"}),
+}
 # Administrators, not clients: more at a time is a script gone wild.
 _CLIENTS_MAX = 8
 # For request and answer; 20,000 sessions are 5 MB, and a reader that stands still is hung up on.
@@ -49,9 +56,16 @@ class ControlUnavailableError(OperatorError):
 class ControlSocket:
     """The worker's end, in its event loop."""
 
-    def __init__(self, sessions: HeldSessions, status: Callable[[], dict[str, object]]) -> None:
+    def __init__(
+        self,
+        sessions: HeldSessions,
+        status: Callable[[], dict[str, object]],
+        try_now: Callable[[str], int],
+    ) -> None:
+        """`try_now`: a destination, or empty for all that are down; how many it meant."""
         self._sessions = sessions
         self._status = status
+        self._try_now = try_now
         self._clients = 0
         self._server: asyncio.Server | None = None
 
@@ -80,6 +94,11 @@ class ControlSocket:
         what, wanted = _request(line)
         if what == "status":
             writer.write(json.dumps(self._status()).encode() + b'\n{"found": 1}\n')
+            await writer.drain()
+            return
+        if what == "try-now":
+            found = self._try_now(wanted.get("destination", ""))
+            writer.write(b'{"found": %d}\n' % found)
             await writer.drain()
             return
         found = 0
@@ -113,7 +132,7 @@ def _request(line: bytes) -> tuple[str, dict[str, str]]:
         raise ValueError("no request that we know")  # noqa: TRY004 - of the peer, not of ours
     what, wanted = request.get("do"), request.get("want", {})
     is_text = isinstance(wanted, dict) and all(isinstance(one, str) for one in wanted.values())
-    if what not in {"list", "end", "status"} or not is_text or not _WANTED.issuperset(wanted):
+    if what not in _WANTED or not is_text or not _WANTED[what].issuperset(wanted):
         raise ValueError("no request that we know")
     return what, wanted
 

@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kairan.delivery.batcher import queue_name
 from kairan.delivery.pauses import OperatorPause, PauseKind
+from kairan.delivery.plan import destination_of
 from kairan.delivery.routes import Route, Router
 from kairan.delivery.statistics import QueueFacts
-from kairan.mail.address import domain_of
 from kairan.outcomes.causes import outcomes_in
 from kairan.outcomes.outcome import Outcome, Text
 from kairan.outcomes.refusal_class import RefusalClass, class_of
@@ -42,12 +41,12 @@ SENTENCES: Mapping[Waiting, Text] = {
         "管理者が経路または宛先を一時停止しています。その間は期限切れになりません。`kairan queue resume` で再開します。",
     ),
     Waiting.ROUTE_HELD: Text(
-        "Its route is held: the next server takes nothing from our account until something is mended. It does not expire meanwhile, and one message tries from time to time.",
-        "経路が保留されています。次のサーバーは、原因が解消されるまでこのアカウントからのメールを受け付けません。その間は期限切れにならず、時々 1 通だけ試されます。",
+        "Its route is held: the next server takes nothing from our account until something is mended. It does not expire meanwhile, and one message tries from time to time; `kairan queue retry ID` tries at once.",
+        "経路が保留されています。次のサーバーは、原因が解消されるまでこのアカウントからのメールを受け付けません。その間は期限切れにならず、時々 1 通だけ試されます。`kairan queue retry ID` ですぐに試せます。",
     ),
     Waiting.DOWN: Text(
-        "The next server does not answer, or takes nothing now; one message finds out whether it is back, and the others follow at once.",
-        "次のサーバーが応答しない、または受け付けていません。1 通で復旧を確認し、復旧後はすぐに残りが送信されます。",
+        "The next server does not answer, or takes nothing now; one message finds out whether it is back, and the others follow at once; `kairan queue retry ID` tries now.",
+        "次のサーバーが応答しない、または受け付けていません。1 通で復旧を確認し、復旧後はすぐに残りが送信されます。`kairan queue retry ID` ですぐに確認できます。",
     ),
     Waiting.RETRY: Text(
         "The last try was put off; the next comes at its time. `kairan queue retry ID` does not wait for it.",
@@ -96,7 +95,7 @@ class QueueView:
 def why(item: SpoolItem, routes: tuple[str, ...], view: QueueView) -> Why:
     job = item.job
     route = view.router.named(routes[0]) if routes else None
-    name = _queue_of(job, route)
+    name = destination_of(job, route)
     facts = [queue for queue in view.queues if queue.name == name]
     last_reply = _last_reply(job, facts)
     meanings = outcomes_in(last_reply) if last_reply else ()
@@ -115,15 +114,6 @@ def why(item: SpoolItem, routes: tuple[str, ...], view: QueueView) -> Why:
         next_try=_next_try(job, waiting, facts, view.now),
         expires=None if is_kept else item.envelope.arrived + view.expiry_seconds,
     )
-
-
-def _queue_of(job: Job, route: Route | None) -> str:
-    if job.destination or route is None:
-        return job.destination
-    domains = {domain_of(recipient.address) for recipient in job.recipients}
-    if route.by_domain and len(domains) > 1:
-        return ""
-    return queue_name(route, job.recipients[0])
 
 
 def _last_reply(job: Job, facts: Sequence[QueueFacts]) -> str:

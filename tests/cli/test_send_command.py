@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -16,6 +17,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from kairan.cli import sample
+from kairan.config.installation import Installation, install
 from kairan.testing import running_demo
 from kairan.testing.peer import Hang, Rule, Say, ScriptedPeer
 from kit.certificates import server_certificate
@@ -337,6 +340,96 @@ def test_the_demo_takes_it(tmp_path):
         assert json.loads(done.stdout)["sent"] == len(to)
         for address in to:
             assert b"On Friday." in demo.wait_messages(address, count=1)[0].read_bytes()
+
+
+@pytest.fixture(scope="module")
+def organisation(tmp_path_factory):
+    """A directory at hand, whose service need not run: all-hands@ has 200 mailboxes."""
+    place = tmp_path_factory.mktemp("organisation")
+    plan = Installation(
+        place=place, hostname="mail.kairan.test", domain=sample.DOMAIN, host="127.0.0.1"
+    )
+    install(plan, now=datetime.now(UTC), fill=sample.fill)
+    return place / "kairan.toml"
+
+
+def some_users(path, count):
+    path.write_text("".join(f"{sample.user(n)}\n" for n in range(1, count + 1)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("en", "194 of these addresses are 97 % of all-hands@kairan.test; 6 more would get it: "),
+        ("ja", "このうち 194 件は all-hands@kairan.test の 97 % です"),
+    ],
+)
+def test_a_row_of_addresses_that_is_nearly_a_list_is_told_so(
+    shell, tmp_path, organisation, lang, text
+):
+    to = some_users(tmp_path / "to", 194)
+    words = ("send", *LETTER, "--to-file", to, "--dry-run", "-c", organisation, "--lang", lang)
+    assert text in shell.done(*words).out
+    (advice,) = json.loads(shell.done(*words, "--json").out)["advice"]
+    assert (advice["address"], advice["covered"]) == ("all-hands@kairan.test", 194)
+    assert (advice["others"], advice["more"], advice["share"]) == (0, 6, 0.97)
+    assert advice["text"][lang].startswith(text)
+
+
+@pytest.mark.parametrize("count", [99, 179])
+def test_a_row_that_is_not_is_not(shell, tmp_path, organisation, count):
+    to = some_users(tmp_path / "to", count)
+    words = ("send", *LETTER, "--to-file", to, "--dry-run", "-c", organisation, "--json")
+    assert json.loads(shell.done(*words).out)["advice"] == []
+
+
+def test_a_list_is_known_and_its_members_are_counted(shell, organisation):
+    words = ("send", *LETTER, "--to", "all-hands@kairan.test", "-c", organisation)
+    out = shell.done(*words, "--dry-run", "--results", "r.csv").out
+    assert "list: all-hands@kairan.test is a list: one recipient, expanded by the service" in out
+    assert "billed by HVE: 200, " in out
+    assert "a list answers once for all its members" in out
+
+
+async def test_the_advice_is_given_where_it_is_sent_too_and_stops_nothing(
+    peer_with, tmp_path, organisation
+):
+    to = some_users(tmp_path / "to", 200)
+    async with peer_with() as kairan:
+        process = await kairan.start(*LETTER, "--to-file", to, "-c", organisation)
+        out, err = await process.communicate()
+        answer = await kairan(*LETTER, "--to-file", to, "-c", organisation, "--json")
+    assert b"200 of these addresses are 100 % of all-hands@kairan.test: send to the list?" in err
+    assert b"sent 200, refused 0" in out
+    assert json.loads(answer)["advice"][0]["share"] == 1
+
+
+IDENTITY_ALONE = """
+[[identity]]
+name = "hve"
+user = "app@us.test"
+tenant = "us.test"
+client_id = "4711"
+client_secret_file = "secret"
+"""
+
+
+@pytest.mark.parametrize("configuration", ["", IDENTITY_ALONE])
+def test_without_a_directory_there_is_no_advice_and_no_complaint(shell, tmp_path, configuration):
+    (tmp_path / "secret").write_text("s")
+    file = tmp_path / "kairan.toml"
+    file.write_text(configuration)
+    to = some_users(tmp_path / "to", 200)
+    words = ("send", *LETTER, "--to-file", to, "--dry-run", "-c", file, "--json")
+    assert json.loads(shell.done(*words).out)["advice"] == []
+
+
+def test_a_configuration_that_was_named_and_is_none_is_said(shell, tmp_path):
+    (tmp_path / "kairan.toml").write_text("nonsense =")
+    words = ("send", *LETTER, "--to", "a@x.test", "--dry-run", "-c")
+    assert "kairan.toml" in shell.refused(*words, tmp_path / "kairan.toml")
+    assert "none.toml" in shell.refused(*words, tmp_path / "none.toml")
 
 
 def test_an_identity_of_a_file_of_its_own_logs_in_with_a_token(tmp_path):

@@ -2,16 +2,20 @@
 
 import asyncio
 import threading
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
+from kairan.sender.async_sender import AsyncSender
 from kairan.sender.journal import Journal
 from kairan.sender.mailing import Limits, OneMessage, Personalised, Run
 from kairan.sender.merge import Template
 from kairan.sender.result import State
 from kairan.sender.rows import DataRow, RowError
 from kairan.testing.peer import Cut, Rule, Say, ScriptedPeer
-from sender.sender_talk import letter, many, sender_to
+from kit.certificates import server_certificate
+from sender.sender_talk import SETTINGS, letter, many, sender_to
 
 TEMPLATE = Template("From: app@us.test\nSubject: For {{ name }}\n\nDear {{ name }}\n")
 
@@ -283,3 +287,61 @@ async def test_an_answer_that_comes_while_the_journal_is_written_is_not_lost(tmp
             run = Run(sender, Personalised(template, rows, "email", None, 8), journal)
             assert (await run.wait_sent()).sent == count
             assert journal.count() == {State.SENT: count}
+
+
+NOT_US = "550 5.7.240 The application is not allowed for use with this account"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    return server_certificate(tmp_path_factory.mktemp("certificates"))
+
+
+@asynccontextmanager
+async def logged_in(certificate, *rules):
+    context, ca_file = certificate
+    async with ScriptedPeer(rules, tls=context, capabilities=["AUTH PLAIN"]) as peer:
+        server = f"127.0.0.1:{peer.port}"
+        settings = replace(SETTINGS, retry_pause_seconds=0.01)
+        async with AsyncSender(
+            server, user="app@us.test", password="x", ca_file=ca_file, settings=settings
+        ) as sender:
+            yield peer, sender
+
+
+async def test_an_account_that_is_refused_costs_nobody_their_mail(certificate, tmp_path):
+    """Not a hundred thousand refusals for good: the run ends, and the next one goes on."""
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        journal.begin(b"digest")
+        async with logged_in(certificate, Rule("MAIL", Say(NOT_US))) as (peer, sender):
+            made = await Run(sender, personal(rows(200)), journal).wait_sent()
+        assert not made.is_complete
+        assert made.refused_account.reply.text.endswith(f"({NOT_US})")
+        assert made.refused_account.outcome.key == "app-not-allowed"
+        assert peer.verbs().count("MAIL") < 30
+    with Journal(path) as journal:
+        journal.begin(b"digest")
+        async with logged_in(certificate) as (peer, sender):
+            made = await Run(sender, personal(rows(200)), journal).wait_sent()
+    assert (made.sent, made.is_complete) == (200, True)
+    assert len(peer.messages) == 200
+
+
+async def test_a_refusal_of_the_account_now_and_then_ends_nothing(certificate, journal):
+    rules = [Rule("MAIL", Say(NOT_US), nth=n, session=1) for n in (3, 9)]
+    async with logged_in(certificate, *rules) as (_, sender):
+        made = await Run(sender, personal(rows(60)), journal).wait_sent()
+    assert made.is_complete
+    assert made.refused_account is None
+
+
+@pytest.mark.parametrize(
+    "refusal", ["530 5.7.57 Client not authenticated", "503 5.5.1 Bad sequence", "535 5.7.143 X"]
+)
+async def test_what_is_about_the_session_is_tried_again(certificate, refusal):
+    """On the first message of a session too, where no other session is at fault."""
+    rules = [Rule("MAIL", Say(refusal), times=3)]
+    async with logged_in(certificate, *rules) as (_, sender):
+        (result,) = await sender.send(letter())
+    assert result.state is State.SENT

@@ -58,10 +58,29 @@ class _Unrestricted:
         return self.inner.mailboxes_among(keys)
 
 
+class Preview:
+    """The directory as it is now, for as many groups as are asked for."""
+
+    def __init__(self, directory: Directory, settings: ExpansionSettings) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._snapshot = read_snapshot(directory)
+
+    def groups(self) -> list[str]:
+        return [group.address for group in self._directory.groups()]
+
+    def primary(self, address: str) -> str:
+        """An alias is its mailbox; what is unknown is itself."""
+        return self._snapshot.resolve(address) or address
+
+    def members(self, group: str) -> list[str]:
+        """Primary addresses, sorted."""
+        recipient = Recipient(Address(group))
+        envelope = Envelope(sender=Address(""), recipients=(recipient,), arrived=0.0)
+        snapshot = _Unrestricted(self._snapshot)
+        expansion = expand(envelope, (recipient,), snapshot, self._directory, self._settings)
+        return sorted(str(one.address) for one in expansion.recipients)
+
+
 def preview_members(directory: Directory, group: str, settings: ExpansionSettings) -> list[str]:
-    """Primary addresses, sorted."""
-    recipient = Recipient(Address(group))
-    envelope = Envelope(sender=Address(""), recipients=(recipient,), arrived=0.0)
-    snapshot = _Unrestricted(read_snapshot(directory))
-    expansion = expand(envelope, (recipient,), snapshot, directory, settings)
-    return sorted(str(one.address) for one in expansion.recipients)
+    return Preview(directory, settings).members(group)

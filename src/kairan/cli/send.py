@@ -6,7 +6,7 @@ import hashlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,12 +16,16 @@ from typing import Annotated, Any
 
 import typer
 
+from kairan.cli.doctor.options import LangOption, language
 from kairan.cli.errors import BadInputError
 from kairan.cli.identity import identity_named, read_identities
 from kairan.cli.options import ConfigOption, JsonOption, examples, one_command, with_option_lists
 from kairan.cli.output import ROWS_MAX, print_json, print_table, progress, say
+from kairan.cli.send_advice import DirectoryFacts, known_of
+from kairan.doctor.answer import Language
 from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.causes import outcome_of
+from kairan.outcomes.outcome import Text
 from kairan.relay.next_hop import TlsPolicy
 from kairan.relay.tokens.identity import Identity, identity_of
 from kairan.runtime.counted import counted
@@ -41,7 +45,7 @@ from kairan.sender.mailing import (
 from kairan.sender.merge import Template
 from kairan.sender.message import Message, MessageError
 from kairan.sender.plan import PlanFacts, plan
-from kairan.sender.result import State
+from kairan.sender.result import Result, State
 from kairan.sender.rows import DataRow, RowError, addresses_of, rows_of
 from kairan.sender.settings import SenderSettings
 
@@ -155,21 +159,38 @@ def send(
     content: ContentOptions = ContentOptions(),
     recipients: Recipients = Recipients(),
     course: Course = Course(),
+    lang: LangOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send a message to many, or a message for each row.
 
-    Exit codes: 0 all sent, 1 some refused or unknown (or not tried), 2 the input must change.
+    Exit codes: 0 all sent, 1 some refused or unknown (or not tried), 2 the input must change. Where the service's configuration is at hand (-c), its directory says whether a list would do.
     """
+    shown = Shown(language(lang), as_json=as_json)
     try:
         order = _order_of_files(content, recipients, course)
+        known = known_of(order.everyone(), server.config)
         if course.dry_run:
-            _show(order, as_json=as_json)
+            _show(order, known, shown, wants_each_result=course.results is not None)
             return
-        code = _send(server, order, course, as_json=as_json)
+        if not as_json:
+            for advice in known.advice:
+                say(shown.of(advice.text), to_operator=True)
+        code = _send(server, order, course, known, shown)
     except (MessageError, RowError, JournalError) as error:
         raise BadInputError(str(error)) from error
     raise typer.Exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How the answer is to look."""
+
+    language: Language
+    as_json: bool
+
+    def of(self, text: Text) -> str:
+        return str(getattr(text, self.language))
 
 
 # What is to be sent.
@@ -177,13 +198,16 @@ def send(
 
 @dataclass(frozen=True, slots=True)
 class SendOrder:
-    """`first`: the message, or the first row's.  `addresses`: of all, when they are counted."""
+    """`first`: the message, or the first row's.  `everyone`: who gets one message, and nobody where each
+    gets another: no list can stand for those.
+    """
 
     mailing: Mailing
     first: Message
     digest: bytes
     file: Path | None  # whose lines are the recipients
     is_personalised: bool
+    everyone: Callable[[], Iterator[str]] = lambda: iter(())
 
 
 def _order_of_files(content: ContentOptions, recipients: Recipients, course: Course) -> SendOrder:
@@ -255,20 +279,24 @@ def _one_message(content: ContentOptions, recipients: Recipients, course: Course
     else:
         message, parts = _composed(content, recipients)
         named = message.recipients if visible_ones or hidden else ()
-    addresses: Iterator[str] = iter(named)
-    if recipients.to_file is not None:
-        addresses = chain(addresses, addresses_of(recipients.to_file))
-    elif not named:
+    file = recipients.to_file
+    if file is None and not named:
         raise BadInputError("nobody to send to; give --to or --to-file")
-    if course.test:
-        addresses = iter([course.test])
+
+    def everyone() -> Iterator[str]:
+        if course.test:
+            return iter([course.test])
+        return chain(named, addresses_of(file) if file is not None else ())
+
     message = replace(message, recipients=tuple(named))
     return SendOrder(
-        OneMessage(message, addresses, _SETTINGS.recipients_max),
+        OneMessage(message, everyone(), _SETTINGS.recipients_max),
         message,
         _digest(*parts),
-        recipients.to_file,
+        file,
         is_personalised=False,
+        # A pipe is read once.
+        everyone=everyone if file is None or file.is_file() else lambda: iter(()),
     )
 
 
@@ -332,7 +360,9 @@ def _moment(text: str) -> float:
 # Dry run.
 
 
-def _show(order: SendOrder, *, as_json: bool) -> None:
+def _show(
+    order: SendOrder, known: DirectoryFacts, shown: Shown, *, wants_each_result: bool
+) -> None:
     """Everything but the sending: what reads the whole list also finds the rows that do not fit."""
     with Journal(None) as journal:
         journal.begin(order.digest)
@@ -343,8 +373,10 @@ def _show(order: SendOrder, *, as_json: bool) -> None:
         faults = [entry.reply for entry in islice(journal.entries([State.REFUSED]), ROWS_MAX)]
     found = plan(
         PlanFacts(
-            recipients=count.get(IN_FLIGHT, 0),
+            recipients=count.get(IN_FLIGHT, 0) - len(known.lists),
+            lists=known.lists,
             is_personalised=order.is_personalised,
+            wants_each_result=wants_each_result,
             octets=len(order.first.content),
             recipients_max=_SETTINGS.recipients_max,
             sessions_max=_SETTINGS.sessions_max,
@@ -352,14 +384,24 @@ def _show(order: SendOrder, *, as_json: bool) -> None:
     )
     preview = order.first.content[:_PREVIEW_OCTETS_MAX].decode("utf-8", "replace")
     refused = count.get(State.REFUSED, 0)
-    if as_json:
-        print_json({"plan": found, "message": preview, "refused": refused, "faults": faults})
+    if shown.as_json:
+        print_json(
+            {
+                "plan": found,
+                "advice": _advice(known),
+                "message": preview,
+                "refused": refused,
+                "faults": faults,
+            }
+        )
         return
-    say(f"{found.way}: {found.reason.en}")
+    say(f"{found.way}: {shown.of(found.reason)}")
+    for text in (*found.advice, *(one.text for one in known.advice)):
+        say(shown.of(text))
     say(
         f"{counted(found.messages, 'message', ',')}, {counted(found.transactions, 'transaction', ',')}, "
         f"{counted(found.sessions, 'session')}, {counted(found.recipients, 'recipient', ',')}, about {found.seconds:,.0f} s; "
-        f"billed by HVE: {found.billed:,}, ${found.dollars:,.2f}"
+        f"billed by HVE: {found.billed or 0:,}, ${found.dollars or 0:,.2f}"
     )
     if refused:
         say(f"{counted(refused, 'row', ',')} of which no message can be made, the first of them:")
@@ -369,10 +411,26 @@ def _show(order: SendOrder, *, as_json: bool) -> None:
     say(preview.replace("\r\n", "\n"))
 
 
+def _advice(known: DirectoryFacts) -> list[dict[str, Any]]:
+    return [
+        {
+            "address": one.address,
+            "covered": one.covered,
+            "others": one.others,
+            "more": one.more,
+            "share": round(one.share, 4),
+            "text": one.text,
+        }
+        for one in known.advice
+    ]
+
+
 # Sending.
 
 
-def _send(server: Server, order: SendOrder, course: Course, *, as_json: bool) -> int:
+def _send(
+    server: Server, order: SendOrder, course: Course, known: DirectoryFacts, shown: Shown
+) -> int:
     moment, rate = _moment(course.at), _rate(course.rate)
     sender = _sender(server)
     with Journal(None if course.test else course.journal) as journal:
@@ -380,7 +438,8 @@ def _send(server: Server, order: SendOrder, course: Course, *, as_json: bool) ->
         mailing = order.mailing
         if kept is not None and isinstance(mailing, OneMessage):
             mailing = replace(mailing, message=kept)
-        total = _lines(order.file) if order.file is not None and sys.stderr.isatty() else None
+        is_counted = order.file is not None and order.file.is_file() and sys.stderr.isatty()
+        total = _lines(order.file) if order.file is not None and is_counted else None
         with progress("Sending", total=total) as done:
             run = Run(
                 sender,
@@ -391,8 +450,8 @@ def _send(server: Server, order: SendOrder, course: Course, *, as_json: bool) ->
             )
             made = asyncio.run(_wait_run(server.server, run, moment))
         if course.results is not None and not course.test:
-            _write_results(course.results, journal)
-        _tell(made, journal, as_json=as_json)
+            _write_results(course.results, journal, shown)
+        _tell(made, journal, known, shown)
         all_sent = made.is_complete and set(journal.count()) <= {State.SENT}
     return 0 if all_sent else FAILED
 
@@ -481,24 +540,45 @@ def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
 _FAILED_STATES = (State.REFUSED, State.UNKNOWN)
 
 
-def _tell(made: Progress, journal: Journal, *, as_json: bool) -> None:
+def _tell(made: Progress, journal: Journal, known: DirectoryFacts, shown: Shown) -> None:
     count = journal.count()
     numbers = {state.value: count.get(state, 0) for state in State}
     failures = journal.entries(_FAILED_STATES)
-    if as_json:
-        some = [_row(entry) for entry in islice(failures, ROWS_MAX)]
-        print_json({**numbers, "complete": made.is_complete, "failures": some})
+    if shown.as_json:
+        some = [_row(entry, shown) for entry in islice(failures, ROWS_MAX)]
+        print_json(
+            {
+                **numbers,
+                "complete": made.is_complete,
+                "stopped": _account_refusal(made.refused_account, shown),
+                "failures": some,
+                "advice": _advice(known),
+            }
+        )
         return
     if any(count.get(state) for state in _FAILED_STATES):
         columns = ("address", "state", "reply", "remedy")
-        rows = ([row[column] for column in columns] for row in map(_row, failures))
+        rows = (
+            [row[column] for column in columns]
+            for row in (_row(entry, shown) for entry in failures)
+        )
         print_table(columns, rows, nothing="")
     say(", ".join(f"{state} {number:,}" for state, number in numbers.items()))
+    if made.refused_account is not None:
+        say(f"stopped: {_account_refusal(made.refused_account, shown)}")
     if not made.is_complete:
         say("stopped before the end: run it again with the same --journal to go on")
 
 
-def _row(entry: JournalEntry) -> dict[str, Any]:
+def _account_refusal(refused: Result | None, shown: Shown) -> str:
+    """What must be mended before anybody else is tried."""
+    if refused is None:
+        return ""
+    remedy = f"; {shown.of(refused.remedies[0])}" if refused.remedies else ""
+    return f"{refused.server} takes nothing from this account: {refused.reply}{remedy}"
+
+
+def _row(entry: JournalEntry, shown: Shown) -> dict[str, Any]:
     outcome = CATALOGUE.get(entry.outcome)
     return {
         "address": entry.address,
@@ -506,17 +586,17 @@ def _row(entry: JournalEntry) -> dict[str, Any]:
         "state": entry.state,
         "reply": entry.reply,
         "outcome": entry.outcome,
-        "cause": outcome.causes[0].en if outcome else "",
-        "remedy": outcome.remedies[0].en if outcome else "",
+        "cause": shown.of(outcome.causes[0]) if outcome else "",
+        "remedy": shown.of(outcome.remedies[0]) if outcome else "",
         "server": entry.server,
         "message_id": entry.message_id,
         "time": datetime.fromtimestamp(entry.time, UTC).isoformat(timespec="seconds"),
     }
 
 
-def _write_results(path: Path, journal: Journal) -> None:
+def _write_results(path: Path, journal: Journal, shown: Shown) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        rows = map(_row, journal.entries())
+        rows = (_row(entry, shown) for entry in journal.entries())
         writer: csv.DictWriter[str] | None = None
         for row in rows:
             if writer is None:

@@ -17,8 +17,10 @@ from kairan.mail.envelope import Envelope
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
 from kairan.outcomes.causes import outcome_of
+from kairan.relay import faults
+from kairan.relay.contact import Contact
 from kairan.relay.next_hop import NextHopIdentity, TlsPolicy
-from kairan.relay.pool import Pool, PoolStatistics
+from kairan.relay.pool import Pool, PoolStatistics, TransactionResult
 from kairan.sender.batches import GivenRecipient, batches, each_once
 from kairan.sender.message import Message
 from kairan.sender.result import Report, Result, State
@@ -163,7 +165,11 @@ class AsyncSender:
         results = await self._try(message, batch)
         pause = self._settings.retry_pause_seconds
         for _ in range(self._settings.tries_max - 1):
-            again = [n for n, result in enumerate(results) if result.may_pass_later]
+            again = [
+                n
+                for n, result in enumerate(results)
+                if result.may_pass_later and not result.blames_account
+            ]
             if not again or loop.time() + pause > end:
                 break
             await asyncio.sleep(pause)
@@ -185,17 +191,23 @@ class AsyncSender:
         answers = await self._pool.send(envelope, recipients, message.content)
         rest = iter(batch)
         return [
-            _result(one.text, reply, answer.relay, is_unknown=n in answer.unknown)
+            _result(one.text, reply, answer, n)
             for answer in answers
             for n, (reply, one) in enumerate(zip(answer.replies, rest, strict=False))
         ]
 
 
-def _result(recipient: str, reply: Reply, server: str, *, is_unknown: bool) -> Result:
+def _result(recipient: str, reply: Reply, answer: TransactionResult, place: int) -> Result:
+    """What is about our account, token or session refuses no message for good, whatever the code."""
     if reply.is_positive:
-        return Result(recipient, State.SENT, reply, server)
-    state = State.UNKNOWN if is_unknown else State.REFUSED
-    return Result(recipient, state, reply, server, outcome_of(reply))
+        return Result(recipient, State.SENT, reply, answer.relay)
+    outcome = outcome_of(reply)
+    blames_account = answer.contact is Contact.REFUSES_US
+    if place in answer.unknown:
+        return Result(recipient, State.UNKNOWN, reply, answer.relay, outcome)
+    if place in answer.kept:
+        reply = faults.kept(reply)
+    return Result(recipient, State.REFUSED, reply, answer.relay, outcome, blames_account)
 
 
 def _invalid(recipient: str) -> Result:

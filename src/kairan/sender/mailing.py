@@ -20,7 +20,7 @@ from kairan.sender.async_sender import AsyncSender
 from kairan.sender.journal import Journal
 from kairan.sender.merge import Row, Template, address_column, address_in
 from kairan.sender.message import Message, MessageError
-from kairan.sender.result import Report, State
+from kairan.sender.result import Report, Result, State
 from kairan.sender.rows import DataRow, RowError
 
 # Rows in front that make no message, after which nobody is mailed at all: at a thousand a second.
@@ -28,6 +28,9 @@ _FAULTY_ROWS_MAX = 1_000
 
 
 T = TypeVar("T")
+# Messages in a row refused for our account's sake, after which no more are tried: a hundred thousand
+# would fare alike, and each costs a login that may lock the account.  As many as are under way at once.
+_BLAMED_MAX = 8
 
 
 class Mailing(Protocol):
@@ -127,6 +130,8 @@ class Progress:
     sent: int = 0
     failed: int = 0
     is_complete: bool = False  # every address and row was taken
+    # It ended before that, for the server takes nothing from our account now.
+    refused_account: Result | None = None
 
 
 @dataclass(slots=True)
@@ -144,6 +149,7 @@ class Run:
     # ones were written was lost with them.  No more than are on the way at once.
     _answers: list[Report] = field(default_factory=list)
     _pausing: bool = False
+    _blamed: int = 0  # messages in a row that were refused for our account's sake
     _fault: Exception | None = None
 
     async def wait_sent(self) -> Progress:
@@ -207,6 +213,11 @@ class Run:
             self._pausing = False
 
     def _count(self, report: Report) -> None:
+        blamed = next((result for result in report if result.blames_account), None)
+        self._blamed = self._blamed + 1 if blamed is not None else 0
+        if self._blamed >= _BLAMED_MAX:
+            self.progress.refused_account = blamed
+            self.stop.set()
         counted = report.count()
         self.progress.sent += counted[State.SENT]
         self._fail(len(report.results) - counted[State.SENT])

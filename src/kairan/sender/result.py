@@ -24,6 +24,8 @@ class Result:
     reply: Reply  # the server's, or where it said nothing, ours (`reply.is_ours`)
     server: str  # host, address and port; empty: the server was not asked
     outcome: Outcome | None = None  # of a refusal: its entry in the catalogue, where it has one
+    # It is about our account or settings: the next message would fare no better until those are mended.
+    blames_account: bool = False
 
     @property
     def may_pass_later(self) -> bool:

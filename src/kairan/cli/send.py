@@ -166,7 +166,7 @@ def send(
 
     Exit codes: 0 all sent, 1 some refused or unknown (or not tried), 2 the input must change. Where the service's configuration is at hand (-c), its directory says whether a list would do.
     """
-    shown = Shown(language(lang), as_json=as_json)
+    shown = AnswerStyle(language(lang), as_json=as_json)
     try:
         order = _order_of_files(content, recipients, course)
         known = known_of(order.everyone(), server.config)
@@ -183,7 +183,7 @@ def send(
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class AnswerStyle:
     """How the answer is to look."""
 
     language: Language
@@ -361,7 +361,7 @@ def _moment(text: str) -> float:
 
 
 def _show(
-    order: SendOrder, known: DirectoryFacts, shown: Shown, *, wants_each_result: bool
+    order: SendOrder, known: DirectoryFacts, shown: AnswerStyle, *, wants_each_result: bool
 ) -> None:
     """Everything but the sending: what reads the whole list also finds the rows that do not fit."""
     with Journal(None) as journal:
@@ -429,7 +429,7 @@ def _advice(known: DirectoryFacts) -> list[dict[str, Any]]:
 
 
 def _send(
-    server: Server, order: SendOrder, course: Course, known: DirectoryFacts, shown: Shown
+    server: Server, order: SendOrder, course: Course, known: DirectoryFacts, shown: AnswerStyle
 ) -> int:
     moment, rate = _moment(course.at), _rate(course.rate)
     sender = _sender(server)
@@ -540,7 +540,7 @@ def _stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
 _FAILED_STATES = (State.REFUSED, State.UNKNOWN)
 
 
-def _tell(made: Progress, journal: Journal, known: DirectoryFacts, shown: Shown) -> None:
+def _tell(made: Progress, journal: Journal, known: DirectoryFacts, shown: AnswerStyle) -> None:
     count = journal.count()
     numbers = {state.value: count.get(state, 0) for state in State}
     failures = journal.entries(_FAILED_STATES)
@@ -570,7 +570,7 @@ def _tell(made: Progress, journal: Journal, known: DirectoryFacts, shown: Shown)
         say("stopped before the end: run it again with the same --journal to go on")
 
 
-def _account_refusal(refused: Result | None, shown: Shown) -> str:
+def _account_refusal(refused: Result | None, shown: AnswerStyle) -> str:
     """What must be mended before anybody else is tried."""
     if refused is None:
         return ""
@@ -578,7 +578,7 @@ def _account_refusal(refused: Result | None, shown: Shown) -> str:
     return f"{refused.server} takes nothing from this account: {refused.reply}{remedy}"
 
 
-def _row(entry: JournalEntry, shown: Shown) -> dict[str, Any]:
+def _row(entry: JournalEntry, shown: AnswerStyle) -> dict[str, Any]:
     outcome = CATALOGUE.get(entry.outcome)
     return {
         "address": entry.address,
@@ -594,7 +594,7 @@ def _row(entry: JournalEntry, shown: Shown) -> dict[str, Any]:
     }
 
 
-def _write_results(path: Path, journal: Journal, shown: Shown) -> None:
+def _write_results(path: Path, journal: Journal, shown: AnswerStyle) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = (_row(entry, shown) for entry in journal.entries())
         writer: csv.DictWriter[str] | None = None

@@ -42,11 +42,16 @@ def test_what_is_named_is_a_working_gateway(shell, words, tmp_path):
     shell.done("check-config", "-c", tmp_path / "gateway" / "kairan.toml")
 
 
+def test_all_that_is_missing_is_named_at_once(shell):
+    said = shell.refused("init", "gateway", "--gateway", "--tenant", "contoso.example")
+    assert said == "a gateway needs --user, --client-id, --secret-file or --certificate-file too"
+
+
 @pytest.mark.parametrize("option", ["--tenant", "--client-id", "--user", "--secret-file"])
 def test_what_is_missing_is_named_where_nobody_can_be_asked(shell, words, tmp_path, option):
     at = words.index(option)
     said = shell.refused(*words[:at], *words[at + 2 :])
-    assert said.startswith(f"{option} is missing")
+    assert said.startswith(f"a gateway needs {option} ")
     assert not (tmp_path / "gateway").exists()
 
 

@@ -257,12 +257,84 @@ async def test_a_first_row_that_makes_no_message_is_a_refused_row(peer_with, tmp
     assert [one["row"] for one in answer["failures"]] == ([2] if first else [])
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding", "words"),
+    [
+        ("email,name\nb@x.test,山田\n", "utf-8-sig", ()),
+        ("email,name\nb@x.test,山田\n", "utf-16", ()),
+        ("email,name\nb@x.test,山田\n", "cp932", ("--encoding", "cp932")),
+        ("email;name\r\nb@x.test;山田\r\n", "utf-8", ()),
+        ("email\tname\nb@x.test\t山田\n", "utf-16", ()),
+    ],
+)
+async def test_rows_are_read_as_office_programs_save_them(
+    peer_with, tmp_path, slip, text, encoding, words
+):
+    data = tmp_path / "staff.csv"
+    data.write_text(text, encoding=encoding)
+    async with peer_with() as kairan:
+        await kairan("--template", slip, "--data", data, *words)
+    email = message_from_bytes(kairan.peer.messages[0].content, policy=default)
+    assert email["Subject"] == "For 山田"
+    assert email.get_content().strip() == "Dear 山田"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--data", "sqlite:///x.db"), "by --query, which is missing"),
+        (("--data", "postgresql://u@127.0.0.1:1/x", "--query", "select 1"), "driver is not inst"),
+        (("--data", "x://y", "--query", "select 1"), "the query was not answered"),
+        (("--data", "t.xlsx"), "rows are read from .csv"),
+    ],
+)
+def test_a_source_of_rows_that_is_none_is_said(shell, slip, words, said):
+    assert said in shell.refused("send", "--template", slip, *words)
+
+
+@pytest.mark.parametrize("results", ["none/r.csv", "", "to"])
+async def test_where_results_cannot_be_written_nobody_is_mailed(peer_with, tmp_path, results):
+    to = addresses(tmp_path / "to", 3)
+    path = tmp_path / results if results != "to" else to / "r.csv"
+    async with peer_with() as kairan:
+        out = await kairan(*LETTER, "--to-file", to, "--results", path, code=2)
+    assert f"--results {path}: " in out
+    assert kairan.peer.sessions == 0
+
+
+async def test_results_that_were_not_written_leave_no_file(peer_with, tmp_path):
+    async with peer_with(Rule("CONNECT", Say("554 5.7.1 No"))) as kairan:
+        to = addresses(tmp_path / "to", 3)
+        await kairan(*LETTER, "--to-file", to, "--results", tmp_path / "r.csv", code=1)
+    assert not (tmp_path / "r.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        (("--server", "nowhere.invalid"), "nowhere.invalid: The next server's name could not be"),
+        (("--server", "127.0.0.1:1"), "look at host and port in --server"),
+        ((), "--ca FILE names the authority"),
+    ],
+)
+async def test_a_server_that_was_not_reached_has_not_answered(peer_with, server, said):
+    async with peer_with() as kairan:
+        kairan.server = server or kairan.server[:2]
+        out = await kairan(*LETTER, "--to", "a@x.test", code=1)
+    assert said in out
+    assert "answered" not in out
+    assert "check-config" not in out
+
+
 async def test_a_template_that_fits_no_row_mails_nobody(peer_with, tmp_path, slip):
     data = tmp_path / "staff.csv"
     data.write_text("email,nmae\na@x.test,A\nb@x.test,B\n")
     async with peer_with() as kairan:
         out = await kairan("--template", slip, "--data", data, code=2)
-    assert "no message can be made of the first 2 rows; row 2: 'name' is undefined" in out
+    assert (
+        "no message can be made of any row; row 2: 'name' is undefined; the row has email, nmae"
+        in out
+    )
     assert kairan.peer.sessions == 0
 
 
@@ -315,6 +387,19 @@ async def test_a_login_that_is_refused_sends_nothing_and_marks_nobody(peer_with,
         (("--eml", "missing.eml", "--to", "a@x.test"), "missing.eml"),
         (("--template", "t.j2", "--to", "a@x.test"), "--data"),
         (("--subject", "S", "--text", "T", "--to", "a@x.test"), "--from"),
+        (("--from", "me", *LETTER[2:], "--to", "a@x.test"), '--from: "me" is no address'),
+        ((*LETTER, "--to-file", "/dev/null"), "nobody to send to: /dev/null has no address"),
+        ((*LETTER, "--to", "a@x.test", "--server", "x", "--journal", "/none/j"), "cannot be made"),
+        (("--template", "/dev/null", "--data", "x.csv"), "no blank line"),
+        ((*LETTER, "--to", "a@x.test", "--server", "x", "--ca", "none.pem"), "none.pem: No such"),
+        ((*LETTER, "--to", "a@x.test", "--server", "x", "--ca", "/dev/null"), "no certificate in"),
+        (
+            (
+                *LETTER,
+                *("--to", "a@x.test", "--server", "x", "--user", "u", "--password-file", "no"),
+            ),
+            "no: No such file or directory; name another file",
+        ),
     ],
 )
 def test_what_cannot_be_sent_is_one_sentence_and_exit_code_2(shell, words, said):

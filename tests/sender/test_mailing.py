@@ -345,3 +345,11 @@ async def test_what_is_about_the_session_is_tried_again(certificate, refusal):
     async with logged_in(certificate, *rules) as (_, sender):
         (result,) = await sender.send(letter())
     assert result.state is State.SENT
+
+
+async def test_a_server_that_wants_a_login_costs_nobody_their_mail(journal):
+    wanted = Rule("MAIL", Say("530 5.7.57 Client not authenticated to send mail"))
+    async with ScriptedPeer([wanted]) as peer, sender_to(peer) as sender:
+        made = await Run(sender, personal(rows(200)), journal).wait_sent()
+    assert made.refused_account.may_pass_later
+    assert made.read < 100

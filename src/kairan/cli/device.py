@@ -184,7 +184,10 @@ def password_(
 
 @app.command("list", epilog=examples("kairan device list", "kairan device list --json"))
 def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List the devices, with when each was last heard of and last refused."""
+    """List the devices.
+
+    With when each was last heard of and last refused.
+    """
     with open_directory(config) as directory:
         devices, sightings = directory.devices.everyone(), directory.devices.sightings()
     never = Sighting()
@@ -268,11 +271,11 @@ def sheet(
     """Print what is typed into a device, in English and Japanese."""
     configuration = read_configuration(config)
     listener = device_listener(configuration)
-    if listener is None:
-        raise BadInputError('the configuration has no listener with role = "device"; add one')
     password = generate_password() if generate else ""
     with directory_of(configuration) as directory:
         device = existing_device(directory, name)
+        if listener is None:
+            raise BadInputError('the configuration has no listener with role = "device"; add one')
         if generate:
             password_hash = hashed(password, device.login, configuration.auth)
             device = directory.devices.change(device.name, password_hash=password_hash)

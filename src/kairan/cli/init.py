@@ -159,12 +159,14 @@ def _next_commands(plan: Installation) -> Sequence[str]:
 def _asked(options: GatewayOptions) -> Gateway:
     """What was not named is asked for, where somebody sits at a terminal."""
     secret, certificate = options.secret_file, options.certificate_file
+    if not sys.stdin.isatty():
+        _assert_all_named(options)
     if secret is None and certificate is None:
-        secret = Path(_answer("", "--secret-file", "File with the client secret"))
+        secret = Path(_answer("", "File with the client secret"))
     return Gateway(
-        user=_answer(options.user, "--user", "HVE account"),
-        tenant=_answer(options.tenant, "--tenant", "Entra tenant"),
-        client_id=_answer(options.client_id, "--client-id", "Application (client) ID"),
+        user=_answer(options.user, "HVE account"),
+        tenant=_answer(options.tenant, "Entra tenant"),
+        client_id=_answer(options.client_id, "Application (client) ID"),
         secret_file=_existing(secret),
         certificate_file=_existing(certificate),
         key_file=_existing(options.key_file),
@@ -173,12 +175,20 @@ def _asked(options: GatewayOptions) -> Gateway:
     )
 
 
-def _answer(said: str, option: str, question: str) -> str:
-    if said:
-        return said
-    if not sys.stdin.isatty():
-        raise BadInputError(f"{option} is missing; a gateway needs it")
-    return str(typer.prompt(question, err=True))
+def _assert_all_named(options: GatewayOptions) -> None:
+    named = {
+        "--user": options.user,
+        "--tenant": options.tenant,
+        "--client-id": options.client_id,
+        "--secret-file or --certificate-file": options.secret_file or options.certificate_file,
+    }
+    missing = [option for option, said in named.items() if not said]
+    if missing:
+        raise BadInputError(f"a gateway needs {', '.join(missing)} too")
+
+
+def _answer(said: str, question: str) -> str:
+    return said or str(typer.prompt(question, err=True))
 
 
 def _existing(file: Path | None) -> Path | None:

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import hashlib
 import signal
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from kairan.cli.options import ConfigOption, JsonOption, examples, one_command, 
 from kairan.cli.output import ROWS_MAX, print_json, print_table, progress, say
 from kairan.cli.send_advice import DirectoryFacts, known_of
 from kairan.doctor.answer import Language
+from kairan.outcomes import catalogue
 from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.causes import outcome_of
 from kairan.outcomes.outcome import Text
@@ -31,6 +33,7 @@ from kairan.relay.tokens.identity import Identity, identity_of
 from kairan.runtime.counted import counted
 from kairan.runtime.operator_error import FAILED, OperatorError
 from kairan.runtime.visible import visible
+from kairan.sender.addresses import address_of
 from kairan.sender.async_sender import AsyncSender, in_flight_max
 from kairan.sender.journal import IN_FLIGHT, Journal, JournalEntry, JournalError
 from kairan.sender.mailing import (
@@ -116,6 +119,10 @@ class Recipients:
     data: Annotated[
         str, typer.Option(metavar="FILE", help="Rows: .csv, .jsonl, .parquet; a database's URL.")
     ] = ""
+    encoding: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="What --data and --to-file are in: cp932; else UTF-8."),
+    ] = ""
     query: Annotated[str, typer.Option(metavar="SQL", help="What to ask the database.")] = ""
     to_column: Annotated[
         str, typer.Option(metavar="NAME", help="Has the address; email, address, mail or to.")
@@ -168,7 +175,8 @@ def send(
     """
     shown = AnswerStyle(language(lang), as_json=as_json)
     try:
-        order = _order_of_files(content, recipients, course)
+        with _named_files():
+            order = _order(content, recipients, course)
         known = known_of(order.everyone(), server.config)
         if course.dry_run:
             _show(order, known, shown, wants_each_result=course.results is not None)
@@ -210,14 +218,18 @@ class SendOrder:
     everyone: Callable[[], Iterator[str]] = lambda: iter(())
 
 
-def _order_of_files(content: ContentOptions, recipients: Recipients, course: Course) -> SendOrder:
+@contextmanager
+def _named_files() -> Iterator[None]:
+    """A file that is named must be there: trying again does not help."""
     try:
-        return _order(content, recipients, course)
-    except OSError as error:  # a file that is named must be there: trying again does not help
+        yield
+    except OSError as error:
         raise BadInputError(f"{error.filename}: {error.strerror}; name another file") from error
 
 
 def _order(content: ContentOptions, recipients: Recipients, course: Course) -> SendOrder:
+    if content.sender and address_of(content.sender) is None:
+        raise BadInputError(f'--from: "{content.sender}" is no address; write app@example.com')
     kinds = [content.eml is not None, bool(content.subject or content.text or content.html)]
     if sum([*kinds, content.template is not None]) != 1:
         raise BadInputError("give one of --eml, --template, or --subject with --text or --html")
@@ -240,12 +252,12 @@ def _personalised(
     sender = content.sender or None
     message, row, column = first_message(
         template,
-        rows_of(recipients.data, recipients.query),
+        rows_of(recipients.data, recipients.query, recipients.encoding),
         named=recipients.to_column,
         sender=sender,
         recipient=course.test,
     )
-    rows = rows_of(recipients.data, recipients.query)
+    rows = rows_of(recipients.data, recipients.query, recipients.encoding)
     if course.test:
         rows = iter([DataRow(0, {**row, column: course.test})])
     in_flight = in_flight_max(_SETTINGS)
@@ -286,11 +298,15 @@ def _one_message(content: ContentOptions, recipients: Recipients, course: Course
     def everyone() -> Iterator[str]:
         if course.test:
             return iter([course.test])
-        return chain(named, addresses_of(file) if file is not None else ())
+        return chain(named, addresses_of(file, recipients.encoding) if file else ())
 
+    addresses = everyone()
+    first = next(addresses, None)
+    if first is None:
+        raise BadInputError(f"nobody to send to: {file} has no address")
     message = replace(message, recipients=tuple(named))
     return SendOrder(
-        OneMessage(message, everyone(), _SETTINGS.recipients_max),
+        OneMessage(message, chain([first], addresses), _SETTINGS.recipients_max),
         message,
         _digest(*parts),
         file,
@@ -432,7 +448,10 @@ def _send(
     server: Server, order: SendOrder, course: Course, known: DirectoryFacts, shown: AnswerStyle
 ) -> int:
     moment, rate = _moment(course.at), _rate(course.rate)
-    sender = _sender(server)
+    if course.results is not None:
+        _assert_writable(course.results)
+    with _named_files():
+        sender = _sender(server)
     with Journal(None if course.test else course.journal) as journal:
         kept = journal.begin(order.digest, None if order.is_personalised else order.first)
         mailing = order.mailing
@@ -448,7 +467,7 @@ def _send(
                 Limits(rate, course.stop_after),
                 told=lambda so_far: done(so_far.read),
             )
-            made = asyncio.run(_wait_run(server.server, run, moment))
+            made = asyncio.run(_wait_run(server.server, run, moment, shown))
         if course.results is not None and not course.test:
             _write_results(course.results, journal, shown)
         _tell(made, journal, known, shown)
@@ -465,6 +484,8 @@ def _sender(server: Server) -> AsyncSender:
     if server.password_file is not None:
         password = _decoded(server.password_file.read_bytes(), server.password_file).rstrip("\r\n")
 
+    if server.ca is not None:
+        _assert_authority(server.ca)
     try:
         return AsyncSender(
             server.server,
@@ -478,6 +499,15 @@ def _sender(server: Server) -> AsyncSender:
         raise BadInputError(str(error)) from error
 
 
+def _assert_authority(file: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError as error:
+        raise BadInputError(f"--ca {file}: there is no certificate in it; PEM is meant") from error
+    except OSError as error:
+        raise BadInputError(f"--ca {file}: {error.strerror}; name another file") from error
+
+
 def _identity(server: Server) -> Identity | None:
     if not server.identity:
         return None
@@ -486,25 +516,45 @@ def _identity(server: Server) -> Identity | None:
     return identity_of(settings, cache_folder=configuration.token_directory)
 
 
-async def _wait_run(name: str, run: Run, moment: float) -> Progress:
+async def _wait_run(name: str, run: Run, moment: float, shown: AnswerStyle) -> Progress:
     with _stopped_by_signals(run.stop):
         async with run.sender:
-            await _check(name, run.sender)
+            await _check(name, run.sender, shown)
             if moment > time.time():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(moment - time.time()):
                         await run.stop.wait()
-                await _check(name, run.sender)
+                await _check(name, run.sender, shown)
             return await run.wait_sent()
 
 
-async def _check(name: str, sender: AsyncSender) -> None:
+# Where we have found out ourselves, what the catalogue advises is for an operator's routes.
+_TO_DO = {
+    catalogue.NAME_LOOKUP_FAILED.key: Text(
+        "look at the name in --server", "--server の名前を確認してください"
+    ),
+    catalogue.PEER_UNREACHABLE.key: Text(
+        "look at host and port in --server, and whether a firewall lets you out",
+        "--server のホストとポート、およびファイアウォールを確認してください",
+    ),
+    catalogue.PEER_TLS_FAILED.key: Text(
+        "--ca FILE names the authority of a private certificate, and --server the name in it",
+        "独自の認証局の証明書なら --ca FILE で指定し、--server には証明書にある名前を書いてください",
+    ),
+}
+
+
+async def _check(name: str, sender: AsyncSender, shown: AnswerStyle) -> None:
     """A server that lets nobody in would refuse each of a million by itself."""
     reply = await sender.check()
-    if reply is not None:
-        outcome = outcome_of(reply)
-        remedy = f"; {outcome.remedies[0].en}" if outcome else ""
-        raise NotSentError(f"nothing was sent: {name} answered {reply}{remedy}")
+    if reply is None:
+        return
+    outcome = outcome_of(reply)
+    remedy = outcome.remedies[0] if outcome else None
+    if reply.is_ours and outcome:
+        remedy = _TO_DO.get(outcome.key, remedy)
+    said = f"{name}: {reply.text}" if reply.is_ours else f"{name} answered {reply}"
+    raise NotSentError(f"nothing was sent: {said}{f'; {shown.of(remedy)}' if remedy else ''}")
 
 
 @contextmanager
@@ -592,6 +642,17 @@ def _row(entry: JournalEntry, shown: AnswerStyle) -> dict[str, Any]:
         "message_id": entry.message_id,
         "time": datetime.fromtimestamp(entry.time, UTC).isoformat(timespec="seconds"),
     }
+
+
+def _assert_writable(path: Path) -> None:
+    """Before anybody is mailed: who has it is worth nothing where it cannot be written down."""
+    is_new = not path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise BadInputError(f"--results {path}: {error.strerror}; name another file") from error
+    if is_new:
+        path.unlink()
 
 
 def _write_results(path: Path, journal: Journal, shown: AnswerStyle) -> None:

@@ -129,7 +129,8 @@ def try_(
     if refusal is not None:
         tongue = language(lang)
         remedies = [getattr(remedy, tongue) for remedy in outcome.remedies] if outcome else []
-        raise TokenError(f"{server} answered: {refusal};{_listed(remedies)}")
+        said = f": {refusal.text}" if refusal.is_ours else f" answered: {refusal}"
+        raise TokenError(f"{server}{said};{_listed(remedies)}")
 
 
 def _row(settings: IdentitySettings, token: AccessToken | None) -> dict[str, Any]:

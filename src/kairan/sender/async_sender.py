@@ -191,21 +191,29 @@ class AsyncSender:
         answers = await self._pool.send(envelope, recipients, message.content)
         rest = iter(batch)
         return [
-            _result(one.text, reply, answer, n)
+            _result(one.text, reply, answer, n, logs_in=self._next_hop.logs_in)
             for answer in answers
             for n, (reply, one) in enumerate(zip(answer.replies, rest, strict=False))
         ]
 
 
-def _result(recipient: str, reply: Reply, answer: TransactionResult, place: int) -> Result:
+_LOGIN_WANTED = 530  # RFC 4954 section 6
+
+
+def _result(
+    recipient: str, reply: Reply, answer: TransactionResult, place: int, *, logs_in: bool
+) -> Result:
     """What is about our account, token or session refuses no message for good, whatever the code."""
     if reply.is_positive:
         return Result(recipient, State.SENT, reply, answer.relay)
     outcome = outcome_of(reply)
-    blames_account = answer.contact is Contact.REFUSES_US
+    is_login_missing = reply.code == _LOGIN_WANTED and not logs_in
+    blames_account = is_login_missing or answer.contact is Contact.REFUSES_US
     if place in answer.unknown:
         return Result(recipient, State.UNKNOWN, reply, answer.relay, outcome)
-    if place in answer.kept:
+    if is_login_missing:
+        reply = faults.refuses_us(reply)
+    elif place in answer.kept:
         reply = faults.kept(reply)
     return Result(recipient, State.REFUSED, reply, answer.relay, outcome, blames_account)
 

@@ -26,7 +26,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
 from types import TracebackType
@@ -103,8 +102,14 @@ class Journal:
     def __init__(self, path: Path | None) -> None:
         if path is not None:
             # Addresses and answers are nobody else's business.
-            with suppress(FileExistsError):
+            try:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            except FileExistsError:
+                pass
+            except OSError as error:
+                raise JournalError(
+                    f"{path} cannot be made ({error.strerror}); name another file"
+                ) from error
         try:
             self._database = sqlite3.connect(path or "", check_same_thread=False, timeout=1)
             # Held until the end: two runs of one mailing at once would each take half for theirs.
@@ -116,7 +121,7 @@ class Journal:
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise JournalError(f"{path} is used by another run; wait until it ends") from error
-            raise JournalError(f"{path} cannot be used ({error})") from error
+            raise JournalError(f"{path} cannot be used ({error}); name another file") from error
         except sqlite3.DatabaseError as error:
             raise JournalError(f"{path} is no journal; name another file") from error
         self._run = 0

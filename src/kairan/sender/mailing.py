@@ -15,7 +15,6 @@ from enum import Enum, auto
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
-from kairan.runtime.counted import counted
 from kairan.sender.async_sender import AsyncSender
 from kairan.sender.journal import Journal
 from kairan.sender.merge import Row, Template, address_column, address_in
@@ -262,4 +261,5 @@ def first_message(
             fault = fault or f"row {row.number}: {error}"
     if not tried:
         raise MessageError("there is no row to make a message of")
-    raise MessageError(f"no message can be made of the first {counted(tried, 'row', ',')}; {fault}")
+    which = f"of the first {tried:,} rows" if tried == _FAULTY_ROWS_MAX else "of any row"
+    raise MessageError(f"no message can be made {which}; {fault}")

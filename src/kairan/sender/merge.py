@@ -18,10 +18,11 @@ import re
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
 from email.policy import default as default_policy
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from kairan.runtime.kept import kept
@@ -41,6 +42,7 @@ _BLANK_LINE = re.compile(r"\r?\n\r?\n")
 _LINE_ENDS = re.compile("[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 # What an expression may raise that meets a value it was not written for.
 _OF_A_ROW = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_COLUMNS_SHOWN = 20
 # Written anew here, for the body as it comes out.
 _WRITTEN_HERE = frozenset({"content-type", "content-transfer-encoding", "mime-version"})
 
@@ -64,7 +66,7 @@ class Template:
         except TemplateError as error:
             line = getattr(error, "lineno", None)
             raise MessageError(
-                f"the template{f', line {line}' if line else ''}: {error}; "
+                f"the template{f', line {line}' if line else ''}: {str(error).rstrip('.')}; "
                 "header and text are each a template of their own"
             ) from error
 
@@ -81,6 +83,9 @@ class Template:
             header = b"".join(_written(value, name) for name, value in fields)
             content = header + self._with_text(body)
             return Message.from_bytes(content, recipients=[recipient], sender=sender)
+        except UndefinedError as error:
+            columns = ", ".join(map(str, islice(row, _COLUMNS_SHOWN)))
+            raise MessageError(f"{error}; the row has {columns or 'no columns'}") from error
         except (TemplateError, *_OF_A_ROW) as error:
             raise MessageError(str(error)) from error
 

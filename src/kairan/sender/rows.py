@@ -1,13 +1,19 @@
 """Rows for personalised messages, read one by one: CSV, JSON lines, Parquet, the answer to an SQL query.
 
+Text is UTF-8, or UTF-16 that says so in its first octets (Excel's "Unicode text"), or in the encoding that
+was named: Excel saves CSV in that of its country (cp932 in Japan) and separates columns there by what the
+country does, so a first line without a comma is read by its semicolons or tabs.
+
 A row that cannot be read is a `RowError` in its place, and the next is read; a file that cannot be
 read on raises it.
 """
 
+import codecs
 import csv
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,33 +43,37 @@ class DataRow:
     values: Row
 
 
-def rows_of(source: str, query: str = "") -> Iterator[DataRow | RowError]:
+def rows_of(source: str, query: str = "", encoding: str = "") -> Iterator[DataRow | RowError]:
     """`source`: a file .csv, .jsonl, .ndjson or .parquet, or with `query` the URL of a database."""
     if query:
         return _of_database(source, query)
     path = Path(source)
     match path.suffix.lower():
         case ".csv":
-            return _of_csv(path)
+            return _of_csv(path, encoding)
         case ".jsonl" | ".ndjson":
-            return _of_json_lines(path)
+            return _of_json_lines(path, encoding)
         case ".parquet":
             return _of_parquet(path)
+    if "://" in source:
+        raise RowError("a database is asked by --query, which is missing")
     raise RowError(
         f"{source}: rows are read from .csv, .jsonl, .ndjson or .parquet, or with --query"
     )
 
 
-def addresses_of(path: Path) -> Iterator[str]:
+def addresses_of(path: Path, encoding: str = "") -> Iterator[str]:
     """One a line; blank lines are left out."""
-    for line in _lines(path):
+    for line in _lines(path, encoding):
         if address := line.strip():
             yield address
 
 
-def _of_csv(path: Path) -> Iterator[DataRow | RowError]:
+def _of_csv(path: Path, encoding: str) -> Iterator[DataRow | RowError]:
     """RFC 4180; the first line names the columns."""
-    reader = csv.reader(_lines(path), strict=True)
+    lines = iter(_lines(path, encoding))
+    first = next(lines, "")
+    reader = csv.reader(chain([first], lines), strict=True, delimiter=_delimiter_of(first))
     try:
         columns = next(reader, None)
         if not columns:
@@ -81,8 +91,12 @@ def _of_csv(path: Path) -> Iterator[DataRow | RowError]:
         raise RowError(f"{path}, line {reader.line_num}: {error}") from error
 
 
-def _of_json_lines(path: Path) -> Iterator[DataRow | RowError]:
-    for number, line in enumerate(_lines(path), 1):
+def _delimiter_of(first_line: str) -> str:
+    return next((mark for mark in (",", ";", "\t") if mark in first_line), ",")
+
+
+def _of_json_lines(path: Path, encoding: str) -> Iterator[DataRow | RowError]:
+    for number, line in enumerate(_lines(path, encoding), 1):
         if not line.strip():
             continue
         try:
@@ -136,14 +150,30 @@ def _of_database(url: str, query: str) -> Iterator[DataRow | RowError]:
             streamed = connection.execution_options(stream_results=True, yield_per=1_000)
             for number, row in enumerate(streamed.execute(text(query)).mappings(), 1):
                 yield DataRow(number, dict(row))
-    except (SQLAlchemyError, ImportError) as error:
+    except ImportError as error:
+        raise RowError(f"the database's driver is not installed: {error}") from error
+    except SQLAlchemyError as error:
         sentence = str(error).partition("\n")[0]
         raise RowError(f"the query was not answered: {sentence}") from error
 
 
-def _lines(path: Path) -> Iterable[str]:
+def _lines(path: Path, encoding: str) -> Iterable[str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=encoding or _encoding_of(path), newline="") as file:
             yield from file
-    except UnicodeDecodeError as error:
-        raise RowError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8") from error
+    except UnicodeError as error:
+        if encoding:
+            raise RowError(f"{path}: not {encoding} ({error})") from error
+        raise RowError(
+            f"{path}: not UTF-8; save it as UTF-8, or say what it is in: --encoding cp932"
+        ) from error
+    except LookupError as error:
+        raise RowError(f"there is no encoding {encoding}; utf-8, cp932 and euc-jp are") from error
+
+
+def _encoding_of(path: Path) -> str:
+    if not path.is_file():  # a pipe is read once
+        return "utf-8-sig"
+    with path.open("rb") as file:
+        begin = file.read(2)
+    return "utf-16" if begin in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig"

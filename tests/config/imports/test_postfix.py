@@ -187,3 +187,33 @@ def test_any_octets_are_read_without_a_fault(tmp_path):
     (tmp_path / "main.cf").write_bytes(bytes(range(256)) * 40 + b"\nx = ${" * 400 + b"\n = y\n")
     (tmp_path / "master.cf").write_bytes(b"\xff inet - - - - - - -o\n")
     assert drafted(tmp_path)[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "smtp_sasl_password_maps = static:relay:geheim",
+        "smtp_sasl_password_maps = inline:{ [smtp.example.net]=relay:geheim }",
+        "smtp_sasl_password_maps = inline:{ { [smtp.example.net] = relay:geheim, mit } }",
+        "accounts_bind_pw = geheim",
+        "sql_password = geheim",
+        "virtual_alias_maps = static:geheim",
+        "relay_secret = geheim",
+    ],
+)
+def test_a_password_in_main_cf_itself_is_not_printed(tmp_path, line):
+    main = f"relayhost = [smtp.example.net]\nsmtp_sasl_auth_enable = yes\n{line}\n"
+    (tmp_path / "main.cf").write_text(main)
+    draft = import_postfix(read_folder(tmp_path))
+    assert "geheim" not in repr(draft)
+    assert line.partition(" ")[0] in {one.setting for one in draft.missing}
+
+
+def test_what_stands_in_the_place_of_a_token_file_and_is_none_is_not_printed(tmp_path):
+    (tmp_path / "sasl").write_text("[smtp.example.net] relay@example.com:geheim\n")
+    main = (
+        "relayhost = [smtp.example.net]\nsmtp_sasl_auth_enable = yes\n"
+        f"smtp_sasl_password_maps = texthash:{tmp_path}/sasl\nsmtp_sasl_mechanism_filter = xoauth2\n"
+    )
+    (tmp_path / "main.cf").write_text(main)
+    assert "geheim" not in repr(import_postfix(read_folder(tmp_path)))

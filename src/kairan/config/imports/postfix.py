@@ -368,7 +368,8 @@ def _login(
         lines = files.table(reference)
         if lines is None:
             why = "it cannot be read here; write USER@ and password_file= into the route"
-            return "", {}, (), [Uncounterparted("smtp_sasl_password_maps", reference, why)]
+            missing = Uncounterparted("smtp_sasl_password_maps", _shown(reference), why)
+            return "", {}, (), [missing]
         for line in lines:
             if line.key in {next_hop.strip(), host, f"[{host}]"}:
                 return *_login_of(files, line, reference), []
@@ -382,7 +383,8 @@ def _login_of(
     if "xoauth2" in files.get("smtp_sasl_mechanism_filter").lower():
         name = _IDENTITY_NAME.sub("-", user.partition("@")[0]) or "relay"
         # By that plugin's rules the place of the password is the path of the token file.
-        to_do = f"kairan import sasl-xoauth2 {secret} --name {name} --user {user}"
+        file = secret if secret.startswith("/") else "TOKENFILE"
+        to_do = f"kairan import sasl-xoauth2 {file} --name {name} --user {user}"
         return "", {"auth": "oauth", "identity": name}, (to_do,)
     file = f"{_IDENTITY_NAME.sub('-', user) or 'relay'}.password"
     to_do = (
@@ -445,7 +447,7 @@ def _missing(files: PostfixFiles) -> Iterator[Uncounterparted]:
     for name in files.settings:
         if name not in _TAKEN and name not in _NOTHING_TO_SAY:
             why = _WHY.get(name, "nothing stands for it")
-            yield Uncounterparted(name, _shown(files.get(name)), why)
+            yield Uncounterparted(name, _shown(files.get(name), name), why)
     for service in files.services:
         yield from _overridden(service)
 
@@ -455,12 +457,20 @@ def _overridden(service: PostfixService) -> Iterator[Uncounterparted]:
     for name, value in service.overrides.items():
         if name not in known and service.listens():
             why = _WHY.get(name, "nothing stands for it")
-            yield Uncounterparted(f"{service.name}: {name}", _shown(value), why)
+            yield Uncounterparted(f"{service.name}: {name}", _shown(value, name), why)
 
 
-def _shown(value: str) -> str:
-    """Tables in databases are named with their passwords there."""
+def _shown(value: str, name: str = "") -> str:
+    """Tables in databases are named with their passwords there; a table of one line, and an older table in
+    LDAP or SQL (`accounts_bind_pw = …`), has them in main.cf itself.
+    """
+    if _SECRET_NAME.search(name) and not _TABLE.match(value):
+        return "…"
+    value = _TABLE_OF_ITSELF.sub(r"\1:…", value)
     return _PASSWORD.sub(r"\1…", value)[:200]
 
 
+_SECRET_NAME = re.compile(r"(?:^|_)(?:pass|passwd|password|pw|secret)(?:_|$)")
+_TABLE = re.compile(r"\w+:[^:\s]*\Z")
+_TABLE_OF_ITSELF = re.compile(r"\b(static|inline):.*", re.DOTALL)
 _PASSWORD = re.compile(r"(?i)(passw(?:or)?d\s*=\s*|://[^/\s:]*:)[^\s,@}]+")

@@ -22,11 +22,10 @@ from kairan.sender.message import Message, MessageError
 from kairan.sender.result import Report, Result, State
 from kairan.sender.rows import DataRow, RowError
 
+T = TypeVar("T")
+
 # Rows in front that make no message, after which nobody is mailed at all: at a thousand a second.
 _FAULTY_ROWS_MAX = 1_000
-
-
-T = TypeVar("T")
 # Messages in a row refused for our account's sake, after which no more are tried: a hundred thousand
 # would fare alike, and each costs a login that may lock the account.  As many as are under way at once.
 _BLAMED_MAX = 8

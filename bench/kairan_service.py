@@ -116,7 +116,8 @@ class Kairan:
         password.write_text(PASSWORD)
         self._tell("account", "add", USER, "--password-file", str(password))
         self._tell("mailbox", "import", str(mailboxes))
-        self._tell("group", "add", LIST, *(f"--member={one}" for one in people))
+        self._tell("group", "add", LIST)
+        self._tell("group", "members", "import", LIST, str(mailboxes))
 
     def _application(self) -> None:
         """Its secret is not needed: the token is made here, where the issuer's key lies."""

@@ -1,6 +1,8 @@
 """kairan group: one address for many people."""
 
+import textwrap
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
 import typer
@@ -20,6 +22,7 @@ from kairan.cli.options import (
 )
 from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
 from kairan.cli.preview import preview_members
+from kairan.cli.times import moment, read_time
 from kairan.directory.model import Group
 from kairan.directory.operations.groups import GroupFields
 from kairan.directory.recipient_filter.errors import RecipientFilterError
@@ -29,6 +32,8 @@ from kairan.directory.recipient_filter.settings import RecipientFilterSettings
 from kairan.directory.recipient_filter.tree import Filter
 from kairan.directory.store import Directory
 from kairan.runtime.counted import counted
+from kairan.runtime.visible import visible
+from kairan.trace.sends import sends_of
 
 app = group_of_commands("Groups: one address for many people.")
 app.add_typer(group_members.app, name="members")
@@ -315,6 +320,47 @@ def preview(
     else:
         print_table(("member",), ([member] for member in members), nothing="it has no members")
         say(counted(len(members), "recipient"))
+
+
+@app.command(
+    "sends",
+    epilog=examples(
+        "kairan group sends all-hands@example.com",
+        "kairan group sends --since 2h --json",
+    ),
+)
+def sends(
+    group: Annotated[
+        str, typer.Argument(metavar="[GROUP]", help="The group's address; none: any.")
+    ] = "",
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="2026-11-23, 2026-11-23T08:00, or 30m, 2h, 7d ago.")
+    ] = "7d",
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1_000, help="The latest so many.")
+    ] = 20,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how far messages to groups have come.
+
+    Of each message: to how many it was expanded, who has it, who waits, and who failed.
+    """
+    directory = read_configuration(config).trace_directory
+    found = sends_of(directory, group, since=read_time(since, datetime.now(UTC)), limit=limit)
+    if as_json:
+        print_json_list(found)
+        return
+    if not found:
+        say("no message to a group since then; see --since")
+    for one in found:
+        say(f"{moment(int(one.time))}  {visible(one.group)}  from {visible(one.sender) or '<>'}")
+        say(f"  {visible(one.message_id)}")
+        numbers = f"delivered {one.delivered}, deferred {one.deferred}, failed {one.failed}"
+        say(f"  expanded to {one.expanded}: {numbers}")
+        for fate in one.who:
+            say(f"    {fate.event:<8} {visible(fate.recipient)}")
+            say(textwrap.indent("\n".join(textwrap.wrap(visible(fate.detail), 68)), " " * 13))
 
 
 @app.command(

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from kairan.trace.keys import MICRO, day_of, search_keys
 
@@ -68,7 +68,7 @@ class TraceReader:
     """The files of all workers, opened once for many questions."""
 
     def __init__(self, directory: Path) -> None:
-        self._files = [_open(path) for path in sorted(directory.glob("trace-*.db"))]
+        self._files = [open_trace(path) for path in sorted(directory.glob("trace-*.db"))]
         self._spans = [_span(file, None, None) for file in self._files]
         self._columns = [_columns(file) for file in self._files]
 
@@ -100,6 +100,15 @@ class TraceReader:
         return events[:limit], number
 
 
+def events_by_key(
+    database: sqlite3.Connection, query: str, message_id: str, *values: str | int
+) -> list[tuple[Any, ...]]:
+    """`query` names the keys of the message id by its first `%s`, and then the id itself."""
+    keys = _keys(message_id, *_span(database, None, None))
+    text = query.replace("%s", ",".join("?" * len(keys)), 1)
+    return database.execute(text, (*keys, message_id, *values)).fetchall()
+
+
 def _search_file(
     path: Path,
     texts: dict[str, str],
@@ -108,7 +117,7 @@ def _search_file(
     limit: int,
     also: Mapping[str, Sequence[str]],
 ) -> list[TraceEvent]:
-    with closing(_open(path)) as database:
+    with closing(open_trace(path)) as database:
         columns = _columns(database)
         first, last = _span(database, since, until)
         conditions = ["id BETWEEN ? AND ?"]
@@ -164,7 +173,7 @@ def _refusals_of(
         "SELECT last, client, reason, verb, reply, session, detail, count, first FROM refusal "  # noqa: S608
         f"WHERE {' AND '.join(conditions)} ORDER BY minute DESC, last DESC LIMIT ?"
     )
-    with closing(_open(path)) as database:
+    with closing(open_trace(path)) as database:
         return [_refusal(row) for row in database.execute(query, (*values, limit))]
 
 
@@ -183,7 +192,7 @@ def _refusal(row: tuple[int, str, str, str, str, str, str, int, int]) -> TraceEv
     )
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def open_trace(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 

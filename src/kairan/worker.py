@@ -34,6 +34,8 @@ from kairan.delivery.delivery import Delivery
 from kairan.delivery.transport import Delivered
 from kairan.delivery.transports.table import transport_for
 from kairan.directory.devices import Device
+from kairan.directory.dynamic.live import LiveMembers
+from kairan.directory.dynamic.refresher import GroupRefresher
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.snapshot.keeper import SnapshotKeeper
@@ -389,11 +391,24 @@ async def _build(
         "devices": sightings.run(),
         "keys": keys.run(),
     }
-    if place.number == 0 and configuration.alerts.tells_somebody:
-        lives["alerts"] = _make_alerts(configuration, parts, stack).run()
+    if place.number == 0:
+        lives |= _of_one_worker(configuration, parts, stack)
     if volume is not None:
         lives["volume"] = volume.run()
     return _start(lives, stack)
+
+
+def _of_one_worker(
+    configuration: Configuration, parts: WorkerParts, stack: AsyncExitStack
+) -> dict[str, Coroutine[None, None, None]]:
+    """What one worker does for all of them."""
+    refresher = GroupRefresher(
+        parts.directory, configuration.dynamic_groups, holder=socket.gethostname(), clock=time.time
+    )
+    lives = {"dynamic-groups": refresher.run()}
+    if configuration.alerts.tells_somebody:
+        lives["alerts"] = _make_alerts(configuration, parts, stack).run()
+    return lives
 
 
 def _lives_of(
@@ -429,7 +444,10 @@ def _make_delivery(configuration: Configuration, parts: WorkerParts) -> Delivery
         DeliveryContext(
             settings=configuration.delivery,
             hostname=configuration.hostname,
-            directory=DirectoryView(snapshot=lambda: parts.keeper.current, members=parts.directory),
+            directory=DirectoryView(
+                snapshot=lambda: parts.keeper.current,
+                members=LiveMembers(parts.directory, configuration.dynamic_groups),
+            ),
             trace=parts.trace,
             pauses_file=configuration.pauses_file,
             lines=parts.lines.of_delivery,

@@ -1,16 +1,18 @@
 """kairan group: one address for many people."""
 
 import textwrap
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
 import typer
 
-from kairan.cli import group_members
+from kairan.cli import group_members, group_membership
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, open_directory, warn_without_postmaster
 from kairan.cli.errors import BadInputError
+from kairan.cli.group_dynamic import DynamicOptions, add_dynamic, set_dynamic, shown_group
+from kairan.cli.group_membership import YesOption, previewed, print_preview
 from kairan.cli.options import (
     ConfigOption,
     DisplayNameOption,
@@ -20,8 +22,7 @@ from kairan.cli.options import (
     group_of_commands,
     with_option_lists,
 )
-from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
-from kairan.cli.preview import preview_members
+from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
 from kairan.cli.times import moment, read_time
 from kairan.directory.model import Group
 from kairan.directory.operations.groups import GroupFields
@@ -37,6 +38,7 @@ from kairan.trace.sends import sends_of
 
 app = group_of_commands("Groups: one address for many people.")
 app.add_typer(group_members.app, name="members")
+group_membership.add_to(app)
 
 AddressArgument = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="The group's address.", show_default=False)
@@ -207,6 +209,8 @@ class GroupOptions:
     epilog=examples(
         "kairan group add sales@example.com --member akiko@example.com --member ben@example.com",
         "kairan group add board@example.com --accept-from payroll@example.com",
+        "kairan group add sales@example.com --conditional-department Sales --conditional-department 営業部",
+        "kairan group add managers@example.com --filter \"Title -like 'Manager*'\" --refresh 1h",
     ),
 )
 @with_option_lists
@@ -215,18 +219,26 @@ def add(
     member: Annotated[
         list[str] | None, typer.Option(help="A mailbox or group in it; repeats.", metavar="ADDRESS")
     ] = None,
+    dynamic: DynamicOptions = DynamicOptions(),
     settings: GroupOptions = GroupOptions(),
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a group.
 
-    Long lists of members: `kairan group members import`.
+    Long lists of members: `kairan group members import`.  With a filter, or included recipients and
+    conditions, it is a dynamic group: its members follow from what the directory says of people.
     """
-    with open_directory(config) as directory:
-        directory.add_group(address, initial_members=member or (), **settings.fields())
-        group = _existing(directory, address)
-    _print(group, as_json=as_json)
+    configuration = read_configuration(config)
+    if dynamic.are_named and member:
+        raise BadInputError("the members of a dynamic group follow from its filter; leave --member")
+    with directory_of(configuration) as directory:
+        if dynamic.are_named:
+            add_dynamic(directory, configuration, address, dynamic, settings.fields())
+        else:
+            directory.add_group(address, initial_members=member or (), **settings.fields())
+        shown = shown_group(directory, _existing(directory, address))
+    _print(shown, as_json=as_json)
 
 
 @app.command(
@@ -234,24 +246,32 @@ def add(
     epilog=examples(
         "kairan group set sales@example.com --owner akiko@example.com",
         "kairan group set board@example.com --accept-from none",
+        "kairan group set managers@example.com --filter \"Title -like 'Director*'\" --yes",
     ),
 )
 @with_option_lists
 def set_(
     address: AddressArgument,
+    dynamic: DynamicOptions = DynamicOptions(),
     settings: GroupOptions = GroupOptions(),
+    yes: YesOption = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change a group.
 
-    What is not named stays; a list replaces the one before, `none` empties it.
+    What is not named stays; a list replaces the one before, `none` empties it.  Another filter of a
+    dynamic group is another membership at once.
     """
-    with open_directory(config) as directory:
-        directory.set_group(address, **settings.fields())
+    configuration = read_configuration(config)
+    with directory_of(configuration) as directory:
+        if dynamic.are_named:
+            set_dynamic(directory, configuration, address, dynamic, settings.fields(), yes=yes)
+        else:
+            directory.set_group(address, **settings.fields())
         warn_without_postmaster(directory)
-        group = _existing(directory, address)
-    _print(group, as_json=as_json)
+        shown = shown_group(directory, _existing(directory, address))
+    _print(shown, as_json=as_json)
 
 
 @app.command("list", epilog=examples("kairan group list", "kairan group list --json"))
@@ -263,9 +283,16 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_json_list(groups)
         return
     print_table(
-        ("address", "name", "owners", "accepts from", "enabled"),
+        ("address", "name", "dynamic", "owners", "accepts from", "enabled"),
         (
-            (one.address, one.display_name, one.owners, one.accept_from, one.enabled)
+            (
+                one.address,
+                one.display_name,
+                one.is_dynamic,
+                one.owners,
+                one.accept_from,
+                one.enabled,
+            )
             for one in groups
         ),
         nothing="no group yet; `kairan group add ADDRESS` adds one",
@@ -281,8 +308,8 @@ def show(
     Its members: `kairan group members list` and `kairan group preview`.
     """
     with open_directory(config) as directory:
-        group = _existing(directory, address)
-    _print(group, as_json=as_json)
+        shown = shown_group(directory, _existing(directory, address))
+    _print(shown, as_json=as_json)
 
 
 @app.command("remove", epilog=examples("kairan group remove sales@example.com"))
@@ -309,17 +336,17 @@ def preview(
 ) -> None:
     """Show who would receive a message now.
 
-    Groups within it are opened, and each recipient stands there once.
+    Groups within it are opened, and each recipient stands there once.  Of a dynamic group it is whom
+    the filter fits now; who has come and gone since the stored list, which messages go to until the
+    next refresh; and what the filter is in SQL and LDAP.
     """
     configuration = read_configuration(config)
     with directory_of(configuration) as directory:
-        _existing(directory, address)
-        members = preview_members(directory, address, configuration.delivery.expansion)
+        found = previewed(directory, configuration, _existing(directory, address))
     if as_json:
-        print_json({"count": len(members), "members": members})
+        print_json(found)
     else:
-        print_table(("member",), ([member] for member in members), nothing="it has no members")
-        say(counted(len(members), "recipient"))
+        print_preview(found)
 
 
 @app.command(
@@ -406,8 +433,8 @@ def _existing(directory: Directory, address: str) -> Group:
     return group
 
 
-def _print(group: Group, *, as_json: bool) -> None:
+def _print(shown: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        print_json(group)
+        print_json(shown)
     else:
-        print_record(f"group {group.address}", plain(asdict(group)))
+        print_record(f"group {shown['address']}", shown)

@@ -9,6 +9,7 @@ from kairan.directory.model import Group, Organisation, Snapshot, Trust
 from kairan.directory.snapshot.memory import read_snapshot
 from kairan.directory.store import Directory
 from kairan.expansion.expand import expand
+from kairan.expansion.membership import MembersSource
 from kairan.expansion.settings import ExpansionSettings
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
@@ -61,8 +62,15 @@ class _Unrestricted:
 class Preview:
     """The directory as it is now, for as many groups as are asked for."""
 
-    def __init__(self, directory: Directory, settings: ExpansionSettings) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        settings: ExpansionSettings,
+        source: MembersSource | None = None,
+    ) -> None:
+        """`source`: of the members, where they are others than the directory's."""
         self._directory = directory
+        self._source = directory if source is None else source
         self._settings = settings
         self._snapshot = read_snapshot(directory)
 
@@ -78,9 +86,11 @@ class Preview:
         recipient = Recipient(Address(group))
         envelope = Envelope(sender=Address(""), recipients=(recipient,), arrived=0.0)
         snapshot = _Unrestricted(self._snapshot)
-        expansion = expand(envelope, (recipient,), snapshot, self._directory, self._settings)
+        expansion = expand(envelope, (recipient,), snapshot, self._source, self._settings)
         return sorted(str(one.address) for one in expansion.recipients)
 
 
-def preview_members(directory: Directory, group: str, settings: ExpansionSettings) -> list[str]:
-    return Preview(directory, settings).members(group)
+def preview_members(
+    directory: Directory, source: MembersSource, group: str, settings: ExpansionSettings
+) -> list[str]:
+    return Preview(directory, settings, source).members(group)

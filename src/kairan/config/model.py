@@ -11,6 +11,7 @@ from kairan.alerts.settings import AlertSettings
 from kairan.auth.settings import AuthSettings
 from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.transports.settings import TransportSettings
+from kairan.directory.dynamic.settings import DynamicGroupSettings
 from kairan.directory.recipient_filter.settings import RecipientFilterSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
 from kairan.issuer.settings import IssuerServiceSettings
@@ -71,6 +72,12 @@ SECTIONS: tuple[Section, ...] = (
         "recipient_filter",
         about="What a filter of a dynamic group may be",
     ),
+    Section(
+        "dynamic_groups",
+        DynamicGroupSettings,
+        "dynamic_groups",
+        about="How fresh the members of dynamic groups are",
+    ),
     Section("tls", TlsSettings, "tls", about="The certificate of every listener"),
     Section("listener", ListenerSettings, "listeners", repeats=True, about="A listener; repeats"),
     Section("intake", IntakeSettings, "intake", about="What a session may cost"),
@@ -106,6 +113,7 @@ class Configuration:
     help_url: str = ""  # empty: refusals point nowhere
     source: Path | None = None  # the file it was read from
     recipient_filter: RecipientFilterSettings = field(default_factory=RecipientFilterSettings)
+    dynamic_groups: DynamicGroupSettings = field(default_factory=DynamicGroupSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     listeners: tuple[ListenerSettings, ...] = (ListenerSettings(),)
     intake: IntakeSettings = field(default_factory=IntakeSettings)

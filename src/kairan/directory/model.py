@@ -83,7 +83,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The head of a static distribution group; its members stay in the store.
+    """The head of a distribution group; its members stay in the store.
 
     The accept and reject lists hold addresses of people or groups; a group means its members
     (AcceptMessagesOnlyFromSendersOrMembers).  Empty accept list: everybody.
@@ -109,6 +109,7 @@ class Group:
     unsubscribe: str = ""  # RFC 8058: the https address of one-click unsubscription
     message_octets_max: int | None = None  # None: what the service takes
     send_window: str = ""  # as `directory/send_window.py` reads it; empty: at any time
+    is_dynamic: bool = False  # its members follow from a filter
 
     @property
     def approvers(self) -> frozenset[str]:
@@ -136,6 +137,47 @@ class ModerationRequest:
     decision: str = ""  # `approve`, `reject`; empty: none yet
     decided_by: str = ""
     decided: int = 0  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicGroup:
+    """What the members of a dynamic group follow from.  Times are in seconds since the epoch, 0: never."""
+
+    address: str
+    filter: str  # in OPATH, as it was written or as it follows from the two below
+    included_recipients: tuple[str, ...] = ()
+    conditions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refresh_seconds: int | None = None  # None: as configured; 0: at every message
+    refreshed: int = 0  # the stored list is that of this moment
+    looked_at: int = 0  # the same, or later, when it was kept back
+    kept_since: int = 0  # since then a refresh would have changed too much
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """From a stored list to whom its filter fits; the first of those who come and go, by address."""
+
+    before: int
+    after: int
+    added: int
+    removed: int
+    some_added: tuple[str, ...] = ()
+    some_removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRefresh:
+    """A refresh that changed the list, or that was kept back."""
+
+    number: int
+    at: int  # seconds since the epoch
+    is_kept: bool  # the list stayed as it was; the numbers are what would have been
+    members: int  # on the list from then on
+    added: int
+    removed: int
+    by: str  # a node, or who gave the command
+    some_added: tuple[str, ...] = ()
+    some_removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

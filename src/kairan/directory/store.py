@@ -33,7 +33,9 @@ from kairan.directory.operations.accounts import AccountFields
 from kairan.directory.operations.apps import Apps, registered
 from kairan.directory.operations.device_logins import DeviceLogins
 from kairan.directory.operations.devices import KnownDevices
+from kairan.directory.operations.dynamic_groups import DynamicGroups
 from kairan.directory.operations.groups import GroupFields
+from kairan.directory.operations.leases import Leases
 from kairan.directory.operations.mailboxes import MailboxFields
 from kairan.directory.operations.moderation import Moderation
 from kairan.directory.operations.names import AddressKind, key, recipients
@@ -57,6 +59,8 @@ class Directory:
         self.volumes = Volumes(database)
         self.sources = Sources(database)
         self.moderation = Moderation(database)
+        self.dynamic_groups = DynamicGroups(database)
+        self.leases = Leases(database)
 
     @classmethod
     def open(cls, url: str, *, migrate: bool = True) -> Self:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kairan.alerts.alert import Concern
 from kairan.alerts.settings import AlertSettings
+from kairan.directory.model import DynamicGroup
 from kairan.outcomes.causes import outcomes_in
 from kairan.outcomes.outcome import Text
 from kairan.outcomes.refusal_class import class_of
@@ -27,6 +28,7 @@ def concerns_of(
     *,
     identities: Sequence[IdentityStatus] = (),
     last_sent: Mapping[str, float | None] | None = None,
+    groups: Sequence[DynamicGroup] = (),
 ) -> list[Concern]:
     """`last_sent`: of the accounts and devices of `quiet_seconds`; None: not within the trace."""
     return [
@@ -36,6 +38,7 @@ def concerns_of(
         *_certificates([one.certificate for one in identities if one.certificate], settings),
         *_tokens(status, identities),
         *_quiet(status.now, settings, last_sent or {}),
+        *_kept_lists(status.now, groups),
     ]
 
 
@@ -129,6 +132,22 @@ def _tokens(status: Status, identities: Sequence[IdentityStatus]) -> Iterator[Co
                     "メールが待機していますが、ログインに使えるトークンがありません。`kairan token get NAME` で発行元の応答を確認してください。",
                 ),
                 {"identity": one.name},
+            )
+
+
+def _kept_lists(now: float, groups: Sequence[DynamicGroup]) -> Iterator[Concern]:
+    for one in groups:
+        if one.kept_since:
+            hours = int(max(0.0, now - one.kept_since) // 3600)
+            yield Concern(
+                f"list {one.address}",
+                "list",
+                one.address,
+                Text(
+                    f"Its members are kept as they were, since {hours} hours: a refresh would change more of them than [dynamic_groups] allows. `kairan group preview {one.address}` shows whom; `kairan group refresh {one.address} --yes` makes it so.",
+                    f"メンバーの更新を {hours} 時間前から保留しています。変更が [dynamic_groups] の上限を超えるためです。対象は `kairan group preview {one.address}` で確認できます。`kairan group refresh {one.address} --yes` で反映します。",
+                ),
+                {"group": one.address, "kept_since": one.kept_since},
             )
 
 

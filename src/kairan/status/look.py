@@ -24,6 +24,7 @@ def look(configuration: Configuration, directory: Directory) -> list[Concern]:
         configuration.alerts,
         identities=[_identity(one, configuration, now) for one in configuration.identities],
         last_sent=dict(_last_sent(configuration, directory, now)),
+        groups=directory.dynamic_groups.everyone(),
     )
 
 

@@ -157,6 +157,31 @@ def test_groups_and_accounts_are_recipients_of_other_types(filled):
         assert "printer@kairan.test" not in addresses("Department -eq 'Sales'")
 
 
+def deep_filters():
+    def alternating(levels):
+        if not levels:
+            return "Department -eq 'Sales'"
+        word, one = ("-and", "Company -eq 'Contoso'") if levels % 2 else ("-or", "Title -like 'x*'")
+        return f"{one} {word} ({alternating(levels - 1)})"
+
+    yield "-not (" * 50 + "Department -eq 'Sales'" + ")" * 50
+    yield alternating(50)
+    yield f"-not ({alternating(30)})"
+    # Of the left, and of a property that is a table of its own.
+    yield "(" * 50 + "Department -eq 'Sales'" + ") -or Alias -eq 'q') -and Alias -eq $null" * 25
+    yield "-not (" * 40 + f"MemberOfGroup -eq '{SALES}' -and EmailAddresses -like 'b*'" + ")" * 40
+
+
+@pytest.mark.parametrize(
+    "text", list(deep_filters()), ids=["not", "right", "within", "left", "tables"]
+)
+def test_a_filter_that_nests_fifty_deep_is_answered(filled, server, text):
+    tree = parse(text, ANYWHERE)
+    expected = by_predicate(tree, PEOPLE, MEMBERS)
+    assert by_sql(filled, tree) == expected
+    assert server.search(ldap_filter(tree)) == expected
+
+
 # -- random filters over random people -------------------------------------------------------------
 
 # What a name is made of here: quotes, syntax of all three languages, and letters of several alphabets.

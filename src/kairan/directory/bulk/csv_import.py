@@ -10,7 +10,7 @@ from kairan.directory.bulk.mailbox_rows import ImportReport, MailboxRow, write
 from kairan.directory.database import schema
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES
-from kairan.directory.operations import mailboxes, members, names, organisation
+from kairan.directory.operations import dynamic_rows, mailboxes, members, names, organisation
 from kairan.directory.operations.names import AddressKind
 from kairan.runtime.counted import counted
 
@@ -102,6 +102,7 @@ def import_members(
     """The file may be the one that mailboxes are imported from: of it `address` counts."""
     file = CsvFile(source, MEMBER_COLUMNS, ignores_others=True)
     head = names.primary(connection, group, AddressKind.GROUP)
+    dynamic_rows.check_static(connection, head)
     report = ImportReport()
     done = 0
     for batch in names.batches(file.rows()):

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from kairan.directory.database import schema
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Group
-from kairan.directory.operations import lists, members, names
+from kairan.directory.operations import dynamic_rows, lists, members, names
 from kairan.directory.operations.lists import GroupList
 from kairan.directory.operations.names import AddressKind
 from kairan.directory.send_window import read_send_window
@@ -73,6 +73,7 @@ def remove(connection: Connection, address: str) -> None:
     members.forget(connection, primary)
     lists.drop(connection, primary)
     members.drop(connection, primary)
+    dynamic_rows.drop(connection, primary)
     connection.execute(delete(schema.group).where(schema.group.c.address == primary))
     names.unregister(connection, primary)
 
@@ -81,17 +82,23 @@ def everyone(connection: Connection) -> list[Group]:
     query = select(schema.group).order_by(schema.group.c.address)
     rows = connection.execute(query).mappings().all()
     everything = lists.of_groups(connection)
-    return [_group(row, everything) for row in rows]
+    dynamic = dynamic_rows.all_dynamic(connection)
+    return [_group(row, everything, is_dynamic=row["address"] in dynamic) for row in rows]
 
 
 def one(connection: Connection, address: str) -> Group | None:
     wanted = names.key(address)
     query = select(schema.group).where(schema.group.c.address == wanted)
     row = connection.execute(query).mappings().first()
-    return _group(row, lists.of_groups(connection, [wanted])) if row else None
+    if row is None:
+        return None
+    is_dynamic = dynamic_rows.is_dynamic(connection, wanted)
+    return _group(row, lists.of_groups(connection, [wanted]), is_dynamic=is_dynamic)
 
 
-def _group(row: RowMapping, everything: dict[tuple[str, GroupList], set[str]]) -> Group:
+def _group(
+    row: RowMapping, everything: dict[tuple[str, GroupList], set[str]], *, is_dynamic: bool
+) -> Group:
     def on(role: GroupList) -> frozenset[str]:
         return frozenset(everything.get((row["address"], role), ()))
 
@@ -102,6 +109,7 @@ def _group(row: RowMapping, everything: dict[tuple[str, GroupList], set[str]]) -
         reject_from=on(GroupList.REJECT),
         moderators=on(GroupList.MODERATOR),
         bypass=on(GroupList.BYPASS),
+        is_dynamic=is_dynamic,
     )
 
 

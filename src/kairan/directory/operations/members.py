@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Delete, Select, delete, select
 from kairan.directory.database import schema
 from kairan.directory.database.database import BATCH_ROWS, insert_rows, one_of
 from kairan.directory.errors import DirectoryError
-from kairan.directory.operations import names
+from kairan.directory.operations import dynamic_rows, names
 from kairan.directory.operations.names import AddressKind
 from kairan.mail.address import Address, domain_of
 
@@ -15,6 +15,7 @@ from kairan.mail.address import Address, domain_of
 def add(connection: Connection, group: str, addresses: Iterable[str]) -> int:
     """Returns how many are new; who is a member already stays one."""
     head = names.primary(connection, group, AddressKind.GROUP)
+    dynamic_rows.check_static(connection, head)
     rules = _Rules(connection, head)
     added = 0
     for batch in names.batches(addresses):
@@ -30,6 +31,7 @@ def add(connection: Connection, group: str, addresses: Iterable[str]) -> int:
 def remove(connection: Connection, group: str, addresses: Iterable[str]) -> int:
     """Returns how many went.  Who is no member is an error: it may be a slip of the pen."""
     head = names.primary(connection, group, AddressKind.GROUP)
+    dynamic_rows.check_static(connection, head)
     removed = 0
     for batch in names.batches(addresses):
         wanted = {names.key(text) for text in batch}

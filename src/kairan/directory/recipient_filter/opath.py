@@ -114,8 +114,8 @@ _LEVELS = re.compile(
 
 
 def _check_nesting(text: str) -> None:
-    """Parentheses and negations count alike.  A negation ends where what it negates does: at the
-    next `-and` or `-or`, or with its parenthesis.
+    """So many parentheses, and so many negations; `-not (` is one level to who writes it.  A negation
+    ends where what it negates does: at the next `-and` or `-or`, or with its parenthesis.
     """
     opened: list[int] = [0]  # negations before each open parenthesis, and behind the last
     for found in _LEVELS.finditer(text):
@@ -132,7 +132,7 @@ def _check_nesting(text: str) -> None:
                 opened[-1] += 1
             case _:
                 opened[-1] = 0
-        if len(opened) - 1 + sum(opened) > NESTING_MAX:
+        if max(len(opened) - 1, sum(opened)) > NESTING_MAX:
             sentence = f"a filter nests {NESTING_MAX} deep at most"
             raise RecipientFilterError(text, found.start(), sentence)
 
@@ -216,7 +216,9 @@ class _Tree(Transformer[Token, _Part]):
             raise self._error(operator, f"a filter has {CONDITIONS_MAX} conditions at most")
         return _Part(kind((*before, right.filter)), depth, conditions)
 
-    def negation(self, _: Token, part: _Part) -> _Part:
+    def negation(self, operator: Token, part: _Part) -> _Part:
+        if part.depth >= NESTING_MAX:
+            raise self._error(operator, f"a filter nests {NESTING_MAX} deep at most")
         return _Part(Not(part.filter), part.depth + 1, part.conditions)
 
     def comparison(self, name: Token, operator: Token, value: Token) -> _Part:

@@ -155,7 +155,7 @@ _TYPES: Mapping[str, str] = {
 }
 
 
-_OUTSIDE = frozenset(f"{_TYPES['MailUser']} {_TYPES['MailContact']}".split())
+OUTSIDE = frozenset(f"{_TYPES['MailUser']} {_TYPES['MailContact']}".split())
 
 
 def _by_lower(names: Mapping[str, frozenset[int]]) -> Mapping[str, frozenset[int]]:
@@ -175,7 +175,7 @@ def recipient_type(name: str) -> str | None:
 
 def is_outside(recipient_type: str) -> bool:
     """Whose mailbox is somewhere else, so that the address may be of any domain."""
-    return recipient_type in _OUTSIDE
+    return recipient_type in OUTSIDE
 
 
 def details_of(wanted: Property, value: str) -> frozenset[int] | str:

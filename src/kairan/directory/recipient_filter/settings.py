@@ -22,3 +22,7 @@ class RecipientFilterSettings:
     @property
     def characters_max(self) -> int:
         return EXCHANGE_ONLINE_CHARACTERS_MAX if self.exchange_online_limits else CHARACTERS_MAX
+
+
+# For what was checked when it was stored.
+ANY_FILTER = RecipientFilterSettings(exchange_online_limits=False)

@@ -4,7 +4,7 @@ SQL knows a third truth, NULL, which `NOT` leaves as it is.  LDAP and people do 
 department is not in Sales.  So each condition below says false, never NULL, of a blank.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -32,7 +32,7 @@ from sqlalchemy.sql.selectable import CompoundSelect
 from kairan.directory.database import schema
 from kairan.directory.recipient_filter.folding import fold, fold_parts
 from kairan.directory.recipient_filter.predicate import ATTRIBUTE_OF
-from kairan.directory.recipient_filter.properties import DETAILS, Property
+from kairan.directory.recipient_filter.properties import DETAILS, OUTSIDE, Property
 from kairan.directory.recipient_filter.tree import (
     And,
     Compares,
@@ -117,6 +117,18 @@ _ACCOUNT = _Table(
 )
 
 
+# Contacts alone may have an address of another domain.
+_IS_REACHED_INSIDE = or_(
+    schema.mailbox.c.recipient_type.not_in(sorted(OUTSIDE)),
+    exists().where(
+        schema.mailbox.c.address.like(
+            literal("%@") + func.replace(schema.accepted_domain.c.domain, "_", "\\_"),
+            escape=_ESCAPE,
+        )
+    ),
+)
+
+
 def members(tree: Filter) -> CompoundSelect[str]:
     """The primary addresses of all recipients it fits, whatever they are, in order."""
     found = union_all(*(_members(tree, table) for table in (_MAILBOX, _GROUP, _ACCOUNT)))
@@ -127,11 +139,76 @@ def mailboxes(tree: Filter) -> Select[str]:
     return _members(tree, _MAILBOX)
 
 
+def membership(tree: Filter, group: str, *, external: bool) -> Select[str]:
+    """The members of a dynamic group, in order: whom it fits of those who may be members of groups.
+
+    An account has no mailbox.  Who has left is disabled.  `external`: recipients outside the accepted
+    domains are allowed.  A group is no member of itself.
+    """
+    people = _members(tree, _MAILBOX).where(schema.mailbox.c.enabled)
+    if not external:
+        people = people.where(_IS_REACHED_INSIDE)
+    inner = _members(tree, _GROUP).where(schema.group.c.address != group)
+    found = union_all(people, inner).subquery()
+    return select(found.c.address).order_by(found.c.address)
+
+
+def left_out(tree: Filter, *, external: bool) -> Mapping[str, Select[int]]:
+    """How many it fits that `membership` has not, by why."""
+    fitting = _members(tree, _MAILBOX)
+    disabled = fitting.where(not_(schema.mailbox.c.enabled))
+    outside = fitting.where(schema.mailbox.c.enabled, not_(_IS_REACHED_INSIDE))
+    queries = {"disabled": disabled, "accounts": _members(tree, _ACCOUNT)}
+    if not external:
+        queries["external"] = outside
+    return {why: select(func.count()).select_from(one.subquery()) for why, one in queries.items()}
+
+
 def _members(tree: Filter, table: _Table) -> Select[str]:
-    return select(table.address).where(_condition(tree, table))
+    return select(table.address).where(_condition(tree, table).element)
 
 
-def _condition(tree: Filter, table: _Table) -> ColumnElement[bool]:
+# SQLite's parser holds 100 symbols, a level needs up to four, and what stands around them some thirty
+# (https://sqlite.org/compile.html#yystackdepth).
+_LEVELS_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """`levels`: how deep it nests as SQL is written."""
+
+    element: ColumnElement[bool]
+    levels: int = 1
+
+
+def _condition(tree: Filter, table: _Table) -> _Condition:
+    """A filter nests deeper than a statement may; what is too deep is a table of its own before it."""
+    match tree:
+        case Not(part):
+            inner = _condition(part, table)
+            found = _Condition(not_(inner.element), inner.levels + 1)
+        case And(parts):
+            found = _joined(and_, parts, table)
+        case Or(parts):
+            found = _joined(or_, parts, table)
+        case _:
+            return _Condition(_single(tree, table))
+    if found.levels < _LEVELS_MAX:
+        return found
+    fitting = select(table.address.label("address")).where(found.element).cte()
+    return _Condition(table.address.in_(select(fitting.c.address)))
+
+
+def _joined(
+    join: Callable[..., ColumnElement[bool]], parts: tuple[Filter, ...], table: _Table
+) -> _Condition:
+    each = [_condition(part, table) for part in parts]
+    return _Condition(join(*(one.element for one in each)), 1 + max(one.levels for one in each))
+
+
+def _single(
+    tree: Equals | Matches | Compares | IsBlank | OfType, table: _Table
+) -> ColumnElement[bool]:
     match tree:
         case Equals(wanted, bool(value)):
             return table.hidden if value else not_(table.hidden)
@@ -148,12 +225,6 @@ def _condition(tree: Filter, table: _Table) -> ColumnElement[bool]:
             return _is_blank(wanted, table)
         case OfType(details):
             return table.details.in_([name for name, n in DETAILS.items() if n in details])
-        case Not(part):
-            return not_(_condition(part, table))
-        case And(parts):
-            return and_(*(_condition(part, table) for part in parts))
-        case Or(parts):
-            return or_(*(_condition(part, table) for part in parts))
         case _ as never:
             assert_never(never)
 
@@ -171,10 +242,16 @@ def _some_text(
         of_same = schema.address.c.owner == table.address
         return exists().where(of_same, fits(literal("smtp:") + schema.address.c.key))
     if wanted.name == "MemberOfGroup":
-        of_same = schema.member.c.address == table.address
-        return exists().where(of_same, fits(schema.member.c.group_address))
+        return exists().where(_is_member(table), fits(schema.member.c.group_address))
     column = table.texts.get(wanted.name)
     return false() if column is None else and_(column.is_not(None), fits(column))
+
+
+def _is_member(table: _Table) -> ColumnElement[bool]:
+    """Of a static group: as in Active Directory, and so no list follows from itself."""
+    group = schema.member.c.group_address
+    dynamic = group.in_(select(schema.dynamic_group.c.address))
+    return and_(schema.member.c.address == table.address, not_(dynamic))
 
 
 def _pattern(parts: tuple[str, ...]) -> str:
@@ -205,7 +282,7 @@ def _is_blank(wanted: Property, table: _Table) -> ColumnElement[bool]:
     if wanted.is_address:
         return false()
     if wanted.name == "MemberOfGroup":
-        return not_(exists().where(schema.member.c.address == table.address))
+        return not_(exists().where(_is_member(table)))
     column: ColumnElement[Any] | None = table.texts.get(wanted.name)
     if column is None:
         column = table.numbers.get(wanted.name)

@@ -39,6 +39,7 @@ from kairan.directory.dynamic.refresher import GroupRefresher
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.snapshot.keeper import SnapshotKeeper
+from kairan.directory.sources.periodic import PeriodicSync, look_seconds
 from kairan.directory.store import Directory
 from kairan.intake.context import (
     AccountUse,
@@ -406,6 +407,10 @@ def _of_one_worker(
         parts.directory, configuration.dynamic_groups, holder=socket.gethostname(), clock=time.time
     )
     lives = {"dynamic-groups": refresher.run()}
+    intervals = [one.interval_seconds for one in configuration.directory_sources]
+    if any(intervals):
+        sync = PeriodicSync(_sync_command(configuration), look_seconds=look_seconds(intervals))
+        lives["sources"] = sync.run()
     if configuration.alerts.tells_somebody:
         lives["alerts"] = _make_alerts(configuration, parts, stack).run()
     return lives
@@ -502,6 +507,12 @@ async def _open_spools(
         stack.push_async_callback(spool.close)
         spools.append(spool)
     return spools
+
+
+def _sync_command(configuration: Configuration) -> list[str]:
+    assert configuration.source is not None, "sources are in a file"
+    name = str(configuration.source)
+    return [sys.executable, "-m", "kairan", "directory", "sync", "--due", "--config", name]
 
 
 def _make_alerts(configuration: Configuration, parts: WorkerParts, stack: AsyncExitStack) -> Alerts:

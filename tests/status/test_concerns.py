@@ -3,6 +3,7 @@
 import pytest
 
 from kairan.alerts.settings import AlertSettings
+from kairan.directory.sources.store import SourceState
 from kairan.status.concerns import IdentityStatus, concerns_of
 from kairan.status.facts import CertificateStatus, DestinationStatus, Status
 
@@ -73,3 +74,11 @@ def test_an_account_or_device_that_went_quiet_concerns():
     quiet = (("payroll@x.test", 3_600.0), ("mfp-3f", 60.0), ("new@x.test", 60.0))
     last = {"payroll@x.test": NOW - 3_599, "mfp-3f": NOW - 61}
     assert of(quiet=quiet, last_sent=last) == {"quiet mfp-3f", "quiet new@x.test"}
+
+
+def test_a_source_that_changed_nothing_concerns_at_once():
+    good = SourceState("csv", tried=int(NOW), succeeded=int(NOW))
+    doubted = SourceState(
+        "ad", tried=int(NOW), succeeded=int(NOW) - 7_200, problem="5 of 10 are missing"
+    )
+    assert of(sources=[good, doubted]) == {"source ad"}

@@ -14,7 +14,7 @@ class Concern:
     """`key` is the same as long as it is the same thing, whatever its numbers are by then."""
 
     key: str
-    kind: str  # refusal, age, certificate, token, quiet, list
+    kind: str  # refusal, age, certificate, token, quiet, list, source
     about: str  # a destination, a file, an identity, an account
     text: Text
     facts: Mapping[str, object] = field(default_factory=dict)

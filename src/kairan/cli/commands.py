@@ -23,7 +23,9 @@ COMMANDS: Mapping[str, CommandRow] = {
     "trace": CommandRow("trace", "Show what happened to messages, each whole."),
     "backup": CommandRow("backup", "Write a backup."),
     "restore": CommandRow("restore", "Restore a backup."),
-    "directory": CommandRow("directory_move", "The directory's database."),
+    "directory": CommandRow(
+        "directory_move", "The directory's database, and the directories it takes people from."
+    ),
     "account": CommandRow("account", "Accounts: who may log in and send."),
     "mailbox": CommandRow("mailbox", "Mailboxes: who receives."),
     "group": CommandRow("group", "Groups: one address for many people."),

@@ -1,4 +1,4 @@
-"""kairan directory: the database behind accounts, mailboxes and groups."""
+"""kairan directory: the database behind accounts, mailboxes and groups, and where these come from."""
 
 from typing import Annotated
 
@@ -6,6 +6,12 @@ import typer
 
 from kairan.cli.audit import tell
 from kairan.cli.configuration import read_configuration
+from kairan.cli.directory_sources import (
+    show_status,
+    show_status_examples,
+    sync_sources,
+    sync_sources_examples,
+)
 from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, say
 from kairan.config.backup import check_stopped
@@ -13,12 +19,9 @@ from kairan.directory.store import Directory
 from kairan.runtime.counted import counted
 from kairan.runtime.secret_text import without_login
 
-app = group_of_commands("The directory's database.")
-
-
-@app.callback()
-def database() -> None:
-    """A group, also while it has one command."""
+app = group_of_commands("The directory's database, and the directories it takes people from.")
+app.command("sync", epilog=sync_sources_examples)(sync_sources)
+app.command("status", epilog=show_status_examples)(show_status)
 
 
 @app.command(

@@ -13,6 +13,7 @@ from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.transports.settings import TransportSettings
 from kairan.directory.dynamic.settings import DynamicGroupSettings
 from kairan.directory.recipient_filter.settings import RecipientFilterSettings
+from kairan.directory.sources.settings import SourceSettings
 from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
@@ -50,6 +51,8 @@ class DirectorySettings:
     # share the directory, with `?sslmode=` (verify-full beyond this machine) and `&sslrootcert=`
     # as libpq has them.  None: SQLite, directory.db in the data directory.
     url: str | None = None
+    # Other directories whose people and groups are taken: [[directory.sources]].
+    sources: tuple[SourceSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class Configuration:
     user: str | None = None  # whom root becomes
     help_url: str = ""  # empty: refusals point nowhere
     source: Path | None = None  # the file it was read from
+    directory_sources: tuple[SourceSettings, ...] = ()
     recipient_filter: RecipientFilterSettings = field(default_factory=RecipientFilterSettings)
     dynamic_groups: DynamicGroupSettings = field(default_factory=DynamicGroupSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -176,6 +180,7 @@ def own_answers(server: ServerSettings, directory: DirectorySettings) -> dict[st
         "hostname": server.hostname or socket.gethostname(),
         "data_directory": server.data_directory,
         "directory_url": directory.url or default_directory_url(server.data_directory),
+        "directory_sources": directory.sources,
         "workers": (os.cpu_count() or 1) if server.workers is None else server.workers,
         "user": server.user,
         "watchdog_seconds": server.watchdog_seconds,

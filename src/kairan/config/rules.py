@@ -16,6 +16,9 @@ from kairan.config.lines import Path_
 from kairan.config.model import SECTIONS, Configuration
 from kairan.config.setting_problem import SettingProblem
 from kairan.delivery.settings import RouteSettings
+from kairan.directory.errors import DirectoryError
+from kairan.directory.sources.mapping import attribute_names
+from kairan.directory.sources.settings import SourceKind, SourceSettings
 from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.mail.address import parse_address
@@ -32,6 +35,9 @@ IPV6 = 6
 # So much leaves room for it in the line of every reply.  The octets are those of `error_uri`, RFC 6749
 # section 5.2.
 _HELP_URL_OCTETS_MAX = 200
+_LDAP_URL = re.compile(
+    r"(?P<scheme>ldaps?|ldapi)://(?P<host>[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z%._-]+)(:[0-9]{1,5})?/?"
+)
 _HELP_URL = re.compile(rf"(?=.{{1,{_HELP_URL_OCTETS_MAX}}}\Z)https?://[A-Za-z0-9\[][!#-\[\]-~]*")
 
 
@@ -43,6 +49,7 @@ def identity_rules(configuration: Configuration) -> Iterator[SettingProblem]:
 def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     """In the order of the file's tables; with any of them nothing is started."""
     yield from _help_url(configuration.help_url)
+    yield from _sources(configuration.directory_sources)
     yield from _volume(configuration.admission.volume_jump_factor)
     yield from _numbers(configuration)
     yield from _user(configuration.user)
@@ -75,6 +82,50 @@ def _help_url(url: str) -> Iterator[SettingProblem]:
         yield ("server", "help_url"), sentence
 
 
+def _sources(sources: tuple[SourceSettings, ...]) -> Iterator[SettingProblem]:
+    names = [one.name for one in sources]
+    for position, one in enumerate(sources):
+        where = ("directory", "sources", position)
+        if not one.name or one.name in names[:position]:
+            yield (
+                (*where, "name"),
+                f'"{one.name}" is no name of its own among [[directory.sources]]',
+            )
+        if not 0 <= one.share_min < 1:
+            sentence = f'"share_min" must be 0 or more and below 1, not {one.share_min}'
+            yield (*where, "share_min"), sentence
+        if one.kind is SourceKind.CSV and one.file is None:
+            yield (*where, "file"), '"file" is missing; a source of kind = "csv" is read from it'
+        if one.kind is SourceKind.LDAP:
+            yield from _ldap_source(one, where)
+
+
+def _ldap_source(source: SourceSettings, where: Path_) -> Iterator[SettingProblem]:
+    if not source.servers:
+        yield (*where, "servers"), '"servers" is empty; write ["ldaps://dc1.example.com"]'
+    for server in source.servers:
+        found = _LDAP_URL.fullmatch(server)
+        if found is None:
+            sentence = (
+                f'"{server}" is no server; write ldaps://HOST, ldap://HOST:PORT or ldapi://PATH'
+            )
+            yield (*where, "servers"), sentence
+        elif found["scheme"] == "ldap" and not source.starttls and not _is_near(found["host"]):
+            sentence = f'starttls = false is only for this machine itself, not for "{server}"'
+            yield (*where, "starttls"), sentence
+    if bool(source.bind_user) is not bool(source.bind_password_file):
+        sentence = "bind_user and bind_password_file belong together; the source has one of them"
+        yield where, sentence
+    try:
+        attribute_names(source.attributes)
+    except DirectoryError as error:
+        yield (*where, "attributes"), str(error)
+
+
+def _is_near(host: str) -> bool:
+    return _is_host(host) and _is_loopback(host)
+
+
 def _volume(factor: float) -> Iterator[SettingProblem]:
     if factor != 0 and not factor >= 1:  # no number at all is not, either
         sentence = f'"volume_jump_factor" must be 0 (off) or at least 1, not {factor}'
@@ -89,6 +140,7 @@ def _numbers(configuration: Configuration) -> Iterator[SettingProblem]:
         yield ("server", "workers"), '"workers" must be 1 or more; "none": one for each core'
     for name in ("workers", "watchdog_seconds"):
         yield from _numbers_in(getattr(configuration, name), ("server", name))
+    yield from _numbers_in(configuration.directory_sources, ("directory", "sources"))
     for section in SECTIONS:
         if section.field:
             yield from _numbers_in(getattr(configuration, section.field), (section.name,))

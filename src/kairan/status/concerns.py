@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from kairan.alerts.alert import Concern
 from kairan.alerts.settings import AlertSettings
 from kairan.directory.model import DynamicGroup
+from kairan.directory.sources.store import SourceState
 from kairan.outcomes.causes import outcomes_in
 from kairan.outcomes.outcome import Text
 from kairan.outcomes.refusal_class import class_of
@@ -29,6 +30,7 @@ def concerns_of(
     identities: Sequence[IdentityStatus] = (),
     last_sent: Mapping[str, float | None] | None = None,
     groups: Sequence[DynamicGroup] = (),
+    sources: Sequence[SourceState] = (),
 ) -> list[Concern]:
     """`last_sent`: of the accounts and devices of `quiet_seconds`; None: not within the trace."""
     return [
@@ -39,6 +41,7 @@ def concerns_of(
         *_tokens(status, identities),
         *_quiet(status.now, settings, last_sent or {}),
         *_kept_lists(status.now, groups),
+        *_sources(status.now, sources),
     ]
 
 
@@ -148,6 +151,26 @@ def _kept_lists(now: float, groups: Sequence[DynamicGroup]) -> Iterator[Concern]
                     f"メンバーの更新を {hours} 時間前から保留しています。変更が [dynamic_groups] の上限を超えるためです。対象は `kairan group preview {one.address}` で確認できます。`kairan group refresh {one.address} --yes` で反映します。",
                 ),
                 {"group": one.address, "kept_since": one.kept_since},
+            )
+
+
+def _sources(now: float, sources: Sequence[SourceState]) -> Iterator[Concern]:
+    for one in sources:
+        if one.problem:
+            hours = f"{(now - one.succeeded) / 3600:.1f}" if one.succeeded else ""
+            age_en = f"the copy that serves is {hours} hours old" if hours else "there is no copy"
+            age_ja = (
+                f"使用中のコピーは {hours} 時間前のものです" if hours else "コピーはまだありません"
+            )
+            yield Concern(
+                f"source {one.name}",
+                "source",
+                one.name,
+                Text(
+                    f"Nothing was taken: {one.problem}; {age_en}.",
+                    f"取り込みませんでした: {one.problem}。{age_ja}。",
+                ),
+                {"source": one.name, "succeeded": one.succeeded, "problem": one.problem},
             )
 
 

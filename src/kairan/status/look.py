@@ -25,6 +25,7 @@ def look(configuration: Configuration, directory: Directory) -> list[Concern]:
         identities=[_identity(one, configuration, now) for one in configuration.identities],
         last_sent=dict(_last_sent(configuration, directory, now)),
         groups=directory.dynamic_groups.everyone(),
+        sources=[directory.sources.state(one.name) for one in configuration.directory_sources],
     )
 
 

@@ -306,3 +306,11 @@ def test_more_than_a_batch_changes_places(directory, sync):
     turned = [person(n, f"p{(n + 1) % 1_500}@example.com") for n in range(1_500)]
     assert sync(whole(turned)).counts == {"person change": 1_500}
     assert directory.mailbox("p0@example.com").source_id == "id-1499"
+
+
+def test_a_look_that_is_due_is_one_machines(directory):
+    sources = directory.sources
+    assert sources.claim("ad", 900.0, now=NOW)
+    assert not sources.claim("ad", 900.0, now=NOW + 899)
+    assert sources.claim("ad", 900.0, now=NOW + 900)
+    assert not sources.claim("ad", 0.0, now=NOW + 9_000)

@@ -148,7 +148,7 @@ def _columns(row: CsvRow) -> dict[str, object]:
             case "enabled":
                 columns["enabled"] = yes_or_no(name, value or "yes")
             case "countrycode":
-                columns["country_code"] = _country_code(value)
+                columns["country_code"] = country_code(value)
             case "recipienttype":
                 columns["recipient_type"] = mailboxes.known_type(value or "UserMailbox")
             case "source":
@@ -160,7 +160,7 @@ def _columns(row: CsvRow) -> dict[str, object]:
     return columns
 
 
-def _country_code(value: str) -> int | None:
+def country_code(value: str) -> int | None:
     if not value:
         return None
     if not (value.isascii() and value.isdigit() and len(value) <= _COUNTRY_DIGITS):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from kairan.directory.bulk.csv_import import country_code
 from kairan.directory.bulk.csv_rows import CsvFile, CsvRow, aliases, words, yes_or_no
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES
@@ -75,7 +76,7 @@ def _person(row: CsvRow, members: dict[str, set[str]]) -> SourcePerson:
         aliases=frozenset(aliases(row)) - {row.address},
         display_name=names.line("displayName", cells.get("displayname", "")),
         attributes={name: text for name, text in texts.items() if text},
-        country_code=int(cells["countrycode"]) if cells.get("countrycode", "").isdigit() else None,
+        country_code=country_code(cells.get("countrycode", "")),
         recipient_type=cells.get("recipienttype") or "UserMailbox",
         enabled=yes_or_no("enabled", cells.get("enabled") or "yes"),
         hidden=yes_or_no("hidden", cells.get("hidden") or "no"),

@@ -82,10 +82,18 @@ class Sources:
         with self._database.writing() as connection:
             _put(connection, name, {"tried": now, "problem": problem})
 
-    def forget(self, name: str) -> None:
-        """Its mark: the next look is at everything."""
+    def claim(self, name: str, interval_seconds: float, *, now: int) -> bool:
+        """Whether its next look is due and the caller's to take: of all machines one gets it."""
+        if interval_seconds <= 0:
+            return False
+        table = schema.directory_source.c
         with self._database.writing() as connection:
-            _put(connection, name, {"mark": "", "whole": 0})
+            query = select(table.tried).where(table.name == name).with_for_update()
+            tried = connection.execute(query).scalar() or 0
+            if now - tried < interval_seconds:
+                return False
+            _put(connection, name, {"tried": now})
+            return True
 
 
 def _state(connection: Connection, row: dict[str, object]) -> SourceState:

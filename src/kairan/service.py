@@ -2,7 +2,7 @@
 
     parent   sockets (one per worker and listener, SO_REUSEPORT), shared counters, signals
     child    worker-0, worker-1 …: `worker.run`, everything else
-    child    issuer, where [issuer] is enabled: `issuer.web.server.run`, tokens by HTTP
+    child    issuer, where [issuer] or [scim] is enabled: `issuer.web.server.run`, tokens and SCIM by HTTP
 
 The parent holds every socket: while a dead worker is replaced its connections wait in the kernel
 instead of being refused.  It runs no thread and no event loop, so that fork is safe and what was
@@ -176,7 +176,7 @@ class Supervisor:
             run = partial(self._run_worker, number, of_worker)
             self._children.append(Child(f"worker-{number}", of_worker, run))
         issuer = self.configuration.issuer
-        if issuer.enabled:
+        if self.configuration.answers_http:
             sock = _listen(issuer, _free_port(issuer))
             run = partial(self._run_issuer, sock)
             self._children.append(Child("issuer", [sock], run, ends_to_reload=True))
@@ -272,6 +272,7 @@ class Supervisor:
         configuration = self._served()
         site = Site(
             settings=configuration.issuer,
+            scim=configuration.scim,
             auth=configuration.auth,
             directory_url=configuration.directory_url,
             data_directory=configuration.data_directory,

@@ -5,8 +5,8 @@ import time
 import jwt
 import pytest
 
+from kairan.auth.made_secrets import matches
 from kairan.issuer.keys import KeyRing
-from kairan.issuer.secrets import matches
 
 PRINTER = "printer@example.com"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"

@@ -13,6 +13,8 @@ LAYERS: list[set[str]] = [
     {"doctor", "status"},
     {"config"},
     {"intake", "delivery", "sender", "issuer", "alerts"},
+    # One web server for both: the issuer's process answers at /scim/v2, too.
+    {"scim"},
     {"auth", "admission", "expansion", "relay", "trace", "dsn"},
     {"spool", "directory"},
     # The engine's own refusals (503, 501, 500 …) come from the catalogue like all others.

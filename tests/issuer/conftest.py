@@ -10,13 +10,13 @@ import jwt
 import pytest
 
 from kairan.auth.attempts import LoginAttempts
+from kairan.auth.made_secrets import hash_secret
 from kairan.auth.settings import AuthSettings
 from kairan.directory.model import App, AppSecret
 from kairan.directory.store import Directory
 from kairan.issuer.clients import Clients
 from kairan.issuer.grants import Grants
 from kairan.issuer.keys import KeyRing
-from kairan.issuer.secrets import hash_secret
 from kairan.issuer.settings import Algorithm, IssuerServiceSettings
 from kairan.issuer.web.application import Web
 from kairan.issuer.web.places import places_of

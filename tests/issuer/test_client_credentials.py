@@ -3,7 +3,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from kairan.issuer.secrets import hash_secret
+from kairan.auth.made_secrets import hash_secret
 from kairan.issuer.web.application import FORM_OCTETS_MAX
 
 SECRET = "kai~a secret with blanks: & % +"  # the app's, in conftest.py

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kairan.auth.made_secrets import hash_secret, make_secret
 from kairan.cli import app_token
 from kairan.cli.audit import tell
 from kairan.cli.configuration import read_configuration
@@ -18,7 +19,6 @@ from kairan.directory.model import App, AppSecret
 from kairan.directory.operations.apps import AppFields
 from kairan.directory.store import Directory
 from kairan.issuer.keys import Key, KeyRing
-from kairan.issuer.secrets import hash_secret, make_secret
 
 DEFAULT_PERMISSION = "Mail.Send"  # what an HVE account's app needs in Exchange Online
 DAY_SECONDS = 86_400

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, CommandRow] = {
     "app": CommandRow(
         "app_registration", "Applications that log in with tokens of the service's own issuer."
     ),
+    "scim": CommandRow("scim", "People and groups that Entra, or another directory, pushes here."),
     "device": CommandRow(
         "device", "Devices: printers and the like, which cannot do what programs do."
     ),

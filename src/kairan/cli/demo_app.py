@@ -4,12 +4,12 @@ import json
 import uuid
 from pathlib import Path
 
+from kairan.auth.made_secrets import hash_secret, make_secret
 from kairan.cli import sample
 from kairan.cli.directory import directory_of
 from kairan.config.model import Configuration
 from kairan.directory.model import App, AppSecret
 from kairan.directory.store import Directory
-from kairan.issuer.secrets import hash_secret, make_secret
 from kairan.issuer.web.places import places_of
 
 NAME = "demo"

@@ -91,7 +91,7 @@ def _alerts(configuration: Configuration) -> Iterator[SettingProblem]:
 def _addresses(configuration: Configuration) -> Iterator[SettingProblem]:
     for position, listener in enumerate(configuration.listeners):
         yield from _address(listener.host, ("listener", position, "host"))
-    if configuration.issuer.enabled:
+    if configuration.answers_http:
         yield from _address(configuration.issuer.host, ("issuer", "host"))
 
 

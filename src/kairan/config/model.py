@@ -18,6 +18,7 @@ from kairan.intake.settings import IntakeSettings, ListenerSettings, TlsSettings
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
 from kairan.relay.tokens.settings import IdentitySettings
+from kairan.scim.settings import ScimSettings
 from kairan.spool.settings import SpoolSettings
 from kairan.trace.settings import AuditSettings, TraceSettings
 
@@ -86,6 +87,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("intake", IntakeSettings, "intake", about="What a session may cost"),
     Section("auth", AuthSettings, "auth", about="What a login costs, and guessing"),
     Section("issuer", IssuerServiceSettings, "issuer", about="Tokens without Entra or Keycloak"),
+    Section("scim", ScimSettings, "scim", about="People and groups that Entra pushes to us"),
     Section("admission", AdmissionSettings, "admission", about="What an account may send"),
     Section("spool", SpoolSettings, "spool", about="What stands behind a 250"),
     Section("delivery", DeliverySettings, "delivery", about="Where mail goes, and when again"),
@@ -123,6 +125,7 @@ class Configuration:
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     issuer: IssuerServiceSettings = field(default_factory=IssuerServiceSettings)
+    scim: ScimSettings = field(default_factory=ScimSettings)
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
@@ -140,6 +143,11 @@ class Configuration:
     def own_issuer(self) -> str:
         """What stands in `iss` of the service's own tokens; empty: it gives none."""
         return places_of(self.issuer).issuer if self.issuer.enabled else ""
+
+    @property
+    def answers_http(self) -> bool:
+        """The issuer's process is there: for tokens, for SCIM, or for both."""
+        return self.issuer.enabled or self.scim.enabled
 
     @property
     def issuer_directory(self) -> Path:

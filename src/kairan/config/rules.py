@@ -59,6 +59,7 @@ def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     yield from _mechanisms(configuration.intake.mechanisms)
     yield from _certificate(configuration)
     yield from _issuer(configuration)
+    yield from _scim(configuration)
     yield from _believed(configuration.auth.issuers)
     yield from _identities(configuration.identities)
     yield from _routes(configuration.delivery.routes)
@@ -215,7 +216,7 @@ def _same_address(configuration: Configuration) -> Iterator[SettingProblem]:
         (listener, ("listener", position), f"the listener of the role {listener.role}")
         for position, listener in enumerate(configuration.listeners)
     ]
-    if configuration.issuer.enabled:
+    if configuration.answers_http:
         named.append((configuration.issuer, ("issuer",), "the issuer"))
     for one, where, name in named:
         for other, other_name in taken:
@@ -298,9 +299,16 @@ def _issuer(configuration: Configuration) -> Iterator[SettingProblem]:
         yield ("issuer", "url"), sentence
     yield from _token_seconds(issuer.token_seconds)
     tls = configuration.tls
-    if issuer.enabled and not _is_loopback(issuer.host) and None in {tls.certificate, tls.key}:
-        sentence = "an issuer that others reach needs the certificate and key of [tls]"
+    is_reached = configuration.answers_http and not _is_loopback(issuer.host)
+    if is_reached and None in {tls.certificate, tls.key}:
+        sentence = "an issuer, or SCIM, that others reach needs the certificate and key of [tls]"
         yield ("issuer", "host"), sentence
+
+
+def _scim(configuration: Configuration) -> Iterator[SettingProblem]:
+    domain = configuration.scim.group_domain
+    if domain is not None and parse_address(f"x@{domain}", utf8=True) is None:
+        yield ("scim", "group_domain"), f'"{domain}" is no domain, such as lists.example.com'
 
 
 def _token_seconds(given: int) -> Iterator[SettingProblem]:

@@ -41,6 +41,8 @@ from kairan.directory.operations.moderation import Moderation
 from kairan.directory.operations.names import AddressKind, key, recipients
 from kairan.directory.operations.organisation import OrganisationFields
 from kairan.directory.operations.policies import Policies
+from kairan.directory.operations.scim_resources import ScimResources
+from kairan.directory.operations.scim_tokens import ScimTokens
 from kairan.directory.operations.volumes import Volumes
 from kairan.directory.operations.withdrawn_keys import WithdrawnKeys
 from kairan.directory.recipient_filter.sql import members as members_by_filter
@@ -58,6 +60,8 @@ class Directory:
         self.withdrawn_keys = WithdrawnKeys(database)
         self.volumes = Volumes(database)
         self.sources = Sources(database)
+        self.scim = ScimResources(database)
+        self.scim_tokens = ScimTokens(database)
         self.moderation = Moderation(database)
         self.dynamic_groups = DynamicGroups(database)
         self.leases = Leases(database)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from urllib.parse import unquote_plus
 
+from kairan.auth import made_secrets
 from kairan.auth.attempts import LoginAttempts
 from kairan.directory.model import App
-from kairan.issuer import secrets
 from kairan.outcomes.token_endpoint import INVALID_CLIENT, INVALID_REQUEST, TOO_MANY, Problem
 
 _BASIC = "basic "
@@ -38,7 +38,7 @@ class Clients:
             return shown
         app = self.find(shown.client_id)
         candidates = app.secrets if app is not None else ()
-        is_right = secrets.matches(shown.secret, candidates, now=self.clock())
+        is_right = made_secrets.matches(shown.secret, candidates, now=self.clock())
         if app is None or not app.enabled or not is_right:
             return self._failed(shown.client_id, source)
         with self._turn:

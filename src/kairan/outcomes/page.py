@@ -14,6 +14,7 @@ from typing import Literal
 from kairan.outcomes.catalogue import CATALOGUE, TOPICS, outcomes_of
 from kairan.outcomes.dates import MILESTONES, Milestone
 from kairan.outcomes.outcome import PROFILES, ByToken, Outcome, Text
+from kairan.outcomes.scim_endpoint import SCIM_PROBLEMS, ScimProblem
 from kairan.outcomes.sources import in_japanese
 from kairan.outcomes.token_endpoint import PROBLEMS, Problem
 
@@ -75,6 +76,22 @@ The service's own issuer answers with `error` and `error_description` (RFC 6749 
 | error | HTTP | 意味 | 対処 |
 |---|---|---|---|""",
 )
+_SCIM_ENDPOINT = Text(
+    en="""
+## When the SCIM endpoint makes no change
+
+Who pushes people and groups gets an error of RFC 7644 section 3.12; Entra shows its `detail` in the provisioning log.
+
+| key | HTTP | scimType | what it says | what to do |
+|---|---|---|---|---|""",
+    ja="""
+## SCIM エンドポイントが変更を受け付けない場合
+
+ユーザーとグループのプロビジョニング元には RFC 7644 section 3.12 のエラーを返します。Entra ではプロビジョニング ログに `detail` が表示されます。
+
+| キー | HTTP | scimType | 意味 | 対処 |
+|---|---|---|---|---|""",
+)
 _DATES = Text(
     en="\n## Dates\n\n| from | what | source |\n|---|---|---|",
     ja="\n## 日程\n\n| 開始日 | 内容 | 出典 |\n|---|---|---|",
@@ -100,6 +117,8 @@ def _lines(language: Language) -> Iterator[str]:
             yield from _outcome_lines(outcome, language)
     yield _in(_TOKEN_ENDPOINT, language)
     yield from (_problem_line(problem, language) for problem in PROBLEMS)
+    yield _in(_SCIM_ENDPOINT, language)
+    yield from (_scim_problem_line(problem, language) for problem in SCIM_PROBLEMS)
     yield _in(_DATES, language)
     yield from (_milestone_line(milestone, language) for milestone in MILESTONES)
 
@@ -146,6 +165,13 @@ def _problem_line(problem: Problem, language: Language) -> str:
     name = f'<a id="{problem.key}"></a>`{problem.error}`'
     what, remedy = _in(problem.what, language), _in(problem.remedy, language)
     return f"| {name} | {problem.status} | {what} | {remedy} |"
+
+
+def _scim_problem_line(problem: ScimProblem, language: Language) -> str:
+    name = f'<a id="{problem.key}"></a>`{problem.key}`'
+    kind = f"`{problem.scim_type}`" if problem.scim_type else ""
+    what, remedy = _in(problem.what, language), _in(problem.remedy, language)
+    return f"| {name} | {problem.status} | {kind} | {what} | {remedy} |"
 
 
 def _milestone_line(milestone: Milestone, language: Language) -> str:

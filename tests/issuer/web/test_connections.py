@@ -17,7 +17,7 @@ from kairan.issuer.web.server import Site, _Addresses, _Server, _server_settings
 async def listening(issuer, tmp_path):
     site = Site(issuer.settings, AuthSettings(), "", tmp_path, None, None)
     ready = asyncio.Event()
-    web_server = _Server(_server_settings(site, issuer.web), ready.set)
+    web_server = _Server(_server_settings(site, issuer.web.application()), ready.set)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         sock.setblocking(False)
         task = asyncio.create_task(web_server.serve(sockets=[sock]))

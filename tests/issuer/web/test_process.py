@@ -13,8 +13,8 @@ import httpx
 import jwt
 import pytest
 
+from kairan.auth.made_secrets import hash_secret, make_secret
 from kairan.directory.model import App, AppSecret
-from kairan.issuer.secrets import hash_secret, make_secret
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
 from kit.live import PRINTER, open_directory, running_service, wait_for

@@ -50,6 +50,12 @@ device_login        logins that wait for approval (RFC 8628); `account` empty: n
                     `source`: the address that asked
 withdrawn_key       keys of our issuer that are known to somebody else: `kid`, and when it was
                     withdrawn, in seconds since the epoch
+scim_token          with which a directory may push, hashed; times in seconds since the epoch
+scim_resource       what was pushed: a document each (operations/scim_resources.py); `address` empty:
+                    no recipient was made of it, `former` with a blank between them; times in
+                    milliseconds since the epoch
+scim_email          its mail addresses as they were sent, to look for; folded, as its name is
+scim_member         who was put into which group, by ids, with an address or without
 revision            one row: `version` counts every change; `heads` and `mailboxes` hold the
                     version that last changed that part, so that a reader rebuilds only this part
 
@@ -366,6 +372,50 @@ withdrawn_key = Table(
     metadata,
     Column("kid", String, primary_key=True),
     Column("withdrawn", BigInteger, nullable=False),
+)
+
+scim_token = Table(
+    "scim_token",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("hash", String, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+scim_resource = Table(
+    "scim_resource",
+    metadata,
+    Column("id", _octets(), primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("external_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("folded_name", _octets(), nullable=False),
+    Column("address", _octets(), nullable=False),
+    Column("former", String, nullable=False),
+    Column("document", String, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+    Index("scim_resource_name", "folded_name", "kind"),
+    Index("scim_resource_external_id", "external_id"),
+    Index("scim_resource_address", "address"),
+)
+
+scim_email = Table(
+    "scim_email",
+    metadata,
+    Column("resource_id", _octets(), ForeignKey("scim_resource.id"), primary_key=True),
+    Column("type", String, primary_key=True),
+    Column("address", _octets(), primary_key=True),
+    Index("scim_email_address", "address"),
+)
+
+scim_member = Table(
+    "scim_member",
+    metadata,
+    Column("group_id", _octets(), ForeignKey("scim_resource.id"), primary_key=True),
+    Column("member_id", _octets(), ForeignKey("scim_resource.id"), primary_key=True),
+    Index("scim_member_member", "member_id"),
 )
 
 revision = Table(

@@ -48,6 +48,14 @@ _DEFAULTS: GroupFields = {
 }
 
 
+_NAMING_A_GROUP = (
+    schema.member.c.group_address,
+    schema.member.c.address,
+    schema.group_list.c.group_address,
+    schema.group_list.c.address,
+)
+
+
 def add(connection: Connection, address: str, fields: GroupFields) -> None:
     primary = names.key(address)
     names.register(connection, AddressKind.GROUP, primary, ())
@@ -65,6 +73,25 @@ def change(connection: Connection, address: str, fields: GroupFields) -> str:
         connection.execute(update(table).where(table.c.address == primary).values(values))
     _check(connection, primary)
     return primary
+
+
+def rename(connection: Connection, address: str, new: str) -> str:
+    """With all that it has, and in all the groups and lists that it is in.  A group has one address:
+    mail to the one before is refused from now on.
+    """
+    before = names.primary(connection, address, AddressKind.GROUP)
+    after = names.key(new)
+    if after == before:
+        return before
+    names.register(connection, AddressKind.GROUP, after, ())
+    table = schema.group
+    row = dict(connection.execute(select(table).where(table.c.address == before)).mappings().one())
+    connection.execute(insert(table).values(row | {"address": after}))
+    for column in _NAMING_A_GROUP:
+        connection.execute(update(column.table).where(column == before).values({column: after}))
+    connection.execute(delete(table).where(table.c.address == before))
+    names.unregister(connection, before)
+    return after
 
 
 def remove(connection: Connection, address: str) -> None:

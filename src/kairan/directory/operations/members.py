@@ -46,6 +46,12 @@ def remove(connection: Connection, group: str, addresses: Iterable[str]) -> int:
     return removed
 
 
+def discard(connection: Connection, group: str, addresses: Iterable[str]) -> None:
+    """Who is no member is none afterwards: for those who say what is to be, not what to do."""
+    for batch in names.batches(addresses):
+        connection.execute(_delete(group).where(one_of(connection, schema.member.c.address, batch)))
+
+
 def stream(connection: Connection, group: str) -> Iterator[Sequence[str]]:
     head = names.primary(connection, group, AddressKind.GROUP)
     column = schema.member.c.address

@@ -5,7 +5,7 @@ login may wait for an import into the directory, and others must not wait with i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from kairan.directory.errors import DirectoryError
 from kairan.issuer.grants import CLIENT_CREDENTIALS, DEVICE_CODE, Grants, TokenAnswer
@@ -60,7 +60,7 @@ class Web:
         self._refusal = partial(_refusal, help_url=help_url)
         self._thread = ThreadPoolExecutor(_THREADS, "kairan-issuer")
 
-    def application(self) -> Starlette:
+    def routes(self) -> list[BaseRoute]:
         places = self._grants.places
         gets: dict[str, Callable[[Request], Awaitable[Response]]] = {
             places.discovery: self._discovery,
@@ -73,12 +73,16 @@ class Web:
             places.token: self._token,
             places.device_authorization: self._device,
         }
-        routes = [
+        return [
             *(Route(places.path(url), handler, methods=["GET"]) for url, handler in gets.items()),
             *(Route(places.path(url), handler, methods=["POST"]) for url, handler in posts.items()),
         ]
+
+    def application(self, routes: Sequence[BaseRoute] = ()) -> Starlette:
+        """`routes`: what is answered; as a rule its own."""
         return Starlette(
-            routes=routes, exception_handlers={DirectoryError: self._away, OSError: self._away}
+            routes=[*(routes or self.routes())],
+            exception_handlers={DirectoryError: self._away, OSError: self._away},
         )
 
     def close(self) -> None:

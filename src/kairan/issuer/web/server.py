@@ -1,4 +1,7 @@
-"""The issuer's process: a web server on a socket it was given, and keys that renew themselves."""
+"""The issuer's process: a web server on a socket it was given, and keys that renew themselves.
+
+SCIM is answered by it, too: one more process would be for a few requests a minute.
+"""
 
 import asyncio
 import math
@@ -7,8 +10,8 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +19,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from kairan.auth.attempts import LoginAttempts, address_of
@@ -31,6 +35,10 @@ from kairan.issuer.web.places import is_loopback, places_of
 from kairan.runtime import logs
 from kairan.runtime.tls import server_context
 from kairan.runtime.watchdog import Supervision, keep_beating
+from kairan.scim.callers import ScimCallers
+from kairan.scim.endpoint import ScimEndpoint
+from kairan.scim.settings import ScimSettings
+from kairan.scim.web import ScimWeb
 from kairan.trace.audit import Audit
 from kairan.trace.settings import AuditSettings
 
@@ -51,13 +59,15 @@ STOP_SECONDS = 5
 RENEW_SECONDS = 3_600.0
 # A request and its answer take milliseconds; who is slower than this holds one of the places.
 CONNECTION_SECONDS_MAX = 30.0
+# Whose request came just before that has so long for its answer.
+_LAST_ANSWER_SECONDS = 30.0
 # Request line and header together; h11's own limit is 16 KiB, and nothing of ours needs that.
 _HEAD_OCTETS_MAX = 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What the supervisor gives the issuer."""
+    """What the supervisor gives the issuer.  Either of the two, or both, are enabled."""
 
     settings: IssuerServiceSettings
     auth: AuthSettings  # the back-off for wrong secrets is that for wrong passwords
@@ -65,6 +75,7 @@ class Site:
     data_directory: Path
     certificate: Path | None
     key: Path | None
+    scim: ScimSettings = field(default_factory=ScimSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     help_url: str = ""  # what stands before a refusal's key in the address of its explanation
 
@@ -124,7 +135,17 @@ class _Protocol(H11Protocol):
             seconds = min(seconds, _REFUSED_SECONDS)
         if held > 2 * CONNECTIONS_PER_ADDRESS_MAX:
             seconds = 0.0
-        self._end = self.loop.call_later(seconds, transport.abort)
+        self._end = self.loop.call_later(seconds, self._end_of_time)
+
+    def _end_of_time(self) -> None:
+        """Entra asks a hundred thousand things over one connection: what is under way is answered,
+        and then that connection ends.
+        """
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.abort()
+            return
+        self.cycle.keep_alive = False
+        self._end = self.loop.call_later(_LAST_ANSWER_SECONDS, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._end is not None:
@@ -158,27 +179,67 @@ def run(site: Site, sock: socket.socket, supervision: Supervision) -> int:
 
 
 async def _live(site: Site, sock: socket.socket, supervision: Supervision) -> int:
-    keys = KeyRing(site.keys_folder)
-    keys.renew(site.settings)
     with Directory.open(site.directory_url, migrate=False) as directory:
         audit = Audit(site.data_directory / "audit", "issuer", site.audit)
-        web = Web(_grants(site, keys, directory, audit), site.help_url)
-        server = _Server(_server_settings(site, web), supervision.ready)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(supervision.lifeline, partial(os._exit, ORPHANED))
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, partial(setattr, server, "should_exit", True))
-        keep_beating(supervision.beat)
-        renewing = asyncio.create_task(_keep_renewing(keys, site.settings))
         try:
-            await server.serve(sockets=[sock])
+            async with _renewed_keys(site) as keys:
+                with _application(site, keys, directory, audit) as application:
+                    await _serve(_server_settings(site, application), sock, supervision)
         finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
-            web.close()
             audit.close()
     return 0
+
+
+async def _serve(settings: uvicorn.Config, sock: socket.socket, supervision: Supervision) -> None:
+    server = _Server(settings, supervision.ready)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(supervision.lifeline, partial(os._exit, ORPHANED))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, partial(setattr, server, "should_exit", True))
+    keep_beating(supervision.beat)
+    await server.serve(sockets=[sock])
+
+
+@asynccontextmanager
+async def _renewed_keys(site: Site) -> AsyncIterator[KeyRing]:
+    """Without an issuer there is no key to sign with, and none is made."""
+    keys = KeyRing(site.keys_folder)
+    if not site.settings.enabled:
+        yield keys
+        return
+    keys.renew(site.settings)
+    renewing = asyncio.create_task(_keep_renewing(keys, site.settings))
+    try:
+        yield keys
+    finally:
+        renewing.cancel()
+        with suppress(asyncio.CancelledError):
+            await renewing
+
+
+@contextmanager
+def _application(
+    site: Site, keys: KeyRing, directory: Directory, audit: Audit
+) -> Iterator[Starlette]:
+    """What is enabled, at one port."""
+    web = Web(_grants(site, keys, directory, audit), site.help_url)
+    scim = _scim(site, directory, audit)
+    routes = web.routes() if site.settings.enabled else []
+    if site.scim.enabled:
+        routes = [*routes, scim.route()]
+    try:
+        yield web.application(routes)
+    finally:
+        web.close()
+        scim.close()
+
+
+def _scim(site: Site, directory: Directory, audit: Audit) -> ScimWeb:
+    endpoint = ScimEndpoint(directory, site.scim, time.time, audit.record)
+    callers = ScimCallers(
+        directory.scim_tokens.everyone, LoginAttempts(site.auth, clock=time.monotonic), time.time
+    )
+    return ScimWeb(endpoint, callers, url=site.settings.url or "")
 
 
 def _grants(site: Site, keys: KeyRing, directory: Directory, audit: Audit) -> Grants:
@@ -210,10 +271,10 @@ def _protocol(site: Site) -> Callable[..., asyncio.Protocol]:
     return either
 
 
-def _server_settings(site: Site, web: Web) -> uvicorn.Config:
+def _server_settings(site: Site, application: Starlette) -> uvicorn.Config:
     encrypted = not is_loopback(site.settings)
     return uvicorn.Config(
-        web.application(),
+        application,
         http=_protocol(site),  # type: ignore[arg-type]  # it is only called
         ws="none",
         lifespan="off",

@@ -5,9 +5,11 @@ which it does for addresses that are listed.  Limits that would stop one account
 all its might are lifted, as Postfix's are.
 """
 
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench import process
@@ -45,6 +47,7 @@ class Kairan:
         self.token: TargetListener | None = TargetListener(
             login_port, "starttls", USER, token_file=self._token_file
         )
+        self.application: Mapping[str, str] = {}  # its client_id and secret, once it is installed
         self._log = folder / "kairan.log"
         self._settings = settings
         self._profile = profile
@@ -52,7 +55,7 @@ class Kairan:
         self._settings_text = self._configuration(sink, certificate)
 
     def _configuration(self, sink: Sink, certificate: tuple[Path, Path]) -> str:
-        issuer = f"http://127.0.0.1:{self._issuer_port}/{TENANT}"
+        issuer = self.issuer.removesuffix("/v2.0")
         return kairan_toml(
             hostname="kairan.bench.invalid",
             workers=self._settings.workers,
@@ -73,7 +76,7 @@ class Kairan:
                 "tokens": {"profile": self._profile},
                 "issuers": [
                     {
-                        "issuer": f"{issuer}/v2.0",
+                        "issuer": self.issuer,
                         "jwks_url": f"{issuer}/discovery/v2.0/keys",
                         "audiences": ["https://outlook.office365.com"],
                         "tenant": TENANT,
@@ -85,7 +88,7 @@ class Kairan:
     def start(self) -> None:
         if not self._folder.exists():
             self._install()
-        self._running = process.start(_command("serve", "-c", str(self._file)), self._log)
+        self._running = process.start(command("serve", "-c", str(self._file)), self._log)
         process.wait_until_open(self.login.port, self._running, self._log)
         process.wait_until_open(self._issuer_port, self._running, self._log, greeting=False)
 
@@ -98,11 +101,15 @@ class Kairan:
             self._running = None
 
     @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self._issuer_port}/{TENANT}/v2.0"
+
+    @property
     def _file(self) -> Path:
         return self._folder / "kairan.toml"
 
     def _install(self) -> None:
-        process.run(_command("init", str(self._folder), "--domain", DOMAIN), self._log)
+        process.run(command("init", str(self._folder), "--domain", DOMAIN), self._log)
         self._file.write_text(self._settings_text)
         self._organisation()
         self._application()
@@ -120,19 +127,20 @@ class Kairan:
         self._tell("group", "members", "import", LIST, str(mailboxes))
 
     def _application(self) -> None:
-        """Its secret is not needed: the token is made here, where the issuer's key lies."""
+        """The token is made here, where the issuer's key lies."""
         end = ("-c", str(self._file))
-        process.ask(_command("app", "add", "bench", f"--account={USER}", *end))
+        added = process.ask(command("app", "add", "bench", f"--account={USER}", "--json", *end))
+        self.application = json.loads(added)
         words = ("app", "token", "bench", f"--user={USER}", f"--lifetime={TOKEN_SECONDS}")
-        token = process.ask(_command(*words, *end))
+        token = process.ask(command(*words, *end))
         self._token_file.touch(mode=0o600)
         self._token_file.write_text(token)
 
     def _tell(self, *words: str) -> None:
-        process.run(_command(*words, "-c", str(self._file)), self._log)
+        process.run(command(*words, "-c", str(self._file)), self._log)
 
 
-def _command(*words: str) -> list[str]:
+def command(*words: str) -> list[str]:
     """The command that stands beside the Python we run in, wherever the caller's PATH leads."""
     beside = Path(sys.executable).with_name("kairan")
     program = str(beside) if beside.exists() else shutil.which("kairan")

@@ -452,6 +452,7 @@ def _make_delivery(configuration: Configuration, parts: WorkerParts) -> Delivery
             directory=DirectoryView(
                 snapshot=lambda: parts.keeper.current,
                 members=LiveMembers(parts.directory, configuration.dynamic_groups),
+                moderation=parts.directory.moderation,
             ),
             trace=parts.trace,
             pauses_file=configuration.pauses_file,

@@ -46,6 +46,13 @@ def test_a_destination_concerns_by_what_it_says_and_by_age(one, expected):
     assert of(one) == expected
 
 
+def test_what_a_list_makes_wait_concerns_nobody():
+    waiting = DestinationStatus(
+        "(moderation)", "", "", 1, 1, 0, 0, 99_999.0, "450 4.7.1 Message waits"
+    )
+    assert of(waiting) == set()
+
+
 def test_a_certificate_concerns_two_weeks_before_its_end():
     soon, later = (CertificateStatus(f"{n}.pem", (), NOW, n) for n in (14, 15))
     assert of(certificates=[soon, later]) == {"certificate 14.pem"}

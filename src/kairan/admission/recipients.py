@@ -33,6 +33,8 @@ def judge_recipient(
     if recipient == POSTMASTER:
         return Refuse(RECIPIENT_UNKNOWN, detail=f"{recipient}: the organisation has none")
     organisation = snapshot.organisation
+    if key_of(recipient) == organisation.moderation_address:
+        return ACCEPT  # the service reads it itself
     is_ours = domain_of(recipient) in organisation.accepted_domains
     is_known = is_ours and snapshot.resolve(recipient) is not None
     # RFC 5321 section 4.5.1: reachable also where no mailbox has that name.

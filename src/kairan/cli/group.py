@@ -7,7 +7,13 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from kairan.cli import group_members, group_membership
+from kairan.cli import (
+    group_advise,
+    group_cost,
+    group_members,
+    group_membership,
+    group_moderation,
+)
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, open_directory, warn_without_postmaster
 from kairan.cli.errors import BadInputError
@@ -39,6 +45,9 @@ from kairan.trace.sends import sends_of
 app = group_of_commands("Groups: one address for many people.")
 app.add_typer(group_members.app, name="members")
 group_membership.add_to(app)
+app.add_typer(group_moderation.app, name="moderation")
+group_cost.add_to(app)
+group_advise.add_to(app)
 
 AddressArgument = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="The group's address.", show_default=False)

@@ -50,6 +50,9 @@ class _Unrestricted:
             reject_from=frozenset(),
             require_sender_authentication=False,
             enabled=True,
+            moderated=False,
+            message_octets_max=None,
+            send_window="",
         )
 
     def resolve(self, address: str) -> str | None:

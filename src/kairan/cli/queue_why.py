@@ -107,7 +107,7 @@ def lines_of(job: str, answer: Why, language: Language) -> Iterator[Line]:
         yield Line(f"  {label('means')}: {record['meaning']}")
     for remedy in record["remedies"]:
         yield Line(f"  {label('do')}: {remedy}")
-    somebody = answer.waiting.value in {"held", "paused"}
+    somebody = answer.waiting.value in {"held", "paused", "approval"}
     unknown = label("somebody") if somebody else label("unknown")
     yield Line(f"  {label('next')}: {record['next_try'] or unknown}")
     yield Line(f"  {label('expires')}: {record['expires'] or label('kept')}")

@@ -20,7 +20,7 @@ from kairan.issuer.web.places import places_of
 from kairan.relay.tokens.settings import IdentitySettings
 from kairan.scim.settings import ScimSettings
 from kairan.spool.settings import SpoolSettings
-from kairan.trace.settings import AuditSettings, TraceSettings
+from kairan.trace.settings import AuditSettings, BillingSettings, TraceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section("alerts", AlertSettings, "alerts", about="Whom to tell of what will not mend itself"),
     Section("trace", TraceSettings, "trace", about="How long events are kept"),
+    Section("billing", BillingSettings, "billing", about="What a recipient costs"),
     Section("audit", AuditSettings, "audit", about="Who logged in, and who changed what"),
 )
 
@@ -133,6 +134,7 @@ class Configuration:
     identities: tuple[IdentitySettings, ...] = ()
     alerts: AlertSettings = field(default_factory=AlertSettings)
     trace: TraceSettings = field(default_factory=TraceSettings)
+    billing: BillingSettings = field(default_factory=BillingSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
 
     @property

@@ -18,6 +18,7 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TypeAlias
@@ -32,27 +33,35 @@ from kairan.delivery.disposition import Disposition, Terms, disposition_of, is_d
 from kairan.delivery.head import HEADER_OCTETS_MAX, has_more_hops, read_head
 from kairan.delivery.in_flight import Work
 from kairan.delivery.in_thread import Blocking, InThread, NotInThread
+from kairan.delivery.list_copy import wait_copy
+from kairan.delivery.moderators import Moderators
 from kairan.delivery.plan import (
     Deliverable,
     ExpandedJob,
     NeedsExpansion,
     StagedPiece,
     expand_job,
+    is_answer,
 )
 from kairan.delivery.record import Recorder
 from kairan.delivery.routes import Transports
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Deferred, Failed, RecipientResult
 from kairan.directory.errors import DirectoryUnavailableError
+from kairan.directory.model import Snapshot
 from kairan.dsn.recipient import Action, RecipientReport
+from kairan.expansion.expand import Failure
+from kairan.expansion.list_rules import UNKNOWN, Circumstances
 from kairan.mail.envelope import Content, Recipient
 from kairan.outcomes.catalogue import (
     DESTINATION_BUSY,
     DESTINATION_PAUSED,
     INTERNAL_ERROR,
     LOOP_DETECTED,
+    MODERATION_ANSWER_UNKNOWN,
 )
 from kairan.outcomes.causes import outcomes_in
+from kairan.outcomes.outcome import Outcome
 from kairan.relay.contact import Contact
 from kairan.spool.interface import ContentUnreadable, Lease, NewJob, NotLeased, SpoolUnavailable
 
@@ -75,6 +84,8 @@ class JobAttempts:
         writer: "JobWriter",
         spawn: Spawn,
     ) -> None:
+        moderation = context.directory.moderation
+        self.moderators = Moderators(moderation, context) if moderation else None
         self._settings = context.settings
         self._directory = context.directory
         self._time = context.time
@@ -129,7 +140,7 @@ class JobAttempts:
                 looped = [Failed(LOOP_DETECTED.reply, _OURSELVES)] * len(one.lease.job.recipients)
                 self._conclude(one, one.lease.job.recipients, looped)
         elif isinstance(work.plan, NeedsExpansion):
-            await self._expand(work, work.plan)
+            await self._expand(work, work.plan, content)
             self._destinations.answered(slot, self._time.monotonic())
         else:
             await self._deliver(works, work.plan, content, slot)
@@ -147,7 +158,11 @@ class JobAttempts:
             assert isinstance(content, bytes), "a file is like nothing"
             content = joined_content(envelope, content)
             recipients = tuple(one for work in works for one in _recipients_of(work))
-        results = await self._transports.of(plan.route).deliver(envelope, recipients, content)
+        via, snapshot = plan.recipients[0].via, self._directory.snapshot()
+        copy = await wait_copy(envelope, content, via, snapshot)
+        results = await self._transports.of(plan.route).deliver(
+            copy.envelope, recipients, copy.content
+        )
         failure = _failure_of(results)
         if failure is None:
             if self._destinations.answered(slot, self._time.monotonic()):
@@ -278,19 +293,27 @@ class JobAttempts:
             stepped=self._time.stepped_since(work.lease.envelope.arrived),
         )
 
-    async def _expand(self, work: Work, plan: NeedsExpansion) -> None:
+    async def _expand(self, work: Work, plan: NeedsExpansion, content: Content) -> None:
         """Members are read in a thread, piece by piece; what is staged meanwhile counts with the split."""
-        steps = self._expansion_of(work.lease)
+        lease, answers = _without_answers(work.lease, self._directory.snapshot())
+        refused = await self._read_answer(lease, answers, content) if answers else []
+        steps = self._expansion_of(lease)
         reading = InThread(steps) if plan.has_groups else NotInThread(steps)
         try:
             expanded = await self._staged(work, reading)
+            await self._ask(work, lease, expanded)
         except BaseException:
             reading.close_soon()
             work.has_staged = False
             with suppress(NotLeased):  # an operator dropped it
                 work.in_flight.spool.unstage(work.lease.job, 0)
             raise
-        self._recorder.expanded(work.lease, expanded)
+        expanded.failures.extend(refused)
+        self._recorder.expanded(lease, expanded)
+        again = expanded.waits_on(lease.job)
+        if again is not None and not work.has_staged:
+            self._writer.wait_on(work, again)
+            return
         self._writer.report_and_split(work, expanded.reports(), expanded.jobs)
 
     async def _staged(self, work: Work, reading: Blocking[StagedPiece, ExpandedJob]) -> ExpandedJob:
@@ -310,6 +333,26 @@ class JobAttempts:
             await written
         return piece
 
+    async def _ask(self, work: Work, lease: Lease, expanded: ExpandedJob) -> None:
+        for request in expanded.unasked():
+            if self.moderators is not None:
+                await self.moderators.ask(work.in_flight.spool, lease, request)
+
+    async def _read_answer(
+        self, lease: Lease, answers: Sequence[Recipient], content: Content
+    ) -> list[Failure]:
+        if self.moderators is None:
+            refusal: Outcome | None = MODERATION_ANSWER_UNKNOWN
+        else:
+            refusal = await self.moderators.answer(lease, content)
+        return [Failure(answers[0], refusal)] if refusal is not None else []
+
+    def _circumstances(self, lease: Lease) -> Circumstances:
+        now = self._time.clock()
+        if self.moderators is None:
+            return replace(UNKNOWN, now=now)
+        return Circumstances(now, self.moderators.approvals(lease.envelope))
+
     def _expansion_of(self, lease: Lease) -> Generator[StagedPiece, None, ExpandedJob]:
         return expand_job(
             lease,
@@ -318,6 +361,7 @@ class JobAttempts:
             self._transports.router,
             self._transports.recipients_max,
             self._settings.expansion,
+            self._circumstances(lease),
         )
 
     def _defects(self, works: Sequence[Work], detail: str) -> None:
@@ -384,6 +428,10 @@ class JobWriter:
             ),
             put_off=int(retry.destination == work.queue.name),
         )
+
+    def wait_on(self, work: Work, again: NewJob) -> None:
+        """It was looked at, and waits for the same as before."""
+        self._defer(work, again, is_attempt=False)
 
     def give_back(self, work: Work) -> None:
         if work.is_ours:
@@ -468,7 +516,8 @@ class JobWriter:
         job = work.lease.job
         due = self._clock() + self._report_pause_seconds
         detail = "the report of the failure could not be stored"
-        return [NewJob(job.route, failed, due, job.attempts + 1, detail, job.delayed)]
+        again = NewJob(job.route, failed, due, job.attempts + 1, detail, job.delayed)
+        return [again._replace(since=job.since)]
 
     def _undelayed(self, jobs: Sequence[NewJob]) -> list[NewJob]:
         return [job._replace(delayed=False) for job in jobs]
@@ -478,6 +527,16 @@ def _recipients_of(work: Work) -> Sequence[Recipient]:
     """Under their primary addresses, where those are known."""
     planned = work.plan.recipients if isinstance(work.plan, Deliverable) else ()
     return planned or work.lease.job.recipients
+
+
+def _without_answers(lease: Lease, snapshot: Snapshot) -> tuple[Lease, tuple[Recipient, ...]]:
+    """What goes to the members, and what the service reads itself."""
+    recipients = lease.job.recipients
+    answers = tuple(one for one in recipients if is_answer(one, snapshot))
+    if not answers:
+        return lease, answers
+    others = tuple(one for one in recipients if one not in answers)
+    return lease._replace(job=lease.job._replace(recipients=others)), answers
 
 
 def _failure_of(results: Sequence[RecipientResult]) -> Deferred | None:

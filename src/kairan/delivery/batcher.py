@@ -48,8 +48,11 @@ class _Marked:
 class Batcher:
     """`full` are the jobs that are whole and were not taken yet."""
 
-    def __init__(self, router: Router, recipients_max: Callable[[Route], int]) -> None:
+    def __init__(
+        self, router: Router, recipients_max: Callable[[Route], int], since: float = 0.0
+    ) -> None:
         self._router = router
+        self._since = since
         self._recipients_max = recipients_max
         self._queues: dict[str, _NextJob] = {}
         self._of_domain: dict[str, _NextJob | None] = {}  # where the domain alone decides
@@ -103,7 +106,7 @@ class Batcher:
     def finish(self) -> None:
         """Nobody waits any more."""
         self.full += [
-            NewJob(batch.route, tuple(batch.waiting))
+            NewJob(batch.route, tuple(batch.waiting), since=self._since)
             for batch in self._queues.values()
             if batch.waiting
         ]
@@ -128,7 +131,7 @@ class Batcher:
         waiting += recipients
         whole = len(waiting) - len(waiting) % size
         self.full += [
-            NewJob(batch.route, tuple(waiting[start : start + size]))
+            NewJob(batch.route, tuple(waiting[start : start + size]), since=self._since)
             for start in range(0, whole, size)
         ]
         del waiting[:whole]
@@ -146,6 +149,8 @@ class Batcher:
         if route is None:
             return None
         name = queue_name(route, recipient)
+        if recipient.via:  # copies of one list have the same fields
+            name = f"{name} {recipient.via}"
         batch = self._queues.get(name)
         if batch is None:
             batch = self._queues[name] = _NextJob(route.name, self._recipients_max(route))
@@ -160,5 +165,7 @@ def _by_domain(recipients: Sequence[Recipient]) -> Iterator[tuple[str, list[Reci
     found: dict[str, list[Recipient]] = {}
     for recipient in recipients:
         address = recipient.address
-        found.setdefault(address[address.rfind("@") + 1 :], []).append(recipient)
+        domain = address[address.rfind("@") + 1 :]
+        key = f"{domain} {recipient.via}" if recipient.via else domain
+        found.setdefault(key, []).append(recipient)
     yield from found.items()

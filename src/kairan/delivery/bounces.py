@@ -11,6 +11,7 @@ import structlog
 
 from kairan.delivery.context import DeliveryContext
 from kairan.delivery.head import read_head
+from kairan.delivery.list_copy import owner_of
 from kairan.directory.model import Snapshot
 from kairan.dsn.build import ReportFrame, build_plain_report, build_report, needs_smtputf8
 from kairan.dsn.recipient import RecipientReport
@@ -60,10 +61,26 @@ class Reporter:
 
     async def send(self, spool: Spool, lease: Lease, reports: Sequence[RecipientReport]) -> bool:
         """True: they are on disk, or have no address to go to.  False: the spool refused."""
-        target = report_target(lease.envelope, self._snapshot())
-        if target is None:
-            self._drop(lease, reports)
-            return True
+        by_target: dict[Address | None, list[RecipientReport]] = {}
+        sender = report_target(lease.envelope, self._snapshot())
+        for report in reports:
+            by_target.setdefault(self._list_owner(report) or sender, []).append(report)
+        for target, about in by_target.items():
+            if target is None:
+                self._drop(lease, about)
+            elif not await self._send_to(target, spool, lease, about):
+                return False
+        return True
+
+    def _list_owner(self, report: RecipientReport) -> Address | None:
+        """Of members of a list whose owner hears of them (ReportToManagerEnabled)."""
+        via = report.recipient.via
+        group = self._snapshot().group(via) if via else None
+        return owner_of(group) if group is not None else None
+
+    async def _send_to(
+        self, target: Address, spool: Spool, lease: Lease, reports: Sequence[RecipientReport]
+    ) -> bool:
         content = await spool.content(lease.job.id.message)
         original = await read_head(content, self._settings.returned_octets_max)
         size = self._settings.recipients_max

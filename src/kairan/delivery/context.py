@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kairan.delivery.settings import DeliverySettings
 from kairan.directory.model import Snapshot
+from kairan.directory.operations.moderation import Moderation
 from kairan.expansion.membership import MembersSource
 from kairan.runtime.limited_lines import LimitedLines
 from kairan.trace.record import Trace
@@ -28,6 +29,7 @@ class TimeSource:
 class DirectoryView:
     snapshot: Callable[[], Snapshot]
     members: MembersSource
+    moderation: Moderation | None = None  # None: moderated groups' mail waits, and nobody is asked
 
 
 @dataclass(frozen=True, slots=True)

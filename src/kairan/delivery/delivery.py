@@ -29,7 +29,7 @@ from kairan.delivery.head import HEADER_OCTETS_MAX, read_head
 from kairan.delivery.in_flight import InFlightLimit, Work
 from kairan.delivery.pace import Pace
 from kairan.delivery.pauses import OperatorPause, PauseKind, PauseWatch
-from kairan.delivery.plan import Deliverable, NeedsExpansion, plan_job
+from kairan.delivery.plan import WAITING_ROUTES, Deliverable, NeedsExpansion, plan_job
 from kairan.delivery.priority import Priority
 from kairan.delivery.record import Recorder
 from kairan.delivery.routes import Transports
@@ -37,6 +37,8 @@ from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.statistics import DeliveryStatistics, QueueFacts
 from kairan.delivery.steps import in_steps
 from kairan.delivery.transport import Transport
+from kairan.directory.errors import DirectoryError
+from kairan.expansion.moderation import waits_under
 from kairan.spool.interface import (
     ContentUnreadable,
     Lease,
@@ -231,7 +233,19 @@ class Delivery:
                 await in_steps(works, self._attempts.put_off, self._writer.give_back)
             for queue in self._destinations.to_wake(self._monotonic()):
                 self._wake(queue)
+            await self._wake_decided()
             self._start()
+
+    async def _wake_decided(self) -> None:
+        """What moderators decided, wherever they did; what waits here for it goes on."""
+        moderators = self._attempts.moderators
+        if moderators is None:
+            return
+        try:
+            for request in await moderators.decided():
+                await self._call_back(waits_under(request))
+        except DirectoryError as error:  # the next look finds it; the snapshot's keeper says more
+            log.warning("delivery.decisions-not-read", reason=str(error))
 
     async def _apply_pauses(self, before: Sequence[OperatorPause]) -> None:
         """What waits in memory is queued anew; what waits on disk for a resumed queue is woken."""
@@ -361,7 +375,13 @@ class Delivery:
         work = Work(limit, lease, queue, plan, is_urgent=is_urgent, alike=alike)
         waited_for = lease.job.destination
         was_put_off = waited_for == queue.name
-        if waited_for and not was_put_off and self._destinations.get(waited_for) is None:
+        is_moderated = lease.job.route in WAITING_ROUTES
+        if (
+            waited_for
+            and not was_put_off
+            and not is_moderated
+            and self._destinations.get(waited_for) is None
+        ):
             self._call_back_soon(waited_for)
         self._enqueue(work, was_put_off=was_put_off)
 

@@ -64,6 +64,11 @@ class Disposition(NamedTuple):
     failed: int
 
 
+def begun(job: Job, envelope: Envelope) -> float:
+    """From when on it may expire: a time in which a list made it wait does not count."""
+    return max(envelope.arrived, job.since)
+
+
 def is_wanted(notify: Notify, action: Action) -> bool:
     if notify == Notify.UNSET:
         return action in _UNASKED
@@ -89,7 +94,7 @@ def disposition_of(
     results: Sequence[RecipientResult],
     terms: Terms,
 ) -> Disposition:
-    expires = terms.expires(envelope.arrived)
+    expires = terms.expires(begun(job, envelope))
     waits: list[Recipient] = []
     reports: list[RecipientReport] = []
     failed = 0
@@ -133,11 +138,11 @@ def _retry(
 ) -> NewJob:
     """The last try comes when the time is up, not after."""
     attempts = job.attempts + terms.is_attempt
-    expires = terms.expires(envelope.arrived)
+    expires = terms.expires(begun(job, envelope))
     due = retry_due(attempts, terms) if terms.due is None else terms.due
     if terms.destination and not job.delayed:
         # Its return brings the job; the sender hears of the delay at the time, not by the return.
-        delay = terms.delay_is_told(envelope.arrived)
+        delay = terms.delay_is_told(begun(job, envelope))
         due = min(due, delay) if terms.now < delay else due
     return NewJob(
         route=job.route,
@@ -147,12 +152,13 @@ def _retry(
         detail=detail,
         delayed=job.delayed or _delay_is_due(job, envelope, terms),
         destination=terms.destination,
+        since=job.since,
     )
 
 
 def _delay_is_due(job: Job, envelope: Envelope, terms: Terms) -> bool:
     """Once per job: its mark is kept on disk."""
-    return not job.delayed and terms.now >= terms.delay_is_told(envelope.arrived)
+    return not job.delayed and terms.now >= terms.delay_is_told(begun(job, envelope))
 
 
 def _report(

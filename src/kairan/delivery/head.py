@@ -1,9 +1,8 @@
 """The beginning of a content: for the loop guard and for what a report gives back."""
 
 import asyncio
-from pathlib import Path
 
-from kairan.mail.envelope import Content
+from kairan.mail.envelope import Content, ContentFile
 
 HEADER_OCTETS_MAX = 256 * 1024  # the intake accepts no longer header
 
@@ -15,12 +14,14 @@ async def read_head(content: Content, octets: int) -> bytes:
     octets = max(octets, HEADER_OCTETS_MAX)
     if isinstance(content, bytes):
         return content[:octets]
-    return await asyncio.to_thread(_read, content.path, octets)
+    return await asyncio.to_thread(_read, content, octets)
 
 
-def _read(path: Path, octets: int) -> bytes:
-    with path.open("rb") as file:
-        return file.read(octets)
+def _read(content: ContentFile, octets: int) -> bytes:
+    head = content.head[:octets]
+    with content.path.open("rb") as file:
+        file.seek(content.skipped)
+        return head + file.read(octets - len(head))
 
 
 def has_more_hops(head: bytes, most: int) -> bool:

@@ -20,16 +20,25 @@ from dataclasses import dataclass
 from kairan.delivery.batcher import Batcher, queue_name
 from kairan.delivery.disposition import is_wanted
 from kairan.delivery.routes import Route, Router
-from kairan.directory.model import Group, Snapshot
+from kairan.directory.model import Group, ModerationRequest, Snapshot
 from kairan.dsn.recipient import Action, RecipientReport
-from kairan.expansion.expand import Expansion, Failure, Mark, Piece, expand_in_pieces
+from kairan.expansion.expand import (
+    Expansion,
+    Failure,
+    Mark,
+    Piece,
+    WaitingGroup,
+    expand_in_pieces,
+)
+from kairan.expansion.list_rules import UNKNOWN, Circumstances
 from kairan.expansion.membership import MembersSource
+from kairan.expansion.moderation import WAITS, waits_under
 from kairan.expansion.resolve import resolve
 from kairan.expansion.settings import ExpansionSettings
 from kairan.mail.address import Address, domain_of, key_of
 from kairan.mail.envelope import Recipient
 from kairan.mail.reply import Reply
-from kairan.outcomes.catalogue import GROUP_REACHES_NOBODY
+from kairan.outcomes.catalogue import GROUP_AWAITS_APPROVAL, GROUP_REACHES_NOBODY
 from kairan.spool.interface import Job, Lease, NewJob
 
 # Jobs of a piece: 10,000 recipients, a commit of a few hundredths of a second, 3 MB of memory.
@@ -66,6 +75,8 @@ def plan_job(
     resolved: list[tuple[Address, Address]] = []
     whole = True
     for recipient in job.recipients:
+        if is_answer(recipient, snapshot):
+            return NeedsExpansion(has_groups=True)
         answer = resolve(recipient, snapshot)
         if isinstance(answer, Group):
             return NeedsExpansion(has_groups=True)
@@ -136,10 +147,29 @@ class ExpandedJob:
     failures: list[Failure]
     resolved: list[tuple[Address, Address]]  # of these jobs
 
+    def unasked(self) -> Iterator[ModerationRequest]:
+        """Of which no moderator has heard yet."""
+        for one in self.expansion.waiting:
+            request = one.waits.request
+            if request is not None and not request.asked:
+                yield request
+
+    def waits_on(self, job: Job) -> NewJob | None:
+        """The job that it is still to be, where it waits for the same as before."""
+        if len(self.jobs) != 1 or self.failures or self.expansion.groups:
+            return None
+        (only,) = self.jobs
+        is_same = (only.route, only.destination, only.since) == (
+            job.route,
+            job.destination,
+            job.since,
+        )
+        return only if job.route in WAITING_ROUTES and is_same else None
+
     def reports(self) -> list[RecipientReport]:
         """Those wanted by NOTIFY: failures, and groups whose success was asked for."""
         failed = [
-            RecipientReport(failure.recipient, Action.FAILED, failure.outcome.reply)
+            RecipientReport(failure.recipient, Action.FAILED, failure.reply)
             for failure in self.failures
         ]
         failures = {failure.recipient for failure in self.failures}
@@ -172,13 +202,18 @@ def expand_job(
     router: Router,
     recipients_max: Callable[[Route], int],
     settings: ExpansionSettings,
+    circumstances: Circumstances = UNKNOWN,
 ) -> Generator[StagedPiece, None, ExpandedJob]:
     """Blocks while members are read: for a thread, where there are groups.
 
     Most come to an end without a piece.
     """
-    pieces = expand_in_pieces(lease.envelope, lease.job.recipients, snapshot, members, settings)
-    batcher = Batcher(router, recipients_max)
+    job = lease.job
+    pieces = expand_in_pieces(
+        lease.envelope, job.recipients, snapshot, members, settings, circumstances
+    )
+    since = circumstances.now if job.route in WAITING_ROUTES else job.since
+    batcher = Batcher(router, recipients_max, since)
     resolved: list[tuple[Address, Address]] = []
     while True:
         try:
@@ -203,7 +238,32 @@ def expand_job(
     failures = expansion.failures + batcher.failures
     if not batcher.has_routed:
         failures += _groups_without_routes(expansion, failures)
-    return ExpandedJob(expansion, batcher.full, failures, resolved)
+    jobs = batcher.full + [_waiting_job(one) for one in expansion.waiting]
+    return ExpandedJob(expansion, jobs, failures, resolved)
+
+
+def is_answer(recipient: Recipient, snapshot: Snapshot) -> bool:
+    """To the address that the service reads itself: a moderator's."""
+    address = snapshot.organisation.moderation_address
+    return bool(address) and key_of(recipient.address) == address
+
+
+# In the place of a route; no route's pattern has brackets.
+WAITING_ROUTES = (WAITS, "(send-window)")
+
+
+def _waiting_job(waiting: WaitingGroup) -> NewJob:
+    """Due when the wait is over at the latest; a decision wakes it before."""
+    waits = waiting.waits
+    is_moderated = waits.outcome is GROUP_AWAITS_APPROVAL
+    return NewJob(
+        route=WAITING_ROUTES[0 if is_moderated else 1],
+        recipients=(waiting.recipient,),
+        due=waits.until,
+        detail=str(waits.outcome.reply),
+        destination=waits_under(waits.request.id) if waits.request else "",
+        since=waits.until,
+    )
 
 
 def _groups_without_routes(expansion: Expansion, failures: Sequence[Failure]) -> Iterator[Failure]:

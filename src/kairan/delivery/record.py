@@ -10,7 +10,7 @@ import structlog
 
 from kairan.delivery.plan import ExpandedJob
 from kairan.delivery.transport import Deferred, Delivered, Failed, RecipientResult
-from kairan.expansion.expand import Failure
+from kairan.expansion.expand import Failure, WaitingGroup
 from kairan.mail.address import Address
 from kairan.mail.envelope import Recipient
 from kairan.runtime.counted import counted
@@ -122,9 +122,24 @@ class Recorder:
             self._note(
                 "EXPAND", lease, group.recipient.address, counted(group.members, "recipient")
             )
+        for waiting in expanded.expansion.waiting:
+            self._waits(lease, waiting)
         self.counters.failed += len(expanded.failures)
         for failure in expanded.failures:
             self._failed(lease, failure)
+
+    def _waits(self, lease: Lease, waiting: WaitingGroup) -> None:
+        outcome = waiting.waits.outcome
+        if lease.job.detail == str(outcome.reply):
+            return  # looked at again, and nothing has changed
+        self._note("DEFER", lease, waiting.recipient.address, str(outcome.reply))
+        log.info(
+            "delivery.group-waits",
+            message=lease.envelope.message_id,
+            to=waiting.recipient.address,
+            until=round(waiting.waits.until),
+            rule=outcome.key,
+        )
 
     def _failed(self, lease: Lease, failure: Failure) -> None:
         outcome = failure.outcome

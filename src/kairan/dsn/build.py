@@ -60,18 +60,18 @@ def build_report(
         readable(reports, hostname=frame.hostname, explained_max=settings.explained_max)
     )
     wanted = _wants_whole(envelope, reports, original, settings)
-    whole = wanted and _is_line_data(original)
+    whole = wanted and is_line_data(original)
     if wanted and not whole:
         explained.append(_WHY_HEADER_ALONE)
-    returned = original if whole else _header_within(original, settings.header_octets_max)
+    returned = original if whole else header_within(original, settings.header_octets_max)
     fields = "\r\n".join(_status(envelope, reports, frame, is_global=is_global))
     status = fields.encode("utf-8" if is_global else "ascii", "replace")
-    return _assembled(
+    return assembled(
         frame,
         _header(frame, reports, subject=_subject_of(returned), about=envelope.message_id),
-        _text_part("\r\n".join(explained)),
+        text_part("\r\n".join(explained)),
         _part(_STATUS_TYPE[is_global], status),
-        _returned_part(returned, whole=whole, is_global=is_global),
+        returned_part(returned, whole=whole, is_global=is_global),
     )
 
 
@@ -92,10 +92,10 @@ def build_plain_report(reports: Sequence[RecipientReport], *, frame: ReportFrame
     for name, report in zip(recipients, reports, strict=True):
         fields += ["", f"Final-Recipient: rfc822; {name}"]
         fields += [f"Action: {report.action}", f"Status: {_PLAIN_STATUS[report.action]}"]
-    return _assembled(
+    return assembled(
         frame,
         _header(frame, reports, subject="", about=""),
-        _text_part("\r\n".join(lines)),
+        text_part("\r\n".join(lines)),
         _part(_STATUS_TYPE[False], "\r\n".join([*fields, ""]).encode("ascii", "replace")),
     )
 
@@ -114,7 +114,7 @@ _WHY_HEADER_ALONE = (
 # The frame, RFC 2046 section 5.1 and RFC 6522.
 
 
-def _assembled(frame: ReportFrame, header: bytes, *parts: bytes) -> bytes:
+def assembled(frame: ReportFrame, header: bytes, *parts: bytes) -> bytes:
     delimiter = f"--{frame.boundary}".encode()
     body = b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in parts)
     return header + b"\r\n" + body + delimiter + b"--\r\n"
@@ -144,7 +144,7 @@ def _header(
     return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "replace")
 
 
-def _text_part(text: str) -> bytes:
+def text_part(text: str) -> bytes:
     """Quoted-printable: its English can be read in any raw view, and it needs no 8BITMIME."""
     return _part("text/plain; charset=utf-8", text.encode("utf-8", "replace"), quoted=True)
 
@@ -175,10 +175,10 @@ _RETURNED_TYPE = {
 }
 
 
-def _returned_part(returned: bytes, *, whole: bool, is_global: bool) -> bytes:
+def returned_part(returned: bytes, *, whole: bool, is_global: bool) -> bytes:
     """A header whose lines mail may not have travels quoted, which a whole message may not."""
     speaks_utf8 = is_global and not header_of(returned).isascii() and _is_utf8(returned)
-    return _part(_RETURNED_TYPE[speaks_utf8, whole], returned, quoted=not _is_line_data(returned))
+    return _part(_RETURNED_TYPE[speaks_utf8, whole], returned, quoted=not is_line_data(returned))
 
 
 def _is_utf8(octets: bytes) -> bool:
@@ -189,7 +189,7 @@ def _is_utf8(octets: bytes) -> bool:
     return True
 
 
-def _is_line_data(octets: bytes) -> bool:
+def is_line_data(octets: bytes) -> bool:
     """RFC 2045 sections 2.7 and 2.8: what 7bit and 8bit may hold."""
     longest = max(map(len, octets.split(b"\r\n")))
     return longest <= _LINE_OCTETS_MAX and _NOT_LINES.search(octets) is None
@@ -203,7 +203,7 @@ def header_of(original: bytes) -> bytes:
     return original if end < 0 else original[: end + 2]
 
 
-def _header_within(original: bytes, octets_max: int) -> bytes:
+def header_within(original: bytes, octets_max: int) -> bytes:
     """Whole lines, where it has any: half a character is no UTF-8."""
     header = header_of(original)
     if len(header) <= octets_max:

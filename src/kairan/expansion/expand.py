@@ -10,21 +10,28 @@ the next group of the envelope begins, for half a list would look like a whole o
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from itertools import repeat
 from typing import TypeAlias
 
 from kairan.directory.model import Group, Snapshot
+from kairan.expansion.list_headers import changes_copies
+from kairan.expansion.list_rules import UNKNOWN, Circumstances, ListRules, Waits
 from kairan.expansion.membership import Membership, MembersSource
 from kairan.expansion.met_addresses import MetAddresses
 from kairan.expansion.resolve import for_members, resolve
-from kairan.expansion.restrictions import may_send_to, sender_of
+from kairan.expansion.restrictions import sender_of
 from kairan.expansion.settings import ExpansionSettings
 from kairan.mail.address import POSTMASTER, Address, key_of
 from kairan.mail.envelope import Envelope, Notify, Recipient
-from kairan.outcomes.catalogue import EXPANSION_TOO_LARGE, GROUP_REACHES_NOBODY
-from kairan.outcomes.decision import Refuse
+from kairan.mail.reply import Reply
+from kairan.outcomes.catalogue import (
+    EXPANSION_TOO_LARGE,
+    GROUP_REACHES_NOBODY,
+    RECIPIENT_UNKNOWN,
+)
+from kairan.outcomes.decision import Accept, Refuse
 from kairan.outcomes.outcome import Outcome
 
 # Failures that an expansion keeps, some 300 octets each; more than a report lists.
@@ -34,8 +41,15 @@ _POSTMASTERS = f"{POSTMASTER}@"  # others may stand in for them
 
 @dataclass(frozen=True, slots=True)
 class Failure:
+    """`told`: what the sender hears in the place of the outcome, which log and trace have."""
+
     recipient: Recipient
     outcome: Outcome
+    told: Outcome | None = None
+
+    @property
+    def reply(self) -> Reply:
+        return (self.told or self.outcome).reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,15 @@ class ExpandedGroup:
     is_top: bool = True  # the envelope names it
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingGroup:
+    """A group that is expanded later, and the recipient it was reached as."""
+
+    recipient: Recipient
+    group: Group
+    waits: Waits
+
+
 @dataclass(slots=True)
 class Expansion:
     """`recipients` and `resolved` are empty where they were yielded in pieces."""
@@ -59,6 +82,7 @@ class Expansion:
     failures: list[Failure] = field(default_factory=list)
     groups: list[ExpandedGroup] = field(default_factory=list)
     resolved: list[tuple[Address, Address]] = field(default_factory=list)  # (as written, primary)
+    waiting: list[WaitingGroup] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +112,12 @@ def expand(
     snapshot: Snapshot,
     source: MembersSource,
     settings: ExpansionSettings,
+    circumstances: Circumstances = UNKNOWN,
 ) -> Expansion:
     """All of it in memory: for a few, or for a person to look at."""
-    return _gather(expand_in_pieces(envelope, recipients, snapshot, source, settings))
+    return _gather(
+        expand_in_pieces(envelope, recipients, snapshot, source, settings, circumstances)
+    )
 
 
 def expand_in_pieces(
@@ -99,9 +126,10 @@ def expand_in_pieces(
     snapshot: Snapshot,
     source: MembersSource,
     settings: ExpansionSettings,
+    circumstances: Circumstances = UNKNOWN,
 ) -> Pieces:
     """Blocks while members are read.  Close it when leaving it early."""
-    return _Expander(envelope, snapshot, source, settings).run(recipients)
+    return _Expander(envelope, snapshot, source, settings, circumstances).run(recipients)
 
 
 def _gather(pieces: Pieces) -> Expansion:
@@ -132,6 +160,7 @@ class _Waiting:
     group: Group
     recipient: Recipient
     depth: int
+    is_approved: bool = False  # by a group around it (BypassNestedModerationEnabled)
 
 
 class _TooLarge(Exception):  # noqa: N818 - leaves the loops of one group, not seen outside this file
@@ -145,6 +174,7 @@ class _Expander:
         snapshot: Snapshot,
         source: MembersSource,
         settings: ExpansionSettings,
+        circumstances: Circumstances,
     ) -> None:
         self._snapshot = snapshot
         self._source = source
@@ -153,6 +183,7 @@ class _Expander:
         self._membership = Membership(
             self._sender.keys, snapshot, source, groups_max=settings.total_max
         )
+        self._rules = ListRules(self._sender, envelope.size, circumstances, source, settings)
         self._seen = MetAddresses()
         self._reached: set[str] = set()  # groups with a member who receives mail, by key
         self._inner: dict[str, set[str]] = {}  # the groups in each group that was expanded
@@ -177,7 +208,7 @@ class _Expander:
         failed = {key_of(failure.recipient.address) for failure in self._expansion.failures}
         for one in top:
             if key_of(one.recipient.address) not in failed and not self._reaches(one.group):
-                self._expansion.failures.append(Failure(one.recipient, GROUP_REACHES_NOBODY))
+                self._refuse(one, GROUP_REACHES_NOBODY)
 
     def _reaches(self, group: Group) -> bool:
         """A mailbox, by whatever path: a member who was taken for another group counts as well."""
@@ -244,42 +275,58 @@ class _Expander:
     def _expand_whole(self, top: _Waiting) -> Iterator[Piece | Mark]:
         """All of a group or nothing of it."""
         expansion = self._expansion
-        marks = len(expansion.failures), len(expansion.groups)
+        marks = len(expansion.failures), len(expansion.groups), len(expansion.waiting)
         self._seen.mark()
         try:
             yield from self._expand_all(top)
         except _TooLarge:
             self._seen.take_back()
             del expansion.failures[marks[0] :], expansion.groups[marks[1] :]
-            expansion.failures.append(Failure(top.recipient, EXPANSION_TOO_LARGE))
+            del expansion.waiting[marks[2] :]
+            self._refuse(top, EXPANSION_TOO_LARGE)
             yield Mark.TAKE_BACK
 
     def _expand_all(self, top: _Waiting) -> Iterator[Piece]:
         waiting = [top]
         for one in waiting:
-            refusal = self._refusal(one)
-            if refusal is None:
-                yield from self._expand(one, waiting)
-            else:
-                self._expansion.failures.append(Failure(one.recipient, refusal))
+            if one.depth > self._settings.depth_max:
+                self._refuse(one, EXPANSION_TOO_LARGE)
+                continue
+            match self._rules.judge(one.group, self._membership.of, is_approved=one.is_approved):
+                case Accept():
+                    yield from self._expand(one, waiting)
+                case Waits() as waits:
+                    self._reached.add(key_of(one.group.address))
+                    self._expansion.waiting.append(WaitingGroup(one.recipient, one.group, waits))
+                case Refuse(outcome):
+                    self._refuse(one, outcome)
 
-    def _refusal(self, waiting: _Waiting) -> Outcome | None:
-        if waiting.depth > self._settings.depth_max:
-            return EXPANSION_TOO_LARGE
-        decision = may_send_to(waiting.group, self._sender, self._membership.of)
-        return decision.outcome if isinstance(decision, Refuse) else None
+    def _refuse(self, waiting: _Waiting, outcome: Outcome) -> None:
+        """Of a hidden list the sender hears what he would hear were there none; of one within
+        another, to which he did not write, nothing.
+        """
+        recipient, told = waiting.recipient, None
+        if waiting.group.hidden:
+            told = RECIPIENT_UNKNOWN
+            if waiting.depth > 1:
+                recipient = recipient._replace(notify=Notify.NEVER)
+        self._expansion.failures.append(Failure(recipient, outcome, told))
 
     def _expand(self, one: _Waiting, waiting: list[_Waiting]) -> Iterator[Piece]:
         """The group's mailboxes are yielded; its groups go to the waiting ones behind it."""
         taken = 0
         inner: list[_Waiting] = []
+        has_own_copies = changes_copies(one.group) or one.group.report_to_manager
+        via = one.recipient.via or (one.group.address if has_own_copies else "")
         members = _Members(
-            key_of(one.group.address), one.depth + 1, *for_members(one.group, one.recipient)
+            key_of(one.group.address), one.depth + 1, *for_members(one.group, one.recipient), via
         )
         for addresses in self._source.members(one.group.address):
             piece = self._piece(addresses, members, inner)
             taken += len(piece.recipients)
             yield piece
+        if one.is_approved or one.group.bypass_nested_moderation:
+            inner = [replace(nested, is_approved=True) for nested in inner]
         waiting.extend(inner)
         is_list = not one.group.report_to_originator
         is_top = one.depth == 1
@@ -290,7 +337,7 @@ class _Expander:
         plain = self._snapshot.mailboxes_among(addresses)
         rest = [a for a in addresses if a not in plain or a.startswith(_POSTMASTERS)]
         piece = self._sort(
-            (Recipient(Address(a), members.notify, members.orcpt) for a in rest),
+            (Recipient(Address(a), members.notify, members.orcpt, members.via) for a in rest),
             inner,
             depth=members.depth,
             within=members.within,
@@ -300,7 +347,8 @@ class _Expander:
             keys = [a for a in addresses if a not in together] if rest else addresses
             new = self._new(keys)
             self._reached.add(members.within)
-            made = map(Recipient._make, zip(new, repeat(members.notify), repeat(members.orcpt)))
+            common = zip(new, repeat(members.notify), repeat(members.orcpt), repeat(members.via))
+            made = map(Recipient._make, common)
             piece.recipients.extend(made)
         return piece
 
@@ -313,3 +361,4 @@ class _Members:
     depth: int
     notify: Notify
     orcpt: str
+    via: str

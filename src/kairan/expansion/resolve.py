@@ -45,7 +45,7 @@ def _renamed(recipient: Recipient, primary: str) -> Recipient:
     if key_of(recipient.address) == key_of(primary):
         return recipient._replace(address=Address(primary))
     orcpt = recipient.orcpt or orcpt_of(recipient.address)
-    return Recipient(Address(primary), recipient.notify, orcpt)
+    return recipient._replace(address=Address(primary), orcpt=orcpt)
 
 
 def orcpt_of(address: str) -> str:
@@ -59,8 +59,11 @@ def for_members(group: Group, recipient: Recipient) -> tuple[Notify, str]:
     ReportToOriginator on: an alias with many recipients (RFC 3461 section 5.2.7.3).  Success is
     answered by the report "expanded", so SUCCESS goes no further, and where nothing else was asked for,
     nothing more is reported.  Off: a list whose members are nobody's business (sections 5.2.7.1
-    and 5.2.7.4); our message keeps its sender, so NEVER is what keeps their reports from it.
+    and 5.2.7.4); our message keeps its sender, so NEVER is what keeps their reports from it.  An
+    owner's list is one whose failures an owner hears of.
     """
+    if group.report_to_manager:
+        return Notify.FAILURE, ""
     if not group.report_to_originator:
         return Notify.NEVER, ""
     orcpt = recipient.orcpt or orcpt_of(recipient.address)

@@ -41,14 +41,31 @@ def may_send_to(group: Group, sender: MessageSender, is_member: Callable[[str], 
     """
     if group.require_sender_authentication and not sender.authenticated:
         return Refuse(GROUP_SENDER_NOT_AUTHENTICATED, group.address)
-    if _names(group.reject_from, sender, is_member):
+    if names_sender(group.reject_from, sender, is_member):
         return Refuse(GROUP_SENDER_NOT_ALLOWED, f"{group.address} rejects the sender")
-    if group.accept_from and not _names(group.accept_from, sender, is_member):
+    if group.accept_from and not names_sender(group.accept_from, sender, is_member):
         return Refuse(GROUP_SENDER_NOT_ALLOWED, f"{group.address} does not list the sender")
     return ACCEPT
 
 
-def _names(listed: Iterable[str], sender: MessageSender, is_member: Callable[[str], bool]) -> bool:
+def hides_from(group: Group, sender: MessageSender, snapshot: Snapshot) -> bool:
+    """Whether a hidden list refuses this sender for certain, so that a client hears of it what it
+    hears of an address that does not exist.
+
+    Names alone are asked: who is a member of a group on a list is read after the message was taken,
+    and then the report has the same words.
+    """
+    if not group.hidden:
+        return False
+    accepts_members = any(snapshot.group(entry) is not None for entry in group.accept_from)
+    decision = may_send_to(group, sender, lambda _: False)
+    by_name = not sender.keys.isdisjoint(group.reject_from)
+    return isinstance(decision, Refuse) and (by_name or not accepts_members)
+
+
+def names_sender(
+    listed: Iterable[str], sender: MessageSender, is_member: Callable[[str], bool]
+) -> bool:
     """People first: they cost nothing to compare."""
     entries = tuple(listed)
     return any(entry in sender.keys for entry in entries) or any(map(is_member, entries))

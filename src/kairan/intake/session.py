@@ -20,14 +20,16 @@ from kairan.admission.rate import judge_connections, judge_rate
 from kairan.admission.recipients import judge_recipient, meant_by
 from kairan.admission.sender import judge_sender
 from kairan.directory.devices import Device
-from kairan.directory.model import Account
+from kairan.directory.model import Account, Snapshot
+from kairan.expansion.restrictions import hides_from, sender_of
 from kairan.intake.context import IntakeContext
 from kairan.intake.entry import Listing
 from kairan.intake.intake_log import RefusedWhere, TriedLogin
 from kairan.intake.login import Awaited, SessionLogin
 from kairan.intake.settings import ListenerSettings
 from kairan.intake.submission import Origin, Submission, received_from
-from kairan.mail.envelope import Recipient
+from kairan.mail.address import Address
+from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.mail.role import Role
 from kairan.outcomes.catalogue import (
@@ -37,6 +39,7 @@ from kairan.outcomes.catalogue import (
     LOGIN_REVOKED,
     LOGIN_TOO_OLD,
     NUL_IN_MESSAGE,
+    RECIPIENT_UNKNOWN,
     SESSION_ENDED,
     SHUTTING_DOWN,
     SPOOL_FAILED,
@@ -371,8 +374,19 @@ class Session:
         if isinstance(verdict, Refuse):
             self.refuse(verdict.outcome, "RCPT", verdict.detail)
             return
+        if self._is_hidden(submission, recipient, snapshot):
+            self.refuse(RECIPIENT_UNKNOWN, "RCPT", f"{recipient} is a hidden list")
+            return
         submission.recipients.append(Recipient(recipient, command.notify, command.orcpt))
         self.engine.answer(answers.RECIPIENT_OK)
+
+    def _is_hidden(self, submission: Submission, recipient: Address, snapshot: Snapshot) -> bool:
+        group = snapshot.group(recipient)
+        if group is None or not group.hidden:
+            return False
+        sender, account = submission.command.sender, submission.account.address
+        message = Envelope(sender, (), 0.0, account=account, client=self.client)
+        return hides_from(group, sender_of(message, snapshot), snapshot)
 
     def _data(self, _event: Data) -> None:
         """354 is out; the content comes as `ContentPiece`."""

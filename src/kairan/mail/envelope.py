@@ -22,6 +22,8 @@ class Recipient(NamedTuple):
     address: Address
     notify: Notify = Notify.UNSET
     orcpt: str = ""  # RFC 3461 section 4.2, as it came: "rfc822;" and xtext
+    # The list whose rules this copy follows (its fields, its reports); empty: none.
+    via: str = ""
 
 
 class Envelope(NamedTuple):

@@ -16,6 +16,7 @@ from kairan.outcomes import (
     exchange,
     handshakes,
     limits,
+    lists,
     message,
     oauth,
     peers,
@@ -31,6 +32,7 @@ from kairan.outcomes.delivery import *
 from kairan.outcomes.exchange import *
 from kairan.outcomes.handshakes import *
 from kairan.outcomes.limits import *
+from kairan.outcomes.lists import *
 from kairan.outcomes.message import *
 from kairan.outcomes.oauth import *
 from kairan.outcomes.outcome import Outcome
@@ -46,6 +48,7 @@ TOPICS: tuple[ModuleType, ...] = (
     oauth,
     sender,
     recipients,
+    lists,
     message,
     limits,
     delivery,

@@ -46,6 +46,7 @@ _TITLES = {
     "oauth": "トークンによるログイン（XOAUTH2、High Volume Email の新旧両方のコード）",
     "sender": "送信者：エンベロープの送信者と From ヘッダー",
     "recipients": "受信者と、送信が制限されたグループ",
+    "lists": "リストの規則：サイズ、承認、送信時間帯",
     "message": "メッセージ自体の問題",
     "limits": "量と速度の制限：アカウント、サーバー、Exchange Online",
     "delivery": "受け付けた後に配信できなかったメッセージ（追跡と配信不能通知の文面）",

@@ -40,6 +40,8 @@ class Job(NamedTuple):
     delayed: bool = False  # a delay report has been sent (RFC 3461 section 4.1, NOTIFY=DELAY)
     # The destination queue it waits for, or waited for when it was woken.
     destination: str = ""
+    # From then on it may expire, if that is later than the message's arrival: it was made to wait.
+    since: float = 0.0
 
 
 class NewJob(NamedTuple):
@@ -52,6 +54,7 @@ class NewJob(NamedTuple):
     detail: str = ""
     delayed: bool = False
     destination: str = ""
+    since: float = 0.0
 
 
 class Lease(NamedTuple):

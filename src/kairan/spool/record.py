@@ -7,7 +7,7 @@ A sealed blob is
 
 An envelope is the array of its fields in the order of the named tuple `Envelope`; a list of
 recipients is an array.  A recipient is its address, or [address, notify, orcpt] where RFC 3461 parameters came
-with it.  New fields go to the end, with a default: an older record then still reads.
+with it, and [address, notify, orcpt, via] where it is a list's.  New fields go to the end, with a default: an older record then still reads.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,15 @@ import msgspec
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Notify, Recipient
 
-_RecipientRow = str | tuple[str, int, str]
+
+class _Recipient(msgspec.Struct, array_like=True, frozen=True):
+    address: str
+    notify: int
+    orcpt: str
+    via: str = ""
+
+
+_RecipientRow = str | _Recipient
 _PLAIN = Notify.UNSET
 _SEAL_OCTETS = 4
 
@@ -60,9 +68,11 @@ def _unsealed(sealed: object) -> memoryview:
     return packed
 
 
-def _recipient_rows(recipients: Iterable[Recipient]) -> list[_RecipientRow]:
+def _recipient_rows(recipients: Iterable[Recipient]) -> list[object]:
     return [
-        r.address if r.notify is _PLAIN and not r.orcpt else (r.address, int(r.notify), r.orcpt)
+        r.address
+        if r.notify is _PLAIN and not r.orcpt and not r.via
+        else (r.address, int(r.notify), r.orcpt, *((r.via,) if r.via else ()))
         for r in recipients
     ]
 
@@ -73,7 +83,7 @@ def _recipients_of(rows: Iterable[_RecipientRow]) -> tuple[Recipient, ...]:
         [
             Recipient(Address(row))
             if isinstance(row, str)
-            else Recipient(Address(row[0]), Notify(row[1]), row[2])
+            else Recipient(Address(row.address), Notify(row.notify), row.orcpt, row.via)
             for row in rows
         ]
     )

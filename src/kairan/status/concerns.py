@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kairan.alerts.alert import Concern
 from kairan.alerts.settings import AlertSettings
+from kairan.delivery.plan import WAITING_ROUTES
 from kairan.directory.model import DynamicGroup
 from kairan.directory.sources.store import SourceState
 from kairan.outcomes.causes import outcomes_in
@@ -81,6 +82,7 @@ def _ages(status: Status, settings: AlertSettings) -> Iterator[Concern]:
     for one in status.destinations:
         if (
             settings.age_seconds
+            and one.name not in WAITING_ROUTES  # a list makes it wait, and says until when
             and one.jobs > one.held
             and one.oldest_age_seconds >= settings.age_seconds
         ):

@@ -10,6 +10,7 @@ from kairan import __version__
 from kairan.config.certificates import certificates_of
 from kairan.config.model import Configuration
 from kairan.delivery.pauses import OperatorPause, PauseKind, PausesUnreadableError, read_pauses
+from kairan.delivery.plan import WAITING_ROUTES
 from kairan.delivery.routes import Router
 from kairan.intake.control import ControlUnavailableError, ask_workers
 from kairan.intake.draining import read_drain_order
@@ -159,6 +160,8 @@ def _destinations(
 
 
 def _queue_of(jobs: StoredJobs, router: Router) -> str:
+    if jobs.route in WAITING_ROUTES:
+        return jobs.route  # each has a name of its own there, and together they are one queue
     if jobs.destination:
         return jobs.destination
     route = router.named(jobs.route)

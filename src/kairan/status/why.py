@@ -1,6 +1,6 @@
 """Why a job of the queue still waits: the one thing that it waits for, what was answered last, what to do.
 
-    held by an operator ─▶ paused ─▶ the route is held ─▶ the destination is down ─▶ its own next try
+    held by an operator ─▶ approval, send window ─▶ paused ─▶ the route is held ─▶ the destination is down ─▶ its own next try
 
 In this order: what stands further left must end first.  The words of the last answer are the catalogue's
 to explain, as `kairan doctor explain` does.
@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kairan.delivery.disposition import begun
 from kairan.delivery.pauses import OperatorPause, PauseKind
-from kairan.delivery.plan import destination_of
+from kairan.delivery.plan import WAITING_ROUTES, destination_of
 from kairan.delivery.routes import Route, Router
 from kairan.delivery.statistics import QueueFacts
+from kairan.expansion.moderation import WAITS
 from kairan.outcomes.causes import outcomes_in
 from kairan.outcomes.outcome import Outcome, Text
 from kairan.outcomes.refusal_class import RefusalClass, class_of
@@ -23,6 +25,8 @@ from kairan.spool.interface import Job, SpoolItem
 
 class Waiting(StrEnum):
     HELD = "held"  # the job, by an operator
+    APPROVAL = "approval"  # a moderator's
+    WINDOW = "window"  # its group's send window
     PAUSED = "paused"
     ROUTE_HELD = "route-held"
     DOWN = "down"
@@ -35,6 +39,14 @@ SENTENCES: Mapping[Waiting, Text] = {
     Waiting.HELD: Text(
         "An operator holds it; `kairan queue release ID` lets it go.",
         "管理者が保留しています。`kairan queue release ID` で解除します。",
+    ),
+    Waiting.APPROVAL: Text(
+        "A moderator of its group has not decided; `kairan group moderation list` shows it, `approve ID` or `reject ID` decides. It expires at the end of the time for that.",
+        "グループのモデレーターの決定を待っています。`kairan group moderation list` で確認し、`approve ID` または `reject ID` で決定します。期限が過ぎると送信者に通知されます。",
+    ),
+    Waiting.WINDOW: Text(
+        "Its group takes mail at certain times, and the next one is the next try. It does not expire before.",
+        "グループの送信時間帯を待っています。次の試行の時刻に配信されます。それまでは期限切れになりません。",
     ),
     Waiting.PAUSED: Text(
         "An operator has paused its route or destination; it does not expire meanwhile. `kairan queue resume` ends that.",
@@ -112,8 +124,16 @@ def why(item: SpoolItem, routes: tuple[str, ...], view: QueueView) -> Why:
         kind=kind,
         meanings=meanings,
         next_try=_next_try(job, waiting, facts, view.now),
-        expires=None if is_kept else item.envelope.arrived + view.expiry_seconds,
+        expires=None if is_kept else _expires(item, waiting, view),
     )
+
+
+def _expires(item: SpoolItem, waiting: Waiting, view: QueueView) -> float | None:
+    if waiting is Waiting.APPROVAL:
+        return item.job.since
+    if waiting is Waiting.WINDOW:
+        return None
+    return begun(item.job, item.envelope) + view.expiry_seconds
 
 
 def _last_reply(job: Job, facts: Sequence[QueueFacts]) -> str:
@@ -133,6 +153,8 @@ def _waiting(
     states = {queue.state for queue in facts}
     if item.held:
         return Waiting.HELD
+    if item.job.route in WAITING_ROUTES and item.job.since > view.now:
+        return Waiting.APPROVAL if item.job.route == WAITS else Waiting.WINDOW
     if any(_is_of(pause, route, name) for pause in view.pauses):
         return Waiting.PAUSED
     if "held" in states or (not view.queues and kind is not None and kind.holds_route):
@@ -151,9 +173,10 @@ def _is_of(pause: OperatorPause, route: Route | None, name: str) -> bool:
 
 
 def _next_try(job: Job, waiting: Waiting, facts: Sequence[QueueFacts], now: float) -> float | None:
-    if waiting in {Waiting.HELD, Waiting.PAUSED}:
+    if waiting in {Waiting.HELD, Waiting.PAUSED, Waiting.APPROVAL}:
         return None
     if waiting in {Waiting.DOWN, Waiting.ROUTE_HELD}:
         left = min((queue.again_in_seconds for queue in facts), default=math.inf)
         return None if math.isinf(left) else now + left
-    return max(job.due, now)
+    # The queue is looked at more often than the window opens.
+    return max(job.since if waiting is Waiting.WINDOW else job.due, now)

@@ -23,6 +23,15 @@ class TraceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BillingSettings:
+    # What a million delivered recipients cost: High Volume Email's price since 1 June 2026.  0: nothing,
+    # where the mail goes to a server of your own.
+    price_per_million: float = 42.0
+    # How the price is written.
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
 class AuditSettings:
     # One writer's file (a worker, the issuer, the administrator's commands); a login takes 250
     # octets, so this holds 64,000 of them.

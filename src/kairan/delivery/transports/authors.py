@@ -9,10 +9,11 @@ On the wire alone: reports and the trace speak of the sender that the message ha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from kairan.delivery.head import HEADER_OCTETS_MAX, read_head
+from kairan.delivery.list_copy import with_fields
 from kairan.mail.address import Address, key_of
 from kairan.mail.authors import Authors, read_authors
 from kairan.mail.envelope import Content, Envelope
@@ -53,7 +54,7 @@ class AuthorRule:
         if self._is_author(header):
             return Prepared(envelope, content)
         fields = rewritten(head[: header.end], header, self.account)
-        return Prepared(envelope, _with_fields(content, fields, skipped=header.end))
+        return Prepared(envelope, with_fields(content, fields, skipped=header.end))
 
     def _is_author(self, header: Header) -> bool:
         """The one author, and nobody else for any reader."""
@@ -99,11 +100,3 @@ def _reply_to(values: Sequence[bytes]) -> bytes:
     ]
     text = ",\r\n ".join(f"<{address}>" for address in dict.fromkeys(addresses)).encode()
     return text if len(text) <= _REPLY_TO_OCTETS_MAX else b""
-
-
-def _with_fields(content: Content, fields: bytes, *, skipped: int) -> Content:
-    if isinstance(content, bytes):
-        return fields + content[skipped:]
-    assert not content.head, "contents of the spool are files as they are"
-    size = content.size - skipped + len(fields)
-    return replace(content, head=fields, skipped=skipped, size=size)

@@ -26,6 +26,7 @@ from kairan.delivery.transports.table import DestinationError
 from kairan.mail.envelope import Content, Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
+from kairan.relay.pieces import pieces_of
 
 DELIVERED = Reply.of(250, "2.1.5", "Delivered to the mailbox")
 _CLOSING = catalogue.RELAY_BUSY.reply_with("(the service is stopping)")
@@ -169,11 +170,10 @@ def _pieces_with_lf(content: Content) -> Iterator[bytes]:
         yield content.replace(b"\r\n", b"\n")
         return
     carry = b""  # a CR whose LF may come with the next piece
-    with content.path.open("rb") as file:
-        while read := file.read(PIECE_OCTETS):
-            piece = carry + read
-            carry = b"\r" if piece.endswith(b"\r") else b""
-            yield piece[: len(piece) - len(carry)].replace(b"\r\n", b"\n")
+    for read in pieces_of(content, PIECE_OCTETS):
+        piece = carry + read
+        carry = b"\r" if piece.endswith(b"\r") else b""
+        yield piece[: len(piece) - len(carry)].replace(b"\r\n", b"\n")
     yield carry
 
 

@@ -34,8 +34,8 @@ _T = TypeVar("_T")
 # id, arrived, size, crc, envelope, content (None: it is a file)
 MessageRow: TypeAlias = tuple[int, float, int, int, bytes, bytes | None]
 _CONTENT: Literal[5] = 5
-# message, number, due, count, attempts, delayed, route, detail, destination, recipients
-JobRow: TypeAlias = tuple[int, int, float, int, int, bool, str, str, str, bytes | None]
+# message, number, due, count, attempts, delayed, route, detail, destination, since, recipients
+JobRow: TypeAlias = tuple[int, int, float, int, int, bool, str, str, str, float, bytes | None]
 # due, attempts, delayed, detail, destination, message, number
 DeferRow: TypeAlias = tuple[float, int, bool, str, str, int, int]
 
@@ -48,8 +48,8 @@ _MESSAGES = Insert(
 )
 _JOBS = Insert(
     "INSERT INTO job(message, number, due, count, attempts, delayed, held, route, detail,"
-    " destination, recipients) VALUES",
-    "(?,?,?,?,?,?,0,?,?,?,?)",
+    " destination, since, recipients) VALUES",
+    "(?,?,?,?,?,?,0,?,?,?,?,?)",
 )
 _DEFER = """
 UPDATE job SET due=?, attempts=?, delayed=?, detail=?, destination=? WHERE message=? AND number=?
@@ -288,6 +288,7 @@ def _job_row(job: Job, recipients: bytes | None) -> JobRow:
         job.route,
         job.detail,
         job.destination,
+        job.since,
         recipients,
     )
 

@@ -185,6 +185,7 @@ class ShardMemory:
                 new.detail,
                 new.delayed,
                 new.destination,
+                new.since,
             )
             for number, new in enumerate(jobs, first)
         ]

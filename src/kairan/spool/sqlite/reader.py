@@ -27,7 +27,8 @@ SELECT due, message, number FROM job WHERE held = 0 AND (due, message, number) >
     ORDER BY due, message, number LIMIT ?
 """
 _JOB = """
-SELECT j.route, j.due, j.attempts, j.detail, j.delayed, j.destination, j.recipients, m.envelope,
+SELECT j.route, j.due, j.attempts, j.detail, j.delayed, j.destination, j.since, j.recipients,
+       m.envelope,
        (SELECT max(number) FROM job WHERE message = j.message)
     FROM job j LEFT JOIN message m ON m.id = j.message
     WHERE j.message = ? AND j.number = ? AND j.held = 0
@@ -71,7 +72,9 @@ def read_job(db: sqlite3.Connection, key: JobKey) -> Loaded | Broken | None:
     row = db.execute(_JOB, key).fetchone()
     if row is None:
         return None
-    route, due, attempts, detail, delayed, destination, packed, envelope_packed, highest = row
+    route, due, attempts, detail, delayed, destination, since, packed, envelope_packed, highest = (
+        row
+    )
     try:
         envelope = decode_envelope(envelope_packed)
     except DamagedRecordError as error:
@@ -89,6 +92,7 @@ def read_job(db: sqlite3.Connection, key: JobKey) -> Loaded | Broken | None:
         detail,
         bool(delayed),
         destination,
+        since,
     )
     return Loaded(Lease(job, envelope), highest)
 

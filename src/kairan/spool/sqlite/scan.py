@@ -17,11 +17,12 @@ from kairan.spool.sqlite.ready_queue import JobKey
 
 _STEP_JOBS = 500
 
-# `wanted` takes the place of %s.
+# `since`: a queue that no Kairan of today has opened yet is looked at as it is.
+_HAS_SINCE = "SELECT 1 FROM pragma_table_info('job') WHERE name = 'since'"
 _STEP = """
 SELECT j.message, j.number, j.route, j.due, j.attempts, j.detail, j.delayed, j.held, j.recipients,
-       m.envelope FROM job j LEFT JOIN message m ON m.id = j.message
-    WHERE (j.message, j.number) > (?, ?) AND %s
+       m.envelope, {since} FROM job j LEFT JOIN message m ON m.id = j.message
+    WHERE (j.message, j.number) > (?, ?) AND {wanted}
     ORDER BY j.message, j.number LIMIT ?
 """
 _COUNTS = """
@@ -70,7 +71,8 @@ def scan(
 ) -> Iterator[SpoolItem | Quarantined]:
     """Jobs by message and number."""
     after: JobKey = (0, -1)
-    step = _STEP % wanted.sql
+    since = "0.0" if db.execute(_HAS_SINCE).fetchone() is None else "j.since"
+    step = _STEP.format(since=since, wanted=wanted.sql)
     while True:
         rows = db.execute(step, (*after, *wanted.values, _STEP_JOBS)).fetchall()
         for row in rows:
@@ -81,7 +83,9 @@ def scan(
 
 
 def _item(row: tuple[Any, ...], database: Path) -> SpoolItem | Quarantined:
-    message, number, route, due, attempts, detail, delayed, held, packed, envelope_packed = row
+    message, number, route, due, attempts, detail, delayed, held, packed, envelope_packed, since = (
+        row
+    )
     try:
         envelope = decode_envelope(envelope_packed)
         recipients: tuple[Recipient, ...] = (
@@ -90,5 +94,5 @@ def _item(row: tuple[Any, ...], database: Path) -> SpoolItem | Quarantined:
     except DamagedRecordError as error:
         return Quarantined(f"job {message}.{number}", database, str(error))
     id_ = JobId(SpoolId(message), number)
-    job = Job(id_, route, recipients, due, attempts, detail, bool(delayed))
+    job = Job(id_, route, recipients, due, attempts, detail, bool(delayed), since=since)
     return SpoolItem(job, envelope, bool(held))

@@ -16,6 +16,7 @@
     staged    message, number   jobs of a list that is being written down, which nobody may lease yet
               parent     number of the job that they will stand in for.  A start forgets them; shards
                          made before 0.2 get the table at their next start
+              since      as in `Job`; a column that is added in the same way
     meta      next_id    no id at or above it has been given; raised in steps, so ids may skip
 
 A message has one job at least: the commit that removes its last job removes the message, and the
@@ -80,6 +81,8 @@ CREATE TABLE IF NOT EXISTS staged(
 """
 _HAS_STAGED = "SELECT 1 FROM sqlite_schema WHERE name = 'staged'"
 _HAS_DESTINATION = "SELECT 1 FROM pragma_table_info('job') WHERE name = 'destination'"
+_SINCE = "ALTER TABLE job ADD COLUMN since REAL NOT NULL DEFAULT 0"
+_HAS_SINCE = "SELECT 1 FROM pragma_table_info('job') WHERE name = 'since'"
 
 _TABLES = f"""
 BEGIN;
@@ -136,6 +139,8 @@ def prepare(db: sqlite3.Connection, durability: Durability) -> None:
         db.executescript(f"BEGIN; {_DESTINATION} {_DESTINATION_INDEX}; COMMIT;")
     if db.execute(_HAS_STAGED).fetchone() is None:
         db.executescript(_STAGED)
+    if db.execute(_HAS_SINCE).fetchone() is None:
+        db.execute(_SINCE)
 
 
 def set_up(db: sqlite3.Connection, durability: Durability) -> None:

@@ -163,7 +163,17 @@ def test_a_group_has_what_was_said(people):
         "reject_from": [AKIKO],
         "hidden": True,
         "report_to_originator": False,
+        "report_to_manager": False,
         "enabled": True,
+        "moderated": False,
+        "moderators": [],
+        "bypass": [],
+        "bypass_nested_moderation": False,
+        "reply_to": "",
+        "list_headers": False,
+        "unsubscribe": "",
+        "message_octets_max": None,
+        "send_window": "",
     }
 
 

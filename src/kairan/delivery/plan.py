@@ -236,7 +236,7 @@ def expand_job(
                     yield StagedPiece([], [], keep)
     batcher.finish()
     failures = expansion.failures + batcher.failures
-    if not batcher.has_routed:
+    if not batcher.has_routed and not expansion.waiting:
         failures += _groups_without_routes(expansion, failures)
     jobs = batcher.full + [_waiting_job(one) for one in expansion.waiting]
     return ExpandedJob(expansion, jobs, failures, resolved)

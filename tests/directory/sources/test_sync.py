@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from kairan.directory.errors import DirectoryError
+from kairan.directory.recipient_filter.opath import parse
 from kairan.directory.sources.settings import SourceSettings
 from kairan.directory.sources.sync import SyncOrder, sync
 from kairan.directory.store import Directory
@@ -122,6 +123,17 @@ def test_a_change_in_active_directory_is_found_by_its_count(ad, ad_settings, dir
     assert [(one.before, one.after) for one in report.changes] == [
         ({"department": "Sales"}, {"department": "Finance"})
     ]
+
+
+def test_who_moves_to_another_department_fits_the_other_filter(ad, ad_settings, directory):
+    sales, finance = (parse(f"Department -eq 'Moving {one}'") for one in ("Sales", "Finance"))
+    dn = ad.add_user("Department Mover", department="Moving Sales")
+    look(directory, ad_settings)
+    mover = "department.mover@example.com"
+    assert (list(directory.fitting(sales)), list(directory.fitting(finance))) == ([mover], [])
+    ad.change(dn, department="Moving Finance")
+    look(directory, ad_settings)
+    assert (list(directory.fitting(sales)), list(directory.fitting(finance))) == ([], [mover])
 
 
 def test_a_user_who_is_deleted_from_active_directory_is_disabled_at_the_next_sweep(

@@ -40,7 +40,7 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupSend:
+class GroupProgress:
     """`expanded`: as the expansion told it, such as "40 recipients"; the other numbers are of all recipients of the message
     that something has happened to.  `who`: the latest of those deferred or failed.
     """
@@ -56,7 +56,7 @@ class GroupSend:
     who: Sequence[Fate]
 
 
-def sends_of(directory: Path, group: str, *, since: float | None, limit: int) -> list[GroupSend]:
+def sends_of(directory: Path, group: str, *, since: float | None, limit: int) -> list[GroupProgress]:
     """The latest `limit` messages, the latest last; empty `group`: to any."""
     also = {"event": ["EXPAND"]}
     found = search(directory, recipient=group or None, since=since, limit=limit, also=also)
@@ -68,14 +68,14 @@ def sends_of(directory: Path, group: str, *, since: float | None, limit: int) ->
         return [_send(files, event) for event in found]
 
 
-def _send(files: Sequence[sqlite3.Connection], event: TraceEvent) -> GroupSend:
+def _send(files: Sequence[sqlite3.Connection], event: TraceEvent) -> GroupProgress:
     counted: Counter[str] = Counter()
     who: list[Fate] = []
     for file in files:
         counted.update(dict(events_by_key(file, _COUNTS, event.message_id)))
         rows = events_by_key(file, _WHO, event.message_id, NAMED_MAX)
         who += [Fate(*row) for row in rows]
-    return GroupSend(
+    return GroupProgress(
         message_id=event.message_id,
         group=event.recipient,
         sender=event.sender,

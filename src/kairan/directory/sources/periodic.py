@@ -56,3 +56,4 @@ class PeriodicSync:
             if child.returncode is None:
                 with suppress(ProcessLookupError):
                     child.kill()
+                await child.wait()

@@ -22,6 +22,7 @@ from scim2_models import (
     External,
     Filter,
     GroupMember,
+    Mutability,
     Name,
     Patch,
     Reference,
@@ -112,6 +113,13 @@ class MailValue(ComplexAttribute):
     """True: the preferred address."""
 
 
+class MemberValue(GroupMember):
+    """A member's name is the member's own, and not to be said here."""
+
+    display: Annotated[str | None, Mutability.read_only] = None
+    """The member's name."""
+
+
 class UserDocument(Resource[AnyExtension]):
     __schema__ = URN(USER_URN)
 
@@ -150,10 +158,10 @@ class GroupDocument(Resource[AnyExtension]):
     display_name: Annotated[str | None, Required.true] = None
     """A human-readable name for the Group."""
 
-    members: list[GroupMember] | None = None
+    members: list[MemberValue] | None = None
     """Users and Groups."""
 
-    Members: ClassVar[type[ComplexAttribute]] = GroupMember
+    Members: ClassVar[type[ComplexAttribute]] = MemberValue
 
 
 CONFIG = ServiceProviderConfig(

@@ -289,7 +289,6 @@ def _members(rows: ScimRows, group: str, base: str) -> list[dict[str, str]]:
             "value": id_,
             "$ref": _location(base, kinds[id_][0], id_),
             "type": str(kinds[id_][0]),
-            "display": kinds[id_][1],
         }
         for id_ in ids
     ]

@@ -56,7 +56,9 @@ class GroupProgress:
     who: Sequence[Fate]
 
 
-def sends_of(directory: Path, group: str, *, since: float | None, limit: int) -> list[GroupProgress]:
+def sends_of(
+    directory: Path, group: str, *, since: float | None, limit: int
+) -> list[GroupProgress]:
     """The latest `limit` messages, the latest last; empty `group`: to any."""
     also = {"event": ["EXPAND"]}
     found = search(directory, recipient=group or None, since=since, limit=limit, also=also)

@@ -51,7 +51,8 @@ bench: install ## Kairan and Postfix side by side on this machine (OPTIONS=--hel
 	$(BIN)/python -m bench $(OPTIONS)
 
 # Hashes make the index unimportant: none is named, so that the lock holds behind any mirror.
-COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+# Extras stay in the names: without them pip would look for `pydantic[email]` past the lock.
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 docs: install ## the documentation as a site in build/site, every link of it checked
 	$(BIN)/python docs/build.py

@@ -22,6 +22,7 @@ from kit.scim_documents import USER, created, group, members, patched, user
         f"Bearer {'x' * 5_000}",
         "Bearer \xe9\xff",
     ],
+    ids=["none", "no-token", "empty", "basic", "another", "long", "octets"],
 )
 @pytest.mark.parametrize("path", ["Users", "Schemas", "nothing", "Users/../Schemas"])
 def test_without_a_token_everything_is_401(made, authorization, path):

@@ -11,6 +11,7 @@ from typing import Any
 from kairan.cli.audit import tell
 from kairan.cli.output import plain
 from kairan.config.model import Configuration
+from kairan.directory.model import ListChange
 from kairan.directory.store import Directory
 
 Reader = Callable[["Directory", str], Any]
@@ -35,10 +36,23 @@ def _of_app(directory: Directory, name: str) -> Any:
     }
 
 
+def _of_group(directory: Directory, name: str) -> Any:
+    group, dynamic = directory.group(name), directory.dynamic_groups.one(name)
+    if group is None or dynamic is None:
+        return group
+    return {
+        **plain(group),
+        "filter": dynamic.filter,
+        "included_recipients": dynamic.included_recipients,
+        "conditions": dynamic.conditions,
+        "refresh_seconds": dynamic.refresh_seconds,
+    }
+
+
 _READERS: Mapping[str, Reader] = {
     "account": lambda directory, name: directory.account(name),
     "mailbox": lambda directory, name: directory.mailbox(name),
-    "group": lambda directory, name: directory.group(name),
+    "group": _of_group,
     "organisation": lambda directory, _: directory.organisation(),
     "app": _of_app,
     "device": lambda directory, name: directory.devices.find(name),
@@ -62,6 +76,10 @@ _CHANGES = (
     ("", "add_members", "nothing", "group.add-members"),
     ("", "import_members", "nothing", "group.import-members"),
     ("", "remove_members", "nothing", "group.remove-members"),
+    ("dynamic_groups", "add", "group", "group.add"),
+    ("dynamic_groups", "change", "group", "group.set"),
+    ("dynamic_groups", "refresh", "nothing", "group.refresh"),
+    ("moderation", "decide", "nothing", "group.moderate"),
     ("", "set_organisation", "organisation", "organisation.set"),
     ("", "add_accepted_domain", "organisation", "domain.add"),
     ("", "remove_accepted_domain", "organisation", "domain.remove"),
@@ -101,8 +119,7 @@ def _recording(
 ) -> Callable[..., Any]:
     @wraps(work)
     def changing(*arguments: Any, **named: Any) -> Any:
-        first = arguments[0] if arguments else None
-        name = str(getattr(first, "name", first)) if isinstance(first, str) or first else ""
+        name = _name_of(arguments[0]) if arguments else ""
         before = read(directory, name)
         result = work(*arguments, **named)
         if named.get("dry_run"):
@@ -115,6 +132,13 @@ def _recording(
         return result
 
     return changing
+
+
+def _name_of(first: Any) -> str:
+    """Changes are told of a thing first, or of its name."""
+    if not first:
+        return ""
+    return str(getattr(first, "name", getattr(first, "address", first)))
 
 
 def _difference(before: Any, after: Any) -> dict[str, object]:
@@ -136,6 +160,10 @@ def _told(
         case "group.add-members" | "group.remove-members":
             members = list(arguments[1]) if isinstance(arguments[1], list | tuple) else []
             return {"members": members[:_NAMES_MAX], "changed": result}
+        case "group.refresh":
+            return {"change": plain(result)}
+        case "group.moderate":
+            return {"decision": result.decision, "group": result.group}
         case "mailbox.import" | "group.import-members":
             return {"about": _group_of(what, arguments), "report": plain(result)}
         case "account.import":
@@ -144,6 +172,8 @@ def _told(
             return {"account": result}
         case "app.approve":
             return {"about": "", "account": result.account, "client_id": result.client_id}
+        case "group.add" if isinstance(result, ListChange):
+            return {"members": result.after}
         case "group.add":
             return {"members": len(list(named.get("initial_members", ())))}
     return {}

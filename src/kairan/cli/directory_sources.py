@@ -46,7 +46,7 @@ def sync_sources(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take people, contacts and groups from the sources of the configuration.
+    """Take people and groups from the configured sources.
 
     What has changed there is changed here, in one transaction for each source.  A source that fails changes nothing; the others are taken all the same.
     """
@@ -84,7 +84,10 @@ sync_sources_examples = examples(
 
 
 def show_status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the sources: how old the directory's copy is, and what was wrong at the last try."""
+    """Show how old the copy of each source is.
+
+    And what was wrong at the last try.
+    """
     configuration = read_configuration(config)
     with Directory.open(configuration.directory_url) as directory:
         known = {one.name: one for one in directory.sources.states()}

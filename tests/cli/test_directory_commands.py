@@ -115,6 +115,11 @@ def test_a_mailbox_has_what_was_said(shell):
         "hidden": False,
         "attributes": {"department": "Sales", "city": "Kyoto"},
         "country_code": None,
+        "recipient_type": "UserMailbox",
+        "enabled": True,
+        "disabled_since": None,
+        "source": "",
+        "source_id": "",
     }
 
 
@@ -174,6 +179,7 @@ def test_a_group_has_what_was_said(people):
         "unsubscribe": "",
         "message_octets_max": None,
         "send_window": "",
+        "is_dynamic": False,
     }
 
 

@@ -72,6 +72,9 @@ ZERO_MEANS = {
     "identity": {"renew_seconds", "refused_seconds"},
     "trace": {"write_interval_seconds"},
     "audit": {"files_kept"},
+    "delivery.expansion": {"open_members_max"},
+    "dynamic_groups": {"refresh_seconds", "change_max_percent", "change_free"},
+    "billing": {"price_per_million"},
 }
 
 # The first must not be more than the second.

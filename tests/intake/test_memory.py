@@ -78,7 +78,10 @@ class Passwords:
 class Everybody:
     devices = Devices(())
     organisation = SimpleNamespace(
-        external_recipients_allowed=True, accepted_domains=frozenset(), postmaster=""
+        external_recipients_allowed=True,
+        accepted_domains=frozenset(),
+        postmaster="",
+        moderation_address="",
     )
 
     def account(self, _address):

@@ -87,6 +87,9 @@ class Everybody:
     def account(self, _address):
         return ACCOUNT
 
+    def group(self, _address):
+        return None
+
     def resolve(self, address):
         return address
 

@@ -25,8 +25,9 @@ def service(tmp_path_factory):
 
 def sent(service, subject: bytes, *more: bytes):
     """What the next server got of twenty messages that waited for it together."""
+    before = len(service.log)
     service.kairan("queue", "pause", "--route", sample.DOMAIN)
-    service.wait_log("delivery.paused")
+    service.wait_log("delivery.paused", since=before)
     with service.client("device", tls=False) as client:
         for recipient in RECIPIENTS:
             fields = [b"From: " + PRINTER.encode(), b"To: " + recipient.encode(), *more]

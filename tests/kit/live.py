@@ -168,10 +168,13 @@ class Service:
             lambda: next((e for e in self.events() if e.event == name), None), f"the event {name}"
         )
 
-    def wait_log(self, words: str) -> str:
-        """The log line with these words: it is written aside, so it may come behind a reply."""
+    def wait_log(self, words: str, *, since: int = 0) -> str:
+        """The log line with these words: it is written aside, so it may come behind a reply.
+
+        `since`: only what came after so many lines counts.
+        """
         return wait_for(
-            lambda: next((line for line in list(self.log) if words in line), None),
+            lambda: next((line for line in self.log[since:] if words in line), None),
             f"{words} in the log",
         )
 
@@ -183,16 +186,18 @@ class Service:
 
         That a login passes again proves little: an older snapshot may let it in as well.
         """
+        control = self.place / "data" / "control"
+        workers = len(list(control.glob("worker-*.sock")))
         with open_directory(self.place) as directory:
             present = read_snapshot(directory).version
-        control = self.place / "data" / "control"
-        wait_for(
-            lambda: all(
-                answer["directory"]["version"] >= present
-                for answer in ask_workers(control, "status", {})
-            ),
-            "the directory in all workers",
-        )
+
+        def have_it() -> bool:
+            answers = [*ask_workers(control, "status", {})]
+            return len(answers) == workers and all(
+                answer["directory"]["version"] >= present for answer in answers
+            )
+
+        wait_for(have_it, "the directory in all workers")
 
     def kairan(self, *words: str) -> str:
         return subprocess.run(

@@ -63,13 +63,13 @@ def test_a_chaotic_upstream_loses_and_bounces_nothing_and_names_who_may_have_it_
         with running_service(place, install=False) as service:
             send(service, count)
             wait_sent(service)
+            assert service.stop() == 0  # and the trace is whole
             events = search(
                 place / "data" / "trace", also={"event": ["FAIL", "UNKNOWN"]}, limit=100_000
             )
             trace = json.loads(
                 service.kairan("trace", "--event", "UNKNOWN", "--json", "--limit", "10000")
             )
-            assert service.stop() == 0
         assert "Traceback" not in "".join(service.log)
     everybody = {one for n in range(count) for one in addresses_of(n)}
     nobody = {one for one in everybody if "nobody" in one}

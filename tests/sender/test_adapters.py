@@ -15,6 +15,7 @@ from kairan.sender.adapters.shared import SenderAccount, close_all, sender_for
 from kairan.sender.adapters.smtp_calls import SMTP, SMTP_SSL
 from kairan.sender.result import Report
 from kairan.testing import running_demo
+from kit.live import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -197,10 +198,7 @@ def test_after_a_while_the_mail_leaves_by_itself(log):
     handler = handler_to(recorder, seconds=0.05)
     log.addHandler(handler)
     log.error("failure")
-    for _ in range(200):
-        if recorder.messages:
-            break
-        handler._timer and handler._timer.join(0.05)
+    wait_for(lambda: recorder.messages, "the mail")
     assert len(recorder.messages) == 1
 
 

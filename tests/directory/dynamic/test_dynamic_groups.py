@@ -7,7 +7,8 @@ from kairan.directory.dynamic.refresher import LEASE, GroupRefresher
 from kairan.directory.dynamic.settings import DynamicGroupSettings
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import DynamicGroup, Mailbox
-from kairan.directory.operations.dynamic_groups import HISTORY_MAX, LargeChangeError
+from kairan.directory.operations import dynamic_groups
+from kairan.directory.operations.dynamic_groups import LargeChangeError
 
 SALES = "sales@kairan.test"
 IN_SALES = "Department -eq 'Sales'"
@@ -149,17 +150,18 @@ def test_a_refused_refresh_changes_nothing_and_a_refused_filter_neither(director
     assert refresh(directory).after == 20
 
 
-def test_the_history_is_bounded(directory):
+def test_the_history_is_bounded(directory, monkeypatch):
+    monkeypatch.setattr(dynamic_groups, "HISTORY_MAX", 5)
     directory.put_mailboxes([seller(1)])
     add(directory)
-    for turn in range(HISTORY_MAX + 3):
+    for turn in range(8):
         directory.set_mailbox(
             "p1@kairan.test", attributes={"department": "IT" if turn % 2 == 0 else "Sales"}
         )
         refresh(directory, now=NOW + turn)
     history = directory.dynamic_groups.history(SALES)
-    assert len(history) == HISTORY_MAX
-    assert history[0].number == HISTORY_MAX + 4
+    assert len(history) == 5
+    assert history[0].number == 9
 
 
 def test_a_removed_group_leaves_nothing(directory):

@@ -93,6 +93,7 @@ def test_two_who_change_places_change_places(directory, sync):
         whole([person(1, "a@example.com"), person(2, "b@example.com"), person(3, "c@example.com")])
     )
     directory.add_group("one@example.com", initial_members=["a@example.com"])
+    directory.set_organisation(postmaster="a@example.com")
     sync(
         whole([person(1, "b@example.com"), person(2, "c@example.com"), person(3, "a@example.com")])
     )
@@ -100,6 +101,7 @@ def test_two_who_change_places_change_places(directory, sync):
         "id-1": "b@example.com", "id-2": "c@example.com", "id-3": "a@example.com",
     }  # fmt: skip
     assert members(directory, "one@example.com") == {"b@example.com"}
+    assert directory.organisation().postmaster == "b@example.com"
 
 
 def test_a_kept_address_goes_to_whom_the_source_gives_it(directory, sync):

@@ -397,8 +397,8 @@ class _PeopleSync:
             _release_former(connection, batch)
         refused = self._write([row for _, row in rows], is_there=False)
         assert not refused, refused
+        _follow(connection, {move.before: row.address for move, row in rows if move.before})
         for move, row in rows:
-            _arrive(connection, move.before, row.address)
             if self._rules.keeps_old_addresses:
                 remember_former(connection, row.address, row.addresses - move.wanted)
             self._note_written(move.person, move.held)
@@ -467,15 +467,16 @@ def _vacate(connection: Connection, addresses: Sequence[str]) -> None:
         connection.execute(update(held).where(its).values(address=_PLACE + held.c.address))
 
 
-def _arrive(connection: Connection, before: str, after: str) -> None:
-    if not before:
-        return
-    for held in (schema.member, schema.group_list):
-        place = held.c.address == _PLACE + before
-        connection.execute(update(held).where(place).values(address=after))
-    table = schema.organisation
-    mine = table.c.postmaster == before
-    connection.execute(update(table).where(mine).values(postmaster=after))
+def _follow(connection: Connection, moved: Mapping[str, str]) -> None:
+    """Memberships and the postmaster's office go along, from an address to the next."""
+    for before, after in moved.items():
+        for held in (schema.member, schema.group_list):
+            place = held.c.address == _PLACE + before
+            connection.execute(update(held).where(place).values(address=after))
+    organisation = schema.organisation
+    postmaster = connection.execute(select(organisation.c.postmaster)).scalar_one()
+    if postmaster in moved:
+        connection.execute(update(organisation).values(postmaster=moved[postmaster]))
 
 
 def _release_former(connection: Connection, addresses: Sequence[str]) -> None:

@@ -57,7 +57,7 @@ _PERSONAL = Text(
 )
 _ALL_ALIKE = Text(
     "If each recipient gets a text of his own, such as a payslip, keep it as it is.",
-    "給与明細のように本文が宛先ごとに異なる場合は、現在の送信方法のままにしてください。",
+    "給与明細のように本文が宛先ごとに異なる場合は、個別送信のままにしてください。",
 )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,10 @@ class ListTrace:
 
     def record(self, event: str, **fields: object) -> None:
         self.events.append({"event": event, **fields})
+
+    def record_each(self, event: str, recipients: Sequence[str], **fields: object) -> None:
+        for recipient in recipients:
+            self.record(event, recipient=recipient, **fields)
 
     def names(self) -> list[str]:
         return [str(event["event"]) for event in self.events]

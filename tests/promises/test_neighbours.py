@@ -56,6 +56,9 @@ class NoTrace:
     def record(self, event: str, **fields: object) -> None:
         pass
 
+    def record_each(self, event: str, recipients: object, **fields: object) -> None:
+        pass
+
 
 @contextmanager
 def neighbours(kind: str):

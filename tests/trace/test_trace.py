@@ -102,6 +102,33 @@ def test_events_of_one_moment_keep_their_order(tmp_path):
     assert found == [f"user{n}@kairan.test" for n in range(100)]
 
 
+def test_one_event_of_many_recipients_is_a_row_for_each_in_their_order(tmp_path):
+    trace = Trace(tmp_path / "trace" / "trace-0.db", QUICK)
+    everybody = [f"j\u00fcrgen{n}@kairan.test" for n in range(3_000)]
+    trace.record_each(
+        "SEND", everybody, message_id="<1@x>", sender="a@x", detail="250 Ok", spool_id=7
+    )
+    trace.record("DSN", message_id="<1@x>", recipient="a@x")
+    trace.close()
+    found = told(tmp_path, message_id="<1@x>", limit=5_000)
+    assert found == [*(("SEND", one) for one in everybody), ("DSN", "a@x")]
+    assert told(tmp_path, recipient=everybody[2_999]) == [("SEND", everybody[2_999])]
+    assert trace.statistics().written == 3_001
+
+
+def test_of_many_recipients_for_whom_there_is_no_room_each_is_counted(tmp_path, said):
+    settings = TraceSettings(queue_events_max=60, write_interval_seconds=60)
+    trace = Trace(tmp_path / "trace" / "trace-0.db", settings)
+    for n in range(2):
+        trace.record_each(
+            "SEND", ["b@x"] * 50, message_id=f"<{n}@x>", sender="", detail="", spool_id=1
+        )
+    assert (trace.statistics().waiting, trace.statistics().dropped) == (50, 50)
+    trace.close()
+    assert (trace.statistics().waiting, trace.statistics().written) == (0, 50)
+    assert [line["count"] for line in said] == [50]
+
+
 def test_a_full_queue_drops_lines_counts_them_and_says_so(tmp_path, said):
     settings = TraceSettings(queue_events_max=3, write_interval_seconds=60)
     trace = Trace(tmp_path / "trace" / "trace-0.db", settings)

@@ -47,25 +47,21 @@ class Recorder:
         is_final: bool,
         went_as: str = "",
     ) -> None:
-        said = ""  # how it was answered, rendered once for those who had the same answer
-        before: RecipientResult | None = None
-        for recipient, result in zip(recipients, results, strict=True):
-            if result is not before:
-                before, said = result, str(result.reply)
-            self._event(lease, recipient, result, said, is_final=is_final, went_as=went_as)
         for result, addresses in _alike(recipients, results):
+            said = str(result.reply)
+            self._event(lease, result, addresses, said, is_final=is_final, went_as=went_as)
             if isinstance(result, Deferred) and not self._is_told(result):
                 continue
             log.info(
                 "delivery.tried",
                 message=lease.envelope.message_id,
                 account=lease.envelope.account,
-                to=addresses,
+                to=shown(addresses),
                 relay=result.relay,
                 delay=round(now - lease.envelope.arrived, 3),
                 dsn=result.reply.enhanced,
                 status=_status(result),
-                reply=said if result is before else str(result.reply),
+                reply=said,
             )
 
     def _is_told(self, result: Deferred) -> bool:
@@ -77,14 +73,13 @@ class Recorder:
     def put_off(self, lease: Lease, recipients: Sequence[Recipient], reason: str) -> None:
         """Said once: a job may wait for its destination many times."""
         if not lease.job.detail:
-            for recipient in recipients:
-                self._note("DEFER", lease, recipient.address, reason)
+            self._note_each("DEFER", lease, [one.address for one in recipients], reason)
 
     def _event(
         self,
         lease: Lease,
-        recipient: Recipient,
         result: RecipientResult,
+        addresses: Sequence[str],
         said: str,
         *,
         is_final: bool,
@@ -95,22 +90,16 @@ class Recorder:
         """
         match result:
             case Delivered():
-                self.counters.delivered += 1
+                self.counters.delivered += len(addresses)
                 name = "DELIVER" if is_final else "SEND"
             case Deferred():
-                self.counters.deferred += 1
+                self.counters.deferred += len(addresses)
                 name = "UNKNOWN" if result.is_unknown else "DEFER"
             case Failed():
-                self.counters.failed += 1
+                self.counters.failed += len(addresses)
                 name = "FAIL"
-        self._trace.record(
-            name,
-            message_id=lease.envelope.message_id,
-            sender=lease.envelope.sender,
-            recipient=recipient.address,
-            detail=f"{result.relay} {said}{f' (as {went_as})' if went_as else ''}",
-            spool_id=lease.job.id.message,
-        )
+        detail = f"{result.relay} {said}{f' (as {went_as})' if went_as else ''}"
+        self._note_each(name, lease, addresses, detail)
 
     def resolved(self, lease: Lease, pairs: Sequence[tuple[Address, Address]]) -> None:
         for written, primary in pairs:
@@ -156,11 +145,14 @@ class Recorder:
         )
 
     def _note(self, event: str, lease: Lease, recipient: str, detail: str) -> None:
-        self._trace.record(
+        self._note_each(event, lease, (recipient,), detail)
+
+    def _note_each(self, event: str, lease: Lease, recipients: Sequence[str], detail: str) -> None:
+        self._trace.record_each(
             event,
+            recipients,
             message_id=lease.envelope.message_id,
             sender=lease.envelope.sender,
-            recipient=recipient,
             detail=detail,
             spool_id=lease.job.id.message,
         )
@@ -178,11 +170,11 @@ def _status(result: RecipientResult) -> str:
 
 def _alike(
     recipients: Sequence[Recipient], results: Sequence[RecipientResult]
-) -> list[tuple[RecipientResult, str]]:
+) -> Sequence[tuple[RecipientResult, Sequence[str]]]:
     """Recipients with the same answer share a line: mostly all of a job."""
     if len(recipients) == 1:
-        return [(results[0], recipients[0].address)]
+        return ((results[0], (recipients[0].address,)),)
     alike: dict[RecipientResult, list[str]] = {}
     for recipient, result in zip(recipients, results, strict=True):
         alike.setdefault(result, []).append(recipient.address)
-    return [(result, shown(addresses)) for result, addresses in alike.items()]
+    return tuple(alike.items())

@@ -70,8 +70,9 @@ _EVENTS = Insert("INSERT INTO event VALUES", "(?,?,?,?,?,?,?,?,?,?,?,?,?)")
 _TOLD_AGAIN_SECONDS = 60.0
 _COLUMNS_ADDED = ("account", "subject")
 
-# time, event, message id, sender, recipient, detail, client, account, subject, spool id
-_Line: TypeAlias = tuple[float, str, str, str, str, str, str, str, str, int]
+# time, event, recipients, message id, sender, detail, client, account, subject, spool id; a row for
+# each recipient.
+_Line: TypeAlias = tuple[float, str, Sequence[str], str, str, str, str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class Trace:
         self._steps = steps or ClockSteps(clock)
         self._limit = settings.queue_events_max
         self._octets_max = settings.queue_events_max * _EVENT_OCTETS
-        self._octets = 0  # of all lines that were recorded
+        self._octets = 0  # of all that was recorded
+        self._rows = 0
         self._lines: deque[_Line] = deque()
         self._writer = _Writer(path, settings, self._lines)
         self._refusals = Refusals()
@@ -128,15 +130,35 @@ class Trace:
         subject: str = "",
         spool_id: int = 0,
     ) -> None:
-        """Never waits: with a full queue the line is dropped and counted."""
-        octets = _EVENT_OCTETS // 2 + len(detail) + len(message_id)
-        waiting = self._octets - self._writer.octets_taken
-        if len(self._lines) >= self._limit or waiting + octets > self._octets_max:
-            self._dropped += 1
+        """Never waits: with a full queue the event is dropped and counted."""
+        texts = (message_id, sender, detail, client, account, subject)
+        self._append((self._clock(), event, (recipient,), *texts, spool_id))
+
+    def record_each(
+        self,
+        event: str,
+        recipients: Sequence[str],
+        *,
+        message_id: str,
+        sender: str,
+        detail: str,
+        spool_id: int,
+    ) -> None:
+        """The same of several recipients, as `record` for each of them and much cheaper.  The sequence
+        must not change any more.
+        """
+        texts = (message_id, sender, detail, "", "", "")
+        self._append((self._clock(), event, recipients, *texts, spool_id))
+
+    def _append(self, line: _Line) -> None:
+        octets, rows = _octets(line), len(line[2])
+        rows_waiting = self._rows - self._writer.rows_taken
+        octets_waiting = self._octets - self._writer.octets_taken
+        if rows_waiting + rows > self._limit or octets_waiting + octets > self._octets_max:
+            self._dropped += rows
             return
-        texts = (message_id, sender, recipient, detail, client, account, subject)
-        line = (self._clock(), event, *texts, spool_id)
         self._octets += octets
+        self._rows += rows
         self._lines.append(line)
 
     def record_refusal(self, refusal: Refusal) -> None:
@@ -147,7 +169,8 @@ class Trace:
 
     def statistics(self) -> TraceStatistics:
         dropped = self._dropped + self._writer.lost + self._refusals.lost
-        return TraceStatistics(self._writer.written, len(self._lines), dropped)
+        waiting = self._rows - self._writer.rows_taken
+        return TraceStatistics(self._writer.written, waiting, dropped)
 
     def close(self) -> None:
         """Writes what was recorded; waits for it."""
@@ -165,8 +188,8 @@ class Trace:
             self._refusals_writer.close()
 
     def _work(self) -> int:
-        """Returns how many lines waited."""
-        waited = len(self._lines)
+        """Returns how many events waited."""
+        waited = self._rows - self._writer.rows_taken
         self._writer.write_waiting()
         self._refusals_writer.write_waiting()
         files = (self._writer, self._refusals_writer)
@@ -249,28 +272,34 @@ class _Writer:
         self.is_within = False
         self.written = 0
         self.lost = 0
-        self.octets_taken = 0  # of all lines, as `Trace.record` counts them
+        self.octets_taken = 0  # of all lines, as `_octets` counts them
+        self.rows_taken = 0
 
     def write_waiting(self) -> None:
         while self._lines:
-            batch = [
-                self._lines.popleft() for _ in range(min(len(self._lines), self._file.batch_rows))
-            ]
+            batch = self._next_batch()
+            rows = sum(len(line[2]) for line in batch)
             try:
                 self._write(batch)
-                self.written += len(batch)
+                self.written += rows
                 self.keep_within()
             except sqlite3.Error as error:  # a full disk, say: the mail goes on without its trace
-                self.lost += len(batch)
+                self.lost += rows
                 if self._trouble.is_new(str(error)):
                     log.error("trace.not-written", file=self._file.path, reason=str(error))
             else:
                 if self._trouble.is_over():
                     log.info("trace.written-again", file=self._file.path)
-            self.octets_taken += sum(
-                _EVENT_OCTETS // 2 + len(detail) + len(message_id)
-                for _, _, message_id, _, _, detail, *_ in batch
-            )
+            self.octets_taken += sum(map(_octets, batch))
+            self.rows_taken += rows
+
+    def _next_batch(self) -> list[_Line]:
+        batch, rows = [], 0
+        while self._lines and rows < self._file.batch_rows:
+            line = self._lines.popleft()
+            batch.append(line)
+            rows += len(line[2])
+        return batch
 
     def keep_within(self) -> None:
         self.is_within = self._file.keep_within(self._delete_oldest)
@@ -298,18 +327,21 @@ class _Writer:
         self, batch: Sequence[_Line], free: Callable[[int], int] = int
     ) -> Iterable[tuple[object, ...]]:
         key = self._key
-        for when, event, *texts, spool_id in batch:
+        for when, event, recipients, *texts, spool_id in batch:
+            message_id, sender, detail, client, account, subject = _all_stored(texts)
             moment = int(when * MICRO)
             # One step back is taken as it is; within a moment events keep their order.
             is_step = moment < self._last_id - _STEP_BACK
             self._last_id = free(moment if is_step else max(self._last_id + 1, moment))
             day = self._last_id // (DAY_SECONDS * MICRO)
-            message_id, sender, recipient, detail, client, account, subject = _all_stored(texts)
-            yield (
-                self._last_id, event, message_id, sender, recipient, detail, client, spool_id,
-                key(message_id, day), key(sender, day), key(recipient, day),
-                account, subject,
-            )  # fmt: skip
+            m, s = key(message_id, day), key(sender, day)
+            for number, recipient in enumerate(_all_stored(recipients)):
+                if number:
+                    self._last_id = free(self._last_id + 1)
+                yield (
+                    self._last_id, event, message_id, sender, recipient, detail, client, spool_id,
+                    m, s, key(recipient, day), account, subject,
+                )  # fmt: skip
 
     def _free_id(self, wanted: int) -> int:
         """The next moment from `wanted` on that no event has."""
@@ -366,7 +398,12 @@ def _add_columns(database: sqlite3.Connection) -> None:
             database.execute(f"ALTER TABLE event ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
 
 
-def _all_stored(texts: list[str]) -> list[str]:
+def _octets(line: _Line) -> int:
+    """About what it takes in memory."""
+    return _EVENT_OCTETS // 2 * len(line[2]) + len(line[3]) + len(line[5])
+
+
+def _all_stored(texts: Sequence[str]) -> Sequence[str]:
     if all(map(str.isascii, texts)) and sum(map(len, texts)) <= _TEXT_CHARACTERS_MAX:
         return texts  # nearly always
     return list(map(_stored, texts))

@@ -69,6 +69,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("Microsoft Support:", "Microsoft サポート:"),
     (" and 4489835 (dates)", "、4489835（日程）"),
     ("number: ", "数値: "),
+    ("Canon, service manual DU7-1178-000 (Universal Send Kit-E1), chapter 2:", "キヤノン、サービス マニュアル DU7-1178-000（Universal Send Kit-E1）第 2 章:"),
     ("issue ", "イシュー "),
     ("null MX", "空の MX"),
 )  # fmt: skip

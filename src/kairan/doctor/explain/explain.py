@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kairan.doctor.answer import Verdict
+from kairan.doctor.device.panel_codes import PanelReading, panel_reading
 from kairan.doctor.explain.bounce import readings
 from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.classify.classify import Candidate, Classification, classify_part
@@ -98,6 +99,16 @@ _NO_ENTRY_WHY = Text("Read from the digits alone.", "番号のみから判断し
 
 def explain(text: str) -> tuple[Explanation, ...]:
     """Likeliest first; of a transcript with several refusals, reply by reply.  Never empty."""
+    panel = panel_reading(text)
+    if panel is None:
+        return _of_text(text)
+    beside = tuple(one for one in _of_text(panel.rest) if one.key not in {UNKNOWN, ACCEPTED})
+    if panel.known is None:
+        return beside or (_of_panel(panel),)
+    return _of_panel(panel), *beside
+
+
+def _of_text(text: str) -> tuple[Explanation, ...]:
     rule = _RULE.search(text[:TEXT_CHARACTERS_MAX])
     if rule and rule[1] in CATALOGUE:
         return (_of_key(rule[1]),)
@@ -160,6 +171,42 @@ def _of_entra(refusal: EntraRefusal) -> Explanation:
         advice=Advice(_NO_TOKEN_WHEN, (refusal.meaning,), (refusal.remedy,), SOURCE),
         confidence=0.97,
         why=_NUMBER_WHY,
+    )
+
+
+_PANEL_WHY = Text("A code of this maker's panel.", "このメーカーの操作パネルのコードです。")
+_PANEL_UNKNOWN = Text(
+    "This is a code of the device's panel, not a reply of a mail server; we know no manual that explains it.",
+    "これは機器の操作パネルのコードで、メール サーバーの応答ではありません。このコードを説明する取扱説明書を確認できていません。",
+)
+_PANEL_UNKNOWN_REMEDIES = (
+    Text(
+        "Look the code up in the manual of this very model; models of one maker differ.",
+        "その機種の取扱説明書でコードを調べてください。同じメーカーでも機種によって異なります。",
+    ),
+    Text(
+        "The mail server's log of that minute says more than the panel: explain the reply in it; where there is none, "
+        "the device did not reach the server: `kairan doctor probe HOST`.",
+        "操作パネルよりもメール サーバーのログの方が詳しく分かります。その時刻の応答を調べてください。応答がなければ、機器は"
+        "サーバーに届いていません: `kairan doctor probe HOST`",
+    ),
+)
+
+
+def _of_panel(panel: PanelReading) -> Explanation:
+    known = panel.known
+    if known is None:
+        advice = Advice(
+            _PANEL_UNKNOWN, remedies=_PANEL_UNKNOWN_REMEDIES, source=f"{panel.maker} {panel.code}"
+        )
+    else:
+        advice = Advice(known.when, known.causes, known.remedies, known.source)
+    return Explanation(
+        key=UNKNOWN if known is None else panel.key,
+        reply=ReplyPart(None, "", f"{panel.maker} {panel.code}"),
+        advice=advice,
+        confidence=0.0 if known is None else 0.9,
+        why=_PANEL_WHY,
     )
 
 

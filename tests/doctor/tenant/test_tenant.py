@@ -267,6 +267,14 @@ def test_every_cmdlet_of_the_script_reads_connects_or_shapes():
     assert not re.search(r"ReadWrite|Invoke|\bIEX\b|Start-|Password|\.Write", code)
 
 
+def test_every_cmdlet_that_asks_microsoft_stops_by_itself_where_it_may_not():
+    """A module's cmdlet does not inherit $ErrorActionPreference of the script that calls it."""
+    code = "\n".join(line for line in SCRIPT.splitlines() if not line.startswith("#"))
+    asked = re.findall(r"\b(?:Get|Connect)-(?!Date\b)[A-Z]\w+[^|)\n]*", code)
+    assert len(asked) > 15
+    assert [one for one in asked if "-ErrorAction Stop" not in one] == []
+
+
 def test_the_script_asks_for_rights_to_read_alone():
     scopes = re.findall(r"'(\w+\.\w+\.All)'", SCRIPT)
     assert scopes

@@ -2,7 +2,9 @@
 
 Every cmdlet in it is a Get-, a Connect- or one that shapes output; a test holds it to that list.
 Each part is read by itself: where a right or a module is missing, the part is named as not read and
-the rest is still judged.
+the rest is still judged.  For that each cmdlet says `-ErrorAction Stop` itself: those of modules do not
+inherit the script's $ErrorActionPreference (PowerShell issue 4568), and one that only complained would
+leave a part empty that was never read.
 """
 
 FORMAT = "kairan-tenant"
@@ -14,13 +16,13 @@ SCRIPT = r"""# Reads how this Microsoft 365 organisation lets accounts log in to
 #   kairan doctor tenant tenant.json
 #
 # Modules: ExchangeOnlineManagement, Microsoft.Graph.Authentication, Microsoft.Graph.Identity.SignIns,
-# Microsoft.Graph.Applications, Microsoft.Graph.Users. Roles: Global Reader is enough.
+# Microsoft.Graph.Applications, Microsoft.Graph.Users. Roles: Global Reader is enough; that Microsoft
+# Graph PowerShell may read policies, an administrator may have to consent to once.
 # No password, token, message or mailbox content is read. Mailboxes that send by smtp.office365.com:
 #   pwsh ./tenant.ps1 -Mailbox scan@example.com,erp@example.com > tenant.json
 [CmdletBinding()]
 param([string[]] $Mailbox = @(), [switch] $SkipGraph)
 
-$ErrorActionPreference = 'Stop'
 $script:problems = @()
 
 function Read-Part {
@@ -32,45 +34,45 @@ function Read-Part {
     }
 }
 
-Read-Part 'exchange' { Connect-ExchangeOnline -ShowBanner:$false | Out-Null }
+Read-Part 'exchange' { Connect-ExchangeOnline -ShowBanner:$false -ErrorAction Stop | Out-Null }
 if (-not $SkipGraph) {
     Read-Part 'graph' {
-        Connect-MgGraph -NoWelcome -Scopes 'Policy.Read.All', 'Application.Read.All', 'User.Read.All', 'GroupMember.Read.All' | Out-Null
+        Connect-MgGraph -NoWelcome -ErrorAction Stop -Scopes 'Policy.Read.All', 'Application.Read.All', 'User.Read.All', 'GroupMember.Read.All' | Out-Null
     }
 }
 
 $transport = Read-Part 'transport' {
-    @{ smtpClientAuthenticationDisabled = (Get-TransportConfig).SmtpClientAuthenticationDisabled }
+    @{ smtpClientAuthenticationDisabled = (Get-TransportConfig -ErrorAction Stop).SmtpClientAuthenticationDisabled }
 }
 $organization = Read-Part 'organization' {
-    $config = Get-OrganizationConfig
+    $config = Get-OrganizationConfig -ErrorAction Stop
     @{ name = [string] $config.DisplayName
        defaultAuthenticationPolicy = [string] $config.DefaultAuthenticationPolicy
        rejectDirectSend = $config.RejectDirectSend }
 }
-$domains = Read-Part 'domains' { Get-AcceptedDomain | ForEach-Object { [string] $_.DomainName } }
+$domains = Read-Part 'domains' { Get-AcceptedDomain -ErrorAction Stop | ForEach-Object { [string] $_.DomainName } }
 $policies = Read-Part 'authenticationPolicies' {
-    Get-AuthenticationPolicy | ForEach-Object {
+    Get-AuthenticationPolicy -ErrorAction Stop | ForEach-Object {
         @{ name = [string] $_.Name; allowBasicAuthSmtp = $_.AllowBasicAuthSmtp }
     }
 }
 $billing = Read-Part 'billingPolicies' {
-    Get-BillingPolicy -ResourceType HVE | ForEach-Object { @{ name = [string] $_.Name } }
+    Get-BillingPolicy -ErrorAction Stop -ResourceType HVE | ForEach-Object { @{ name = [string] $_.Name } }
 }
 
 function Read-Memberships {
     param([string] $Id)
     if ($SkipGraph -or -not $Id) { return }
-    Read-Part 'memberships' { Get-MgUserTransitiveMemberOf -UserId $Id -All | ForEach-Object { [string] $_.Id } }
+    Read-Part 'memberships' { Get-MgUserTransitiveMemberOf -ErrorAction Stop -UserId $Id -All | ForEach-Object { [string] $_.Id } }
 }
 
 $hve = Read-Part 'hveAccounts' {
-    Get-MailUser -HVEAccount -ResultSize Unlimited | ForEach-Object {
+    Get-MailUser -ErrorAction Stop -HVEAccount -ResultSize Unlimited | ForEach-Object {
         $address = [string] $_.PrimarySmtpAddress
         $id = [string] $_.ExternalDirectoryObjectId
-        $settings = Read-Part 'allowedApps' { Get-HVEAccountSettings -Identity $address }
-        $account = Read-Part 'accountPolicies' { Get-User -Identity $address }
-        $bill = Read-Part 'billing' { Get-HVEAccountBillingPolicy -Identity $address }
+        $settings = Read-Part 'allowedApps' { Get-HVEAccountSettings -ErrorAction Stop -Identity $address }
+        $account = Read-Part 'accountPolicies' { Get-User -ErrorAction Stop -Identity $address }
+        $bill = Read-Part 'billing' { Get-HVEAccountBillingPolicy -ErrorAction Stop -Identity $address }
         @{ address = $address
            id = $id
            authenticationPolicy = [string] $account.AuthenticationPolicy
@@ -81,8 +83,8 @@ $hve = Read-Part 'hveAccounts' {
 }
 $mailboxes = Read-Part 'mailboxes' {
     foreach ($name in $Mailbox) {
-        $cas = Get-CASMailbox -Identity $name
-        $account = Get-User -Identity $name
+        $cas = Get-CASMailbox -ErrorAction Stop -Identity $name
+        $account = Get-User -ErrorAction Stop -Identity $name
         $id = [string] $account.ExternalDirectoryObjectId
         @{ address = [string] $cas.PrimarySmtpAddress
            id = $id
@@ -102,10 +104,10 @@ if ($SkipGraph) {
 }
 else {
     $defaults = Read-Part 'securityDefaults' {
-        @{ enabled = (Get-MgPolicyIdentitySecurityDefaultEnforcementPolicy).IsEnabled }
+        @{ enabled = (Get-MgPolicyIdentitySecurityDefaultEnforcementPolicy -ErrorAction Stop).IsEnabled }
     }
     $access = Read-Part 'conditionalAccess' {
-        Get-MgIdentityConditionalAccessPolicy -All | ForEach-Object {
+        Get-MgIdentityConditionalAccessPolicy -ErrorAction Stop -All | ForEach-Object {
             $when = $_.Conditions
             @{ name = [string] $_.DisplayName
                state = [string] $_.State
@@ -123,7 +125,7 @@ else {
     }
     $apps = Read-Part 'applications' {
         @($hve | ForEach-Object { $_.allowedApps }) | Where-Object { $_ } | Select-Object -Unique | ForEach-Object {
-            $found = Get-MgServicePrincipal -Filter "id eq '$_'"
+            $found = Get-MgServicePrincipal -ErrorAction Stop -Filter "id eq '$_'"
             @{ objectId = [string] $_; found = [bool] $found; name = [string] $found.DisplayName; enabled = $found.AccountEnabled }
         }
     }

@@ -1,6 +1,8 @@
 """kairan directory sync, status: people and groups of other directories."""
 
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -22,6 +24,14 @@ from kairan.directory.store import Directory
 from kairan.runtime.counted import counted
 
 _CHANGES_ON_SCREEN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """By the sources' names."""
+
+    reports: dict[str, SyncReport] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
 
 def sync_sources(
@@ -52,28 +62,19 @@ def sync_sources(
     """
     configuration = read_configuration(config)
     order = SyncOrder(is_whole=whole, dry_run=dry_run, accepts_loss=accept_loss)
-    reports: dict[str, SyncReport] = {}
-    failures: dict[str, str] = {}
-    with Directory.open(configuration.directory_url) as directory:
-        for settings in _chosen(configuration, name):
-            if due and not directory.sources.claim(
-                settings.name, settings.interval_seconds, now=int(time.time())
-            ):
-                continue
-            try:
-                reports[settings.name] = _sync_one(directory, settings, order)
-            except DirectoryError as error:
-                failures[settings.name] = str(error)
-    for source, report in reports.items():
+    taken = _take(configuration, _chosen(configuration, name), order, only_due=due)
+    for source, report in taken.reports.items():
         if report.changed and not dry_run:
             tell(configuration, "directory.sync", about=source, counts=report.counts)
     if as_json:
-        _print_json(reports, failures)
+        _print_json(taken.reports, taken.failures)
     else:
-        for source, report in reports.items():
+        for source, report in taken.reports.items():
             _say_report(source, report, dry_run=dry_run)
-    if failures:
-        raise DirectoryError("\n".join(f"{source}: {why}" for source, why in failures.items()))
+    if taken.failures:
+        raise DirectoryError(
+            "\n".join(f"{source}: {why}" for source, why in taken.failures.items())
+        )
 
 
 sync_sources_examples = examples(
@@ -81,6 +82,27 @@ sync_sources_examples = examples(
     "kairan directory sync ad --whole",
     "kairan directory sync ad --accept-loss",
 )
+
+
+def _take(
+    configuration: Configuration,
+    sources: Iterable[SourceSettings],
+    order: SyncOrder,
+    *,
+    only_due: bool,
+) -> _Taken:
+    taken = _Taken()
+    with Directory.open(configuration.directory_url) as directory:
+        for settings in sources:
+            if only_due and not directory.sources.claim(
+                settings.name, settings.interval_seconds, now=int(time.time())
+            ):
+                continue
+            try:
+                taken.reports[settings.name] = _sync_one(directory, settings, order)
+            except DirectoryError as error:
+                taken.failures[settings.name] = str(error)
+    return taken
 
 
 def show_status(config: ConfigOption = None, as_json: JsonOption = False) -> None:

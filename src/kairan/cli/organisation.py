@@ -66,6 +66,16 @@ def set_(
 
     Those not named stay.
     """
+    fields = _given(name, postmaster, moderation_address, external)
+    with open_directory(config) as directory:
+        directory.set_organisation(**fields)
+        warn_without_postmaster(directory)
+    show(config, as_json)
+
+
+def _given(
+    name: str | None, postmaster: str | None, moderation_address: str | None, external: bool | None
+) -> OrganisationFields:
     fields: OrganisationFields = {}
     if name is not None:
         fields["name"] = name
@@ -75,7 +85,4 @@ def set_(
         fields["moderation_address"] = moderation_address
     if external is not None:
         fields["external_recipients_allowed"] = external
-    with open_directory(config) as directory:
-        directory.set_organisation(**fields)
-        warn_without_postmaster(directory)
-    show(config, as_json)
+    return fields

@@ -47,7 +47,7 @@ from kairan.sender.mailing import (
 )
 from kairan.sender.merge import Template
 from kairan.sender.message import Message, MessageError
-from kairan.sender.plan import PlanFacts, plan
+from kairan.sender.plan import Plan, PlanFacts, plan
 from kairan.sender.result import Result, State
 from kairan.sender.rows import DataRow, RowError, addresses_of, rows_of
 from kairan.sender.settings import SenderSettings
@@ -379,17 +379,11 @@ def _moment(text: str) -> float:
 def _show(
     order: SendOrder, known: DirectoryFacts, shown: AnswerStyle, *, wants_each_result: bool
 ) -> None:
-    """Everything but the sending: what reads the whole list also finds the rows that do not fit."""
-    with Journal(None) as journal:
-        journal.begin(order.digest)
-        while order.mailing.take(journal) is not None:
-            pass
-        journal.commit()
-        count = journal.count()
-        faults = [entry.reply for entry in islice(journal.entries([State.REFUSED]), ROWS_MAX)]
+    """Everything but the sending."""
+    read = _read_whole(order)
     found = plan(
         PlanFacts(
-            recipients=count.get(IN_FLIGHT, 0) - len(known.lists),
+            recipients=read.recipients - len(known.lists),
             lists=known.lists,
             is_personalised=order.is_personalised,
             wants_each_result=wants_each_result,
@@ -399,18 +393,42 @@ def _show(
         )
     )
     preview = order.first.content[:_PREVIEW_OCTETS_MAX].decode("utf-8", "replace")
-    refused = count.get(State.REFUSED, 0)
     if shown.as_json:
         print_json(
             {
                 "plan": found,
                 "advice": _advice(known),
                 "message": preview,
-                "refused": refused,
-                "faults": faults,
+                "refused": read.refused,
+                "faults": read.faults,
             }
         )
         return
+    _say_plan(found, known, read, shown)
+    say()
+    say(preview.replace("\r\n", "\n"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    recipients: int
+    refused: int
+    faults: list[str]  # of the first rows of which no message can be made
+
+
+def _read_whole(order: SendOrder) -> _Read:
+    """What reads the whole list also finds the rows that do not fit."""
+    with Journal(None) as journal:
+        journal.begin(order.digest)
+        while order.mailing.take(journal) is not None:
+            pass
+        journal.commit()
+        count = journal.count()
+        faults = [entry.reply for entry in islice(journal.entries([State.REFUSED]), ROWS_MAX)]
+    return _Read(count.get(IN_FLIGHT, 0), count.get(State.REFUSED, 0), faults)
+
+
+def _say_plan(found: Plan, known: DirectoryFacts, read: _Read, shown: AnswerStyle) -> None:
     say(f"{found.way}: {shown.of(found.reason)}")
     for text in (*found.advice, *(one.text for one in known.advice)):
         say(shown.of(text))
@@ -419,12 +437,12 @@ def _show(
         f"{counted(found.sessions, 'session')}, {counted(found.recipients, 'recipient', ',')}, about {found.seconds:,.0f} s; "
         f"billed by HVE: {found.billed or 0:,}, ${found.dollars or 0:,.2f}"
     )
-    if refused:
-        say(f"{counted(refused, 'row', ',')} of which no message can be made, the first of them:")
-        for fault in faults[:10]:
+    if read.refused:
+        say(
+            f"{counted(read.refused, 'row', ',')} of which no message can be made, the first of them:"
+        )
+        for fault in read.faults[:10]:
             say(f"  {fault}")
-    say()
-    say(preview.replace("\r\n", "\n"))
 
 
 def _advice(known: DirectoryFacts) -> list[dict[str, Any]]:

@@ -214,13 +214,25 @@ def expand_job(
     )
     since = circumstances.now if job.route in WAITING_ROUTES else job.since
     batcher = Batcher(router, recipients_max, since)
+    expansion, resolved = yield from _staged(pieces, batcher)
+    batcher.finish()
+    failures = expansion.failures + batcher.failures
+    if not batcher.has_routed and not expansion.waiting:
+        failures += _groups_without_routes(expansion, failures)
+    jobs = batcher.full + [_waiting_job(one) for one in expansion.waiting]
+    return ExpandedJob(expansion, jobs, failures, resolved)
+
+
+def _staged(
+    pieces: Generator[Piece | Mark, None, Expansion], batcher: Batcher
+) -> Generator[StagedPiece, None, tuple[Expansion, list[tuple[Address, Address]]]]:
+    """Ends with the whole expansion, and with what was resolved since the last piece."""
     resolved: list[tuple[Address, Address]] = []
     while True:
         try:
             piece = next(pieces)
         except StopIteration as end:
-            expansion: Expansion = end.value
-            break
+            return end.value, resolved
         match piece:
             case Piece():
                 batcher.add(piece)
@@ -234,12 +246,6 @@ def expand_job(
                 keep = batcher.take_back()
                 if keep is not None:
                     yield StagedPiece([], [], keep)
-    batcher.finish()
-    failures = expansion.failures + batcher.failures
-    if not batcher.has_routed and not expansion.waiting:
-        failures += _groups_without_routes(expansion, failures)
-    jobs = batcher.full + [_waiting_job(one) for one in expansion.waiting]
-    return ExpandedJob(expansion, jobs, failures, resolved)
 
 
 def is_answer(recipient: Recipient, snapshot: Snapshot) -> bool:

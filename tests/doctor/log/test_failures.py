@@ -122,3 +122,49 @@ def test_a_login_by_token_gets_the_tokens_remedies_first(tmp_path):
     by_token = CATALOGUE["auth-unsuccessful"].by_token
     assert cause["causes"][0] == by_token.causes[0].en
     assert cause["remedies"][0] == by_token.remedies[0].en
+
+
+SSMTP = "Nov 26 10:02:01 web sSMTP[1236]: "
+GO = "logger=ngalert.notifier.email t=2026-11-26T10:00:00Z level=error "
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (f"{SSMTP}Unable to locate mail", "Unable to locate"),
+        (f"{SSMTP}Cannot open mail:25", "Cannot open"),
+        (f'{SSMTP}Unable to connect to "mail.example.com" port 25.', "Unable to connect"),
+        (f"{SSMTP}SSL not working: certificate verify failed (1)", "peer-tls-failed"),
+        (
+            "Nov 26 10:00:03 mail postfix/smtpd[1]: SSL_accept error from unknown[192.0.2.7]: -1",
+            "SSL_accept error",
+        ),
+        (f'{GO}msg="Failed to send email" err="dial tcp 192.0.2.1:587: i/o timeout"', "peer-unreachable"),
+        (f'{GO}err="dial tcp: lookup smtp.x.test: no such host"', "name-lookup-failed"),
+        (
+            f'{GO}err="x509: certificate signed by unknown authority"',
+            "peer-tls-failed",
+        ),
+    ],
+)  # fmt: skip
+def test_what_small_clients_and_go_say_without_a_code_is_a_failure(line, cause, tmp_path):
+    log = tmp_path / "mail.log"
+    log.write_text(line + "\n")
+    report = read_logs([str(log)], LogSettings())
+    assert [(one.key, one.count) for one in report.causes] == [(cause, 1)]
+    assert verdict_of(report) is Verdict.PROBLEM
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{SSMTP}Sent mail for a@b.test (221 2.0.0 Service closing transmission channel) uid=33 username=www-data outbytes=503",
+        f"{SSMTP}Creating SSL connection to host",
+        f"{SSMTP}SSL connection using TLS_AES_256_GCM_SHA384",
+        'level=error msg="plugin failed" err="dial tcp 192.0.2.1:3000: i/o timeout"',
+    ],
+)
+def test_good_news_of_ssmtp_and_other_services_of_go_are_no_failures(line, tmp_path):
+    log = tmp_path / "mail.log"
+    log.write_text(line + "\n")
+    assert read_logs([str(log)], LogSettings()).total == 0

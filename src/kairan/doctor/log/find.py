@@ -16,7 +16,7 @@ _REPLY = re.compile(rb"[45](?:\.[0-7]\.\d|\d\d(?:[ -][A-Za-z#45<]|, ?b?['\"]|: [
 # A printer's job log may have nothing but a number in its column of results.
 _CSV_REPLY = re.compile(_REPLY.pattern + rb"|(?:SMTP|[Ee]rror|ERR)[^0-9\r\n]{0,20}[45]\d\d")
 
-# What is said of a connection that never came to a reply, by Python, Java, .NET, Node and OpenSSL.
+# What is said of a connection that never came to a reply, by Python, Java, .NET, Node, Go and OpenSSL.
 # Long ones: `find` leaps by their length.
 NETWORK_WORDS: tuple[bytes, ...] = (
     b" timed out",
@@ -29,6 +29,8 @@ NETWORK_WORDS: tuple[bytes, ...] = (
     b"host is known",
     b"UnknownHostException",
     b"getaddrinfo ENOTFOUND",
+    b": no such host",
+    b": i/o timeout",
     b"unexpectedly closed",
     b"onnection reset by",
     b" certificate ",

@@ -36,6 +36,7 @@ class FormatName(StrEnum):
     POSTFIX = "postfix"
     SENDMAIL = "sendmail"
     MSMTP = "msmtp"
+    SSMTP = "ssmtp"
     KAIRAN = "kairan"
     DOTNET = "dotnet"
     JAVA = "java"
@@ -70,8 +71,15 @@ FORMATS: Mapping[str, LogFormat] = {
                 r"(?P<label>SASL [\w-]{0,20} ?authentication fail(?:ure|ed))"
                 r"|status=(?P<status>deferred|bounced|expired|undeliverable)"
                 r"|\]: (?P<fatal>fatal|panic): "
+                r"|(?P<handshake>SSL_(?:accept|connect) error)"
             ),
-            (b" authentication fail", b"]: fatal: ", b"]: panic: "),
+            (
+                b" authentication fail",
+                b"]: fatal: ",
+                b"]: panic: ",
+                b"SSL_accept error",
+                b"SSL_connect error",
+            ),
         ),
         LogFormat(
             FormatName.SENDMAIL,
@@ -83,6 +91,16 @@ FORMATS: Mapping[str, LogFormat] = {
             re.compile(rb"\bhost=\S+ tls=(?:on|off) auth=(?:on|off) "),
             failure=re.compile(r"exitcode=(?P<label>EX_(?!OK\b)\w{1,20})"),
             words=(b"exitcode=EX_",),
+        ),
+        LogFormat(
+            FormatName.SSMTP,
+            re.compile(rb"\bs(?:SMTP|smtp)\[\d+\]: "),
+            # As ssmtp.c ends when it has not sent.
+            failure=re.compile(
+                r"\bs(?:SMTP|smtp)\[\d+\]: (?P<label>Cannot open|Unable to [a-z]{1,10}|Connection lost|Timeout"
+                r"|Invalid response|(?:SSL|STARTTLS) not working|Server didn't [a-z]{1,8}|Authorization failed)"
+            ),
+            words=(b"sSMTP[", b"ssmtp["),
         ),
         LogFormat(
             FormatName.KAIRAN,

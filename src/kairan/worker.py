@@ -73,6 +73,7 @@ from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.shard import SqliteSpool
+from kairan.status.facts import WorkerCounters
 from kairan.status.look import look
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
@@ -334,7 +335,27 @@ class WorkerFacts:
             "listeners": [listener.facts for listener in self.listeners],
             "queues": [asdict(queue) for queue in self.delivery.queues()],
             "directory": {"version": keeper.current.version, "as_of": keeper.as_of},
+            "counters": asdict(self._counters()),
         }
+
+    def _counters(self) -> WorkerCounters:
+        intake, delivery = self.parts.statistics, self.delivery.statistics()
+        return WorkerCounters(
+            sessions=intake.sessions,
+            messages_accepted=intake.accepted,
+            recipients_accepted=intake.recipients,
+            octets_accepted=intake.octets,
+            promise_wait_seconds=round(intake.waited_seconds, 3),
+            accounts=intake.by_account,
+            refusals=intake.refusals,
+            logins=intake.logins,
+            logins_refused=intake.logins_refused,
+            recipients_delivered=delivery.delivered,
+            recipients_deferred=delivery.deferred,
+            recipients_failed=delivery.failed,
+            reports=delivery.reports,
+            reports_dropped=delivery.reports_dropped,
+        )
 
 
 async def _open_parts(

@@ -8,8 +8,9 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"testing"},
     {"service"},
-    # What the service forks: one process with all packages in it.
-    {"worker"},
+    # What the service forks: one process with all packages in it.  Beside it what a process that answers
+    # HTTP mounts, over a status.
+    {"worker", "metrics"},
     {"doctor", "status"},
     {"config"},
     {"intake", "delivery", "sender", "issuer", "alerts"},

@@ -13,7 +13,7 @@ packages=(
   libauthen-sasl-perl libio-socket-ssl-perl libjakarta-mail-java
   libmail-deliverystatus-bounceparser-perl libnet-ssleay-perl libphp-phpmailer libsasl2-modules
   libldap2-dev libsasl2-dev libsisimai-perl libssl-dev mmdebstrap msmtp php-cli postfix postgresql
-  python3-dev ruby samba samba-ad-provision samba-dsdb-modules slapd swaks systemd winbind
+  prometheus python3-dev ruby samba samba-ad-provision samba-dsdb-modules slapd swaks systemd winbind
 )
 
 is_installed() {

@@ -24,16 +24,44 @@ from kairan.spool.interface import Spool
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
 
+# Of these each has a counter of its own; what further accounts send is counted together.  The reference
+# service allows about a hundred a tenant.
+ACCOUNTS_COUNTED_MAX = 1_024
+OTHER_ACCOUNTS = ""
+
 
 @dataclass(slots=True)
 class IntakeStatistics:
+    """Since start, but for what says otherwise."""
+
     connections: int = 0  # now
+    sessions: int = 0
     accepted: int = 0
+    recipients: int = 0  # of accepted messages
+    octets: int = 0  # of accepted messages
     refused: int = 0
+    refusals: dict[str, int] = field(default_factory=dict)  # by key: at most the catalogue's
+    logins: int = 0
+    logins_refused: int = 0
+    by_account: dict[str, int] = field(default_factory=dict)  # accepted messages
     waited_seconds: float = 0.0  # from the end of a message to the promise, summed
     window: int = 0  # the number of the present one of `Busy`
     senders: int = 0  # sessions of which a message was accepted in this window
     is_draining: bool = False  # an operator's order: nothing new is accepted
+
+    def count_accepted(self, account: str, *, recipients: int, octets: int) -> None:
+        """Before each 250: additions, and no more."""
+        self.accepted += 1
+        self.recipients += recipients
+        self.octets += octets
+        by_account = self.by_account
+        if account not in by_account and len(by_account) >= ACCOUNTS_COUNTED_MAX:
+            account = OTHER_ACCOUNTS
+        by_account[account] = by_account.get(account, 0) + 1
+
+    def count_refused(self, key: str) -> None:
+        self.refused += 1
+        self.refusals[key] = self.refusals.get(key, 0) + 1
 
 
 class Busy:

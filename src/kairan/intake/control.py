@@ -21,8 +21,12 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +55,10 @@ _SESSIONS_AT_ONCE = 100
 
 class ControlUnavailableError(OperatorError):
     """No worker answers, or one broke off."""
+
+
+class AnswerCutShortError(ControlUnavailableError):
+    """A worker ended, or had too many administrators, before its last line."""
 
 
 class ControlSocket:
@@ -146,14 +154,62 @@ def ask_workers(folder: Path, what: str, wanted: dict[str, str]) -> Iterator[dic
             yield from _ask(folder, name, what, wanted)
             answering += 1
     if not answering:
-        raise ControlUnavailableError(
-            f"no worker answers in {folder}; is the service running with this configuration?"
-        )
+        raise ControlUnavailableError(_nobody(folder))
 
 
-def _ask(folder: Path, name: str, what: str, wanted: dict[str, str]) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class WorkerReports:
+    """What workers answer to a status; `silent`: those that do not, with the reason, by number."""
+
+    reports: Sequence[dict[str, Any]]
+    silent: Mapping[int, str]
+
+
+def ask_status(folder: Path, *, seconds: float) -> WorkerReports:
+    """All workers at once, for no longer than this: one that stands still is said, not waited for.
+    It blocks.  ControlUnavailableError where there is nobody, or we may not ask.
+    """
+    numbers = sorted(
+        int(number)
+        for path in folder.glob("worker-*.sock")
+        if (number := path.stem.removeprefix("worker-")).isdigit()
+    )
+    ask = partial(_status_of, folder, deadline=time.monotonic() + seconds)
+    with ThreadPoolExecutor(max_workers=max(1, len(numbers))) as pool:
+        answers = dict(zip(numbers, pool.map(ask, numbers), strict=True))
+    reports = [answer for answer in answers.values() if isinstance(answer, dict)]
+    silent = {number: answer for number, answer in answers.items() if isinstance(answer, str)}
+    if not reports and not silent:
+        raise ControlUnavailableError(_nobody(folder))
+    return WorkerReports(reports, silent)
+
+
+def _status_of(folder: Path, number: int, *, deadline: float) -> dict[str, Any] | str | None:
+    """Why it does not answer as a text; None: of a worker that is no more."""
+    try:
+        (report,) = _ask(folder, _name(number), "status", {}, deadline=deadline)
+    except (ConnectionRefusedError, FileNotFoundError):
+        return None
+    except (OSError, ValueError, AnswerCutShortError) as error:
+        return str(error) or type(error).__name__
+    return report
+
+
+def _nobody(folder: Path) -> str:
+    return f"no worker answers in {folder}; is the service running with this configuration?"
+
+
+def _ask(
+    folder: Path,
+    name: str,
+    what: str,
+    wanted: dict[str, str],
+    *,
+    deadline: float | None = None,
+) -> Iterator[dict[str, Any]]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(_SECONDS_MAX)
+        left = _SECONDS_MAX if deadline is None else deadline - time.monotonic()
+        sock.settimeout(max(0.001, left))  # of nothing: it would not block at all
         try:
             with _reachable(folder, name) as path:
                 sock.connect(path)
@@ -169,7 +225,7 @@ def _ask(folder: Path, name: str, what: str, wanted: dict[str, str]) -> Iterator
                 if "found" in facts:
                     return
                 yield facts
-    raise ControlUnavailableError(f"{name} broke off its answer; ask again")
+    raise AnswerCutShortError(f"{name} broke off its answer; ask again")
 
 
 def _name(number: int) -> str:

@@ -159,7 +159,9 @@ class Entry:
     def add(self, connection: EnteredConnection) -> None:
         self.connections.add(connection)
         self._per_address[connection.address] += 1
-        self.context.statistics.connections += 1
+        statistics = self.context.statistics
+        statistics.connections += 1
+        statistics.sessions += 1
 
     def remove(self, connection: EnteredConnection) -> None:
         self.connections.discard(connection)
@@ -191,7 +193,7 @@ class Entry:
         self._count_refusal(outcome, client)
 
     def _count_refusal(self, outcome: Outcome, client: str) -> None:
-        self.context.statistics.refused += 1
+        self.context.statistics.count_refused(outcome.key)
         self.context.trace.record_refusal(Refusal(client, outcome.key, reply=outcome.codes))
 
 

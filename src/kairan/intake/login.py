@@ -245,6 +245,7 @@ class SessionLogin:
 
     def _refuse(self, refusal: Refuse) -> None:
         assert self._mechanism is not None, "a login is of a mechanism"
+        self._session.context.statistics.logins_refused += 1
         self._audit_refusal(refusal)
         step = self._mechanism.refused(refusal.outcome)
         detail = f"{self.trace_text} {refusal.detail}"
@@ -294,6 +295,7 @@ class SessionLogin:
 
     def _accept(self, login: HeldLogin, account: Account) -> None:
         self._mechanism = None
+        self._session.context.statistics.logins += 1
         seconds_max = self._session.context.auth.password_session_seconds_max
         self.rests_on, self._ends = login, time.monotonic() + seconds_max
         self._audit("login", account.address, **_told(login))

@@ -169,7 +169,7 @@ class Session:
         *,
         tried: TriedLogin | None = None,
     ) -> None:
-        self.context.statistics.refused += 1
+        self.context.statistics.count_refused(outcome.key)
         if self.device is not None:
             self.context.sightings.refused(self.device.name, outcome.key)
         submission = submission or self._submission
@@ -491,7 +491,11 @@ class Session:
         context.counters.accepted(submission.account.id, len(submission.recipients))
         self.messages += 1
         statistics = context.statistics
-        statistics.accepted += 1
+        statistics.count_accepted(
+            submission.account.address,
+            recipients=len(submission.recipients),
+            octets=submission.size,
+        )
         if self._sent_in != statistics.window:
             self._sent_in = statistics.window
             statistics.senders += 1

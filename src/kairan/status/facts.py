@@ -1,6 +1,27 @@
 """The facts of a status.  Times are seconds since the epoch, ages seconds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCounters:
+    """Since the worker's start."""
+
+    sessions: int = 0
+    messages_accepted: int = 0
+    recipients_accepted: int = 0
+    octets_accepted: int = 0
+    promise_wait_seconds: float = 0.0  # from the end of a message to the promise, summed
+    accounts: Mapping[str, int] = field(default_factory=dict)  # messages; of the empty name: others
+    refusals: Mapping[str, int] = field(default_factory=dict)  # replies, by the outcome's key
+    logins: int = 0
+    logins_refused: int = 0
+    recipients_delivered: int = 0
+    recipients_deferred: int = 0  # tries, so that one may count several times
+    recipients_failed: int = 0
+    reports: int = 0
+    reports_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +33,7 @@ class WorkerStatus:
     accepted_per_second: float  # of the last minute
     delivered_per_second: float  # recipients
     lag_seconds: float  # how long new mail waits for delivery
+    counters: WorkerCounters = field(default_factory=WorkerCounters)
 
 
 @dataclass(frozen=True, slots=True)

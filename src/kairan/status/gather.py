@@ -12,7 +12,7 @@ from kairan.config.model import Configuration
 from kairan.delivery.pauses import OperatorPause, PauseKind, PausesUnreadableError, read_pauses
 from kairan.delivery.plan import WAITING_ROUTES
 from kairan.delivery.routes import Router
-from kairan.intake.control import ControlUnavailableError, ask_workers
+from kairan.intake.control import ControlUnavailableError, ask_status
 from kairan.intake.draining import read_drain_order
 from kairan.issuer.keys import KeyRing
 from kairan.runtime.certificate_files import CertificateFault, read_pair, warnings_of
@@ -27,12 +27,16 @@ from kairan.status.facts import (
     ListenerStatus,
     PauseStatus,
     Status,
+    WorkerCounters,
     WorkerStatus,
 )
 
 # Queues of jobs that wait for no destination in particular; no route's pattern has brackets.
 NOT_TRIED = "(not tried yet)"
 RETRYING = "(to be retried)"
+
+# Of a person who waits for the screen; a busy worker answers within milliseconds.
+ANSWER_SECONDS_MAX = 5.0
 
 WorkerReport: TypeAlias = Mapping[str, Any]
 
@@ -69,11 +73,12 @@ def status(configuration: Configuration, *, now: float) -> Status:
 
 def _workers(configuration: Configuration, unknown: list[str]) -> list[WorkerReport]:
     try:
-        answers = list(ask_workers(configuration.control_directory, "status", {}))
+        answers = ask_status(configuration.control_directory, seconds=ANSWER_SECONDS_MAX)
     except ControlUnavailableError as error:
         unknown.append(str(error))
         return []
-    return sorted(answers, key=lambda one: int(one["number"]))
+    unknown.extend(f"worker {n} does not answer: {why}" for n, why in answers.silent.items())
+    return sorted(answers.reports, key=lambda one: int(one["number"]))
 
 
 def _not_accepting(workers: Sequence[WorkerReport], *, is_draining: bool) -> tuple[str, ...]:
@@ -85,8 +90,8 @@ def _not_accepting(workers: Sequence[WorkerReport], *, is_draining: bool) -> tup
 
 
 def _worker(one: WorkerReport) -> WorkerStatus:
-    names = WorkerStatus.__dataclass_fields__
-    return WorkerStatus(**{name: one[name] for name in names})
+    facts = {name: one[name] for name in WorkerStatus.__dataclass_fields__}
+    return WorkerStatus(**facts | {"counters": WorkerCounters(**one["counters"])})
 
 
 def _listeners(workers: Sequence[WorkerReport]) -> tuple[ListenerStatus, ...]:

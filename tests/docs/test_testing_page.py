@@ -18,7 +18,7 @@ def examples(page):
 @pytest.mark.parametrize("page", ["testing.md", "testing.ja.md"])
 def test_every_example_is_python(page):
     found = examples(page)
-    assert len(found) == 3
+    assert len(found) == 4
     for text in found:
         compile(text, page, "exec")
 
@@ -31,8 +31,10 @@ def test_both_languages_show_the_same_program():
     assert shown[0] == shown[1]
 
 
-def test_the_first_example_is_a_test_that_passes(tmp_path):
-    (tmp_path / "test_invoice.py").write_text(examples("testing.md")[0], encoding="utf-8")
+def test_the_first_two_examples_are_tests_that_pass(tmp_path):
+    for number in (0, 1):
+        text = examples("testing.md")[number]
+        (tmp_path / f"test_invoice_{number}.py").write_text(text, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "."],
         cwd=tmp_path,
@@ -40,4 +42,4 @@ def test_the_first_example_is_a_test_that_passes(tmp_path):
         text=True,
         check=False,
     )
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "3 passed" in done.stdout, done.stdout + done.stderr

@@ -57,6 +57,9 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-stri
 docs: install ## the documentation as a site in build/site, every link of it checked
 	$(BIN)/python docs/build.py
 
+dist: install ## a wheel and the source, in dist/
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
 lock: .venv/installed ## renew the locked dependencies
 	$(COMPILE) -o requirements.lock pyproject.toml
 	$(COMPILE) --extra postgresql -o requirements-postgresql.lock pyproject.toml
@@ -64,4 +67,4 @@ lock: .venv/installed ## renew the locked dependencies
 	$(COMPILE) --only-build-deps --all-build-deps -o requirements-build.lock pyproject.toml
 	$(COMPILE) --extra dev --extra postgresql --all-build-deps -o requirements-dev.lock pyproject.toml
 
-.PHONY: help install run check peers test promises bench docs lock
+.PHONY: help install run check peers test promises bench docs dist lock

@@ -3,6 +3,7 @@
     parent   sockets (one per worker and listener, SO_REUSEPORT), shared counters, signals
     child    worker-0, worker-1 …: `worker.run`, everything else
     child    issuer, where [issuer] or [scim] is enabled: `issuer.web.server.run`, tokens and SCIM by HTTP
+    child    web, where [api] is enabled: `api.process.run`, what programs ask by HTTP
 
 The parent holds every socket: while a dead worker is replaced its connections wait in the kernel
 instead of being refused.  It runs no thread and no event loop, so that fork is safe and what was
@@ -24,7 +25,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -49,6 +50,7 @@ from kairan.runtime.served_certificates import ServedCertificates
 from kairan.runtime.watchdog import LOOK_SECONDS, Heartbeats, Supervision, Watch, state_of
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.schema import ShardFormatError
+from kairan.web.settings import ApiSettings
 
 log = structlog.get_logger()
 
@@ -72,6 +74,9 @@ STACK_OCTETS_MAX = 16 * 1024
 _ENDED_IN_ORDER = frozenset({0, 1, worker.DAMAGED, -signal.SIGTERM})
 
 _SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
+
+
+_Port: TypeAlias = ListenerSettings | IssuerServiceSettings | ApiSettings
 
 
 class PortInUseError(OperatorError):
@@ -180,6 +185,11 @@ class Supervisor:
             sock = _listen(issuer, _free_port(issuer))
             run = partial(self._run_issuer, sock)
             self._children.append(Child("issuer", [sock], run, ends_to_reload=True))
+        api = self.configuration.api
+        if api.enabled:
+            sock = _listen(api, _free_port(api))
+            run = partial(self._run_web, sock)
+            self._children.append(Child("web", [sock], run, ends_to_reload=True))
 
     def _close_ports(self, *, but: int | None = None) -> None:
         """A port is closed when no process holds its socket any more."""
@@ -282,6 +292,11 @@ class Supervisor:
             help_url=configuration.help_url,
         )
         return run(site, sock, supervision)
+
+    def _run_web(self, sock: socket.socket, supervision: Supervision) -> int:
+        from kairan.api.process import run  # noqa: PLC0415 - as the issuer's
+
+        return run(self._served(), sock, supervision)
 
     def _watch(self) -> int:
         os.set_blocking(self._ready[0], False)
@@ -508,7 +523,7 @@ def _prepare_data(configuration: Configuration) -> int:
     return lock
 
 
-def _free_port(settings: ListenerSettings | IssuerServiceSettings) -> int:
+def _free_port(settings: _Port) -> int:
     """The port to listen at.  With SO_REUSEPORT alone a second service would share it silently:
     a socket without it shows whether somebody is there.
     """
@@ -530,7 +545,7 @@ def _free_port(settings: ListenerSettings | IssuerServiceSettings) -> int:
         return int(probe.getsockname()[1])
 
 
-def _listen(settings: ListenerSettings | IssuerServiceSettings, port: int) -> socket.socket:
+def _listen(settings: _Port, port: int) -> socket.socket:
     sock = _socket(settings.host)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -51,7 +51,7 @@ from kairan.intake.context import (
     IntakeStatistics,
     PacedSpool,
 )
-from kairan.intake.control import ControlSocket
+from kairan.intake.control import ControlSocket, api_socket_name
 from kairan.intake.counters import WorkerColumn
 from kairan.intake.draining import read_drain_order
 from kairan.intake.listener import Listener
@@ -66,6 +66,7 @@ from kairan.runtime.clock_steps import ClockSteps
 from kairan.runtime.descriptors import Descriptors
 from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.limited_lines import LimitedLines
+from kairan.runtime.local_socket import bound
 from kairan.runtime.rates import RecentRate
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import Suites, server_context
@@ -660,8 +661,30 @@ async def _open_listeners(
         listener = Listener(context, settings, tls)
         await listener.start(sock)
         listeners.append(listener)
-    stack.push_async_callback(_close_listeners, listeners, deadline)
+    closing = list(listeners)
+    if configuration.api.enabled:
+        closing.append(await _open_api_listener(configuration, place, context))
+    stack.push_async_callback(_close_listeners, closing, deadline)
     return listeners
+
+
+async def _open_api_listener(
+    configuration: Configuration, place: WorkerPlace, context: IntakeContext
+) -> Listener:
+    """Where the web process hands in what came by HTTP.  Log and trace call it by the address at which
+    the client came in; what is said within the machine needs no TLS.
+    """
+    api = configuration.api
+    settings = ListenerSettings(
+        role=Role.HVE, host=api.host, port=api.port, tls=TlsMode.OFF, auth_in_clear_text=True
+    )
+
+    def no_tls() -> ssl.SSLContext:
+        raise AssertionError("a listener without TLS has no handshakes")
+
+    listener = Listener(context, settings, no_tls, is_local=True)
+    await listener.start(bound(configuration.control_directory, api_socket_name(place.number)))
+    return listener
 
 
 async def _close_listeners(listeners: Sequence[Listener], deadline: StopDeadline) -> None:

@@ -8,14 +8,18 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"testing"},
     {"service"},
-    # What the service forks: one process with all packages in it.  Beside it what a process that answers
-    # HTTP mounts, over a status.
-    {"worker", "metrics"},
+    # What the service forks: one process with all packages in it.
+    {"worker"},
+    # Programs ask by HTTP what people ask on the command line.
+    {"api"},
+    # What a process that answers HTTP mounts, over a status.
+    {"metrics"},
     {"doctor", "status"},
     {"config"},
     {"intake", "delivery", "sender", "issuer", "alerts"},
     # One web server for both: the issuer's process answers at /scim/v2, too.
-    {"scim"},
+    # `web`: how any of our processes answers HTTP.
+    {"scim", "web"},
     {"auth", "admission", "expansion", "relay", "trace", "dsn"},
     {"spool", "directory"},
     # The engine's own refusals (503, 501, 500 …) come from the catalogue like all others.

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, CommandRow] = {
         "app_registration", "Applications that log in with tokens of the service's own issuer."
     ),
     "scim": CommandRow("scim", "People and groups that Entra, or another directory, pushes here."),
+    "api-key": CommandRow("api_key", "Keys with which programs operate the service by HTTP."),
     "device": CommandRow(
         "device", "Devices: printers and the like, which cannot do what programs do."
     ),

@@ -93,6 +93,8 @@ def _addresses(configuration: Configuration) -> Iterator[SettingProblem]:
         yield from _address(listener.host, ("listener", position, "host"))
     if configuration.answers_http:
         yield from _address(configuration.issuer.host, ("issuer", "host"))
+    if configuration.api.enabled:
+        yield from _address(configuration.api.host, ("api", "host"))
 
 
 def _address(host: str, where: Path_) -> Iterator[SettingProblem]:

@@ -21,6 +21,7 @@ from kairan.relay.tokens.settings import IdentitySettings
 from kairan.scim.settings import ScimSettings
 from kairan.spool.settings import SpoolSettings
 from kairan.trace.settings import AuditSettings, BillingSettings, TraceSettings
+from kairan.web.settings import ApiSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("auth", AuthSettings, "auth", about="What a login costs, and guessing"),
     Section("issuer", IssuerServiceSettings, "issuer", about="Tokens without Entra or Keycloak"),
     Section("scim", ScimSettings, "scim", about="People and groups that Entra pushes to us"),
+    Section("api", ApiSettings, "api", about="What programs ask by HTTP"),
     Section("admission", AdmissionSettings, "admission", about="What an account may send"),
     Section("spool", SpoolSettings, "spool", about="What stands behind a 250"),
     Section("delivery", DeliverySettings, "delivery", about="Where mail goes, and when again"),
@@ -127,6 +129,7 @@ class Configuration:
     auth: AuthSettings = field(default_factory=AuthSettings)
     issuer: IssuerServiceSettings = field(default_factory=IssuerServiceSettings)
     scim: ScimSettings = field(default_factory=ScimSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
@@ -150,6 +153,10 @@ class Configuration:
     def answers_http(self) -> bool:
         """The issuer's process is there: for tokens, for SCIM, or for both."""
         return self.issuer.enabled or self.scim.enabled
+
+    @property
+    def api_directory(self) -> Path:
+        return self.data_directory / "api"
 
     @property
     def issuer_directory(self) -> Path:

@@ -7,7 +7,7 @@ import pwd
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from kairan.alerts.settings import AlertSettings
 from kairan.auth.tokens.settings import IssuerSettings
@@ -28,6 +28,7 @@ from kairan.relay.tokens.check import is_url, problem_with
 from kairan.relay.tokens.settings import IdentitySettings
 from kairan.runtime.ip import IpAddress
 from kairan.smtp.sasl.mechanisms import MECHANISMS
+from kairan.web.settings import ApiSettings
 
 PORT_MAX = 65_535
 IPV6 = 6
@@ -60,6 +61,7 @@ def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     yield from _certificate(configuration)
     yield from _issuer(configuration)
     yield from _scim(configuration)
+    yield from _api(configuration)
     yield from _believed(configuration.auth.issuers)
     yield from _identities(configuration.identities)
     yield from _routes(configuration.delivery.routes)
@@ -209,15 +211,20 @@ def _tls_off(listener: ListenerSettings, where: Path_) -> Iterator[SettingProble
         )
 
 
+_Port: TypeAlias = ListenerSettings | IssuerServiceSettings | ApiSettings
+
+
 def _same_address(configuration: Configuration) -> Iterator[SettingProblem]:
     """Each against those before it; port 0 is a free one, each time another."""
-    taken: list[tuple[ListenerSettings | IssuerServiceSettings, str]] = []
-    named: list[tuple[ListenerSettings | IssuerServiceSettings, Path_, str]] = [
+    taken: list[tuple[_Port, str]] = []
+    named: list[tuple[_Port, Path_, str]] = [
         (listener, ("listener", position), f"the listener of the role {listener.role}")
         for position, listener in enumerate(configuration.listeners)
     ]
     if configuration.answers_http:
         named.append((configuration.issuer, ("issuer",), "the issuer"))
+    if configuration.api.enabled:
+        named.append((configuration.api, ("api",), "the HTTP API"))
     for one, where, name in named:
         for other, other_name in taken:
             if one.port and one.port == other.port and _overlap(one.host, other.host):
@@ -303,6 +310,18 @@ def _issuer(configuration: Configuration) -> Iterator[SettingProblem]:
     if is_reached and None in {tls.certificate, tls.key}:
         sentence = "an issuer, or SCIM, that others reach needs the certificate and key of [tls]"
         yield ("issuer", "host"), sentence
+
+
+def _api(configuration: Configuration) -> Iterator[SettingProblem]:
+    api, tls = configuration.api, configuration.tls
+    if not _is_host(api.host):
+        yield ("api", "host"), f'"host" must be an IP address, not "{api.host}"'
+        return
+    if not 0 < api.port <= PORT_MAX:
+        yield ("api", "port"), f'"port" must be between 1 and {PORT_MAX}, not {api.port}'
+    if api.enabled and not _is_loopback(api.host) and None in {tls.certificate, tls.key}:
+        sentence = "an HTTP API that others reach needs the certificate and key of [tls]"
+        yield ("api", "host"), sentence
 
 
 def _scim(configuration: Configuration) -> Iterator[SettingProblem]:

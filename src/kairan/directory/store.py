@@ -30,6 +30,7 @@ from kairan.directory.operations import (
     withdrawn_keys,
 )
 from kairan.directory.operations.accounts import AccountFields
+from kairan.directory.operations.api_keys import ApiKeys
 from kairan.directory.operations.apps import Apps, registered
 from kairan.directory.operations.device_logins import DeviceLogins
 from kairan.directory.operations.devices import KnownDevices
@@ -54,6 +55,7 @@ class Directory:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.apps = Apps(database)
+        self.api_keys = ApiKeys(database)
         self.policies = Policies(database)
         self.device_logins = DeviceLogins(database)
         self.devices = KnownDevices(database)

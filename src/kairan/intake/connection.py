@@ -84,9 +84,9 @@ class SmtpConnection(asyncio.Protocol):
         # uvloop's transports are no asyncio.Transport, only alike.
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=WRITE_BEHIND_OCTETS_MAX)
-        peer = transport.get_extra_info("peername")
-        self.address = plain_ip(peer[0]) if peer else "unknown"
         entry = self._entry
+        peer = ("127.0.0.1",) if entry.is_local else transport.get_extra_info("peername")
+        self.address = plain_ip(peer[0]) if peer else "unknown"
         self.deadline = time.monotonic() + entry.context.settings.handshake_timeout_seconds
         entry.add(self)
         if not peer:  # reset before we came to accept it: its address is gone already

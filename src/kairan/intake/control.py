@@ -2,6 +2,7 @@
 
     <data>/control/        0700, of the user that the service runs as
     worker-<number>.sock   0600
+    api-<number>.sock      0600, where the HTTP API hands in mail: SMTP (listener.py)
 
 One request a connection, one line of JSON; the answer is a line for each session that it found and a
 last one that says how many they were, so that an answer cut short is not taken for a whole one.
@@ -18,13 +19,11 @@ for the end of its pause.  Who the socket may do all: that is the service's own 
 
 import asyncio
 import json
-import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +32,7 @@ from typing import Any
 import structlog
 
 from kairan.intake.held_sessions import HeldSessions
+from kairan.runtime.local_socket import bound, reachable
 from kairan.runtime.operator_error import OperatorError
 
 log = structlog.get_logger()
@@ -79,7 +79,7 @@ class ControlSocket:
 
     async def start(self, folder: Path, number: int) -> None:
         self._server = await asyncio.start_unix_server(
-            self._serve, sock=_bound(folder, number), limit=_REQUEST_OCTETS_MAX
+            self._serve, sock=bound(folder, _name(number)), limit=_REQUEST_OCTETS_MAX
         )
 
     def close(self) -> None:
@@ -122,16 +122,6 @@ class ControlSocket:
         await writer.drain()
         if what == "end":
             log.info("intake.sessions-ended-by-command", sessions=found, **wanted)
-
-
-def _bound(folder: Path, number: int) -> socket.socket:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / _name(number)).unlink(missing_ok=True)  # a predecessor's
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    os.fchmod(sock.fileno(), 0o600)  # before it has a name, so never open to others
-    with _reachable(folder, _name(number)) as path:
-        sock.bind(path)
-    return sock
 
 
 def _request(line: bytes) -> tuple[str, dict[str, str]]:
@@ -211,7 +201,7 @@ def _ask(
         left = _SECONDS_MAX if deadline is None else deadline - time.monotonic()
         sock.settimeout(max(0.001, left))  # of nothing: it would not block at all
         try:
-            with _reachable(folder, name) as path:
+            with reachable(folder, name) as path:
                 sock.connect(path)
         except PermissionError as error:
             raise ControlUnavailableError(
@@ -232,14 +222,5 @@ def _name(number: int) -> str:
     return f"worker-{number}.sock"
 
 
-@contextmanager
-def _reachable(folder: Path, name: str) -> Iterator[str]:
-    """A socket's path has room for 107 octets, and a data directory may have longer ones."""
-    if sys.platform != "linux":
-        yield str(folder / name)
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{descriptor}/{name}"
-    finally:
-        os.close(descriptor)
+def api_socket_name(number: int) -> str:
+    return f"api-{number}.sock"

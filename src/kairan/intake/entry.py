@@ -70,9 +70,16 @@ class Entry:
         context: IntakeContext,
         settings: ListenerSettings,
         tls_context: Callable[[], ssl.SSLContext],
+        *,
+        is_local: bool = False,
     ) -> None:
-        """`tls_context` gives the present one: a reloaded certificate serves the next handshake."""
+        """`tls_context` gives the present one: a reloaded certificate serves the next handshake.
+
+        `is_local`: at a Unix socket of this service's own, whose peer says by a PROXY header whom it
+        speaks for.
+        """
         self.context = context
+        self.is_local = is_local
         self.settings = settings
         self.tls_context = tls_context
         self.stopping = False
@@ -87,7 +94,7 @@ class Entry:
     # Who may come in.
 
     def believes_proxy(self, address: str) -> bool:
-        return bool(self._proxies) and _within(address, self._proxies)
+        return self.is_local or (bool(self._proxies) and _within(address, self._proxies))
 
     def admits(self, connection: EnteredConnection) -> Outcome | None:
         if self.stopping:

@@ -22,8 +22,11 @@ class Listener:
         context: IntakeContext,
         settings: ListenerSettings,
         tls_context: Callable[[], ssl.SSLContext],
+        *,
+        is_local: bool = False,
     ) -> None:
-        self._entry = Entry(context, settings, tls_context)
+        """`is_local`: at a Unix socket, for a process of this service alone."""
+        self._entry = Entry(context, settings, tls_context, is_local=is_local)
         self._drain_seconds = context.settings.drain_seconds
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -41,11 +44,16 @@ class Listener:
 
     async def start(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        host, port, *_ = sock.getsockname()  # where the settings ask for any free port, the one
-        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._server = await loop.create_server(
-            lambda: SmtpConnection(self._entry), sock=sock, backlog=BACKLOG
-        )
+        if self._entry.is_local:
+            self._server = await loop.create_unix_server(
+                lambda: SmtpConnection(self._entry), sock=sock, backlog=BACKLOG
+            )
+        else:
+            host, port, *_ = sock.getsockname()  # where the settings ask for any free port, the one
+            self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            self._server = await loop.create_server(
+                lambda: SmtpConnection(self._entry), sock=sock, backlog=BACKLOG
+            )
         self._sweeper = loop.create_task(self._sweep(), name="intake sweep")
 
     async def stop(self) -> None:

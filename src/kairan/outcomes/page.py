@@ -13,6 +13,7 @@ from typing import Literal
 
 from kairan.outcomes.catalogue import CATALOGUE, TOPICS, outcomes_of
 from kairan.outcomes.dates import MILESTONES, Milestone
+from kairan.outcomes.http_api import API_PROBLEMS, ApiProblem
 from kairan.outcomes.outcome import PROFILES, ByToken, Outcome, Text
 from kairan.outcomes.scim_endpoint import SCIM_PROBLEMS, ScimProblem
 from kairan.outcomes.sources import in_japanese
@@ -93,6 +94,23 @@ Who pushes people and groups gets an error of RFC 7644 section 3.12; Entra shows
 | キー | HTTP | scimType | 意味 | 対処 |
 |---|---|---|---|---|""",
 )
+_HTTP_API = Text(
+    en="""
+## When the HTTP API does not do what was asked
+
+The answer is a problem document (RFC 9457) with `key`, causes and remedies. A message that is refused has the key and the code of the
+entries above.
+
+| key | HTTP | what it says | what to do |
+|---|---|---|---|""",
+    ja="""
+## HTTP API が要求を実行しない場合
+
+応答は `key`、原因、対処を含む problem document（RFC 9457）です。メッセージの拒否では、上記の項目のキーとコードを返します。
+
+| キー | HTTP | 意味 | 対処 |
+|---|---|---|---|""",
+)
 _DATES = Text(
     en="\n## Dates\n\n| from | what | source |\n|---|---|---|",
     ja="\n## 日程\n\n| 開始日 | 内容 | 出典 |\n|---|---|---|",
@@ -120,6 +138,8 @@ def _lines(language: Language) -> Iterator[str]:
     yield from (_problem_line(problem, language) for problem in PROBLEMS)
     yield _in(_SCIM_ENDPOINT, language)
     yield from (_scim_problem_line(problem, language) for problem in SCIM_PROBLEMS)
+    yield _in(_HTTP_API, language)
+    yield from (_api_problem_line(problem, language) for problem in API_PROBLEMS)
     yield _in(_DATES, language)
     yield from (_milestone_line(milestone, language) for milestone in MILESTONES)
 
@@ -173,6 +193,12 @@ def _scim_problem_line(problem: ScimProblem, language: Language) -> str:
     kind = f"`{problem.scim_type}`" if problem.scim_type else ""
     what, remedy = _in(problem.what, language), _in(problem.remedy, language)
     return f"| {name} | {problem.status} | {kind} | {what} | {remedy} |"
+
+
+def _api_problem_line(problem: ApiProblem, language: Language) -> str:
+    name = f'<a id="{problem.key}"></a>`{problem.key}`'
+    what, remedy = _in(problem.what, language), _in(problem.remedy, language)
+    return f"| {name} | {problem.status} | {what} | {remedy} |"
 
 
 def _milestone_line(milestone: Milestone, language: Language) -> str:

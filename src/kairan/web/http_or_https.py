@@ -1,7 +1,7 @@
-"""HTTP and HTTPS at one port, for the issuer on loopback.
+"""HTTP and HTTPS at one port, on loopback.
 
 Verifiers on this machine ask by HTTP, as nobody can listen there; libraries made for Entra (msal)
-insist on HTTPS wherever it is.  The first octet tells them apart: 22 begins a TLS record (RFC 8446
+insist on HTTPS wherever the issuer is.  The first octet tells them apart: 22 begins a TLS record (RFC 8446
 section 5.1), and no HTTP method.
 """
 

@@ -8,16 +8,15 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from kairan.auth.settings import AuthSettings
-from kairan.issuer.web import server
-from kairan.issuer.web.server import Site, _Addresses, _Server, _server_settings
+from kairan.issuer.web.server import LIMITS
+from kairan.web import server
+from kairan.web.server import Addresses, WebLimits, WebPlace, _Server, server_settings
 
 
 @asynccontextmanager
-async def listening(issuer, tmp_path):
-    site = Site(issuer.settings, AuthSettings(), "", tmp_path, None, None)
-    ready = asyncio.Event()
-    web_server = _Server(_server_settings(site, issuer.web.application()), ready.set)
+async def listening(issuer, limits=LIMITS):
+    place, ready = WebPlace("127.0.0.1", None, None), asyncio.Event()
+    web_server = _Server(server_settings(place, limits, issuer.web.application()), ready.set)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         sock.setblocking(False)
         task = asyncio.create_task(web_server.serve(sockets=[sock]))
@@ -28,9 +27,9 @@ async def listening(issuer, tmp_path):
 
 
 @pytest.mark.parametrize("first", [b"", b"GET /slow HTTP/1.1\r\n"])
-async def test_who_says_nothing_is_put_out(issuer, tmp_path, monkeypatch, first):
+async def test_who_says_nothing_is_put_out(issuer, monkeypatch, first):
     monkeypatch.setattr(server, "CONNECTION_SECONDS_MAX", 0.1)
-    async with listening(issuer, tmp_path) as port:
+    async with listening(issuer) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(first)
         with pytest.raises((ConnectionError, EOFError)):
@@ -38,9 +37,8 @@ async def test_who_says_nothing_is_put_out(issuer, tmp_path, monkeypatch, first)
         writer.close()
 
 
-async def test_too_many_at_once_are_told_so(issuer, tmp_path, monkeypatch):
-    monkeypatch.setattr(server, "CONNECTIONS_MAX", 2)
-    async with listening(issuer, tmp_path) as port:
+async def test_too_many_at_once_are_told_so(issuer):
+    async with listening(issuer, WebLimits("x", 2, 20)) as port:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
         async with httpx.AsyncClient() as client:
             url = f"http://127.0.0.1:{port}{issuer.places.path(issuer.places.jwks)}"
@@ -62,11 +60,9 @@ async def _keys_status(issuer, port, *, source):
             return 0
 
 
-async def test_one_address_cannot_hold_all_places(issuer, tmp_path, monkeypatch):
-    monkeypatch.setattr(server, "CONNECTIONS_MAX", 5)
-    monkeypatch.setattr(server, "CONNECTIONS_PER_ADDRESS_MAX", 2)
+async def test_one_address_cannot_hold_all_places(issuer, monkeypatch):
     monkeypatch.setattr(server, "_REFUSED_SECONDS", 30.0)
-    async with listening(issuer, tmp_path) as port:
+    async with listening(issuer, WebLimits("x", 5, 2)) as port:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
         assert await _keys_status(issuer, port, source="127.0.0.2") == 200
         # Beyond twice as many it is hung up on.
@@ -85,10 +81,9 @@ async def test_one_address_cannot_hold_all_places(issuer, tmp_path, monkeypatch)
                 await asyncio.sleep(0.01)
 
 
-async def test_who_has_no_place_is_put_out_soon(issuer, tmp_path, monkeypatch):
-    monkeypatch.setattr(server, "CONNECTIONS_PER_ADDRESS_MAX", 1)
+async def test_who_has_no_place_is_put_out_soon(issuer, monkeypatch):
     monkeypatch.setattr(server, "_REFUSED_SECONDS", 0.1)
-    async with listening(issuer, tmp_path) as port:
+    async with listening(issuer, WebLimits("x", 200, 1)) as port:
         _, first = await asyncio.open_connection("127.0.0.1", port)
         reader, second = await asyncio.open_connection("127.0.0.1", port)
         with suppress(ConnectionError):
@@ -97,12 +92,11 @@ async def test_who_has_no_place_is_put_out_soon(issuer, tmp_path, monkeypatch):
             writer.close()
 
 
-def test_addresses_without_connections_are_forgotten_and_floods_told_once(monkeypatch):
-    monkeypatch.setattr(server, "CONNECTIONS_PER_ADDRESS_MAX", 1)
-    addresses = _Addresses(lambda: 0.0)
+def test_addresses_without_connections_are_forgotten_and_floods_told_once():
+    addresses = Addresses(WebLimits("x", 200, 1), lambda: 0.0)
     with capture_logs() as lines:
         assert [addresses.enter("192.0.2.1") for _ in range(3)] == [1, 2, 3]
-    assert [line["event"] for line in lines] == ["issuer.crowded"]
+    assert [line["event"] for line in lines] == ["web.crowded"]
     for _ in range(3):
         addresses.leave("192.0.2.1")
     assert not addresses._held

@@ -50,6 +50,8 @@ device_login        logins that wait for approval (RFC 8628); `account` empty: n
                     `source`: the address that asked
 withdrawn_key       keys of our issuer that are known to somebody else: `kid`, and when it was
                     withdrawn, in seconds since the epoch
+api_key             with which a program operates the service by HTTP, hashed; `scope` is the widest
+                    thing it may do, `expires` empty: never
 scim_token          with which a directory may push, hashed; times in seconds since the epoch
 scim_resource       what was pushed: a document each (operations/scim_resources.py); `address` empty:
                     no recipient was made of it, `former` with a blank between them; times in
@@ -372,6 +374,16 @@ withdrawn_key = Table(
     metadata,
     Column("kid", String, primary_key=True),
     Column("withdrawn", BigInteger, nullable=False),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("hash", String, nullable=False),
+    Column("scope", String, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=True),
 )
 
 scim_token = Table(

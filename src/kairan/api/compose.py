@@ -1,0 +1,207 @@
+"""A message from the fields of a request, or from its octets: built by `email`, never by pasting.
+
+What would be two lines in a header is refused here, before `email` sees it; addresses are the
+envelope's own grammar (RFC 5321 section 4.1.2), so that what the header shows is what is sent to.
+"""
+
+import re
+from collections.abc import Sequence
+from email.headerregistry import Address as HeaderAddress
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import localtime
+from typing import Annotated
+
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from kairan.mail.address import Address, parse_address
+from kairan.mail.header import read_header
+from kairan.sender.message import Message, MessageError
+
+# RFC 5322 section 2.1.1 folds at 78; what is longer than this is no subject.
+LINE_CHARACTERS_MAX = 998
+RECIPIENTS_MAX = 10_000  # of a request, before `recipients_max` says how many a message may have
+ATTACHMENTS_MAX = 500
+HEADERS_MAX = 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 section 3.6.8
+_TYPE = re.compile(
+    r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE
+)
+# What has a field of its own, what `email` writes, and what only servers write.
+_NOT_YOURS = re.compile(
+    r"(?:from|sender|to|cc|bcc|reply-to|subject|date|mime-version|received|return-path|delivered-to"
+    r"|content-.*|resent-.*|dkim-.*|arc-.*|authentication-results|x-ms-exchange-.*)",
+    re.IGNORECASE,
+)
+
+
+def _one_line(text: str) -> str:
+    if _CONTROL.search(text) or not _is_unicode(text):
+        raise PydanticCustomError("line", "must be one line without control characters")
+    return text
+
+
+def _letters(text: str) -> str:
+    if not _is_unicode(text):
+        raise PydanticCustomError("unicode", "must be Unicode without lone surrogates")
+    return text
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _address(text: str) -> str:
+    parsed = parse_address(text, utf8=True)
+    if parsed is None:
+        raise PydanticCustomError("address", "must be an address such as ann@example.com")
+    return parsed
+
+
+def _type(text: str) -> str:
+    if not _TYPE.fullmatch(text) or text.lower().startswith(("multipart/", "message/")):
+        raise PydanticCustomError("type", "must be a type such as application/pdf")
+    return text.lower()
+
+
+Line = Annotated[str, Field(max_length=LINE_CHARACTERS_MAX), AfterValidator(_one_line)]
+AddressText = Annotated[str, Field(max_length=320), AfterValidator(_address)]
+Letters = Annotated[str, AfterValidator(_letters)]
+
+
+class _Fields(BaseModel):
+    """A field that is not known is a mistake, and is said to be one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Mailbox(_Fields):
+    """RFC 5322 section 3.4."""
+
+    address: AddressText
+    name: Line = ""
+
+
+class Attachment(_Fields):
+    name: Line = Field(min_length=1, max_length=255)
+    content: Base64Bytes = Field(repr=False, description="The octets, in base64.")
+    type: Annotated[str, AfterValidator(_type)] = "application/octet-stream"
+
+
+Mailboxes = Annotated[list[AddressText | Mailbox], Field(max_length=RECIPIENTS_MAX)]
+
+
+class NewMessage(_Fields):
+    """`from`, `to`, `cc`, `bcc` and `reply_to` take addresses, or addresses with names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+    from_: AddressText | Mailbox = Field(alias="from")
+    to: Mailboxes = []
+    cc: Mailboxes = []
+    bcc: Mailboxes = []
+    reply_to: Mailboxes = []
+    subject: Line = ""
+    text: Letters = ""
+    html: Letters = ""
+    attachments: Annotated[list[Attachment], Field(max_length=ATTACHMENTS_MAX)] = []
+    headers: Annotated[dict[str, Line], Field(max_length=HEADERS_MAX)] = Field(
+        default={},
+        description="Further header fields, such as In-Reply-To or X-Order; none that is a field here.",
+    )
+
+
+class ComposeError(ValueError):
+    """The sentence says what to change."""
+
+
+def composed(new: NewMessage, message_id: str) -> Message:
+    """Raises ComposeError."""
+    everybody = [_mailbox(one) for one in (*new.to, *new.cc, *new.bcc)]
+    if not everybody:
+        raise ComposeError("there is no recipient: write one in to, cc or bcc")
+    named = [_mailbox(new.from_), *everybody, *map(_mailbox, new.reply_to)]
+    is_ascii = all(one.address.isascii() for one in named)
+    email = EmailMessage(policy=SMTP if is_ascii else SMTPUTF8)
+    try:
+        _write_header(email, new, message_id)
+        _write_body(email, new)
+        return Message.from_email(
+            email, recipients=[one.address for one in everybody], sender=_mailbox(new.from_).address
+        )
+    except (MessageError, ValueError, UnicodeError) as error:
+        raise ComposeError(str(error)) from error
+
+
+def _write_header(email: EmailMessage, new: NewMessage, message_id: str) -> None:
+    email["From"] = _shown([new.from_])
+    for name, value in (("To", new.to), ("Cc", new.cc), ("Reply-To", new.reply_to)):
+        if value:
+            email[name] = _shown(value)
+    email["Subject"] = new.subject
+    email["Date"] = localtime()
+    for name, text in new.headers.items():
+        if not _NAME.fullmatch(name) or _NOT_YOURS.fullmatch(name):
+            raise ComposeError(f"headers: {name[:80]!r} is not for a client to write here")
+        email[name] = text
+    if "Message-ID" not in email:
+        email["Message-ID"] = message_id
+
+
+def _write_body(email: EmailMessage, new: NewMessage) -> None:
+    if new.text or not new.html:
+        email.set_content(new.text)
+    if new.html and new.text:
+        email.add_alternative(new.html, subtype="html")
+    elif new.html:
+        email.set_content(new.html, subtype="html")
+    for one in new.attachments:
+        main, _, sub = one.type.partition("/")
+        email.add_attachment(one.content, maintype=main, subtype=sub, filename=one.name)
+
+
+def from_octets(
+    octets: bytes, message_id: str, *, sender: str, recipients: Sequence[str]
+) -> Message:
+    """`sender` and `recipients` empty: the header's.  Raises ComposeError."""
+    if b"\0" in octets:
+        raise ComposeError("the message holds a NUL")
+    if not read_header(octets).has_message_id:
+        octets = f"Message-ID: {message_id}\r\n".encode("ascii") + octets
+    try:
+        message = Message.from_bytes(octets, recipients=recipients or None, sender=sender or None)
+    except (MessageError, ValueError) as error:
+        raise ComposeError(str(error)) from error
+    if not message.recipients:
+        raise ComposeError("there is no recipient: name one in To, Cc, Bcc or `recipient`")
+    return message
+
+
+def envelope_addresses(message: Message) -> tuple[Address, ...]:
+    """Raises ComposeError for one that is no address; each once."""
+    found: dict[Address, None] = {}
+    for text in message.recipients:
+        parsed = parse_address(text, utf8=True)
+        if parsed is None:
+            raise ComposeError(f"{text[:320]!r} is no address to send to")
+        found[parsed] = None
+    return tuple(found)
+
+
+def _mailbox(one: str | Mailbox) -> Mailbox:
+    return one if isinstance(one, Mailbox) else Mailbox(address=one)
+
+
+def _shown(several: Sequence[str | Mailbox]) -> list[HeaderAddress]:
+    shown = []
+    for one in map(_mailbox, several):
+        local, _, domain = one.address.rpartition("@")
+        shown.append(HeaderAddress(one.name, username=_unquoted(local), domain=domain))
+    return shown
+
+
+def _unquoted(local: str) -> str:
+    """`email` puts the quotes on again where they are needed."""
+    return re.sub(r"\\(.)", r"\1", local[1:-1]) if local.startswith('"') else local

@@ -1,0 +1,41 @@
+"""What the OpenAPI document says of every operation: who may ask, and which refusals there are."""
+
+from typing import Any
+
+from kairan.api.problems import MEDIA_TYPE, Problem
+from kairan.outcomes.http_api import API_PROBLEMS
+
+ACCOUNT: list[dict[str, list[str]]] = [{"accountPassword": []}, {"accountToken": []}]
+KEY: list[dict[str, list[str]]] = [{"apiKey": []}]
+SECURITY_SCHEMES: dict[str, Any] = {
+    "accountPassword": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "An account's address and password, as SMTP's AUTH PLAIN.",
+    },
+    "accountToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An account's access token, as SMTP's AUTH XOAUTH2; `Kairan-Account` names the "
+        "account where the token does not.",
+    },
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key of `kairan api-key add`.",
+    },
+}
+_ALWAYS = (400, 429, 500, 503)
+_WORDS = {one.status: one.what.en for one in API_PROBLEMS}
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Problem documents under these; those of every operation beside."""
+    return {
+        status: {
+            "model": Problem,
+            "description": _WORDS.get(status, "The request cannot be read."),
+            "content": {MEDIA_TYPE: {}},
+        }
+        for status in sorted({*statuses, *_ALWAYS})
+    }

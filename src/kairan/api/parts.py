@@ -1,0 +1,56 @@
+"""What the web process has in its hands, and what its parts may ask for."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from starlette.requests import Request
+
+from kairan.api.bodies import Bodies
+from kairan.api.callers import KeyCallers, bearer_of, client_of
+from kairan.api.idempotency import Idempotency
+from kairan.api.problems import ProblemWriter
+from kairan.api.submission import Submitter
+from kairan.config.model import Configuration
+from kairan.directory.operations.api_keys import ApiKey, Scope
+from kairan.directory.store import Directory
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+# What blocks: a search in the trace may take seconds, and others must not wait with it.
+THREADS = 8
+
+
+@dataclass(slots=True)
+class Parts:
+    configuration: Configuration
+    directory: Directory
+    callers: KeyCallers
+    submitter: Submitter
+    idempotency: Idempotency
+    audit: Callable[..., None]
+    bodies: Bodies = field(default_factory=Bodies)
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "kairan-api")
+    )
+
+    @property
+    def problems(self) -> ProblemWriter:
+        return ProblemWriter(self.configuration.help_url)
+
+    async def apart(self, work: Callable[_P, _T], *arguments: _P.args, **named: _P.kwargs) -> _T:
+        """In a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, lambda: work(*arguments, **named))
+
+    async def key_of(self, request: Request, wanted: Scope) -> ApiKey:
+        """Raises ApiError where the request has no key for this."""
+        return await self.apart(self.callers.judge, bearer_of(request), client_of(request), wanted)
+
+    def close(self) -> None:
+        self.submitter.close()
+        self.threads.shutdown()
+        self.idempotency.close()

@@ -1,0 +1,72 @@
+"""The web process: a server on a socket it was given, and what its application needs."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kairan.api.application import application
+from kairan.api.callers import KeyCallers
+from kairan.api.idempotency import Idempotency
+from kairan.api.parts import Parts
+from kairan.api.submission import Submitter
+from kairan.auth.attempts import LoginAttempts
+from kairan.config.model import Configuration
+from kairan.directory.store import Directory
+from kairan.runtime import logs
+from kairan.runtime.watchdog import Supervision
+from kairan.trace.audit import Audit
+from kairan.web.server import WebLimits, WebPlace, serve, server_settings
+
+LIMITS = WebLimits(
+    "web",
+    connections_max=500,
+    connections_per_address_max=100,  # an application's pool, or all clients of a proxy
+    # A message of 10 MB over a slow line; bodies.py puts out what comes too slowly for that.
+    last_answer_seconds=600.0,
+)
+
+
+def run(configuration: Configuration, sock: socket.socket, supervision: Supervision) -> int:
+    """The whole life of the process.
+
+    SIGTERM and SIGINT end it, and so does SIGHUP: the next one reads the certificate anew.
+    """
+    logs.start_thread()
+    return asyncio.run(_live(configuration, sock, supervision))
+
+
+async def _live(configuration: Configuration, sock: socket.socket, supervision: Supervision) -> int:
+    tls = configuration.tls
+    place = WebPlace(configuration.api.host, tls.certificate, tls.key)
+    with opened(configuration) as parts:
+        await serve(server_settings(place, LIMITS, application(parts)), sock, supervision)
+    return 0
+
+
+@contextmanager
+def opened(configuration: Configuration) -> Iterator[Parts]:
+    """What the application works with; closed in order."""
+    with Directory.open(configuration.directory_url, migrate=False) as directory:
+        audit = Audit(configuration.audit_directory, "web", configuration.audit)
+        parts = Parts(
+            configuration,
+            directory,
+            KeyCallers(
+                directory.api_keys.everyone,
+                LoginAttempts(configuration.auth, clock=time.monotonic),
+                time.time,
+                audit.record,
+            ),
+            Submitter(
+                configuration.control_directory, configuration.workers, configuration.hostname
+            ),
+            Idempotency(configuration.api_directory),
+            audit.record,
+        )
+        try:
+            yield parts
+        finally:
+            parts.close()
+            audit.close()

@@ -1,0 +1,46 @@
+"""One service with the HTTP API for all tests of a module; each test sends mail of its own marker."""
+
+import socket
+from contextlib import closing
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from kit.live import PASSWORD, PRINTER, Service, running_service
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Api:
+    service: Service
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, account: str = PRINTER, password: str = PASSWORD) -> httpx.Client:
+        return httpx.Client(base_url=self.url, auth=(account, password), timeout=30)
+
+    def anonymous(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=30)
+
+    def operator(self, key: str) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=30
+        )
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    port = free_port()
+    place = tmp_path_factory.mktemp("api")
+    settings = f"\n[api]\nenabled = true\nport = {port}\n"
+    with running_service(place, settings=settings) as service:
+        yield Api(service, port)

@@ -1,13 +1,16 @@
-"""One service with the HTTP API for all tests of a module; each test sends mail of its own marker."""
+"""One service with the HTTP API for all tests here; each test sends mail of its own marker."""
 
 import socket
+import time
 from contextlib import closing
 from dataclasses import dataclass
 
 import httpx
 import pytest
 
-from kit.live import PASSWORD, PRINTER, Service, running_service
+from kairan.auth.made_secrets import hash_secret, make_secret
+from kairan.directory.operations.api_keys import ApiKey, Scope
+from kit.live import PASSWORD, PRINTER, Service, open_directory, running_service
 
 
 def free_port() -> int:
@@ -37,10 +40,21 @@ class Api:
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def api(tmp_path_factory):
     port = free_port()
     place = tmp_path_factory.mktemp("api")
     settings = f"\n[api]\nenabled = true\nport = {port}\n"
     with running_service(place, settings=settings) as service:
         yield Api(service, port)
+
+
+@pytest.fixture(scope="package")
+def keys(api):
+    """A key of each scope, by its name."""
+    made = {scope: make_secret() for scope in Scope}
+    with open_directory(api.service.place) as directory:
+        for scope, secret in made.items():
+            key = ApiKey(f"a-{scope}", hash_secret(secret), scope, int(time.time()), None)
+            directory.api_keys.add(key)
+    return {str(scope): secret for scope, secret in made.items()}

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from kairan import __version__
-from kairan.api import messages
+from kairan.api import looking, messages, organisation
 from kairan.api.callers import client_of
 from kairan.api.compose import NewMessage
 from kairan.api.documented import SECURITY_SCHEMES
@@ -48,7 +48,8 @@ def application(parts: Parts, extra_routes: Sequence[BaseRoute] = ()) -> FastAPI
         # A redirect would name the host that the client says.
         redirect_slashes=False,
     )
-    web.include_router(messages.routes(parts))
+    for part in (messages, looking, organisation):
+        web.include_router(part.routes(parts))
     web.router.routes.extend(extra_routes)
     refusals = _Refusals(parts)
     for error, handler in refusals.handlers().items():

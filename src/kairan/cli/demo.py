@@ -4,6 +4,7 @@ Writes into its folder, besides what `kairan init` makes:
 
     demo.json   smtp_host, smtp_port, ca_file, domain, maildir,
                 accounts: [{address, password, aliases}], groups: [address],
+                http_url, api_key: the HTTP API, and a key that may do all of it,
                 oauth: {token_url, jwks_url, issuer, audience, client_id, client_secret, scope}
     maildir/    <address>/new/ holds what was delivered
 
@@ -24,7 +25,7 @@ import typer
 
 from kairan import service
 from kairan.auth.passwords.hashing import hash_password
-from kairan.cli import demo_app, demo_gateway, sample
+from kairan.cli import demo_api, demo_app, demo_gateway, sample
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of
 from kairan.cli.errors import BadInputError
@@ -40,6 +41,7 @@ from kairan.service import Running
 HOST = "127.0.0.1"  # a demo is nobody else's business
 HOSTNAME = f"mail.{sample.DOMAIN}"
 PORTS = (587, 2587)  # submission (RFC 6409), and the same for those who may not bind it
+API_PORT = 8025
 MAILDIR = "maildir"
 DESCRIPTION = "demo.json"
 
@@ -94,9 +96,10 @@ def _serve(place: Path, smtp_port: int, upstream: dict[str, Any] | None = None) 
     _check_writable(place)
     passwords = _passwords(place, configuration)
     oauth = demo_app.described(place / DESCRIPTION, configuration)
+    http = demo_api.described(place / DESCRIPTION, configuration)
 
     def say_ready(running: Running) -> None:
-        description = _description(place, running.listeners[0][1], passwords) | oauth
+        description = _description(place, running.listeners[0][1], passwords) | oauth | http
         if upstream is not None:
             description |= {
                 "device_port": running.listeners[1][1],
@@ -142,6 +145,7 @@ def _plan(place: Path, port: int) -> Installation:
         host=HOST,
         maildir=MAILDIR,
         issuer_port=_free_port(()),  # any: several demos run side by side
+        api_port=_free_port((API_PORT,)),
     )
 
 
@@ -212,6 +216,7 @@ def _ready_text(description: dict[str, Any]) -> str:
     sender, password = account["address"], account["password"]
     group = description["groups"][0]
     first = sample.user(1)
+    http = f"\nBy HTTP: {description['http_url']}\n" if "http_url" in description else ""
     return f"""\
 ready: {address} accepts mail (STARTTLS, then login)
 
@@ -229,6 +234,6 @@ or
 
 It arrives in {description["maildir"]}/{first}/new/
 and the others.
-Accounts, passwords and groups:
+{http}Accounts, passwords and groups:
 {Path(description["ca_file"]).parents[1] / DESCRIPTION}
 Stop with Ctrl-C."""

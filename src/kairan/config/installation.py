@@ -68,6 +68,7 @@ class Installation:
     host: str = "0.0.0.0"  # noqa: S104 - a mail service is there to be reached
     maildir: str = "data/maildir"
     issuer_port: int | None = None  # None: no token issuer of its own
+    api_port: int | None = None  # None: no HTTP API
     directory_url: str | None = None  # None: SQLite, in data/
     gateway: Gateway | None = None
 
@@ -189,6 +190,8 @@ def _settings_text(plan: Installation) -> str:
         parts.append(_identity_text(plan.gateway))
     if plan.issuer_port is not None:
         parts.append(_issuer_text(plan.issuer_port))
+    if plan.api_port is not None:
+        parts.append(_API_TEMPLATE.format(port=plan.api_port))
     return "\n".join(parts)
 
 
@@ -314,4 +317,11 @@ issuer = {issuer}
 jwks_url = {jwks}
 audiences = [{audience}]
 tenant = {tenant}
+"""
+
+_API_TEMPLATE = """\
+# What programs ask by HTTP (kairan api-key add NAME): docs/api.md.
+[api]
+enabled = true
+port = {port}
 """

@@ -12,9 +12,9 @@ LAYERS: list[set[str]] = [
     {"worker"},
     # Programs ask by HTTP what people ask on the command line.
     {"api"},
-    # What a process that answers HTTP mounts, over a status.
-    {"metrics"},
-    {"doctor", "status"},
+    # What a process that answers HTTP mounts: pages for people, counters for Prometheus.
+    {"console", "metrics"},
+    {"doctor", "queue", "status"},
     {"config"},
     {"intake", "delivery", "sender", "issuer", "alerts"},
     # One web server for both: the issuer's process answers at /scim/v2, too.

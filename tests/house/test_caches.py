@@ -13,7 +13,7 @@ KEYS_OF_OURS = {
     "runtime/kept.py: decorate": "likewise",
     "runtime/logs.py: _second": "seconds of our clock, two of them",
     "mail/header.py: date_of": "seconds of our clock, four of them",
-    "cli/queue_jobs.py: _second_text": "a thousand seconds, in a command that ends",
+    "queue/jobs.py: _second_text": "seconds of arrival and of retries, a thousand of them",
     "auth/tokens/judge.py: _audiences": "the audiences of the configuration's issuers",
     "auth/networks.py: _parsed": "networks that the administrator gave accounts",
     "relay/patience.py: _shortened": "the settings of the configuration's destinations",

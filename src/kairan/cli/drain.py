@@ -9,9 +9,9 @@ from kairan.cli.audit import tell
 from kairan.cli.configuration import read_configuration
 from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import plain, print_json, say
-from kairan.cli.queue_jobs import statistics
 from kairan.config.model import Configuration
 from kairan.intake.draining import DrainOrder, begin_drain, end_drain
+from kairan.queue.jobs import statistics
 from kairan.runtime.counted import counted
 from kairan.trace.commands import by_whom
 

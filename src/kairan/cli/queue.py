@@ -1,16 +1,12 @@
 """kairan queue: what waits, and what an operator may do to it.  Works beside a running service."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kairan.cli import queue_jobs
 from kairan.cli.audit import tell
 from kairan.cli.configuration import read_configuration
 from kairan.cli.doctor.options import LangOption, language, print_lines
@@ -23,18 +19,9 @@ from kairan.cli.options import (
     with_option_lists,
 )
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
-from kairan.cli.queue_jobs import (
-    Change,
-    FoundJob,
-    RoutesOf,
-    Selection,
-    change,
-    found,
-    record,
-    statistics,
-)
 from kairan.config.model import Configuration
-from kairan.spool.interface import Quarantined
+from kairan.queue import jobs as queue_jobs
+from kairan.queue.jobs import RoutesOf, Selection, found, record, statistics
 from kairan.spool.sqlite.operator.view import JobFilter
 
 app = group_of_commands("The queue: what waits for delivery.")
@@ -101,34 +88,6 @@ class Choice(Conditions):
     def is_open(self) -> bool:
         """More than the ids somebody wrote down."""
         return not self.ids
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What a command does to jobs; `on_held`: only to those that are held, or are not."""
-
-    event: str  # in the trace
-    done: str
-    action: Change
-    on_held: bool | None = None
-    seen: Callable[[FoundJob], None] = lambda _: None
-
-    def tell(self, record: Callable[..., None], one: FoundJob) -> None:
-        """An event for each recipient of a job that this changes."""
-        item = one.item
-        self.seen(one)
-        if isinstance(item, Quarantined) or (
-            self.on_held is not None and item.held is not self.on_held
-        ):
-            return
-        for recipient in item.job.recipients:
-            record(
-                self.event,
-                message_id=item.envelope.message_id,
-                sender=item.envelope.sender,
-                recipient=recipient.address,
-                spool_id=item.job.id.message,
-            )
 
 
 @app.command(
@@ -233,18 +192,7 @@ def retry(
 
     Also by a route that is held, or whose server is left alone for being down. A job that an operator holds stays held.
     """
-    from kairan.cli.queue_routing import TryNow  # noqa: PLC0415 - as in _change
-
-    now = time.time()
-    configuration = read_configuration(config)
-    hurried = TryNow(configuration)
-    _change(
-        config,
-        choice,
-        Act("RETRY", "due now", lambda view, jobs: view.retry(jobs, now=now), seen=hurried.add),
-        as_json=as_json,
-    )
-    hurried.ask(everything=choice.everything)
+    _change(config, choice, "retry", as_json=as_json)
 
 
 @app.command(
@@ -260,12 +208,7 @@ def hold(
 
     Until it is released.
     """
-    _change(
-        config,
-        choice,
-        Act("HOLD", "held", lambda view, jobs: view.hold(jobs), on_held=False),
-        as_json=as_json,
-    )
+    _change(config, choice, "hold", as_json=as_json)
 
 
 @app.command("release", epilog=examples("kairan queue release 0-81", "kairan queue release --all"))
@@ -276,13 +219,7 @@ def release(
     as_json: JsonOption = False,
 ) -> None:
     """Let go what was held."""
-    now = time.time()
-    _change(
-        config,
-        choice,
-        Act("RELEASE", "released", lambda view, jobs: view.release(jobs, now=now), on_held=True),
-        as_json=as_json,
-    )
+    _change(config, choice, "release", as_json=as_json)
 
 
 @app.command(
@@ -306,9 +243,7 @@ def drop(
         raise BadInputError(
             "what is dropped is gone: look with `kairan queue list`, then repeat this with --yes"
         )
-    _change(
-        config, choice, Act("DROP", "dropped", lambda view, jobs: view.drop(jobs)), as_json=as_json
-    )
+    _change(config, choice, "drop", as_json=as_json)
 
 
 @app.command("stats", epilog=examples("kairan queue stats", "kairan queue stats --json"))
@@ -350,7 +285,7 @@ def pause(
 
     Until `kairan queue resume`. Mail for it is accepted and waits; it does not expire meanwhile. A restart changes nothing of it.
     """
-    from kairan.cli import queue_pauses  # noqa: PLC0415 - as in _change
+    from kairan.queue import pauses as queue_pauses  # noqa: PLC0415 - as in _change
 
     configuration = read_configuration(config)
     paused = queue_pauses.pause(configuration, route=route, destination=destination)
@@ -371,7 +306,7 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Deliver again what was paused."""
-    from kairan.cli import queue_pauses  # noqa: PLC0415 - as in _change
+    from kairan.queue import pauses as queue_pauses  # noqa: PLC0415 - as in _change
 
     configuration = read_configuration(config)
     if everything and (route or destination):
@@ -401,25 +336,27 @@ def _spool(config: Path | None) -> Path:
     return read_configuration(config).spool_directory
 
 
-def _change(config: Path | None, choice: Choice, act: Act, *, as_json: bool) -> None:
+def _change(config: Path | None, choice: Choice, word: str, *, as_json: bool) -> None:
     # The trace is a tenth of a second that those who only look at the queue do not need.
-    from kairan.cli.queue_trace import opened_trace  # noqa: PLC0415
+    from kairan.queue.acts import QueueAct, carry_out, done_word  # noqa: PLC0415
 
-    configuration = read_configuration(config)
+    configuration, act = read_configuration(config), QueueAct(word)
     selection = choice.selection(_routes_of(configuration))
-    with ExitStack() as stack:
-        told = partial(act.tell, opened_trace(configuration, stack))
-        changed = change(configuration.spool_directory, selection, act.action, told)
-    tell(configuration, f"queue.{act.done}", jobs=changed, selection=choice)
+    changed = carry_out(configuration, act, selection, now=time.time(), warn=_warn)
+    tell(configuration, f"queue.{done_word(act)}", jobs=changed, selection=choice)
     if as_json:
         print_json({"changed": changed})
     else:
-        say(f"{changed} {'job' if changed == 1 else 'jobs'} {act.done}")
+        say(f"{changed} {'job' if changed == 1 else 'jobs'} {done_word(act)}")
+
+
+def _warn(sentence: str) -> None:
+    say(f"warning: {sentence}", to_operator=True)
 
 
 def _routes_of(configuration: Configuration) -> RoutesOf:
     # As above.
-    from kairan.cli.queue_routing import Routing  # noqa: PLC0415
+    from kairan.queue.routing import Routing  # noqa: PLC0415
 
     return Routing(configuration).of
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from kairan.cli.queue_jobs import FoundJob, RoutesOf, Selection, found
 from kairan.config.model import Configuration
 from kairan.delivery.pauses import read_pauses
 from kairan.delivery.routes import Router
@@ -13,6 +12,7 @@ from kairan.delivery.statistics import QueueFacts
 from kairan.doctor.answer import Language, Line
 from kairan.intake.control import ControlUnavailableError, ask_workers
 from kairan.outcomes.outcome import Text
+from kairan.queue.jobs import FoundJob, RoutesOf, Selection, found
 from kairan.spool.interface import Quarantined
 from kairan.spool.sqlite.operator.view import id_text
 from kairan.status.why import SENTENCES, QueueView, Why, why

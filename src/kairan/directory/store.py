@@ -32,6 +32,7 @@ from kairan.directory.operations import (
 from kairan.directory.operations.accounts import AccountFields
 from kairan.directory.operations.api_keys import ApiKeys
 from kairan.directory.operations.apps import Apps, registered
+from kairan.directory.operations.console_users import ConsoleUsers
 from kairan.directory.operations.device_logins import DeviceLogins
 from kairan.directory.operations.devices import KnownDevices
 from kairan.directory.operations.dynamic_groups import DynamicGroups
@@ -64,6 +65,7 @@ class Directory:
         self.sources = Sources(database)
         self.scim = ScimResources(database)
         self.scim_tokens = ScimTokens(database)
+        self.console_users = ConsoleUsers(database)
         self.moderation = Moderation(database)
         self.dynamic_groups = DynamicGroups(database)
         self.leases = Leases(database)

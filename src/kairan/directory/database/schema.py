@@ -58,6 +58,7 @@ scim_resource       what was pushed: a document each (operations/scim_resources.
                     milliseconds since the epoch
 scim_email          its mail addresses as they were sent, to look for; folded, as its name is
 scim_member         who was put into which group, by ids, with an address or without
+console_user        who signs in to the console; `created` in seconds since the epoch
 revision            one row: `version` counts every change; `heads` and `mailboxes` hold the
                     version that last changed that part, so that a reader rebuilds only this part
 
@@ -428,6 +429,15 @@ scim_member = Table(
     Column("group_id", _octets(), ForeignKey("scim_resource.id"), primary_key=True),
     Column("member_id", _octets(), ForeignKey("scim_resource.id"), primary_key=True),
     Index("scim_member_member", "member_id"),
+)
+
+console_user = Table(
+    "console_user",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("password_hash", String, nullable=False),
+    Column("created", BigInteger, nullable=False),
 )
 
 revision = Table(

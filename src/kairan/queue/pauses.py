@@ -3,28 +3,30 @@
 import time
 from collections.abc import Callable, Iterator
 
-from kairan.cli.errors import BadInputError
 from kairan.config.model import Configuration
 from kairan.delivery.pauses import OperatorPause, PauseKind, change_pauses
 from kairan.delivery.routes import Router
+from kairan.queue.errors import QueueRequestError
 from kairan.trace.commands import by_whom
 
 Key = tuple[str, str]  # kind and name
 
 
-def pause(configuration: Configuration, *, route: str, destination: str) -> list[Key]:
-    """What is paused now of what was meant, whether it was before or not."""
+def pause(configuration: Configuration, *, route: str, destination: str, by: str = "") -> list[Key]:
+    """What is paused now of what was meant, whether it was before or not.  `by`: who says so, where
+    it is not the user of this process.
+    """
     kind, names = _meant(configuration, route=route, destination=destination)
     router = Router(configuration.delivery.routes)
     if not names or (route and router.named(route) is None):
         patterns = ", ".join(one.name for one in router.routes)
-        raise BadInputError(
+        raise QueueRequestError(
             f'no route has the pattern "{route}"; there are: {patterns}'
             if route
             else f'no route leads to "{destination}"; write a route\'s `to`, or a domain reached by MX'
         )
-    by, now = by_whom(), time.time()
-    pauses = [OperatorPause(kind, name, by, now) for name in names]
+    now = time.time()
+    pauses = [OperatorPause(kind, name, by or by_whom(), now) for name in names]
 
     def with_these(before: tuple[OperatorPause, ...]) -> Iterator[OperatorPause]:
         yield from before
@@ -41,7 +43,7 @@ def resume(configuration: Configuration, *, route: str, destination: str) -> lis
     keys = {(str(kind), name) for name in names or [destination]}
     resumed = _without(configuration, lambda one: _key(one) in keys)
     if not resumed:
-        raise BadInputError(
+        raise QueueRequestError(
             "that is not paused; `kairan status` shows what is, and `kairan queue retry` tries what is held"
         )
     return resumed
@@ -69,7 +71,7 @@ def _meant(
     configuration: Configuration, *, route: str, destination: str
 ) -> tuple[PauseKind, list[str]]:
     if bool(route) is bool(destination):
-        raise BadInputError("say which: --route PATTERN or --destination NAME")
+        raise QueueRequestError("say which: --route PATTERN or --destination NAME")
     if route:
         return PauseKind.ROUTE, [route]
     router = Router(configuration.delivery.routes)

@@ -3,12 +3,12 @@
 from contextlib import suppress
 from functools import cached_property
 
-from kairan.cli.queue_jobs import FoundJob
 from kairan.config.model import Configuration
 from kairan.delivery.plan import destination_of, routes_of
 from kairan.delivery.routes import Router
 from kairan.directory.model import Snapshot
 from kairan.intake.control import ControlUnavailableError, ask_workers
+from kairan.queue.jobs import FoundJob
 from kairan.spool.interface import Job, Quarantined
 
 
@@ -22,10 +22,10 @@ class Routing:
     @cached_property
     def _snapshot(self) -> Snapshot:
         # SQLAlchemy is a third of a second, and most looks at a queue need no directory.
-        from kairan.cli.directory import directory_of  # noqa: PLC0415
         from kairan.directory.snapshot.memory import read_snapshot  # noqa: PLC0415
+        from kairan.directory.store import Directory  # noqa: PLC0415
 
-        with directory_of(self._configuration) as directory:
+        with Directory.open(self._configuration.directory_url) as directory:
             return read_snapshot(directory)
 
     def destination_of(self, job: Job) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from kairan.cli.errors import BadInputError
+from kairan.queue.errors import QueueRequestError
 from kairan.spool.interface import Job, JobId, Quarantined, SpoolItem
 from kairan.spool.sqlite.operator.view import JobFilter, ShardView, Shown, id_text, parse_id
 from kairan.spool.sqlite.scan import Condition
@@ -55,7 +55,7 @@ def change(
 ) -> int:
     """Does `action` to all that is meant; how many jobs it changed.  `told` hears of each before."""
     if selection.is_open() and not selection.everything and selection.conditions == ANYTHING:
-        raise BadInputError("say which: ids, conditions such as --to ADDRESS, or --all")
+        raise QueueRequestError("say which: ids, conditions such as --to ADDRESS, or --all")
     changed = 0
     for shard, conditions in _wanted(spool, selection):
         with _view(spool, shard) as view:
@@ -147,7 +147,9 @@ def _parsed(spool: Path, text: str) -> tuple[int, JobFilter]:
     shard, dash, rest = text.partition("-")
     wanted = parse_id(rest)
     if not dash or not shard.isdecimal() or wanted is None:
-        raise BadInputError(f'"{text}" is no id; `kairan queue list` shows them, such as 0-81.2')
+        raise QueueRequestError(
+            f'"{text}" is no id; `kairan queue list` shows them, such as 0-81.2'
+        )
     if int(shard) not in shards(spool):
         raise _gone(text)
     if isinstance(wanted, JobId):
@@ -155,8 +157,10 @@ def _parsed(spool: Path, text: str) -> tuple[int, JobFilter]:
     return int(shard), replace(ANYTHING, message=wanted)
 
 
-def _gone(text: str) -> BadInputError:
-    return BadInputError(f"{text} is not in the queue (any more); `kairan trace` tells its story")
+def _gone(text: str) -> QueueRequestError:
+    return QueueRequestError(
+        f"{text} is not in the queue (any more); `kairan trace` tells its story"
+    )
 
 
 @contextmanager

@@ -1,0 +1,9 @@
+"""Console: server-rendered pages for administrators, from "my mail did not arrive" to cause and remedy.
+
+In      requests of browsers, by the web process that mounts `routes.routes(parts)`
+Out     pages in English and Japanese; acts on the queue; lines of the audit
+Never   decides what a refusal means (doctor), shows a message's body, waits on the event loop
+Keeps   sessions in memory: a restart signs everybody out
+Limits  sessions, form octets and waiting hashes, beside the numbers
+RFC     6265 (cookies), 9110 section 7.2 (Host)
+"""

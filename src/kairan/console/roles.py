@@ -1,0 +1,33 @@
+"""What each role may do in the console."""
+
+from collections.abc import Mapping
+from enum import Enum, StrEnum, auto
+
+
+class ConsoleRole(StrEnum):
+    VIEWER = "viewer"
+    HELPDESK = "helpdesk"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Right(Enum):
+    SEE_SERVICE = auto()  # overview and queue
+    SEE_TRACE = auto()
+    ASK_DOCTOR = auto()
+    ACT_ON_QUEUE = auto()
+    SEE_USERS = auto()  # who may sign in here
+
+
+_VIEWER = frozenset({Right.SEE_SERVICE, Right.SEE_TRACE, Right.ASK_DOCTOR})
+RIGHTS: Mapping[ConsoleRole, frozenset[Right]] = {
+    ConsoleRole.HELPDESK: frozenset({Right.SEE_TRACE, Right.ASK_DOCTOR}),
+    ConsoleRole.VIEWER: _VIEWER,
+    ConsoleRole.OPERATOR: _VIEWER | {Right.ACT_ON_QUEUE},
+    ConsoleRole.ADMIN: frozenset(Right),
+}
+
+
+def rights_of(role: str) -> frozenset[Right]:
+    """A role that a newer version has written may do nothing here."""
+    return RIGHTS[ConsoleRole(role)] if role in set(ConsoleRole) else frozenset()

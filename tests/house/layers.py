@@ -14,7 +14,8 @@ LAYERS: list[set[str]] = [
     {"api"},
     # What a process that answers HTTP mounts: pages for people, counters for Prometheus.
     {"console", "metrics"},
-    {"doctor", "queue", "status"},
+    {"queue"},
+    {"doctor", "status"},
     {"config"},
     {"intake", "delivery", "sender", "issuer", "alerts"},
     # One web server for both: the issuer's process answers at /scim/v2, too.

@@ -168,10 +168,11 @@ def why(
     """
     # The catalogue's classifier is a tenth of a second that those who list the queue do not need.
     from kairan.cli import queue_why  # noqa: PLC0415
+    from kairan.queue.why import answers as answers_of  # noqa: PLC0415
 
     configuration = read_configuration(config)
     spoken = language(lang)
-    answers = queue_why.answers(configuration, (job,), _routes_of(configuration))
+    answers = answers_of(configuration, Selection((job,)), _routes_of(configuration))
     if as_json:
         print_json([queue_why.record_of(name, one, spoken) for name, one in answers])
         return

@@ -1,21 +1,12 @@
-"""What `kairan queue why` asks and prints."""
+"""What `kairan queue why` prints."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from kairan.config.model import Configuration
-from kairan.delivery.pauses import read_pauses
-from kairan.delivery.routes import Router
-from kairan.delivery.statistics import QueueFacts
 from kairan.doctor.answer import Language, Line
-from kairan.intake.control import ControlUnavailableError, ask_workers
 from kairan.outcomes.outcome import Text
-from kairan.queue.jobs import FoundJob, RoutesOf, Selection, found
-from kairan.spool.interface import Quarantined
-from kairan.spool.sqlite.operator.view import id_text
-from kairan.status.why import SENTENCES, QueueView, Why, why
+from kairan.status.why import SENTENCES, Why
 
 _LABELS = {
     "waits": Text("waits", "待機の理由"),
@@ -32,35 +23,6 @@ _LABELS = {
     "somebody": Text("when somebody lets it", "操作を待っています"),
 }
 _RECIPIENTS_SHOWN = 5
-
-
-def answers(
-    configuration: Configuration, ids: tuple[str, ...], routes_of: RoutesOf
-) -> list[tuple[str, Why]]:
-    view = QueueView(
-        router=Router(configuration.delivery.routes),
-        pauses=read_pauses(configuration.pauses_file),
-        queues=_queues(configuration),
-        expiry_seconds=configuration.delivery.retry.expiry_seconds,
-        now=time.time(),
-    )
-    jobs = found(configuration.spool_directory, Selection(ids))
-    return [answer for one in jobs if (answer := _answer(one, routes_of, view))]
-
-
-def _answer(one: FoundJob, routes_of: RoutesOf, view: QueueView) -> tuple[str, Why] | None:
-    if isinstance(one.item, Quarantined):
-        return None
-    return f"{one.shard}-{id_text(one.item.job.id)}", why(one.item, routes_of(one.item.job), view)
-
-
-def _queues(configuration: Configuration) -> list[QueueFacts]:
-    """None where the service is stopped; the queue can be looked at all the same."""
-    try:
-        workers = list(ask_workers(configuration.control_directory, "status", {}))
-    except ControlUnavailableError:
-        return []
-    return [QueueFacts(**queue) for worker in workers for queue in worker["queues"]]
 
 
 def record_of(job: str, answer: Why, language: Language) -> dict[str, Any]:

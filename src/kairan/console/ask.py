@@ -1,0 +1,59 @@
+"""What a page is asked, and what it answers; both are values, made and read in a thread."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from kairan.console.parts import ConsoleParts
+from kairan.console.roles import Right
+from kairan.console.texts import spoken
+from kairan.directory.operations.console_users import ConsoleUser
+from kairan.doctor.answer import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    parts: ConsoleParts
+    user: ConsoleUser
+    rights: frozenset[Right]
+    language: Language
+    query: Mapping[str, str]
+    form: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        return spoken(self.language)
+
+    @property
+    def may_act(self) -> bool:
+        return Right.ACT_ON_QUEUE in self.rights
+
+    @property
+    def by(self) -> str:
+        """As the trace and the pauses name who acted."""
+        return f"{self.user.name} (console)"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    template: str
+    values: Mapping[str, object]
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class GoTo:
+    """Another page of ours, below the console's place."""
+
+    place: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+def query_of(values: Mapping[str, str]) -> str:
+    return urlencode({name: value for name, value in values.items() if value})
+
+
+def first_of(values: Sequence[str], shown: int) -> str:
+    """The first few, and how many more."""
+    more = len(values) - shown
+    return ", ".join(values[:shown]) + (f" (+{more})" if more > 0 else "")

@@ -1,0 +1,59 @@
+"""The doctor: what was pasted is explained and forgotten, in no file, no log, and not in the page."""
+
+import asyncio
+import os
+
+from kairan.console.ask import Ask, Page
+from kairan.directory.model import Account
+from kairan.doctor.explain.explain import explain
+from kairan.doctor.explain.text import TOLD_IN_FULL_MAX, record_of
+from kairan.doctor.log.read import TimeSpan, read_logs
+from kairan.doctor.log.settings import LogSettings
+from kairan.doctor.log.text import lines_of as log_lines
+from kairan.doctor.token.input import read_input
+from kairan.doctor.token.judge import TokenContext, TokenUser, wait_report
+from kairan.doctor.token.text import lines_of as token_lines
+from kairan.mail.address import key_of
+
+_KINDS = ("reply", "log", "token")
+_TEXT_CHARACTERS_MAX = 1_000_000
+_TOKEN_CHARACTERS_MAX = 200_000
+
+
+def doctor_page(ask: Ask) -> Page:
+    kind = ask.form.get("kind", "")
+    values: dict[str, object] = {"here": "doctor", "kind": kind if kind in _KINDS else _KINDS[0]}
+    if not ask.form:
+        return Page("doctor.html", values)
+    text = ask.form.get("text", "")[:_TEXT_CHARACTERS_MAX]
+    if not text.strip():
+        return Page("doctor.html", {**values, "fault": "nothing_pasted"})
+    match values["kind"]:
+        case "token":
+            return Page("doctor.html", {**values, "lines": _of_token(ask, text)})
+        case "log":
+            return Page("doctor.html", {**values, "lines": _of_log(ask, text)})
+    found = explain(text)[:TOLD_IN_FULL_MAX]
+    answers = [record_of(one, ask.language) for one in found]
+    return Page("doctor.html", {**values, "answers": answers})
+
+
+def _of_token(ask: Ask, text: str) -> list[str]:
+    """Nobody is asked for keys: what a stranger's token names would be asked by us."""
+    given = read_input(text[:_TOKEN_CHARACTERS_MAX])
+    account = Account(0, key_of(given.user), "") if given.user else None
+    context = TokenContext(now=ask.parts.clock(), user=TokenUser(account))
+    report = asyncio.run(wait_report(given, context))
+    return [line.text for line in token_lines(report, ask.language)]
+
+
+def _of_log(ask: Ask, text: str) -> list[str]:
+    """As a file of memory alone: the reader of logs wants to go back and forth in it."""
+    descriptor = os.memfd_create("pasted-log", os.MFD_CLOEXEC)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode("utf-8", "replace"))
+        file.flush()
+        report = read_logs(
+            [f"/proc/self/fd/{descriptor}"], LogSettings(), span=TimeSpan(None, None)
+        )
+    return [line.text for line in log_lines(report, ask.language)]

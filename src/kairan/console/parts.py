@@ -1,0 +1,21 @@
+"""What the console is given by the process that mounts it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kairan.auth.attempts import LoginAttempts
+from kairan.config.model import Configuration
+from kairan.directory.store import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleParts:
+    """`hosts`: names under which browsers know it, beside this machine's own and loopback's."""
+
+    directory: Directory
+    configuration: Configuration
+    attempts: LoginAttempts  # asked on the event loop alone
+    audit: Callable[..., None]  # Audit.record
+    clock: Callable[[], float] = time.time
+    hosts: frozenset[str] = frozenset()

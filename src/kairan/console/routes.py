@@ -1,0 +1,323 @@
+"""The console's routes, to be mounted in the web process: who may come, and what each page is.
+
+A page is a function of an `Ask` that blocks as it likes: it runs in a thread of the console's own,
+with reading the session, the directory and writing the HTML.  On the loop stays what needs it: the
+form's octets, and the back-off.
+"""
+
+import asyncio
+import hmac
+import secrets
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlencode
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from kairan.console.ask import Ask, GoTo, Page
+from kairan.console.doctor_page import doctor_page
+from kairan.console.http import (
+    HEADERS,
+    LANGUAGE_COOKIE,
+    PREFIX,
+    FormError,
+    cookie_name,
+    drop_cookie,
+    is_from_elsewhere,
+    is_our_host,
+    language_of,
+    place_within,
+    see_other,
+    set_cookie,
+    wait_form,
+)
+from kairan.console.messages import message_page, search_page
+from kairan.console.overview import overview_page
+from kairan.console.parts import ConsoleParts
+from kairan.console.queue_pages import act, confirm_page, jobs_page, queue_page
+from kairan.console.render import first_place, html, places_for
+from kairan.console.roles import Right, rights_of
+from kairan.console.sessions import ConsoleSession, ConsoleSessions
+from kairan.console.sign_in import SignIn, SignInFault
+from kairan.console.texts import TEXTS
+from kairan.console.users_page import users_page
+from kairan.directory.errors import DirectoryError
+from kairan.directory.operations.console_users import ConsoleUser
+from kairan.doctor.answer import Language, say
+from kairan.runtime.operator_error import OperatorError
+
+log = structlog.get_logger()
+
+_SESSION = "kairan-console"
+_BEFORE = "kairan-sign-in"  # of who has not signed in yet
+# Pages under way; others wait in the connections that the web process bounds.
+_THREADS = 4
+_STATIC = Path(__file__).parent / "static"
+# What there is: no path is made of what was asked for.
+_FILES = {"console.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_FAULTS = {
+    SignInFault.WRONG: ("wrong", 403),
+    SignInFault.SLOWED: ("slowed", 429),
+    SignInFault.BUSY: ("busy", 503),
+}
+
+Work: TypeAlias = Callable[[Ask], Page | GoTo]
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+_PAGES: tuple[tuple[str, str, Right, Work], ...] = (
+    ("/overview", "GET", Right.SEE_SERVICE, overview_page),
+    ("/messages", "GET", Right.SEE_TRACE, search_page),
+    ("/message", "GET", Right.SEE_TRACE, message_page),
+    ("/queue", "GET", Right.SEE_SERVICE, queue_page),
+    ("/queue/jobs", "GET", Right.SEE_SERVICE, jobs_page),
+    ("/queue/confirm", "GET", Right.ACT_ON_QUEUE, confirm_page),
+    ("/queue/act", "POST", Right.ACT_ON_QUEUE, act),
+    ("/doctor", "GET", Right.ASK_DOCTOR, doctor_page),
+    ("/doctor", "POST", Right.ASK_DOCTOR, doctor_page),
+    ("/users", "GET", Right.SEE_USERS, users_page),
+)
+
+
+def routes(parts: ConsoleParts) -> list[BaseRoute]:
+    """Below /console.  Belong to one event loop."""
+    return _Console(parts).routes()
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedIn:
+    session: ConsoleSession
+    user: ConsoleUser
+
+
+class _Console:
+    def __init__(self, parts: ConsoleParts) -> None:
+        configuration = parts.configuration
+        self._parts = parts
+        self._hosts = parts.hosts | {configuration.hostname.lower()}
+        self._sessions = ConsoleSessions(parts.clock)
+        self._sign_in = SignIn(
+            parts.directory.console_users.find, parts.attempts, configuration.auth
+        )
+        self._threads = ThreadPoolExecutor(_THREADS, "console")
+        self._key = secrets.token_bytes(32)
+
+    def routes(self) -> list[BaseRoute]:
+        def route(path: str, method: str, endpoint: Endpoint) -> BaseRoute:
+            return Route(f"{PREFIX}{path}", partial(self._guarded, endpoint), methods=[method])
+
+        return [
+            route("", "GET", self._home),
+            route("/", "GET", self._home),
+            route("/static/{name}", "GET", self._static),
+            route("/sign-in", "GET", self._show_sign_in),
+            route("/sign-in", "POST", self._take_sign_in),
+            route("/sign-out", "POST", self._sign_out),
+            *(
+                route(path, method, partial(self._page, work, right))
+                for path, method, right, work in _PAGES
+            ),
+            route("/{rest:path}", "GET", self._nothing),
+        ]
+
+    # Before every page.
+
+    async def _guarded(self, endpoint: Endpoint, request: Request) -> Response:
+        if not is_our_host(request, self._hosts):
+            return await self._problem(request, "wrong_host", 421)
+        if request.method == "POST" and is_from_elsewhere(request):
+            return await self._problem(request, "bad_form", 403)
+        chosen = request.query_params.get("lang", "")
+        if request.method in {"GET", "HEAD"} and chosen in set(Language):
+            return self._speak(request, chosen)
+        try:
+            return await endpoint(request)
+        except FormError:
+            return await self._problem(request, "bad_form", 400)
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+            log.error("console.page-failed", page=request.url.path, reason=str(error))
+            return await self._problem(request, "failed", 503)
+
+    def _speak(self, request: Request, language: str) -> Response:
+        """The same page, in the language that was chosen from now on."""
+        rest = {name: text for name, text in request.query_params.items() if name != "lang"}
+        response = see_other(_place(request.url.path.removeprefix(PREFIX), rest))
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, path=PREFIX, httponly=True, samesite="strict"
+        )
+        return response
+
+    async def _in_thread(self, work: Callable[[], Response]) -> Response:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    # Pages.
+
+    async def _page(self, work: Work, right: Right, request: Request) -> Response:
+        form = await wait_form(request) if request.method == "POST" else {}
+        return await self._in_thread(partial(self._answer, request, work, right, form))
+
+    def _answer(
+        self, request: Request, work: Work, right: Right, form: Mapping[str, str]
+    ) -> Response:
+        signed_in = self._signed_in(request)
+        if signed_in is None:
+            asked = _place(request.url.path.removeprefix(PREFIX), request.query_params)
+            return see_other(_place("/sign-in", {"next": asked} if not form else {}))
+        rights = rights_of(signed_in.user.role)
+        if right not in rights:
+            log.warning("console.not-allowed", user=signed_in.user.name, page=request.url.path)
+            return self._html(request, _problem_page(request, "not_allowed", 403), signed_in)
+        if request.method == "POST" and not _is_same(form.get("csrf", ""), signed_in.session.csrf):
+            return self._html(request, _problem_page(request, "bad_form", 403), signed_in)
+        language = language_of(request)
+        ask = Ask(self._parts, signed_in.user, rights, language, dict(request.query_params), form)
+        try:
+            answer = work(ask)
+        except (OperatorError, DirectoryError) as error:
+            answer = Page("problem.html", {"sentence": str(error)}, status=400)
+        if isinstance(answer, GoTo):
+            return see_other(_place(f"/{answer.place}", answer.query))
+        return self._html(request, answer, signed_in)
+
+    def _signed_in(self, request: Request) -> _SignedIn | None:
+        """Asked anew each time: who is removed, or has another password or role, has it at once."""
+        session_id = request.cookies.get(cookie_name(request, _SESSION), "")
+        session = self._sessions.find(session_id) if session_id else None
+        if session is None:
+            return None
+        user = self._parts.directory.console_users.find(session.name)
+        if user is None or not _is_same(user.password_hash, session.password_hash):
+            self._sessions.end(session_id)
+            return None
+        return _SignedIn(session, user)
+
+    def _html(self, request: Request, page: Page, signed_in: _SignedIn | None) -> Response:
+        values = dict(page.values)
+        if signed_in is not None:
+            rights = rights_of(signed_in.user.role)
+            values |= {
+                "user": signed_in.user.name,
+                "role": signed_in.user.role,
+                "csrf": signed_in.session.csrf,
+                "places": places_for(rights),
+            }
+        language = language_of(request)
+        text = html(page.template, language, _language_place(request, language), values)
+        return HTMLResponse(text, page.status, dict(HEADERS))
+
+    async def _problem(self, request: Request, key: str, status: int) -> Response:
+        page = _problem_page(request, key, status)
+        return await self._in_thread(partial(self._html, request, page, None))
+
+    async def _nothing(self, request: Request) -> Response:
+        return await self._problem(request, "not_found", 404)
+
+    async def _static(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in _FILES:
+            return await self._nothing(request)
+
+        def read() -> Response:
+            headers = {**HEADERS, "cache-control": "public, max-age=3600"}
+            octets = (_STATIC / name).read_bytes()
+            return Response(octets, media_type=_FILES[name], headers=headers)
+
+        return await self._in_thread(read)
+
+    # Signing in and out.
+
+    async def _home(self, request: Request) -> Response:
+        def go() -> Response:
+            signed_in = self._signed_in(request)
+            if signed_in is None:
+                return see_other(_place("/sign-in", {}))
+            return see_other(_place(f"/{first_place(rights_of(signed_in.user.role))}", {}))
+
+        return await self._in_thread(go)
+
+    async def _show_sign_in(self, request: Request) -> Response:
+        place = place_within(request.query_params.get("next", ""))
+        return await self._in_thread(partial(self._sign_in_page, request, place, "", 200))
+
+    def _sign_in_page(self, request: Request, place: str, fault: str, status: int) -> Response:
+        before = secrets.token_urlsafe(32)
+        values = {"fault": fault, "next": place, "csrf": self._token_of(before)}
+        response = self._html(request, Page("sign-in.html", values, status), None)
+        set_cookie(request, response, _BEFORE, before)
+        return response
+
+    def _token_of(self, before: str) -> str:
+        """So that nobody is signed in under another's name by a form of another site."""
+        return hmac.new(self._key, before.encode("utf-8", "surrogatepass"), sha256).hexdigest()
+
+    async def _take_sign_in(self, request: Request) -> Response:
+        form = await wait_form(request)
+        place = place_within(form.get("next", ""))
+        before = request.cookies.get(cookie_name(request, _BEFORE), "")
+        if not before or not _is_same(form.get("csrf", ""), self._token_of(before)):
+            return await self._problem(request, "bad_form", 403)
+        name, source = form.get("name", ""), request.client.host if request.client else ""
+        judged = await self._sign_in.wait_signed_in(name, form.get("password", ""), source)
+        if isinstance(judged, SignInFault):
+            fault, status = _FAULTS[judged]
+            self._parts.audit(
+                "console.sign-in-refused", name=name[:64], client=source, reason=fault
+            )
+            return await self._in_thread(partial(self._sign_in_page, request, place, fault, status))
+        self._parts.audit("console.sign-in", name=judged.name, role=judged.role, client=source)
+        response = see_other(place)
+        self._sessions.end(request.cookies.get(cookie_name(request, _SESSION), ""))
+        set_cookie(request, response, _SESSION, self._sessions.begin(judged))
+        drop_cookie(request, response, _BEFORE)
+        return response
+
+    async def _sign_out(self, request: Request) -> Response:
+        form = await wait_form(request)
+        session_id = request.cookies.get(cookie_name(request, _SESSION), "")
+        session = self._sessions.find(session_id) if session_id else None
+        response = see_other(_place("/sign-in", {}))
+        if session is None:
+            return response
+        if not _is_same(form.get("csrf", ""), session.csrf):
+            return await self._problem(request, "bad_form", 403)
+        self._sessions.end(session_id)
+        self._parts.audit("console.sign-out", name=session.name)
+        drop_cookie(request, response, _SESSION)
+        return response
+
+
+def _problem_page(request: Request, key: str, status: int) -> Page:
+    return Page("problem.html", {"sentence": say(TEXTS[key], language_of(request))}, status)
+
+
+def _place(path: str, query: Mapping[str, str]) -> str:
+    return f"{PREFIX}{path}" + (f"?{urlencode(query)}" if query else "")
+
+
+def _language_place(request: Request, language: Language) -> str:
+    """The same page in the other language; of a form's answer, the page that has the form."""
+    other = Language.EN if language is Language.JA else Language.JA
+    path = request.url.path.removeprefix(PREFIX).strip("/")
+    if path == "queue/act":
+        path = "queue"
+    query = (
+        {**request.query_params, "lang": str(other)}
+        if request.method == "GET"
+        else {"lang": str(other)}
+    )
+    return f"{path}?{urlencode(query)}"
+
+
+def _is_same(one: str, other: str) -> bool:
+    return hmac.compare_digest(
+        one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
+    )

@@ -51,7 +51,6 @@ from kairan.console.sessions import ConsoleSession, ConsoleSessions
 from kairan.console.sign_in import SignIn, SignInFault
 from kairan.console.texts import TEXTS
 from kairan.console.users_page import users_page
-from kairan.directory.errors import DirectoryError
 from kairan.directory.operations.console_users import ConsoleUser
 from kairan.doctor.answer import Language, say
 from kairan.runtime.operator_error import OperatorError
@@ -182,7 +181,7 @@ class _Console:
         ask = Ask(self._parts, signed_in.user, rights, language, dict(request.query_params), form)
         try:
             answer = work(ask)
-        except (OperatorError, DirectoryError) as error:
+        except OperatorError as error:
             answer = Page("problem.html", {"sentence": str(error)}, status=400)
         if isinstance(answer, GoTo):
             return see_other(_place(f"/{answer.place}", answer.query))

@@ -19,6 +19,7 @@ from kairan.config.read import read
 from kairan.console.parts import ConsoleParts
 from kairan.console.roles import ConsoleRole
 from kairan.console.routes import routes
+from kairan.directory.devices import Sighting
 from kairan.directory.operations.console_users import ConsoleUser
 from kairan.directory.store import Directory
 from kairan.mail.address import Address
@@ -85,6 +86,12 @@ def configuration(tmp_path_factory):
             directory.add_mailbox("akiko@example.com", display_name="Akiko Sato")
         directory.add_mailbox("twin.a@example.com", display_name="Twin A")
         directory.add_mailbox("twin.b@example.com", display_name=f"Twin {XSS}")
+        directory.add_account("payroll@example.com", display_name=XSS, password_hash=HASH)
+        directory.add_group("all@example.com", display_name=XSS)
+        directory.devices.add(
+            XSS, account="payroll@example.com", place=XSS, networks=("192.0.2.9",)
+        )
+        directory.devices.heard_of({XSS: Sighting(refused=1, refusal="relay-denied")})
         for role in ConsoleRole:
             directory.console_users.add(ConsoleUser(role, role, HASH, int(time.time())))
     return found

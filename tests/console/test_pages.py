@@ -55,6 +55,18 @@ async def test_a_part_of_a_name_is_enough_and_several_are_asked_about(browser):
     assert "Nobody here" in (await browser.get("/messages?to=zzz-nobody")).text
 
 
+async def test_a_message_is_found_with_and_without_its_brackets(browser):
+    for name in ("pay@example.com", "%3Cpay%40example.com%3E"):
+        assert REFUSAL in (await browser.get(f"/message?id={name}")).text
+
+
+async def test_accounts_show_what_the_controls_allow_and_devices_their_last_refusal(browser):
+    accounts = (await browser.get("/accounts")).text
+    assert "payroll@example.com" in accounts
+    assert "OAuth: allowed" in accounts
+    assert "1970-01-01" in (await browser.get("/devices")).text
+
+
 async def test_a_message_that_is_not_there_leads_to_the_search(browser):
     assert (await browser.get("/message?id=gone@example.com")).status_code == 303
     assert "No message fits" in (await browser.get("/messages?id=gone@example.com")).text
@@ -152,7 +164,7 @@ async def test_the_doctor_answers_and_keeps_nothing(site, browser, configuration
 
 
 async def test_each_page_speaks_the_language_that_was_chosen(browser):
-    for page in ("/overview", "/messages", "/queue", "/doctor", "/users"):
+    for page in ("/overview", "/messages", "/queue", "/doctor", "/users", "/accounts", "/devices"):
         japanese = await browser.get(page, headers={"accept-language": "ja,en;q=0.5"})
         assert 'lang="ja"' in japanese.text
         assert "サインアウト" in japanese.text

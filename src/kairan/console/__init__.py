@@ -5,5 +5,4 @@ Out     pages in English and Japanese; acts on the queue; lines of the audit
 Never   decides what a refusal means (doctor), shows a message's body, waits on the event loop
 Keeps   sessions in memory: a restart signs everybody out
 Limits  sessions, form octets and waiting hashes, beside the numbers
-RFC     6265 (cookies), 9110 section 7.2 (Host)
 """

@@ -69,7 +69,8 @@ def search_page(ask: Ask) -> Page | GoTo:
         ),
         limit=_MESSAGES_SHOWN,
     )
-    rows = [_row(ask, one, found["to"]) for one in reversed(result.messages)]
+    explainer = Explainer(ask.language)
+    rows = [_row(ask, one, found["to"], explainer) for one in reversed(result.messages)]
     return Page("messages.html", {**values, "rows": rows, "is_cut": result.is_cut})
 
 
@@ -102,14 +103,19 @@ def _choices(ask: Ask, name: str, meant: Sequence[tuple[str, str]]) -> dict[str,
     return {"choices": choices, "nobody": not choices}
 
 
-def _row(ask: Ask, message: TracedMessage, recipient: str) -> dict[str, object]:
+def _row(
+    ask: Ask, message: TracedMessage, recipient: str, explainer: Explainer
+) -> dict[str, object]:
     last = _last_of(message.events)
     addresses = [event.recipient for event in last if event.recipient]
     wanted = [event for event in last if event.recipient.lower() == recipient.lower()]
     statuses = dict.fromkeys(_event_status(ask, event) for event in (wanted or last))
     subject = next((event.subject for event in message.events if event.subject), "")
     first = message.events[0]
+    refused = next((one for one in wanted or last if one.event in _EXPLAINED), None)
+    known = explainer.of(refused.detail) if refused else None
     return {
+        "means": " ".join((known["when"], *known["remedies"][:1])) if known else "",
         "time": time_text(first.time),
         "sender": first.sender or "<>",
         "recipients": first_of([recipient] if wanted and recipient else addresses, 3),
@@ -120,16 +126,14 @@ def _row(ask: Ask, message: TracedMessage, recipient: str) -> dict[str, object]:
 
 
 def message_page(ask: Ask) -> Page | GoTo:
-    message_id = _bracketed(ask.query.get("id", "").strip())
-    found = (
-        find_messages(
-            ask.parts.configuration.trace_directory, Wanted(message_id=message_id), limit=1
-        ).messages
-        if message_id
-        else ()
-    )
-    if not found:
-        return GoTo("messages", {"id": message_id} if message_id else {})
+    named = ask.query.get("id", "").strip()
+    # As it is in the trace, or as somebody copied it, without < >.
+    for message_id in dict.fromkeys((named, _bracketed(named))):
+        found = _messages_with(ask, message_id)
+        if found:
+            break
+    else:
+        return GoTo("messages", {"id": named} if named else {})
     message = found[-1]
     return Page(
         "message.html",
@@ -145,6 +149,13 @@ def message_page(ask: Ask) -> Page | GoTo:
             "timelines": list(_timelines(ask, message.events)),
         },
     )
+
+
+def _messages_with(ask: Ask, message_id: str) -> Sequence[TracedMessage]:
+    if not message_id:
+        return ()
+    wanted = Wanted(message_id=message_id)
+    return find_messages(ask.parts.configuration.trace_directory, wanted, limit=1).messages
 
 
 def _facts(events: Sequence[TraceEvent]) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,9 @@ _PLACES = (
     ("messages", "messages", Right.SEE_TRACE),
     ("queue", "queue", Right.SEE_SERVICE),
     ("doctor", "doctor", Right.ASK_DOCTOR),
+    ("accounts", "accounts", Right.SEE_SERVICE),
+    ("devices", "devices", Right.SEE_SERVICE),
+    ("groups", "groups", Right.SEE_SERVICE),
     ("users", "users", Right.SEE_USERS),
 )
 

@@ -12,7 +12,7 @@ class ConsoleRole(StrEnum):
 
 
 class Right(Enum):
-    SEE_SERVICE = auto()  # overview and queue
+    SEE_SERVICE = auto()  # overview, queue, accounts, devices, groups
     SEE_TRACE = auto()
     ASK_DOCTOR = auto()
     ACT_ON_QUEUE = auto()

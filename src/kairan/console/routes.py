@@ -25,6 +25,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from kairan.console.ask import Ask, GoTo, Page
+from kairan.console.directory_pages import accounts_page, devices_page, groups_page
 from kairan.console.doctor_page import doctor_page
 from kairan.console.http import (
     HEADERS,
@@ -70,10 +71,10 @@ _FAULTS = {
     SignInFault.BUSY: ("busy", 503),
 }
 
-Work: TypeAlias = Callable[[Ask], Page | GoTo]
+PageWork: TypeAlias = Callable[[Ask], Page | GoTo]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-_PAGES: tuple[tuple[str, str, Right, Work], ...] = (
+_PAGES: tuple[tuple[str, str, Right, PageWork], ...] = (
     ("/overview", "GET", Right.SEE_SERVICE, overview_page),
     ("/messages", "GET", Right.SEE_TRACE, search_page),
     ("/message", "GET", Right.SEE_TRACE, message_page),
@@ -83,6 +84,9 @@ _PAGES: tuple[tuple[str, str, Right, Work], ...] = (
     ("/queue/act", "POST", Right.ACT_ON_QUEUE, act),
     ("/doctor", "GET", Right.ASK_DOCTOR, doctor_page),
     ("/doctor", "POST", Right.ASK_DOCTOR, doctor_page),
+    ("/accounts", "GET", Right.SEE_SERVICE, accounts_page),
+    ("/devices", "GET", Right.SEE_SERVICE, devices_page),
+    ("/groups", "GET", Right.SEE_SERVICE, groups_page),
     ("/users", "GET", Right.SEE_USERS, users_page),
 )
 
@@ -160,12 +164,12 @@ class _Console:
 
     # Pages.
 
-    async def _page(self, work: Work, right: Right, request: Request) -> Response:
+    async def _page(self, work: PageWork, right: Right, request: Request) -> Response:
         form = await wait_form(request) if request.method == "POST" else {}
         return await self._in_thread(partial(self._answer, request, work, right, form))
 
     def _answer(
-        self, request: Request, work: Work, right: Right, form: Mapping[str, str]
+        self, request: Request, work: PageWork, right: Right, form: Mapping[str, str]
     ) -> Response:
         signed_in = self._signed_in(request)
         if signed_in is None:

@@ -20,7 +20,7 @@ from kairan.auth.made_secrets import matches
 from kairan.directory.model import AppSecret
 from kairan.directory.operations.api_keys import ApiKey, Scope
 from kairan.outcomes import http_api
-from kairan.runtime.ip import plain_ip
+from kairan.runtime.ip import parse_ip, plain_ip
 from kairan.smtp.client.login import PasswordCredentials, TokenCredentials
 
 KEY_BEGINS = "kai~"  # as made_secrets.py makes them; no access token does
@@ -49,6 +49,11 @@ class AccountCaller:
 
 def client_of(request: Request) -> str:
     return plain_ip(request.client.host) if request.client else "unknown"
+
+
+def is_local(request: Request) -> bool:
+    """It comes from this machine."""
+    return request.client is not None and parse_ip(request.client.host).is_loopback
 
 
 def bearer_of(request: Request) -> str:

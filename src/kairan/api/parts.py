@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 from starlette.requests import Request
 
 from kairan.api.bodies import Bodies
-from kairan.api.callers import KeyCallers, bearer_of, client_of
+from kairan.api.callers import KeyCallers, bearer_of, client_of, is_local
 from kairan.api.idempotency import Idempotency
 from kairan.api.problems import ProblemWriter
 from kairan.api.submission import Submitter
@@ -49,6 +49,11 @@ class Parts:
     async def key_of(self, request: Request, wanted: Scope) -> ApiKey:
         """Raises ApiError where the request has no key for this."""
         return await self.apart(self.callers.judge, bearer_of(request), client_of(request), wanted)
+
+    async def admits_to_metrics(self, request: Request) -> None:
+        """Who is on this machine sees the numbers; others need a key, for names of accounts are among them."""
+        if not is_local(request):
+            await self.key_of(request, Scope.READ)
 
     def close(self) -> None:
         self.submitter.close()

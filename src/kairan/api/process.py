@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from starlette.routing import BaseRoute
+
 from kairan.api.application import application
 from kairan.api.callers import KeyCallers
 from kairan.api.idempotency import Idempotency
@@ -13,7 +15,10 @@ from kairan.api.parts import Parts
 from kairan.api.submission import Submitter
 from kairan.auth.attempts import LoginAttempts
 from kairan.config.model import Configuration
+from kairan.console.parts import ConsoleParts
+from kairan.console.routes import routes as console_routes
 from kairan.directory.store import Directory
+from kairan.metrics.web import routes as metrics_routes
 from kairan.runtime import logs
 from kairan.runtime.watchdog import Supervision
 from kairan.trace.audit import Audit
@@ -41,8 +46,17 @@ async def _live(configuration: Configuration, sock: socket.socket, supervision: 
     tls = configuration.tls
     place = WebPlace(configuration.api.host, tls.certificate, tls.key)
     with opened(configuration) as parts:
-        await serve(server_settings(place, LIMITS, application(parts)), sock, supervision)
+        web = application(parts, mounted(parts))
+        await serve(server_settings(place, LIMITS, web), sock, supervision)
     return 0
+
+
+def mounted(parts: Parts) -> list[BaseRoute]:
+    """What else this process answers: the console, and what Prometheus and balancers ask."""
+    configuration = parts.configuration
+    attempts = LoginAttempts(configuration.auth, clock=time.monotonic)
+    console = ConsoleParts(parts.directory, configuration, attempts, parts.audit)
+    return [*console_routes(console), *metrics_routes(parts, parts.admits_to_metrics)]
 
 
 @contextmanager

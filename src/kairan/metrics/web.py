@@ -9,6 +9,7 @@ either; who may ask is for the process to say.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -32,13 +33,20 @@ class MetricsParts(Protocol):
     def configuration(self) -> Configuration: ...
 
 
-def routes(parts: MetricsParts) -> list[BaseRoute]:
+def routes(
+    parts: MetricsParts, admits: Callable[[Request], Awaitable[None]] | None = None
+) -> list[BaseRoute]:
+    """`admits` raises what the application answers where this caller may not see the numbers; None:
+    whoever reaches the port may.
+    """
     configuration = parts.configuration
     watcher = Watcher(configuration)
     exposition = Exposition(watcher)
     threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="metrics")
 
     async def metrics(request: Request) -> Response:
+        if admits is not None:
+            await admits(request)
         accept = request.headers.get("accept", "")
         loop = asyncio.get_running_loop()
         content, media_type = await loop.run_in_executor(threads, exposition.text, accept)

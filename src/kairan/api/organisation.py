@@ -20,7 +20,7 @@ from kairan.directory.operations.api_keys import Scope
 from kairan.outcomes import http_api
 
 _PAGE_MAX = 1_000
-AddressInPath = Annotated[str, Path(max_length=320)]
+AddressInPath = Annotated[AddressText, Path()]
 SECURITY = {"security": KEY}
 
 
@@ -64,7 +64,7 @@ def routes(parts: Parts) -> APIRouter:
 def _accounts(router: APIRouter, parts: Parts) -> None:
     @router.get(
         "/v1/accounts",
-        responses=answers(401, 403, 422),
+        responses=answers(401, 403, 409, 422),
         tags=["directory"],
         summary="The accounts",
         openapi_extra=SECURITY,
@@ -76,7 +76,7 @@ def _accounts(router: APIRouter, parts: Parts) -> None:
 
     @router.get(
         "/v1/accounts/{address}",
-        responses=answers(401, 403, 404, 422),
+        responses=answers(401, 403, 404, 409, 422),
         tags=["directory"],
         summary="An account",
         openapi_extra=SECURITY,
@@ -93,7 +93,7 @@ def _accounts(router: APIRouter, parts: Parts) -> None:
 def _mailboxes(router: APIRouter, parts: Parts) -> None:
     @router.get(
         "/v1/mailboxes",
-        responses=answers(401, 403, 422),
+        responses=answers(401, 403, 409, 422),
         tags=["directory"],
         summary="Mailboxes",
         openapi_extra=SECURITY,
@@ -162,7 +162,7 @@ def _mailboxes(router: APIRouter, parts: Parts) -> None:
 def _groups(router: APIRouter, parts: Parts) -> None:
     @router.get(
         "/v1/groups",
-        responses=answers(401, 403, 422),
+        responses=answers(401, 403, 409, 422),
         tags=["directory"],
         summary="The groups",
         openapi_extra=SECURITY,

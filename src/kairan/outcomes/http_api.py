@@ -34,8 +34,8 @@ SCOPE = ApiProblem(
     403,
     Text("The key may not do this.", "このキーでは実行できません。"),
     Text(
-        "Make a key with the scope that the detail names: `kairan api-key add NAME --scope SCOPE`.",
-        "detail に示されたスコープのキーを `kairan api-key add NAME --scope SCOPE` で作成してください。",
+        "Make a key with the scope that the detail names: `kairan api-key add NAME --scope admin`.",
+        "detail に示されたスコープのキーを `kairan api-key add NAME --scope admin` で作成してください。",
     ),
 )
 NOT_FOUND = ApiProblem(

@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.http_api import API_PROBLEMS
 from kairan.outcomes.page import page
 from kairan.outcomes.scim_endpoint import SCIM_PROBLEMS
 from kairan.outcomes.token_endpoint import PROBLEMS
 
 DOCS = Path(__file__).parents[2] / "docs"
 LANGUAGES = [("en", "errors.md", []), ("ja", "errors.ja.md", ["ja"])]
-KEYS = sorted([*CATALOGUE, *(problem.key for problem in (*PROBLEMS, *SCIM_PROBLEMS))])
+KEYS = sorted(
+    [*CATALOGUE, *(problem.key for problem in (*PROBLEMS, *SCIM_PROBLEMS, *API_PROBLEMS))]
+)
 
 
 @pytest.mark.parametrize(("language", "name", "words"), LANGUAGES)

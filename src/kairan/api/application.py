@@ -19,7 +19,7 @@ from kairan.api.compose import NewMessage
 from kairan.api.documented import SECURITY_SCHEMES
 from kairan.api.messages import invalid_text
 from kairan.api.parts import Parts
-from kairan.api.problems import ApiError, Problem, RefusedError, language_asked, written
+from kairan.api.problems import ApiError, ProblemDocument, RefusedError, language_asked, written
 from kairan.directory.errors import DirectoryUnavailableError
 from kairan.outcomes import http_api
 from kairan.outcomes.http_api import API_PROBLEMS, ApiProblem
@@ -144,7 +144,7 @@ class _Refusals:
         self._log(request, document)
         return written(document, headers)
 
-    def _log(self, request: Request, problem: Problem) -> None:
+    def _log(self, request: Request, problem: ProblemDocument) -> None:
         client = client_of(request)
         if self._lines.has_room("api.refused", error=problem.key, client=machine_of(client)):
             log.info(

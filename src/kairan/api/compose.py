@@ -77,20 +77,20 @@ class _Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Mailbox(_Fields):
+class NamedMailbox(_Fields):
     """RFC 5322 section 3.4."""
 
     address: AddressText
     name: Line = ""
 
 
-class Attachment(_Fields):
+class AttachedFile(_Fields):
     name: Line = Field(min_length=1, max_length=255)
     content: Base64Bytes = Field(repr=False, description="The octets, in base64.")
     type: Annotated[str, AfterValidator(_type)] = "application/octet-stream"
 
 
-Mailboxes = Annotated[list[AddressText | Mailbox], Field(max_length=RECIPIENTS_MAX)]
+Mailboxes = Annotated[list[AddressText | NamedMailbox], Field(max_length=RECIPIENTS_MAX)]
 
 
 class NewMessage(_Fields):
@@ -98,7 +98,7 @@ class NewMessage(_Fields):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
-    from_: AddressText | Mailbox = Field(alias="from")
+    from_: AddressText | NamedMailbox = Field(alias="from")
     to: Mailboxes = []
     cc: Mailboxes = []
     bcc: Mailboxes = []
@@ -106,7 +106,7 @@ class NewMessage(_Fields):
     subject: Line = ""
     text: Letters = ""
     html: Letters = ""
-    attachments: Annotated[list[Attachment], Field(max_length=ATTACHMENTS_MAX)] = []
+    attachments: Annotated[list[AttachedFile], Field(max_length=ATTACHMENTS_MAX)] = []
     headers: Annotated[dict[str, Line], Field(max_length=HEADERS_MAX)] = Field(
         default={},
         description="Further header fields, such as In-Reply-To or X-Order; none that is a field here.",
@@ -190,11 +190,11 @@ def envelope_addresses(message: Message) -> tuple[Address, ...]:
     return tuple(found)
 
 
-def _mailbox(one: str | Mailbox) -> Mailbox:
-    return one if isinstance(one, Mailbox) else Mailbox(address=one)
+def _mailbox(one: str | NamedMailbox) -> NamedMailbox:
+    return one if isinstance(one, NamedMailbox) else NamedMailbox(address=one)
 
 
-def _shown(several: Sequence[str | Mailbox]) -> list[HeaderAddress]:
+def _shown(several: Sequence[str | NamedMailbox]) -> list[HeaderAddress]:
     shown = []
     for one in map(_mailbox, several):
         local, _, domain = one.address.rpartition("@")

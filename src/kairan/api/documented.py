@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kairan.api.problems import MEDIA_TYPE, Problem
+from kairan.api.problems import MEDIA_TYPE, ProblemDocument
 from kairan.outcomes.http_api import API_PROBLEMS
 
 ACCOUNT: list[dict[str, list[str]]] = [{"accountPassword": []}, {"accountToken": []}]
@@ -30,10 +30,10 @@ _WORDS = {one.status: one.what.en for one in API_PROBLEMS}
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Problem documents under these; those of every operation beside."""
+    """ProblemDocument documents under these; those of every operation beside."""
     return {
         status: {
-            "model": Problem,
+            "model": ProblemDocument,
             "description": _WORDS.get(status, "The request cannot be read."),
             "content": {MEDIA_TYPE: {}},
         }

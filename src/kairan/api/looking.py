@@ -33,7 +33,7 @@ _SLACK = 8
 _NAME_MAX = 1_000
 
 
-class Event(BaseModel):
+class EventShown(BaseModel):
     """As the trace has it; `count`: of refused strangers, so many alike."""
 
     time: datetime
@@ -70,14 +70,14 @@ class MessageFound(BaseModel):
 
 class MessageEvents(BaseModel):
     id: str
-    events: list[Event]
+    events: list[EventShown]
     left_out: int
 
 
 class TracePage(BaseModel):
     """The latest first.  `next`: the cursor of the page behind; null at the end."""
 
-    events: list[Event]
+    events: list[EventShown]
     next: str | None
 
 
@@ -85,13 +85,13 @@ class AskedText(BaseModel):
     text: Annotated[str, Field(min_length=1, max_length=SMALL_OCTETS_MAX)]
 
 
-class Explained(BaseModel):
+class ExplanationsShown(BaseModel):
     """As `kairan doctor explain --json` has them, likeliest first."""
 
     explanations: list[dict[str, Any]]
 
 
-class Filters(BaseModel):
+class TraceFilters(BaseModel):
     """Those of `kairan trace`; empty: any."""
 
     since: datetime | None = None
@@ -142,7 +142,7 @@ def routes(parts: Parts) -> APIRouter:
         summary="Search what happened",
         openapi_extra={"security": KEY},
     )
-    async def trace(request: Request, wanted: Annotated[Filters, Query()]) -> TracePage:
+    async def trace(request: Request, wanted: Annotated[TraceFilters, Query()]) -> TracePage:
         """Scope `read`."""
         await parts.key_of(request, Scope.READ)
         return await parts.apart(_page, parts, wanted)
@@ -175,7 +175,7 @@ def routes(parts: Parts) -> APIRouter:
             },
         },
     )
-    async def explain_(request: Request) -> Explained:
+    async def explain_(request: Request) -> ExplanationsShown:
         """Scope `read`; the text is not kept."""
         await parts.key_of(request, Scope.READ)
         limit = 2 * SMALL_OCTETS_MAX
@@ -186,14 +186,14 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def _explained(octets: bytes, language: Language) -> Explained:
+def _explained(octets: bytes, language: Language) -> ExplanationsShown:
     try:
         asked = AskedText.model_validate_json(octets)
     except ValueError as error:
         errors = getattr(error, "errors", None)
         text = invalid_text(errors(include_url=False)) if errors else str(error)
         raise ApiError(http_api.INVALID, text) from None
-    return Explained(explanations=[record_of(one, language) for one in explain(asked.text)])
+    return ExplanationsShown(explanations=[record_of(one, language) for one in explain(asked.text)])
 
 
 # One message.
@@ -238,21 +238,21 @@ def _of_account(events: Sequence[TraceEvent], account: str) -> list[TraceEvent]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Last:
+class _LastEvent:
     event: TraceEvent
     status: MessageStatus
 
 
 def _message(message_id: str, events: Sequence[TraceEvent], left_out: int) -> MessageFound:
     received = next((one for one in events if one.event == "RECEIVE"), events[0])
-    last: dict[str, _Last] = {}
+    last: dict[str, _LastEvent] = {}
     overall = MessageStatus.RECEIVED
     for one in events:
         known = STATUS.get(one.event)
         if known is not None:
             overall = known
             if one.recipient:
-                last[one.recipient] = _Last(one, known)
+                last[one.recipient] = _LastEvent(one, known)
     return MessageFound(
         id=_bare(message_id),
         message_id=f"<{_bare(message_id)}>",
@@ -277,8 +277,8 @@ def _bare(message_id: str) -> str:
     return message_id.strip("<>")
 
 
-def _event(one: TraceEvent) -> Event:
-    return Event(
+def _event(one: TraceEvent) -> EventShown:
+    return EventShown(
         time=_moment(one.time),
         event=one.event,
         message_id=visible(one.message_id),
@@ -299,7 +299,7 @@ def _moment(seconds: float) -> datetime:
 # Many.
 
 
-def _page(parts: Parts, wanted: Filters) -> TracePage:
+def _page(parts: Parts, wanted: TraceFilters) -> TracePage:
     """A cursor is the time of the last event that was given, and how many of that time were."""
     before, skipped = _read_cursor(wanted.cursor)
     until = _seconds(wanted.until) if before is None else before / MICRO
@@ -346,7 +346,7 @@ def _seconds(moment: datetime | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _also(wanted: Filters) -> dict[str, Sequence[str]]:
+def _also(wanted: TraceFilters) -> dict[str, Sequence[str]]:
     also: dict[str, Sequence[str]] = {
         name: [text] for name in ("account", "client", "subject") if (text := getattr(wanted, name))
     }

@@ -27,7 +27,7 @@ from kairan.api.compose import (
 from kairan.api.documented import ACCOUNT, answers
 from kairan.api.idempotency import KEY_CHARACTERS_MAX, Remembered, digest
 from kairan.api.parts import Parts
-from kairan.api.problems import ApiError, Problem, RefusedError, language_asked
+from kairan.api.problems import ApiError, ProblemDocument, RefusedError, language_asked
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
@@ -50,10 +50,10 @@ _SETTLED_SECONDS = 1.0
 
 class RefusedRecipient(BaseModel):
     address: str
-    problem: Problem
+    problem: ProblemDocument
 
 
-class Accepted(BaseModel):
+class MessageAccepted(BaseModel):
     """The message is on disk.  `refused`: recipients who do not get it, each with the reason."""
 
     id: str
@@ -63,7 +63,7 @@ class Accepted(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _AskedMessage:
     """A body and what stands beside it."""
 
     kind: str
@@ -107,7 +107,7 @@ def routes(parts: Parts) -> APIRouter:
     @router.post(
         "/v1/messages",
         status_code=202,
-        response_model=Accepted,
+        response_model=MessageAccepted,
         responses=answers(401, 403, 408, 409, 413, 415, 422, 429, 503, 504),
         tags=["messages"],
         summary="Send a message",
@@ -150,7 +150,7 @@ def routes(parts: Parts) -> APIRouter:
         limit = most if kind == _RAW else most * 4 // 3 + _JSON_EXTRA_OCTETS
         with parts.bodies.room_for(expected(request, limit)):
             octets = await read_body(request, limit)
-            asked = _Request(kind, octets, sender, tuple(recipient or ()))
+            asked = _AskedMessage(kind, octets, sender, tuple(recipient or ()))
             sending = _Sending(parts, caller, asked, request)
             if idempotency_key is None:
                 return _answer(await sending.send(sending.new_message_id()))
@@ -167,7 +167,7 @@ _IN_PROGRESS: set[bytes] = set()
 class _Sending:
     parts: Parts
     caller: AccountCaller
-    asked: _Request
+    asked: _AskedMessage
     request: Request
 
     def new_message_id(self) -> str:
@@ -206,7 +206,7 @@ class _Sending:
             for address, reply in answered
             if not reply.is_positive
         ]
-        return Accepted(
+        return MessageAccepted(
             id=message_id.strip("<>"), message_id=message_id, accepted=accepted, refused=refused
         ).model_dump_json()
 
@@ -255,7 +255,7 @@ class _Sending:
             await asyncio.sleep(seconds)
             if await self.parts.apart(self._is_taken, message.message_id, known.created):
                 addresses = envelope_addresses(message)
-                return Accepted(
+                return MessageAccepted(
                     id=message.message_id.strip("<>"),
                     message_id=message.message_id,
                     accepted=[str(address) for address in addresses],

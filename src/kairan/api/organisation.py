@@ -129,7 +129,7 @@ def _mailboxes(router: APIRouter, parts: Parts) -> None:
         },
     )
     async def add(request: Request) -> MailboxShown:
-        """Scope `admin`."""
+        """Scope admin."""
         key = await parts.key_of(request, Scope.ADMIN)
         octets = await read_body(request, expected(request, SMALL_OCTETS_MAX))
         try:
@@ -152,7 +152,7 @@ def _mailboxes(router: APIRouter, parts: Parts) -> None:
         openapi_extra=SECURITY,
     )
     async def remove(request: Request, address: AddressInPath) -> Response:
-        """Scope `admin`.  Its memberships go with it."""
+        """Scope admin.  Its memberships go with it."""
         key = await parts.key_of(request, Scope.ADMIN)
         await parts.apart(parts.directory.remove_mailbox, address)
         _tell(parts, request, key.name, "mailbox-remove", address)
@@ -198,7 +198,7 @@ def _groups(router: APIRouter, parts: Parts) -> None:
         openapi_extra=SECURITY,
     )
     async def add(request: Request, address: AddressInPath, member: AddressInPath) -> Response:
-        """Scope `admin`."""
+        """Scope admin."""
         key = await parts.key_of(request, Scope.ADMIN)
         await parts.apart(parts.directory.add_members, address, [member])
         _tell(parts, request, key.name, "group-members-add", address, member=member)
@@ -214,7 +214,7 @@ def _groups(router: APIRouter, parts: Parts) -> None:
         openapi_extra=SECURITY,
     )
     async def remove(request: Request, address: AddressInPath, member: AddressInPath) -> Response:
-        """Scope `admin`."""
+        """Scope admin."""
         key = await parts.key_of(request, Scope.ADMIN)
         await parts.apart(parts.directory.remove_members, address, [member])
         _tell(parts, request, key.name, "group-members-remove", address, member=member)

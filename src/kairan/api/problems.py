@@ -21,7 +21,7 @@ _RETRY_SECONDS = 5
 _LANGUAGES_MAX = 200
 
 
-class Problem(BaseModel):
+class ProblemDocument(BaseModel):
     """RFC 9457 section 3, and what a person can do about it."""
 
     type: str
@@ -58,8 +58,8 @@ class ProblemWriter:
 
     help_url: str
 
-    def of_api(self, problem: ApiProblem, detail: str, language: Language) -> Problem:
-        return Problem(
+    def of_api(self, problem: ApiProblem, detail: str, language: Language) -> ProblemDocument:
+        return ProblemDocument(
             type=self._type(problem.key),
             title=say(problem.what, language),
             status=problem.status,
@@ -70,11 +70,13 @@ class ProblemWriter:
             remedies=[say(problem.remedy, language)],
         )
 
-    def of_reply(self, reply: Reply, language: Language, *, at_login: bool = False) -> Problem:
+    def of_reply(
+        self, reply: Reply, language: Language, *, at_login: bool = False
+    ) -> ProblemDocument:
         outcome = _entry(reply)
         status = _status(reply, at_login=at_login)
         if outcome is None:
-            return Problem(
+            return ProblemDocument(
                 type=self._type(""),
                 title=reply.text,
                 status=status,
@@ -84,7 +86,7 @@ class ProblemWriter:
                 causes=[],
                 remedies=[],
             )
-        return Problem(
+        return ProblemDocument(
             type=self._type(outcome.key),
             title=say(outcome.when, language),
             status=status,
@@ -102,7 +104,7 @@ class ProblemWriter:
         return f"{self.help_url}{key}" if self.help_url else f"urn:kairan:refusal:{key}"
 
 
-def written(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+def written(problem: ProblemDocument, headers: dict[str, str] | None = None) -> Response:
     headers = {"Cache-Control": "no-store", **(headers or {})}
     if problem.status == http_api.UNAUTHORIZED.status:  # RFC 9110 section 11.6.1
         headers["WWW-Authenticate"] = 'Basic realm="kairan", Bearer realm="kairan"'

@@ -211,13 +211,13 @@ def _tls_off(listener: ListenerSettings, where: Path_) -> Iterator[SettingProble
         )
 
 
-_Port: TypeAlias = ListenerSettings | IssuerServiceSettings | ApiSettings
+_Listened: TypeAlias = ListenerSettings | IssuerServiceSettings | ApiSettings
 
 
 def _same_address(configuration: Configuration) -> Iterator[SettingProblem]:
     """Each against those before it; port 0 is a free one, each time another."""
-    taken: list[tuple[_Port, str]] = []
-    named: list[tuple[_Port, Path_, str]] = [
+    taken: list[tuple[_Listened, str]] = []
+    named: list[tuple[_Listened, Path_, str]] = [
         (listener, ("listener", position), f"the listener of the role {listener.role}")
         for position, listener in enumerate(configuration.listeners)
     ]

@@ -5,6 +5,7 @@ Writes into its folder, besides what `kairan init` makes:
     demo.json   smtp_host, smtp_port, ca_file, domain, maildir,
                 accounts: [{address, password, aliases}], groups: [address],
                 http_url, api_key: the HTTP API, and a key that may do all of it,
+                console: {url, user, password}: pages for administrators,
                 oauth: {token_url, jwks_url, issuer, audience, client_id, client_secret, scope}
     maildir/    <address>/new/ holds what was delivered
 
@@ -210,13 +211,21 @@ As a printer, without a login:
 It goes to High Volume Email at {upstream["smtp_host"]}:{upstream["smtp_port"]}, with a token and as {sample.address("printer")}."""
 
 
+def _http_text(description: dict[str, Any]) -> str:
+    console = description["console"]
+    return f"""
+Console: {console["url"]} (user {console["user"]}, password {console["password"]})
+HTTP API: {description["http_url"]}
+"""
+
+
 def _ready_text(description: dict[str, Any]) -> str:
     account = description["accounts"][0]
     address = f"{description['smtp_host']}:{description['smtp_port']}"
     sender, password = account["address"], account["password"]
     group = description["groups"][0]
     first = sample.user(1)
-    http = f"\nBy HTTP: {description['http_url']}\n" if "http_url" in description else ""
+    http = _http_text(description) if "http_url" in description else ""
     return f"""\
 ready: {address} accepts mail (STARTTLS, then login)
 

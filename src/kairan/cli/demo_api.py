@@ -1,31 +1,41 @@
-"""The demo's HTTP API: where it is, and a key that may do all of it."""
+"""The demo's HTTP API and console: where they are, a key and a user that may do all of it."""
 
 import json
 import time
 from pathlib import Path
 
 from kairan.auth.made_secrets import hash_secret, make_secret, matches
+from kairan.auth.passwords.hashing import hash_password
 from kairan.cli.directory import directory_of
+from kairan.cli.password import generate_password
 from kairan.config.model import Configuration
+from kairan.console.roles import ConsoleRole
 from kairan.directory.model import AppSecret
 from kairan.directory.operations.api_keys import ApiKey, Scope
+from kairan.directory.operations.console_users import ConsoleUser
 
 _NAME = "demo"
 
 
-def described(description: Path, configuration: Configuration) -> dict[str, str]:
-    """`http_url` and `api_key` of demo.json; a new key only where the old one is not to be read there."""
+def described(description: Path, configuration: Configuration) -> dict[str, object]:
+    """`http_url`, `api_key` and `console` of demo.json; new secrets only where the old ones are not to be
+    read there.
+    """
     if not configuration.api.enabled:  # switched off by hand
         return {}
     url = f"http://{configuration.api.host}:{configuration.api.port}"
-    return {"http_url": url, "api_key": _key(description, configuration)}
+    known = _known(description)
+    return {
+        "http_url": url,
+        "api_key": _key(str(known.get("api_key", "")), configuration),
+        "console": _user(known.get("console"), f"{url}/console/", configuration),
+    }
 
 
-def _key(description: Path, configuration: Configuration) -> str:
+def _key(known: str, configuration: Configuration) -> str:
     now = int(time.time())
     with directory_of(configuration) as directory:
         old = next((one for one in directory.api_keys.everyone() if one.name == _NAME), None)
-        known = _known(description)
         if old is not None and matches(known, [AppSecret(old.hash, old.expires)], now=now):
             return known
         if old is not None:
@@ -35,8 +45,24 @@ def _key(description: Path, configuration: Configuration) -> str:
     return secret
 
 
-def _known(description: Path) -> str:
+def _user(known: object, url: str, configuration: Configuration) -> dict[str, str]:
+    """The password that was written down goes on; without one the user gets another."""
+    written = known.get("password") if isinstance(known, dict) else None
+    password = str(written) if written else generate_password()
+    with directory_of(configuration) as directory:
+        users = directory.console_users
+        is_there = users.find(_NAME) is not None
+        if not is_there:
+            stored = hash_password(password, configuration.auth)
+            users.add(ConsoleUser(_NAME, ConsoleRole.ADMIN, stored, int(time.time())))
+        elif not written:
+            users.set_password(_NAME, hash_password(password, configuration.auth))
+    return {"url": url, "user": _NAME, "password": password}
+
+
+def _known(description: Path) -> dict[str, object]:
     try:
-        return str(json.loads(description.read_text(encoding="utf-8"))["api_key"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        known = json.loads(description.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

@@ -19,7 +19,6 @@ from kairan.metrics.families import FAMILIES
 from kairan.metrics.web import routes
 from kit.live import PRINTER, USER, running_service, wait_for
 
-ANSWER_SECONDS_MAX = 0.3
 
 
 @pytest.fixture(scope="module")

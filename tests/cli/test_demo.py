@@ -107,6 +107,8 @@ def test_demo_json_holds_what_scripts_rely_on(place):
         "accounts",
         "groups",
         "oauth",
+        "http_url",
+        "api_key",
     ]
     assert description["domain"] == "kairan.test"
     assert description["maildir"] == str(place / "maildir")

@@ -109,6 +109,7 @@ def test_demo_json_holds_what_scripts_rely_on(place):
         "oauth",
         "http_url",
         "api_key",
+        "console",
     ]
     assert description["domain"] == "kairan.test"
     assert description["maildir"] == str(place / "maildir")

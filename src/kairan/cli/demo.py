@@ -214,7 +214,8 @@ It goes to High Volume Email at {upstream["smtp_host"]}:{upstream["smtp_port"]},
 def _http_text(description: dict[str, Any]) -> str:
     console = description["console"]
     return f"""
-Console: {console["url"]} (user {console["user"]}, password {console["password"]})
+Console:  {console["url"]}
+  user {console["user"]}, password {console["password"]}
 HTTP API: {description["http_url"]}
 """
 

@@ -42,7 +42,6 @@ from kairan.service import Running
 HOST = "127.0.0.1"  # a demo is nobody else's business
 HOSTNAME = f"mail.{sample.DOMAIN}"
 PORTS = (587, 2587)  # submission (RFC 6409), and the same for those who may not bind it
-API_PORT = 8025
 MAILDIR = "maildir"
 DESCRIPTION = "demo.json"
 
@@ -146,7 +145,7 @@ def _plan(place: Path, port: int) -> Installation:
         host=HOST,
         maildir=MAILDIR,
         issuer_port=_free_port(()),  # any: several demos run side by side
-        api_port=_free_port((API_PORT,)),
+        api_port=_free_port(()),
     )
 
 

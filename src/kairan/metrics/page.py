@@ -7,7 +7,7 @@ _HEAD = f"""\
 # Metrics
 
 What `/metrics` shows. Made from the table by `python -m kairan.metrics`. How to scrape it, the dashboard and the alert rules:
-[operations](operations.md#monitoring).
+[operations](operations.md).
 
 All workers are summed, and a worker that starts anew takes nothing away. At most {ACCOUNTS_NAMED_MAX} accounts and {DESTINATIONS_NAMED_MAX} destinations have a
 name; the rest is `other`. Labels longer than 100 characters are cut in the middle.

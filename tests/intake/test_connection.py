@@ -91,6 +91,7 @@ def connected(tls, server_tls=None):
         context=context,
         settings=ListenerSettings(tls=tls),
         tls_context=lambda: server_tls,
+        is_local=False,
         add=lambda _: None,
         remove=lambda _: None,
         flush_soon=lambda connection: connection.flush(),

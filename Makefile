@@ -15,14 +15,14 @@ help: ## what can be made
 
 .venv/installed: requirements.lock requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # What reads LDAP is built here, against OpenLDAP's headers; without them all else works.
 .venv/ldap: requirements-ldap.lock .venv/installed
 	@if echo '#include <ldap.h>' | cc -E - >/dev/null 2>&1; then \
-	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ldap.lock && touch $@; \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-ldap.lock && touch $@; \
 	else \
 	  echo "no <ldap.h> (Debian: gcc libldap2-dev libsasl2-dev python3-dev): nothing here reads LDAP, tests of it are skipped"; \
 	fi

@@ -20,7 +20,6 @@ from kairan.metrics.web import routes
 from kit.live import PRINTER, USER, running_service, wait_for
 
 
-
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     with running_service(tmp_path_factory.mktemp("metrics") / "k", workers=2) as running:

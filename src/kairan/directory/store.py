@@ -10,12 +10,12 @@ from typing import Self, Unpack
 
 from sqlalchemy import Connection
 
-from kairan.directory.bulk import account_import, csv_import, mailbox_rows
+from kairan.directory.bulk import account_import, csv_import
 from kairan.directory.bulk.account_import import AccountImport, PasswordMaker
 from kairan.directory.bulk.csv_import import Leavers, Progress
 from kairan.directory.bulk.csv_rows import CsvSource
 from kairan.directory.bulk.dump import copy, is_empty
-from kairan.directory.bulk.mailbox_rows import ImportReport, PutReport
+from kairan.directory.bulk.mailbox_rows import ImportReport
 from kairan.directory.database.database import Database, Part
 from kairan.directory.database.migrate import bring_up_to_date
 from kairan.directory.errors import DirectoryError
@@ -148,16 +148,6 @@ class Directory:
         """Its memberships and its places on groups' lists go with it."""
         with self._database.changing(Part.MAILBOXES, Part.HEADS) as connection:
             mailboxes.remove(connection, address)
-
-    def rename_mailbox(self, address: str, new: str) -> str:
-        """The address before becomes an alias, its memberships stay."""
-        with self._database.changing(Part.MAILBOXES, Part.HEADS) as connection:
-            return mailboxes.rename(connection, address, new)
-
-    def put_mailboxes(self, everything: Iterable[Mailbox], *, dry_run: bool = False) -> PutReport:
-        """Each as it is given, whether it was there or not; those that are not given stay."""
-        with self._importing(Part.MAILBOXES, dry_run=dry_run) as connection:
-            return mailbox_rows.put(connection, everything)
 
     def import_mailboxes(
         self,

@@ -11,6 +11,7 @@ from kairan.expansion.settings import ExpansionSettings
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.outcomes.catalogue import GROUP_REACHES_NOBODY
+from kit.mailboxes import put_mailboxes
 
 IN_SALES = "Department -eq 'Sales'"
 DYNAMIC = "RecipientType -eq 'DynamicDistributionGroup'"
@@ -56,7 +57,7 @@ def sellers(number):
 def test_two_groups_with_the_same_thousand_members_reach_each_once(
     directory, sent, add, refresh_seconds
 ):
-    directory.put_mailboxes(sellers(1_000))
+    put_mailboxes(directory, sellers(1_000))
     add("one", IN_SALES, refresh_seconds=refresh_seconds)
     add("two", "Department -like 'Sal*'", refresh_seconds=refresh_seconds)
     reached, failures = sent("one", "two")
@@ -65,7 +66,7 @@ def test_two_groups_with_the_same_thousand_members_reach_each_once(
 
 
 def test_groups_that_are_members_of_one_another_end_and_reach_whom_they_hold(directory, sent, add):
-    directory.put_mailboxes(sellers(2))
+    put_mailboxes(directory, sellers(2))
     add("one", f"{DYNAMIC} -or {IN_SALES}", refresh_seconds=0)
     add("two", DYNAMIC, refresh_seconds=0)
     reached, failures = sent("two")
@@ -85,7 +86,7 @@ def test_groups_that_hold_only_one_another_or_nobody_are_told_to_the_sender(sent
 def test_a_contact_outside_gets_mail_of_a_group_only_where_the_organisation_says_so(
     directory, sent, add
 ):
-    directory.put_mailboxes([Mailbox("a@elsewhere.test", recipient_type="MailContact")])
+    put_mailboxes(directory, [Mailbox("a@elsewhere.test", recipient_type="MailContact")])
     add("contacts", "RecipientType -eq 'MailContact'", refresh_seconds=0)
     assert sent("contacts") == ([], {"contacts@kairan.test": GROUP_REACHES_NOBODY})
     directory.set_organisation(external_recipients_allowed=True)
@@ -93,7 +94,7 @@ def test_a_contact_outside_gets_mail_of_a_group_only_where_the_organisation_says
 
 
 def test_a_static_group_may_hold_a_dynamic_one(directory, sent, add):
-    directory.put_mailboxes(sellers(3))
+    put_mailboxes(directory, sellers(3))
     add("sales", IN_SALES)
     directory.add_group("all@kairan.test", initial_members=["sales@kairan.test"])
     reached, failures = sent("all", "sales")

@@ -1,14 +1,13 @@
 """Rows of mailboxes written many at once, whoever they come from: a file, or another directory."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select
 
 from kairan.directory.database import schema
 from kairan.directory.database.database import insert_rows, one_of
-from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES, Mailbox
 from kairan.directory.operations import mailboxes, names
 from kairan.directory.operations.names import AddressKind
@@ -47,36 +46,6 @@ class MailboxRow:
 
 At = Callable[[MailboxRow], AbstractContextManager[None]]
 """Notes what is found wrong of a row, and goes on with the next."""
-
-
-@dataclass(frozen=True, slots=True)
-class PutReport:
-    report: ImportReport = field(default_factory=ImportReport)
-    refused: tuple[tuple[str, str], ...] = ()  # address, and why; the others are written
-
-
-def put(connection: Connection, everything: Iterable[Mailbox]) -> PutReport:
-    """Each as it is given, new or there before; one that cannot be does not stop the others."""
-    report = ImportReport()
-    refused: list[tuple[str, str]] = []
-
-    @contextmanager
-    def at(row: MailboxRow) -> Iterator[None]:
-        try:
-            yield
-        except DirectoryError as error:
-            refused.append((row.address, str(error)))
-
-    for batch in names.batches(everything):
-        rows: dict[str, MailboxRow] = {}
-        for mailbox in batch:
-            with at(MailboxRow(mailbox.address, None, {})):
-                row = row_of(mailbox)
-                if row.address in rows:
-                    raise DirectoryError(f"{row.address} is given twice", about=row.address)
-                rows[row.address] = row
-        report += write(connection, list(rows.values()), at=at, update=True)
-    return PutReport(report, tuple(refused))
 
 
 def row_of(mailbox: Mailbox) -> MailboxRow:

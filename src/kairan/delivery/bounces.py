@@ -100,7 +100,7 @@ class Reporter:
     ) -> bool:
         frame = self._frame(target)
         content, smtputf8 = self._built(lease, reports, original, frame)
-        envelope = self._envelope(frame, content, smtputf8=smtputf8)
+        envelope = report_envelope(frame, content, smtputf8=smtputf8)
         try:
             await spool.append(envelope, content)
         except (SpoolRefusal, SpoolUnavailable) as error:
@@ -139,18 +139,6 @@ class Reporter:
             now=self._clock(),
         )
 
-    def _envelope(self, frame: ReportFrame, content: bytes, *, smtputf8: bool) -> Envelope:
-        """The null sender (RFC 3464 section 2): a report that fails is dropped, and traced."""
-        return Envelope(
-            sender=NULL_SENDER,
-            recipients=(Recipient(frame.target),),
-            arrived=frame.now,
-            message_id=frame.message_id,
-            body="" if content.isascii() else "8BITMIME",
-            smtputf8=smtputf8,
-            size=len(content),
-        )
-
     def _drop(self, lease: Lease, reports: Sequence[RecipientReport]) -> None:
         self.dropped += len(reports)
         why = "no address for reports" if lease.envelope.sender else "null sender"
@@ -174,3 +162,18 @@ class Reporter:
             detail=f"{detail} ({about}{more})",
             spool_id=lease.job.id.message,
         )
+
+
+def report_envelope(frame: ReportFrame, content: bytes, *, smtputf8: bool) -> Envelope:
+    """The null sender (RFC 3464 section 2): nothing answers it by itself, no list's rule is asked of it,
+    and one that fails is dropped, and traced.
+    """
+    return Envelope(
+        sender=NULL_SENDER,
+        recipients=(Recipient(frame.target),),
+        arrived=frame.now,
+        message_id=frame.message_id,
+        body="" if content.isascii() else "8BITMIME",
+        smtputf8=smtputf8,
+        size=len(content),
+    )

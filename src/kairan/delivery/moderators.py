@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from kairan.delivery.bounces import report_envelope
 from kairan.delivery.context import DeliveryContext
 from kairan.delivery.head import HEADER_OCTETS_MAX, read_head
 from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
@@ -28,8 +29,8 @@ from kairan.expansion.moderation import (
     read_answer,
     token_of,
 )
-from kairan.mail.address import NULL_SENDER, Address
-from kairan.mail.envelope import Content, Envelope, Recipient
+from kairan.mail.address import Address
+from kairan.mail.envelope import Content, Envelope
 from kairan.outcomes.catalogue import (
     GROUP_MODERATION_EXPIRED,
     MODERATION_ANSWER_UNCLEAR,
@@ -112,7 +113,8 @@ class Moderators:
                 is_whole=is_whole,
                 header_octets_max=self._header_octets_max,
             )
-            await spool.append(_envelope(frame, octets), octets)
+            is_utf8 = not frame.target.isascii() or not frame.sender.isascii()
+            await spool.append(report_envelope(frame, octets, smtputf8=is_utf8), octets)
         await asyncio.to_thread(self._store.asked, request.id)
         self._note("MODERATE", lease, request.group, f"asked {', '.join(request.moderators)}")
         log.info(
@@ -211,16 +213,3 @@ class Moderators:
             detail=detail,
             spool_id=lease.job.id.message,
         )
-
-
-def _envelope(frame: ReportFrame, content: bytes) -> Envelope:
-    """The null sender: nothing answers it by itself, and no list's rule is asked of it."""
-    return Envelope(
-        sender=NULL_SENDER,
-        recipients=(Recipient(frame.target),),
-        arrived=frame.now,
-        message_id=frame.message_id,
-        body="" if content.isascii() else "8BITMIME",
-        smtputf8=not frame.target.isascii() or not frame.sender.isascii(),
-        size=len(content),
-    )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ from kairan.outcomes import http_api
 from kairan.runtime.visible import visible
 from kairan.status.gather import status
 from kairan.trace.search import TraceEvent, TraceReader, search
-from kairan.trace.story import EVENTS_OF_ONE_MAX, STATUS, MessageStatus
+from kairan.trace.story import EVENTS_OF_ONE_MAX, STATUS, MessageStatus, last_of_recipients
 
 MICRO = 1_000_000
 _PAGE_MAX = 1_000
@@ -237,37 +237,25 @@ def _of_account(events: Sequence[TraceEvent], account: str) -> list[TraceEvent]:
     return [one for one in events if account and one.account == account]
 
 
-@dataclass(frozen=True, slots=True)
-class _LastEvent:
-    event: TraceEvent
-    status: MessageStatus
-
-
 def _message(message_id: str, events: Sequence[TraceEvent], left_out: int) -> MessageFound:
     received = next((one for one in events if one.event == "RECEIVE"), events[0])
-    last: dict[str, _LastEvent] = {}
-    overall = MessageStatus.RECEIVED
-    for one in events:
-        known = STATUS.get(one.event)
-        if known is not None:
-            overall = known
-            if one.recipient:
-                last[one.recipient] = _LastEvent(one, known)
+    known = [STATUS[one.event] for one in events if one.event in STATUS]
+    last = [one for one in last_of_recipients(events).values() if one.recipient]
     return MessageFound(
         id=_bare(message_id),
         message_id=f"<{_bare(message_id)}>",
         account=received.account,
         sender=received.sender,
         subject=visible(received.subject),
-        status=overall,
+        status=known[-1] if known else MessageStatus.RECEIVED,
         recipients=[
             RecipientStatus(
-                address=address,
-                status=one.status,
-                time=_moment(one.event.time),
-                detail=visible(one.event.detail),
+                address=one.recipient,
+                status=STATUS[one.event],
+                time=_moment(one.time),
+                detail=visible(one.detail),
             )
-            for address, one in last.items()
+            for one in last
         ],
         left_out=left_out,
     )

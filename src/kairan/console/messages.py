@@ -14,7 +14,14 @@ from kairan.queue.why import answers
 from kairan.spool.sqlite.operator.view import JobFilter
 from kairan.status.why import SENTENCES, Why
 from kairan.trace.search import TraceEvent
-from kairan.trace.story import STATUS, MessageStatus, TracedMessage, Wanted, find_messages
+from kairan.trace.story import (
+    STATUS,
+    MessageStatus,
+    TracedMessage,
+    Wanted,
+    find_messages,
+    last_of_recipients,
+)
 
 _MESSAGES_SHOWN = 50
 _CHOICES_SHOWN = 20
@@ -209,7 +216,7 @@ def _timelines(ask: Ask, events: Sequence[TraceEvent]) -> Iterator[dict[str, obj
 
 def _last_of(events: Iterable[TraceEvent]) -> Sequence[TraceEvent]:
     """Of each recipient the last event that says what became of it; of the message, without any."""
-    last = {event.recipient.lower(): event for event in events if event.event in STATUS}
+    last = last_of_recipients(events)
     return [event for key, event in last.items() if key] or list(last.values())
 
 

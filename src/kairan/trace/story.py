@@ -163,12 +163,18 @@ def _fits(events: Sequence[TraceEvent], wanted: Wanted) -> bool:
     return not wanted.status or wanted.status in _statuses(events, wanted.recipient)
 
 
+def last_of_recipients(events: Iterable[TraceEvent]) -> dict[str, TraceEvent]:
+    """By recipient, in lower case and in the order of their appearance, the last event that says what
+    became of it; by an empty text that of the message itself.
+    """
+    return {event.recipient.lower(): event for event in events if event.event in STATUS}
+
+
 def _statuses(events: Sequence[TraceEvent], recipient: str) -> set[str]:
     """Of each recipient, or of the one that was asked for; of the message where it has none yet."""
-    last: dict[str, str] = {}
-    for event in events:
-        if event.event in STATUS:
-            last[event.recipient.lower()] = STATUS[event.event]
+    last: dict[str, str] = {
+        key: STATUS[event.event] for key, event in last_of_recipients(events).items()
+    }
     if recipient:
         return {last.get(recipient.lower(), "")}
     of_recipients = {status for address, status in last.items() if address}

@@ -7,6 +7,7 @@ from unicodedata import normalize
 
 from scim2_models import EnterpriseUser
 
+from kairan.directory.model import MAILBOX_ATTRIBUTES
 from kairan.mail.address import Address, domain_of, key_of, parse_address
 from kairan.scim.documents import (
     EXTENSION_ATTRIBUTES,
@@ -17,21 +18,7 @@ from kairan.scim.documents import (
 )
 
 # What a document says of a recipient, and so what is emptied where it says nothing.
-ATTRIBUTES: tuple[str, ...] = (
-    "alias",
-    "firstName",
-    "lastName",
-    "department",
-    "company",
-    "title",
-    "office",
-    "city",
-    "stateOrProvince",
-    "postalCode",
-    "country",
-    "manager",
-    *(f"customAttribute{n}" for n in range(1, EXTENSION_ATTRIBUTES + 1)),
-)
+ATTRIBUTES = tuple(name for name in MAILBOX_ATTRIBUTES if name != "notes")
 
 _WORK, _OTHER = "work", "other"
 _MAIL_PREFIX = "smtp:"  # of proxyAddresses; others are SIP's and X.500's

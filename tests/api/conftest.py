@@ -1,8 +1,6 @@
 """One service with the HTTP API for all tests here; each test sends mail of its own marker."""
 
-import socket
 import time
-from contextlib import closing
 from dataclasses import dataclass
 
 import httpx
@@ -11,12 +9,7 @@ import pytest
 from kairan.auth.made_secrets import hash_secret, make_secret
 from kairan.directory.operations.api_keys import ApiKey, Scope
 from kit.live import PASSWORD, PRINTER, Service, open_directory, running_service
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from kit.ports import free_port
 
 
 @dataclass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kairan.auth.made_secrets import hash_secret, make_secret, matches
 from kairan.auth.passwords.hashing import hash_password
+from kairan.auth.settings import AuthSettings
 from kairan.cli.directory import directory_of
 from kairan.cli.password import generate_password
 from kairan.config.model import Configuration
@@ -13,6 +14,7 @@ from kairan.console.roles import ConsoleRole
 from kairan.directory.model import AppSecret
 from kairan.directory.operations.api_keys import ApiKey, Scope
 from kairan.directory.operations.console_users import ConsoleUser
+from kairan.directory.store import Directory
 
 _NAME = "demo"
 
@@ -25,39 +27,41 @@ def described(description: Path, configuration: Configuration) -> dict[str, obje
         return {}
     url = f"http://{configuration.api.host}:{configuration.api.port}"
     known = _known(description)
-    return {
-        "http_url": url,
-        "api_key": _key(str(known.get("api_key", "")), configuration),
-        "console": _user(known.get("console"), f"{url}/console/", configuration),
-    }
-
-
-def _key(known: str, configuration: Configuration) -> str:
-    now = int(time.time())
     with directory_of(configuration) as directory:
-        old = next((one for one in directory.api_keys.everyone() if one.name == _NAME), None)
-        if old is not None and matches(known, [AppSecret(old.hash, old.expires)], now=now):
-            return known
-        if old is not None:
-            directory.api_keys.remove(_NAME)
-        secret = make_secret()
-        directory.api_keys.add(ApiKey(_NAME, hash_secret(secret), Scope.ADMIN, now, None))
+        return {
+            "http_url": url,
+            "api_key": _key(str(known.get("api_key", "")), directory),
+            "console": {
+                "url": f"{url}/console/",
+                "user": _NAME,
+                "password": _password(known.get("console"), directory, configuration.auth),
+            },
+        }
+
+
+def _key(known: str, directory: Directory) -> str:
+    now = int(time.time())
+    old = next((one for one in directory.api_keys.everyone() if one.name == _NAME), None)
+    if old is not None and matches(known, [AppSecret(old.hash, old.expires)], now=now):
+        return known
+    if old is not None:
+        directory.api_keys.remove(_NAME)
+    secret = make_secret()
+    directory.api_keys.add(ApiKey(_NAME, hash_secret(secret), Scope.ADMIN, now, None))
     return secret
 
 
-def _user(known: object, url: str, configuration: Configuration) -> dict[str, str]:
-    """The password that was written down goes on; without one the user gets another."""
+def _password(known: object, directory: Directory, settings: AuthSettings) -> str:
+    """The one that was written down goes on; without it the user gets another."""
     written = known.get("password") if isinstance(known, dict) else None
     password = str(written) if written else generate_password()
-    with directory_of(configuration) as directory:
-        users = directory.console_users
-        is_there = users.find(_NAME) is not None
-        if not is_there:
-            stored = hash_password(password, configuration.auth)
-            users.add(ConsoleUser(_NAME, ConsoleRole.ADMIN, stored, int(time.time())))
-        elif not written:
-            users.set_password(_NAME, hash_password(password, configuration.auth))
-    return {"url": url, "user": _NAME, "password": password}
+    users = directory.console_users
+    if users.find(_NAME) is None:
+        stored = hash_password(password, settings)
+        users.add(ConsoleUser(_NAME, ConsoleRole.ADMIN, stored, int(time.time())))
+    elif not written:
+        users.set_password(_NAME, hash_password(password, settings))
+    return password
 
 
 def _known(description: Path) -> dict[str, object]:

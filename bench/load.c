@@ -14,6 +14,7 @@
  *   --rate N          start at most N messages a second, evenly spaced       (0: no limit)
  *   --whole           a session's first message is timed from its connection on
  *   --source ADDRESS  come from this address (of this machine)
+ *   --patience S      give up when nothing was answered for so long           (60)
  *   --pipeline        MAIL, RCPT and DATA in one write (RFC 2920)
  *   --apart           the content and its dot in two writes, which the kernel may hold back (Nagle),
  *                     as PHP's, Perl's and Ruby's libraries write them
@@ -73,7 +74,6 @@ enum {
     NAMES_MAX = 16,           /* --guess */
     CODES = 600,              /* RFC 5321 section 4.2: a code begins with 2 to 5 */
     FAILURES_MAX = 1000,      /* a server that refuses everything ends the run */
-    STALL_SECONDS = 60,       /* nothing answered for so long: give up, report what there is */
     REPLY_MAX = 4096,         /* a reply's lines are 512 octets (RFC 5321 4.5.3.1.5) */
     RECIPIENTS_MAX = 1000,    /* what one pipelined write may hold */
     OPENING_MAX = 64,         /* --hold: sessions in the middle of their handshake */
@@ -83,12 +83,12 @@ enum tls_mode { TLS_OFF, TLS_STARTTLS, TLS_IMPLICIT };
 
 static struct {
     long connections, messages, size, recipients, session, range;
-    double seconds, hold, rate;
+    double seconds, hold, rate, patience;
     enum tls_mode tls;
     bool pipeline, apart, json, whole;
     const char *user, *password, *token_file, *source, *from, *to, *host, *port;
     char *guess;
-} option = {.connections = 10, .size = 4096, .recipients = 1,
+} option = {.connections = 10, .size = 4096, .recipients = 1, .patience = 60,
             .from = "load@kairan.test", .to = "user%d@kairan.test"};
 
 /* Where a session stands: which reply it is waiting for. */
@@ -830,8 +830,8 @@ static double send_all(struct session *all)
         if (sent + failed != counted) {
             counted = sent + failed;
             last = now();
-        } else if (now() - last > STALL_SECONDS) {
-            fprintf(stderr, "load: nothing answered for %d s\n", STALL_SECONDS);
+        } else if (now() - last > option.patience) {
+            fprintf(stderr, "load: nothing answered for %.0f s\n", option.patience);
             break;
         }
     }
@@ -869,7 +869,8 @@ static const struct option OPTIONS[] = {
     {"tls", 1, 0, 't'}, {"user", 1, 0, 'u'}, {"password", 1, 0, 'p'},
     {"pipeline", 0, 0, 'i'}, {"from", 1, 0, 'f'}, {"to", 1, 0, 'o'}, {"range", 1, 0, 'n'},
     {"hold", 1, 0, 'h'}, {"json", 0, 0, 'j'}, {"token-file", 1, 0, 'T'}, {"rate", 1, 0, 'R'},
-    {"whole", 0, 0, 'w'}, {"apart", 0, 0, 'a'}, {"source", 1, 0, 'S'}, {"guess", 1, 0, 'g'}, {0, 0, 0, 0}};
+    {"whole", 0, 0, 'w'}, {"apart", 0, 0, 'a'}, {"source", 1, 0, 'S'}, {"guess", 1, 0, 'g'},
+    {"patience", 1, 0, 'P'}, {0, 0, 0, 0}};
 
 static void wrong_use(const char *what)
 {
@@ -906,6 +907,7 @@ static void read_options(int count, char **words)
         case 'o': option.to = optarg; break;
         case 'n': option.range = atol(optarg); break;
         case 'h': option.hold = atof(optarg); break;
+        case 'P': option.patience = atof(optarg); break;
         case 'j': option.json = true; break;
         case 'T': option.token_file = optarg; break;
         case 'R': option.rate = atof(optarg); break;

@@ -51,6 +51,7 @@ class Load:
     whole: bool = False  # a session's first message is timed from its connection on
     guess: str = ""  # wrong passwords for these names instead of mail
     source: str = ""  # the address it comes from; none: the system's choice
+    patience: float = 60.0  # seconds without an answer, after which it gives up
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def arguments(load: Load, listener: TargetListener) -> list[str]:
         "--to": load.recipient,
         "--range": load.recipient_range,
         "--rate": load.rate,
+        "--patience": load.patience,
         **_login(listener),
     }
     if load.guess:

@@ -23,6 +23,7 @@ POSTFIX_SBIN = Path("/usr/lib/postfix/sbin")
 NEEDED = ("postfix", "postconf", "postmap", "dovecot")
 # Smtpd processes for the held sessions and the 200 large messages, with room.
 PROCESS_LIMIT = 300
+LINE_BASE_OCTETS = 1 << 20
 
 # Of any Postfix that is private to one run, this one and that of the tests; `log`: its file.
 PRIVATE_MAIN = """\
@@ -91,10 +92,10 @@ initial_destination_concurrency = 50
 default_destination_concurrency_failed_cohort_limit = 100
 message_size_limit = 20480000
 virtual_alias_maps = {table}:{folder}/virtual
-virtual_alias_expansion_limit = 100000
+virtual_alias_expansion_limit = {list_limit}
 virtual_alias_recursion_limit = 1000
-qmgr_message_recipient_limit = 100000
-line_length_limit = 1048576
+qmgr_message_recipient_limit = {list_limit}
+line_length_limit = {line_limit}
 local_recipient_maps =
 """
 
@@ -195,6 +196,9 @@ class Postfix:
             "key": certificate[1],
             "table": _table_kind(),
             "processes": PROCESS_LIMIT,
+            # The list itself is counted too; its members stand on one line of the table.
+            "list_limit": settings.list_members + 1_000,
+            "line_limit": LINE_BASE_OCTETS + settings.list_members * len(MAILBOX),
             "smtpd": max(PROCESS_LIMIT, settings.idle_sessions_postfix + 50),
         }
 

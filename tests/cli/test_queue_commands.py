@@ -7,7 +7,10 @@ import pytest
 
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
+from kairan.queue import listing
+from kairan.queue.jobs import ANYTHING
 from kairan.spool.settings import SpoolSettings
+from kairan.spool.sqlite.operator.view import JobFilter, ShardView
 from kairan.spool.sqlite.shard import SqliteSpool
 
 SETTINGS = SpoolSettings(free_octets_min=0, free_inodes_min=0)
@@ -158,3 +161,44 @@ def test_a_table_of_many_recipients_stays_readable(shell):
     spool = shell.place / "data" / "spool" / "shard-0"
     asyncio.run(append(spool, letter("a@example.com", *many, message_id="<x@example.com>")))
     assert "user002@example.com and 7 more" in shell.done("queue", "list").out
+
+
+def test_a_long_queue_is_listed_by_several_processes_as_by_one(queue, monkeypatch):
+    def letters(shard):
+        return (
+            letter("a@example.com", f"{shard}{n}@example.com", message_id=f"<{n}@x>")
+            for n in range(25)
+        )
+
+    spool = queue.place / "data" / "spool"
+    for shard in (0, 1):
+        asyncio.run(append(spool / f"shard-{shard}", *letters(shard)))
+    (spool / "shard-0" / "quarantine" / "7.eml").write_bytes(CONTENT)
+    whole = list(listing.listed(spool, ANYTHING, str))
+    monkeypatch.setattr(listing, "PART_MESSAGES", 4)
+    monkeypatch.setattr(listing, "processors", lambda: 3)
+    assert list(listing.listed(spool, ANYTHING, str)) == whole
+    assert len(whole) == 2 * 25 + 2 + 1
+    some = listing.listed(spool, JobFilter(recipient="024@example.com"), str)
+    assert len(list(some)) == 1
+
+
+def test_to_retry_the_whole_queue_is_one_event_of_the_trace(queue):
+    queue.done("queue", "retry", "--all")
+    queue.done("queue", "retry", "--from", "payroll@example.com")
+    events = queue.done("trace", "--event", "RETRY", "--json").json
+    assert [event["recipient"] for event in events].count("") == 1
+    (whole,) = (event for event in events if not event["recipient"])
+    assert whole["detail"].startswith("the whole queue, 2 jobs, by ")
+    assert {event["recipient"] for event in events} == {"", "akiko@example.com", "ben@example.com"}
+
+
+def test_what_was_looked_at_can_be_changed_though_an_index_of_the_wal_was_left(queue):
+    """As after a kill, or when two who look at once leave: the last to close may not remove it."""
+    shard = queue.place / "data" / "spool" / "shard-0"
+    with ShardView(shard) as first:
+        assert (shard / "queue.db-shm").exists()
+        with ShardView(shard) as second:
+            assert list(second.list())
+            assert second.hold(ANYTHING.condition()) == 1
+        assert [item.held for item in first.list()] == [True]

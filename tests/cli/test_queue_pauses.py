@@ -57,7 +57,8 @@ def test_what_goes_by_a_route_is_held_and_the_rest_is_not(routed):
         ([["hold", "--all"], ["hold", "--all"]], ["HOLD"] * 3),
         ([["release", "--all"]], []),
         ([["hold", "--to", "akiko@example.com"], ["release", "--all"]], ["HOLD", "RELEASE"]),
-        ([["retry", "--all"]], ["RETRY"] * 3),
+        ([["retry", "--to", "akiko@example.com"]], ["RETRY"]),
+        ([["retry", "--all"]], ["RETRY"]),  # of the whole queue
         ([["drop", "--all", "--yes"]], ["DROP"] * 3),
     ],
 )

@@ -68,25 +68,26 @@ def print_json(value: Any) -> None:
     print(json.dumps(plain(value), indent=2, ensure_ascii=False))
 
 
-def print_json_list(values: Iterable[Any], *, is_plain: bool = False) -> None:
-    """One list, an item a line, printed while it is read.
+def print_json_list(values: Iterable[Any]) -> None:
+    """One list, an item a line, printed while it is read."""
+    print_json_lines(json.dumps(plain(value), ensure_ascii=False) for value in values)
 
-    `is_plain`: dictionaries of what JSON knows and nothing else.  A long queue has a million of
-    them, and what needs no care is written ten times as fast.
-    """
-    write, encode = sys.stdout.write, _plain_encoder() if is_plain else _encoded
+
+def print_json_lines(texts: Iterable[str]) -> None:
+    """As above, of items that are JSON already."""
+    write = sys.stdout.write
     opening = "["
-    for value in values:
-        write(f"{opening}\n  {encode(value)}")
+    for text in texts:
+        write(f"{opening}\n  {text}")
         opening = ","
     print("[]" if opening == "[" else "\n]")
 
 
-def _encoded(value: Any) -> str:
-    return json.dumps(plain(value), ensure_ascii=False)
+def plain_encoder() -> Callable[[Any], str]:
+    """JSON of dictionaries of what JSON knows and nothing else.
 
-
-def _plain_encoder() -> Callable[[Any], str]:
+    A long queue has a million of them, and what needs no care is written ten times as fast.
+    """
     from msgspec.json import Encoder  # noqa: PLC0415 - only for long lists
 
     encode = Encoder().encode
@@ -94,7 +95,9 @@ def _plain_encoder() -> Callable[[Any], str]:
     def encoded(value: Any) -> str:
         text = encode(value).decode()
         # JSON writes C0 controls behind a backslash, and who prints the string has them back.
-        return text if text.isprintable() and "\\" not in text else _encoded(value)
+        if text.isprintable() and "\\" not in text:
+            return text
+        return json.dumps(plain(value), ensure_ascii=False)
 
     return encoded
 

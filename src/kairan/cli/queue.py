@@ -18,10 +18,18 @@ from kairan.cli.options import (
     group_of_commands,
     with_option_lists,
 )
-from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
+from kairan.cli.output import (
+    plain_encoder,
+    print_json,
+    print_json_lines,
+    print_record,
+    print_table,
+    say,
+)
 from kairan.config.model import Configuration
 from kairan.queue import jobs as queue_jobs
 from kairan.queue.jobs import RoutesOf, Selection, found, record, statistics
+from kairan.queue.listing import listed
 from kairan.spool.sqlite.operator.view import JobFilter
 
 app = group_of_commands("The queue: what waits for delivery.")
@@ -118,11 +126,18 @@ def list_(
     configuration = read_configuration(config)
     routes_of = _routes_of(configuration)
     wanted = conditions.filter(routes_of, held=held, quarantined=quarantined)
-    selection = Selection((), wanted, everything=False)
-    records = (record(one, routes_of) for one in found(configuration.spool_directory, selection))
     if as_json:
-        print_json_list(records, is_plain=True)
+        encode = plain_encoder()
+        print_json_lines(
+            listed(
+                configuration.spool_directory, wanted, lambda one: encode(record(one, routes_of))
+            )
+        )
     else:
+        selection = Selection((), wanted, everything=False)
+        records = (
+            record(one, routes_of) for one in found(configuration.spool_directory, selection)
+        )
         columns = ("id", "from", "to", "route", "tried", "due", "state")
         print_table(columns, map(_row, records), nothing="nothing waits")
 

@@ -1,6 +1,8 @@
 """What an operator may do to jobs: try them now, hold, release or drop them.
 
-Each act leaves an event in the trace for each recipient that it concerns, before it is done.
+Each act leaves an event in the trace for each recipient that it concerns, before it is done.  To
+try the whole queue now is one event: it takes nothing from any message, and each has the tries
+that follow in its own story.
 """
 
 from collections.abc import Callable
@@ -51,8 +53,12 @@ def carry_out(
     seen = hurried.add if act is QueueAct.RETRY else _nothing
     with ExitStack() as stack:
         record = opened_trace(configuration, stack, warn=warn, by=by)
-        told = partial(_tell, act, way, record, seen)
-        changed = change(configuration.spool_directory, selection, way.action, told)
+        if act is QueueAct.RETRY and selection.is_everything:
+            changed = change(configuration.spool_directory, selection, way.action)
+            record(act.upper(), message_id="", what=f"the whole queue, {changed} jobs")
+        else:
+            told = partial(_tell, act, way, record, seen)
+            changed = change(configuration.spool_directory, selection, way.action, told)
     if act is QueueAct.RETRY:
         hurried.ask(everything=selection.everything)
     return changed

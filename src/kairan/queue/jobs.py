@@ -39,6 +39,10 @@ class Selection:
         """More than the ids somebody wrote down."""
         return not self.ids
 
+    @property
+    def is_everything(self) -> bool:
+        return self.everything and not self.ids and self.conditions == ANYTHING
+
 
 RoutesOf: TypeAlias = Callable[[Job], tuple[str, ...]]
 Change: TypeAlias = Callable[[ShardView, Iterable[JobId] | Condition], int]
@@ -46,21 +50,25 @@ Change: TypeAlias = Callable[[ShardView, Iterable[JobId] | Condition], int]
 
 def found(spool: Path, selection: Selection) -> Iterator[FoundJob]:
     for shard, conditions in _wanted(spool, selection):
-        with _view(spool, shard) as view:
+        with opened_view(spool, shard) as view:
             yield from (FoundJob(shard, item) for item in view.list(conditions))
 
 
 def change(
-    spool: Path, selection: Selection, action: Change, told: Callable[[FoundJob], None]
+    spool: Path,
+    selection: Selection,
+    action: Change,
+    told: Callable[[FoundJob], None] | None = None,
 ) -> int:
     """Does `action` to all that is meant; how many jobs it changed.  `told` hears of each before."""
     if selection.is_open() and not selection.everything and selection.conditions == ANYTHING:
         raise QueueRequestError("say which: ids, conditions such as --to ADDRESS, or --all")
     changed = 0
     for shard, conditions in _wanted(spool, selection):
-        with _view(spool, shard) as view:
-            for item in view.list(conditions):
-                told(FoundJob(shard, item))
+        with opened_view(spool, shard) as view:
+            if told is not None:
+                for item in view.list(conditions):
+                    told(FoundJob(shard, item))
             changed += action(view, view.wanted(conditions))
     return changed
 
@@ -69,7 +77,7 @@ def show(spool: Path, text: str) -> Shown:
     shard, conditions = _parsed(spool, text)
     message = conditions.message if conditions.job is None else conditions.job.message
     assert message is not None, "an id names a message at least"
-    with _view(spool, shard) as view:
+    with opened_view(spool, shard) as view:
         shown = view.show(message)
     if shown is None:
         raise _gone(text)
@@ -81,7 +89,7 @@ def statistics(spool: Path, now: float) -> dict[str, float]:
     totals = dict.fromkeys(("messages", "recipients", "held", "deferred", "quarantined"), 0)
     oldest = now
     for shard in shards(spool):
-        with _view(spool, shard) as view:
+        with opened_view(spool, shard) as view:
             values = view.statistics()
         oldest = min(oldest, values["oldest_arrival"] or now)
         totals = {name: total + int(values[name] or 0) for name, total in totals.items()}
@@ -137,7 +145,7 @@ def _wanted(spool: Path, selection: Selection) -> Iterator[tuple[int, JobFilter]
             yield shard, selection.conditions
     for text in selection.ids:
         shard, conditions = _parsed(spool, text)
-        with _view(spool, shard) as view, closing(view.list(conditions)) as items:  # type: ignore[type-var]
+        with opened_view(spool, shard) as view, closing(view.list(conditions)) as items:  # type: ignore[type-var]
             if next(items, None) is None:
                 raise _gone(text)
         yield shard, conditions
@@ -164,6 +172,6 @@ def _gone(text: str) -> QueueRequestError:
 
 
 @contextmanager
-def _view(spool: Path, shard: int) -> Iterator[ShardView]:
+def opened_view(spool: Path, shard: int) -> Iterator[ShardView]:
     with ShardView(spool / f"{_PREFIX}{shard}") as view:
         yield view

@@ -27,19 +27,19 @@ Record: TypeAlias = Callable[..., None]
 @contextmanager
 def command_trace(folder: Path, settings: TraceSettings, *, by: str = "") -> Iterator[Record]:
     """A function that records an event of a message, and waits while the disk is behind.  `by`: who
-    acts, where it is not the user of this process.
+    acts, where it is not the user of this process.  What concerns no single message says `what` it does.
 
     Raises OSError or sqlite3.Error where the trace cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / f"{_NAME}.lock"):
         trace = Trace(folder / f"{_NAME}.db", settings)
-        detail = f"by {by or by_whom()}"
+        actor = f"by {by or by_whom()}"
 
-        def record(event: str, **facts: Any) -> None:
+        def record(event: str, *, what: str = "", **facts: Any) -> None:
             while trace.statistics().waiting >= _WAITING_MAX:
                 time.sleep(0.01)
-            trace.record(event, detail=detail, **facts)
+            trace.record(event, detail=f"{what}, {actor}" if what else actor, **facts)
 
         try:
             yield record

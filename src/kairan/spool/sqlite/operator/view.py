@@ -6,10 +6,11 @@ once.  What it has leased already it finishes: a job held in that moment may sti
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 from kairan.mail.address import key_of
 from kairan.runtime.operator_error import OperatorError
@@ -27,6 +28,9 @@ _HEADER_OCTETS_MAX = 64 * 1024
 # To change each job of a long queue touches its whole index: of a million jobs 40 MB.
 _CACHE_OCTETS = 64 * 1024 * 1024
 
+_OPENINGS_MAX = 50
+_OPENING_PAUSE_SECONDS = 0.02
+
 _RELEASE = """
 UPDATE job SET held = 0, due = CASE WHEN destination <> '' THEN ?1 ELSE max(due, ?1) END
     WHERE held = 1
@@ -43,7 +47,14 @@ SELECT destination, route, attempts = 0 AND route = '' AS is_new, min(message)
     FROM job GROUP BY 1, 2, 3
 """
 
+_MESSAGES = "SELECT min(message), max(message) FROM job"
+
 Listed: TypeAlias = SpoolItem | Quarantined
+
+
+class MessageRange(NamedTuple):
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class JobFilter:
 
     job: JobId | None = None
     message: SpoolId | None = None
+    messages: MessageRange | None = None
     message_id: str | None = None
     sender: str | None = None
     recipient: str | None = None
@@ -69,8 +81,12 @@ class JobFilter:
         if self.job is not None:
             columns += [("message", self.job.message), ("number", self.job.number)]
         wanted = [(name, value) for name, value in columns if value is not None]
-        sql = " AND ".join(f"{name} = ?" for name, _ in wanted)
-        return Condition(sql or "1", tuple(value for _, value in wanted))
+        tests = [f"{name} = ?" for name, _ in wanted]
+        values = tuple(value for _, value in wanted)
+        if self.messages is not None:
+            tests.append("message BETWEEN ? AND ?")
+            values += self.messages
+        return Condition(" AND ".join(tests) or "1", values)
 
     @property
     def is_condition(self) -> bool:
@@ -81,7 +97,7 @@ class JobFilter:
         """Of those that fit `condition`.  What is in quarantine has no fields to be judged by."""
         tests = self._envelope_tests()
         takes_quarantined = self.quarantined is not False and self == JobFilter(
-            quarantined=self.quarantined
+            quarantined=self.quarantined, messages=self.messages
         )
         for item in items:
             if isinstance(item, Quarantined):
@@ -157,16 +173,29 @@ class ShardView:
 
     def __init__(self, directory: Path) -> None:
         self._folder = ShardFolder(directory)
-        self._changes: Changes | None = None
+        self._changes: Changes | None = None  # where the connection is one that may write
         if not self._folder.database.is_file():
             raise NoShardError(f"{directory} holds no queue. Is it the spool directory's shard-N?")
-        owned = is_owned(directory)
-        self._db = self._connected(connect_to_change if owned else connect_to_look)
-        if owned:
-            self._changes = Changes(self._db, self._folder)
-        if not is_ours(self._db):
-            self._db.close()
-            raise NoShardError(f"{self._folder.database} is not a queue of Kairan.")
+        self._open()
+
+    def _open(self) -> None:
+        for remaining in reversed(range(_OPENINGS_MAX)):
+            owned = is_owned(self._folder.path)
+            self._db = self._connected(connect_to_change if owned else connect_to_look)
+            try:
+                found = is_ours(self._db)
+            except sqlite3.OperationalError as error:
+                self._db.close()
+                # Another look has ended in between, and took the index of the WAL with it.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or not remaining:
+                    raise
+                time.sleep(_OPENING_PAUSE_SECONDS)
+                continue
+            if not found:
+                self._db.close()
+                raise NoShardError(f"{self._folder.database} is not a queue of Kairan.")
+            self._changes = Changes(self._db, self._folder) if owned else None
+            return
 
     def __enter__(self) -> Self:
         return self
@@ -178,8 +207,19 @@ class ShardView:
         self._db.close()
 
     def list(self, wanted: JobFilter = JobFilter()) -> Iterator[Listed]:
-        yield from wanted.matching(scan(self._db, self._folder.database, wanted.condition()))
-        yield from wanted.matching(self._folder.quarantine.things())
+        yield from self.jobs(wanted)
+        yield from self.quarantined(wanted)
+
+    def jobs(self, wanted: JobFilter = JobFilter()) -> Iterator[Listed]:
+        return wanted.matching(scan(self._db, self._folder.database, wanted.condition()))
+
+    def quarantined(self, wanted: JobFilter = JobFilter()) -> Iterator[Listed]:
+        return wanted.matching(self._folder.quarantine.things())
+
+    def messages(self) -> MessageRange:
+        """From the oldest to the newest that has a job; an empty range for an empty shard."""
+        first, last = self._db.execute(_MESSAGES).fetchone()
+        return MessageRange(1, 0) if first is None else MessageRange(first, last)
 
     def wanted(self, wanted: JobFilter) -> Iterable[JobId] | Condition:
         """What to change: a condition where SQLite can decide by itself, else it is looked up."""
@@ -255,11 +295,15 @@ class ShardView:
             yield (destination, route, is_new), tuple(values)
 
     def _for_changes(self) -> Changes:
-        """From here on the connection is one that may write."""
+        """From here on the connection is one that may write.
+
+        The one that may not goes first: SQLite has one index of the WAL for all connections of a
+        process, and opens it as the first of them asked to.
+        """
         if self._changes is None:
-            db = self._connected(connect_to_change)
             self._db.close()
-            self._db, self._changes = db, Changes(db, self._folder)
+            self._db = self._connected(connect_to_change)
+            self._changes = Changes(self._db, self._folder)
         return self._changes
 
     def _connected(

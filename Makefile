@@ -45,7 +45,8 @@ test: peers install ## every test but the long ones; those that compare speeds a
 	$(BIN)/pytest -q -m alone --randomly-seed=$(SEED)
 
 promises: install ## the durability promises at full length: kill -9, full disk, failing writes
-	$(BIN)/pytest -q -m promises --promises=$(PROMISES) tests/promises
+	$(BIN)/pytest -q -m 'promises and not alone' --promises=$(PROMISES) -n $(WORKERS) --dist loadfile tests/promises
+	$(BIN)/pytest -q -m 'promises and alone' --promises=$(PROMISES) tests/promises
 
 bench: install ## Kairan and Postfix side by side on this machine (OPTIONS=--help)
 	$(BIN)/python -m bench $(OPTIONS)

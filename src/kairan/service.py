@@ -4,6 +4,7 @@
     child    worker-0, worker-1 …: `worker.run`, everything else
     child    issuer, where [issuer] or [scim] is enabled: `issuer.web.server.run`, tokens and SCIM by HTTP
     child    web, where [api] is enabled: `api.process.run`, what programs ask by HTTP
+    child    webhooks, where [webhooks] is enabled: `webhooks.process.run`, programs that are told what happens
 
 The parent holds every socket: while a dead worker is replaced its connections wait in the kernel
 instead of being refused.  It runs no thread and no event loop, so that fork is safe and what was
@@ -190,6 +191,8 @@ class Supervisor:
             sock = _listen(api, _free_port(api))
             run = partial(self._run_web, sock)
             self._children.append(Child("web", [sock], run, ends_to_reload=True))
+        if self.configuration.webhooks.enabled:
+            self._children.append(Child("webhooks", [], self._run_webhooks))
 
     def _close_ports(self, *, but: int | None = None) -> None:
         """A port is closed when no process holds its socket any more."""
@@ -297,6 +300,11 @@ class Supervisor:
         from kairan.api.process import run  # noqa: PLC0415 - as the issuer's
 
         return run(self._served(), sock, supervision)
+
+    def _run_webhooks(self, supervision: Supervision) -> int:
+        from kairan.webhooks.process import run  # noqa: PLC0415 - as the issuer's
+
+        return run(self.configuration, supervision)
 
     def _watch(self) -> int:
         os.set_blocking(self._ready[0], False)

@@ -14,7 +14,8 @@ LAYERS: list[set[str]] = [
     {"api"},
     # What a process that answers HTTP mounts: pages for people, counters for Prometheus.
     {"console", "metrics"},
-    {"queue"},
+    # `webhooks`: a process of its own; reads the trace, and what is of concern.
+    {"queue", "webhooks"},
     {"doctor", "status"},
     {"config"},
     {"intake", "delivery", "sender", "issuer", "alerts"},

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, CommandRow] = {
     ),
     "scim": CommandRow("scim", "People and groups that Entra, or another directory, pushes here."),
     "api-key": CommandRow("api_key", "Keys with which programs operate the service by HTTP."),
+    "webhook": CommandRow("webhook", "Webhooks: programs that are told what became of mail."),
     "console": CommandRow("console", "The console: pages for administrators."),
     "device": CommandRow(
         "device", "Devices: printers and the like, which cannot do what programs do."

@@ -21,7 +21,7 @@ from kairan.relay.tokens.settings import IdentitySettings
 from kairan.scim.settings import ScimSettings
 from kairan.spool.settings import SpoolSettings
 from kairan.trace.settings import AuditSettings, BillingSettings, TraceSettings
-from kairan.web.settings import ApiSettings
+from kairan.web.settings import ApiSettings, WebhookSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("issuer", IssuerServiceSettings, "issuer", about="Tokens without Entra or Keycloak"),
     Section("scim", ScimSettings, "scim", about="People and groups that Entra pushes to us"),
     Section("api", ApiSettings, "api", about="What programs ask by HTTP"),
+    Section("webhooks", WebhookSettings, "webhooks", about="Programs that are told what happens"),
     Section("admission", AdmissionSettings, "admission", about="What an account may send"),
     Section("spool", SpoolSettings, "spool", about="What stands behind a 250"),
     Section("delivery", DeliverySettings, "delivery", about="Where mail goes, and when again"),
@@ -130,6 +131,7 @@ class Configuration:
     issuer: IssuerServiceSettings = field(default_factory=IssuerServiceSettings)
     scim: ScimSettings = field(default_factory=ScimSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
@@ -157,6 +159,10 @@ class Configuration:
     @property
     def api_directory(self) -> Path:
         return self.data_directory / "api"
+
+    @property
+    def webhooks_directory(self) -> Path:
+        return self.data_directory / "webhooks"
 
     @property
     def issuer_directory(self) -> Path:

@@ -28,7 +28,7 @@ from kairan.relay.tokens.check import is_url, problem_with
 from kairan.relay.tokens.settings import IdentitySettings
 from kairan.runtime.ip import IpAddress
 from kairan.smtp.sasl.mechanisms import MECHANISMS
-from kairan.web.settings import ApiSettings
+from kairan.web.settings import ApiSettings, WebhookSettings
 
 PORT_MAX = 65_535
 IPV6 = 6
@@ -62,6 +62,7 @@ def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     yield from _issuer(configuration)
     yield from _scim(configuration)
     yield from _api(configuration)
+    yield from _webhooks(configuration.webhooks)
     yield from _believed(configuration.auth.issuers)
     yield from _identities(configuration.identities)
     yield from _routes(configuration.delivery.routes)
@@ -322,6 +323,13 @@ def _api(configuration: Configuration) -> Iterator[SettingProblem]:
     if api.enabled and not _is_loopback(api.host) and None in {tls.certificate, tls.key}:
         sentence = "an HTTP API that others reach needs the certificate and key of [tls]"
         yield ("api", "host"), sentence
+
+
+def _webhooks(webhooks: WebhookSettings) -> Iterator[SettingProblem]:
+    yield from _networks(webhooks.networks_allowed, ("webhooks", "networks_allowed"))
+    for key in ("timeout_seconds", "retry_first_seconds", "waiting_events_max"):
+        if not getattr(webhooks, key):
+            yield ("webhooks", key), f'"{key}" must be more than 0'
 
 
 def _scim(configuration: Configuration) -> Iterator[SettingProblem]:

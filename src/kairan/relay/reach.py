@@ -1,4 +1,5 @@
-"""Which addresses mail by MX may be taken to: the Internet's, and what the operator allows besides.
+"""Which addresses mail by MX may be taken to, and webhooks: the Internet's, and what the operator allows
+besides.
 
 The records of a recipient's domain are written by strangers, and may name this machine, a server
 on the inside, or a cloud's metadata service.  Hence the address that is dialled is judged, after
@@ -65,10 +66,15 @@ class Reach:
 
     def admits(self, address: str) -> bool:
         """Whether it may be dialled.  Asks the kernel whether the address is this machine's."""
-        parsed = _embedded(ipaddress.ip_address(address))
-        if any(parsed in network for network in self.allowed):
+        if self.is_allowed(address):
             return True
+        parsed = _embedded(ipaddress.ip_address(address))
         return is_public(parsed) and not _is_own(parsed)
+
+    def is_allowed(self, address: str) -> bool:
+        """Whether the operator has named its network."""
+        parsed = _embedded(ipaddress.ip_address(address))
+        return any(parsed in network for network in self.allowed)
 
 
 def is_public(address: IpAddress) -> bool:

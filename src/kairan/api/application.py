@@ -13,9 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from kairan import __version__
-from kairan.api import looking, messages, organisation
+from kairan.api import looking, messages, organisation, queue
 from kairan.api.callers import client_of
-from kairan.api.compose import NewMessage
 from kairan.api.documented import SECURITY_SCHEMES
 from kairan.api.messages import invalid_text
 from kairan.api.parts import Parts
@@ -30,6 +29,8 @@ from kairan.trace.refusals import machine_of
 
 log = structlog.get_logger()
 
+# Each has its routes, and the models of the bodies that it reads itself (BODIES).
+_PARTS = (messages, looking, queue, organisation)
 _BY_STATUS = {one.status: one for one in (*reversed(API_PROBLEMS),)}
 _DESCRIPTION = """\
 Send mail, ask where it is, and operate the service. Every refusal is a problem document (RFC 9457) with the
@@ -48,7 +49,7 @@ def application(parts: Parts, extra_routes: Sequence[BaseRoute] = ()) -> FastAPI
         # A redirect would name the host that the client says.
         redirect_slashes=False,
     )
-    for part in (messages, looking, organisation):
+    for part in _PARTS:
         web.include_router(part.routes(parts))
     web.router.routes.extend(extra_routes)
     refusals = _Refusals(parts)
@@ -68,9 +69,10 @@ def _document(web: FastAPI) -> dict[str, Any]:
             openapi_version="3.1.0",
         )
         schemas = document["components"]["schemas"]
-        new = NewMessage.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(new.pop("$defs", {}))
-        schemas["NewMessage"] = new
+        for model in (body for part in _PARTS for body in part.BODIES):
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
+            schemas[model.__name__] = schema
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         document["components"]["securitySchemes"] = SECURITY_SCHEMES

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from kairan.api.bodies import SMALL_OCTETS_MAX, expected, read_body
+from kairan.api.bodies import SMALL_OCTETS_MAX
 from kairan.api.callers import KEY_BEGINS, account_caller, bearer_of
 from kairan.api.documented import ACCOUNT, KEY, answers
-from kairan.api.messages import invalid_text
+from kairan.api.json_bodies import StrictBody, json_body, read_json
 from kairan.api.parts import Parts
 from kairan.api.problems import ApiError, language_asked
 from kairan.directory.operations.api_keys import Scope
@@ -81,7 +81,7 @@ class TracePage(BaseModel):
     next: str | None
 
 
-class AskedText(BaseModel):
+class AskedText(StrictBody):
     text: Annotated[str, Field(min_length=1, max_length=SMALL_OCTETS_MAX)]
 
 
@@ -105,6 +105,9 @@ class TraceFilters(BaseModel):
     status: MessageStatus | None = None
     limit: Annotated[int, Field(ge=1, le=_PAGE_MAX)] = 100
     cursor: Annotated[str, Field(pattern=r"^([0-9]{1,17}\.[0-9]{1,4})?$")] = ""
+
+
+BODIES = (AskedText,)
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -165,35 +168,19 @@ def routes(parts: Parts) -> APIRouter:
         responses=answers(401, 403, 408, 413, 422),
         tags=["doctor"],
         summary="What a pasted reply, log line or bounce means",
-        openapi_extra={
-            "security": KEY,
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {"schema": AskedText.model_json_schema()},
-                },
-            },
-        },
+        openapi_extra={"security": KEY, **json_body(AskedText)},
     )
     async def explain_(request: Request) -> ExplanationsShown:
         """Scope `read`; the text is not kept."""
         await parts.key_of(request, Scope.READ)
-        limit = 2 * SMALL_OCTETS_MAX
-        with parts.bodies.room_for(expected(request, limit)):
-            octets = await read_body(request, limit)
-            return await parts.apart(_explained, octets, language_asked(request))
+        asked = await read_json(parts, request, AskedText, 2 * SMALL_OCTETS_MAX)
+        return await parts.apart(_explained, asked.text, language_asked(request))
 
     return router
 
 
-def _explained(octets: bytes, language: Language) -> ExplanationsShown:
-    try:
-        asked = AskedText.model_validate_json(octets)
-    except ValueError as error:
-        errors = getattr(error, "errors", None)
-        text = invalid_text(errors(include_url=False)) if errors else str(error)
-        raise ApiError(http_api.INVALID, text) from None
-    return ExplanationsShown(explanations=[record_of(one, language) for one in explain(asked.text)])
+def _explained(text: str, language: Language) -> ExplanationsShown:
+    return ExplanationsShown(explanations=[record_of(one, language) for one in explain(text)])
 
 
 # One message.

@@ -92,6 +92,9 @@ class _AskedMessage:
             raise ApiError(http_api.INVALID, str(error)) from None
 
 
+BODIES = (NewMessage,)
+
+
 def invalid_text(errors: Sequence[Mapping[str, Any]]) -> str:
     """Where and what, of the first few; never the value, which may be a secret."""
     several = [

@@ -4,15 +4,14 @@ from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kairan.api.bodies import SMALL_OCTETS_MAX, expected, read_body
 from kairan.api.callers import client_of
 from kairan.api.compose import AddressText, Line
 from kairan.api.documented import KEY, answers
-from kairan.api.messages import invalid_text
+from kairan.api.json_bodies import StrictBody, json_body, read_json
 from kairan.api.parts import Parts
 from kairan.api.problems import ApiError
 from kairan.directory.model import Account, Group, Mailbox
@@ -47,10 +46,12 @@ class Members(BaseModel):
     members: list[str]
 
 
-class NewMailbox(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class NewMailbox(StrictBody):
     address: AddressText
     name: Line = ""
+
+
+BODIES = (NewMailbox,)
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -120,24 +121,12 @@ def _mailboxes(router: APIRouter, parts: Parts) -> None:
         responses=answers(401, 403, 408, 409, 413, 422),
         tags=["directory"],
         summary="Add a mailbox",
-        openapi_extra={
-            **SECURITY,
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": NewMailbox.model_json_schema()}},
-            },
-        },
+        openapi_extra={**SECURITY, **json_body(NewMailbox)},
     )
     async def add(request: Request) -> MailboxShown:
         """Scope admin."""
         key = await parts.key_of(request, Scope.ADMIN)
-        octets = await read_body(request, expected(request, SMALL_OCTETS_MAX))
-        try:
-            new = NewMailbox.model_validate_json(octets)
-        except ValueError as error:
-            errors = getattr(error, "errors", None)
-            text = invalid_text(errors(include_url=False)) if errors else str(error)
-            raise ApiError(http_api.INVALID, text) from None
+        new = await read_json(parts, request, NewMailbox)
         await parts.apart(parts.directory.add_mailbox, new.address, display_name=new.name)
         _tell(parts, request, key.name, "mailbox-add", new.address)
         return MailboxShown(address=new.address, name=new.name, aliases=[])

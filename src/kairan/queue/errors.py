@@ -7,3 +7,7 @@ class QueueRequestError(OperatorError):
     """The sentence ends with what to do."""
 
     exit_code = BAD_INPUT
+
+
+class NotInQueueError(QueueRequestError):
+    """An id that is no longer there, or never was."""

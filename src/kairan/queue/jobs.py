@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from kairan.queue.errors import QueueRequestError
+from kairan.queue.errors import NotInQueueError, QueueRequestError
 from kairan.spool.interface import Job, JobId, Quarantined, SpoolItem
 from kairan.spool.sqlite.operator.view import JobFilter, ShardView, Shown, id_text, parse_id
 from kairan.spool.sqlite.scan import Condition
@@ -165,10 +165,8 @@ def _parsed(spool: Path, text: str) -> tuple[int, JobFilter]:
     return int(shard), replace(ANYTHING, message=wanted)
 
 
-def _gone(text: str) -> QueueRequestError:
-    return QueueRequestError(
-        f"{text} is not in the queue (any more); `kairan trace` tells its story"
-    )
+def _gone(text: str) -> NotInQueueError:
+    return NotInQueueError(f"{text} is not in the queue (any more); `kairan trace` tells its story")
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from kairan.cli.doctor.options import LangOption, language, print_lines
 from kairan.cli.group_cost import SinceOption, price
 from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json
-from kairan.cli.preview import Preview
 from kairan.cli.times import read_time
 from kairan.config.model import Configuration
 from kairan.directory.store import Directory
@@ -28,6 +27,7 @@ from kairan.doctor.list_advice import (
     habits,
     saving,
 )
+from kairan.expansion.preview import Preview
 from kairan.outcomes.outcome import Text
 from kairan.trace.usage import single_sends
 

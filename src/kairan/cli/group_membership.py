@@ -14,7 +14,6 @@ from kairan.cli.directory import directory_of, open_directory
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, print_json_list, print_table, say
-from kairan.cli.preview import preview_members
 from kairan.cli.times import moment
 from kairan.config.model import Configuration
 from kairan.directory.dynamic.live import LiveMembers, parsed
@@ -24,6 +23,7 @@ from kairan.directory.operations.dynamic_groups import LargeChangeError
 from kairan.directory.recipient_filter.ldap import ldap_filter
 from kairan.directory.recipient_filter.tree import Filter
 from kairan.directory.store import Directory
+from kairan.expansion.preview import preview_members
 from kairan.runtime.counted import counted
 from kairan.trace.commands import by_whom
 

@@ -68,8 +68,8 @@ def _asked(recipients: list[str], configuration: Configuration) -> DirectoryFact
     # SQLAlchemy is a third of a second, for those alone who have a directory.
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    from kairan.cli.preview import Preview  # noqa: PLC0415
     from kairan.directory.store import Directory  # noqa: PLC0415
+    from kairan.expansion.preview import Preview  # noqa: PLC0415
 
     try:
         with Directory.open(configuration.directory_url, migrate=False) as directory:

@@ -1,8 +1,10 @@
 """A request's JSON as a value: read within its bounds, judged by its model, and described in the document."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 from kairan.api.bodies import SMALL_OCTETS_MAX, expected, read_body
@@ -45,3 +47,15 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
             "content": {"application/json": {"schema": {"$ref": place}}},
         }
     }
+
+
+def without_nulls(*nullable: str) -> Callable[[_Model], _Model]:
+    """A validator: null is a value of those fields alone; elsewhere who leaves a thing as it is does not name it."""
+
+    def judged(value: _Model) -> _Model:
+        for name in value.model_fields_set:
+            if getattr(value, name) is None and name not in nullable:
+                raise PydanticCustomError("null", "{field} must not be null", {"field": name})
+        return value
+
+    return judged

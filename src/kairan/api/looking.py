@@ -10,16 +10,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from kairan.api.bodies import SMALL_OCTETS_MAX
 from kairan.api.callers import KEY_BEGINS, account_caller, bearer_of
 from kairan.api.documented import ACCOUNT, KEY, answers
-from kairan.api.json_bodies import StrictBody, json_body, read_json
 from kairan.api.parts import Parts
-from kairan.api.problems import ApiError, language_asked
+from kairan.api.problems import ApiError
 from kairan.directory.operations.api_keys import Scope
-from kairan.doctor.answer import Language
-from kairan.doctor.explain.explain import explain
-from kairan.doctor.explain.text import record_of
 from kairan.outcomes import http_api
 from kairan.runtime.visible import visible
 from kairan.status.gather import status
@@ -81,16 +76,6 @@ class TracePage(BaseModel):
     next: str | None
 
 
-class AskedText(StrictBody):
-    text: Annotated[str, Field(min_length=1, max_length=SMALL_OCTETS_MAX)]
-
-
-class ExplanationsShown(BaseModel):
-    """As `kairan doctor explain --json` has them, likeliest first."""
-
-    explanations: list[dict[str, Any]]
-
-
 class TraceFilters(BaseModel):
     """Those of `kairan trace`; empty: any."""
 
@@ -107,7 +92,7 @@ class TraceFilters(BaseModel):
     cursor: Annotated[str, Field(pattern=r"^([0-9]{1,17}\.[0-9]{1,4})?$")] = ""
 
 
-BODIES = (AskedText,)
+BODIES: tuple[type[BaseModel], ...] = ()
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -163,24 +148,7 @@ def routes(parts: Parts) -> APIRouter:
         await parts.key_of(request, Scope.READ)
         return await parts.apart(lambda: asdict(status(parts.configuration, now=time.time())))
 
-    @router.post(
-        "/v1/doctor/explain",
-        responses=answers(401, 403, 408, 413, 422),
-        tags=["doctor"],
-        summary="What a pasted reply, log line or bounce means",
-        openapi_extra={"security": KEY, **json_body(AskedText)},
-    )
-    async def explain_(request: Request) -> ExplanationsShown:
-        """Scope `read`; the text is not kept."""
-        await parts.key_of(request, Scope.READ)
-        asked = await read_json(parts, request, AskedText, 2 * SMALL_OCTETS_MAX)
-        return await parts.apart(_explained, asked.text, language_asked(request))
-
     return router
-
-
-def _explained(text: str, language: Language) -> ExplanationsShown:
-    return ExplanationsShown(explanations=[record_of(one, language) for one in explain(text)])
 
 
 # One message.

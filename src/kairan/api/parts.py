@@ -50,6 +50,16 @@ class Parts:
         """Raises ApiError where the request has no key for this."""
         return await self.apart(self.callers.judge, bearer_of(request), client_of(request), wanted)
 
+    async def reader(self, request: Request) -> ApiKey:
+        return await self.key_of(request, Scope.READ)
+
+    async def administrator(self, request: Request) -> ApiKey:
+        return await self.key_of(request, Scope.ADMIN)
+
+    def tell(self, request: Request, key: ApiKey, what: str, about: str, **facts: object) -> None:
+        """A change goes into the audit, under the name that the command's has."""
+        self.audit(what, key=key.name, client=client_of(request), about=about, **facts)
+
     async def admits_to_metrics(self, request: Request) -> None:
         """Who is on this machine sees the numbers; others need a key, for names of accounts are among them."""
         if not is_local(request):

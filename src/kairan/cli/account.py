@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kairan.auth.passwords.bulk import BulkPasswords
+from kairan.auth.passwords.generated import generate_password
 from kairan.cli.aliases import (
     AddAliasOption,
     RemoveAliasOption,
@@ -36,7 +37,6 @@ from kairan.cli.password import (
     FileOption,
     GenerateOption,
     StdinOption,
-    generate_password,
     read_password,
 )
 from kairan.cli.password_hash import hashed

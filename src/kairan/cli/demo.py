@@ -25,6 +25,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from kairan import service
+from kairan.auth.passwords.generated import generate_password
 from kairan.auth.passwords.hashing import hash_password
 from kairan.cli import demo_api, demo_app, demo_gateway, sample
 from kairan.cli.configuration import read_configuration
@@ -32,7 +33,6 @@ from kairan.cli.directory import directory_of
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import examples, one_command
 from kairan.cli.output import say
-from kairan.cli.password import generate_password
 from kairan.config.environment import check_environment
 from kairan.config.installation import Installation, install
 from kairan.config.model import Configuration

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 from kairan.auth.made_secrets import hash_secret, make_secret, matches
+from kairan.auth.passwords.generated import generate_password
 from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
 from kairan.cli.directory import directory_of
-from kairan.cli.password import generate_password
 from kairan.config.model import Configuration
 from kairan.console.roles import ConsoleRole
 from kairan.directory.model import AppSecret

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kairan.auth.passwords.generated import generate_password
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, existing_device, open_directory
 from kairan.cli.doctor.options import EXIT_CODES, LangOption, language, print_lines
@@ -21,7 +22,6 @@ from kairan.cli.password import (
     FileOption,
     GenerateOption,
     StdinOption,
-    generate_password,
     read_password,
 )
 from kairan.cli.password_hash import hashed

@@ -18,7 +18,7 @@ from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, open_directory, warn_without_postmaster
 from kairan.cli.errors import BadInputError
 from kairan.cli.group_dynamic import DynamicOptions, add_dynamic, set_dynamic, shown_group
-from kairan.cli.group_membership import YesOption, previewed, print_preview
+from kairan.cli.group_membership import YesOption, print_preview
 from kairan.cli.options import (
     ConfigOption,
     DisplayNameOption,
@@ -38,6 +38,7 @@ from kairan.directory.recipient_filter.opath import parse
 from kairan.directory.recipient_filter.settings import RecipientFilterSettings
 from kairan.directory.recipient_filter.tree import Filter
 from kairan.directory.store import Directory
+from kairan.expansion.preview import previewed
 from kairan.runtime.counted import counted
 from kairan.runtime.visible import visible
 from kairan.trace.sends import sends_of
@@ -351,7 +352,12 @@ def preview(
     """
     configuration = read_configuration(config)
     with directory_of(configuration) as directory:
-        found = previewed(directory, configuration, _existing(directory, address))
+        found = previewed(
+            directory,
+            configuration.dynamic_groups,
+            configuration.delivery.expansion,
+            _existing(directory, address),
+        )
     if as_json:
         print_json(found)
     else:

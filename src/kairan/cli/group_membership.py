@@ -2,8 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import islice
 from typing import Annotated, Any
 
@@ -15,15 +14,11 @@ from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, print_json_list, print_table, say
 from kairan.cli.times import moment
-from kairan.config.model import Configuration
-from kairan.directory.dynamic.live import LiveMembers, parsed
-from kairan.directory.dynamic.rules import interval, is_too_much
-from kairan.directory.model import DynamicGroup, Group
+from kairan.directory.dynamic.live import parsed
+from kairan.directory.dynamic.rules import is_too_much
+from kairan.directory.model import DynamicGroup
 from kairan.directory.operations.dynamic_groups import LargeChangeError
-from kairan.directory.recipient_filter.ldap import ldap_filter
-from kairan.directory.recipient_filter.tree import Filter
 from kairan.directory.store import Directory
-from kairan.expansion.preview import preview_members
 from kairan.runtime.counted import counted
 from kairan.trace.commands import by_whom
 
@@ -140,47 +135,6 @@ def _existing(directory: Directory, address: str) -> DynamicGroup:
 
 
 # -- preview ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _AsFoundNow:
-    """Members of all groups as messages get them, but for one whose filter is asked now."""
-
-    inner: LiveMembers
-    directory: Directory
-    address: str
-    tree: Filter
-
-    def members(self, group: str) -> Iterator[Sequence[str]]:
-        if group != self.address:
-            return self.inner.members(group)
-        return self.directory.dynamic_groups.members_now(group, self.tree)
-
-
-def previewed(directory: Directory, configuration: Configuration, group: Group) -> dict[str, Any]:
-    live = LiveMembers(directory, configuration.dynamic_groups)
-    expansion = configuration.delivery.expansion
-    dynamic = directory.dynamic_groups.one(group.address)
-    if dynamic is None:
-        members = preview_members(directory, live, group.address, expansion)
-        return {"count": len(members), "members": members}
-    tree = parsed(dynamic.filter)
-    now = _AsFoundNow(live, directory, group.address, tree)
-    members = preview_members(directory, now, group.address, expansion)
-    change = directory.dynamic_groups.preview(group.address, tree)
-    return {
-        "count": len(members),
-        "members": members,
-        "filter": dynamic.filter,
-        "sql": directory.dynamic_groups.sql_of(group.address, tree),
-        "ldap": ldap_filter(tree),
-        "refresh_seconds": interval(dynamic, configuration.dynamic_groups),
-        "stored": {"count": change.before, "refreshed": dynamic.refreshed},
-        "added": change.some_added,
-        "removed": change.some_removed,
-        "needs_yes": is_too_much(change, configuration.dynamic_groups),
-        "left_out": directory.dynamic_groups.left_out(tree),
-    }
 
 
 def print_preview(found: dict[str, Any]) -> None:

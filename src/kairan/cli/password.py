@@ -1,17 +1,13 @@
 """Where a password comes from: never from an argument, which `ps` and the history would show."""
 
-import secrets
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from kairan.auth.passwords.generated import generate_password
 from kairan.cli.errors import BadInputError
-
-# Typed into printers by hand: no capitals, no signs, nothing that looks like another.
-ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-GENERATED_CHARACTERS = 24  # 118 bits
 
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
@@ -40,10 +36,6 @@ def read_password(*, from_stdin: bool, file: Path | None, generate: bool) -> str
     if not sys.stdin.isatty():
         raise BadInputError("a password is needed: --password-stdin, --password-file or --generate")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-
-
-def generate_password() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(GENERATED_CHARACTERS))
 
 
 def _content(file: Path) -> str:

@@ -1,11 +1,17 @@
 """Who a group leads to, by the same expansion which messages go through."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kairan.directory.devices import Devices
+from kairan.directory.dynamic.live import LiveMembers, parsed
+from kairan.directory.dynamic.rules import interval, is_too_much
+from kairan.directory.dynamic.settings import DynamicGroupSettings
 from kairan.directory.model import Group, Organisation, Snapshot, Trust
+from kairan.directory.recipient_filter.ldap import ldap_filter
+from kairan.directory.recipient_filter.tree import Filter
 from kairan.directory.snapshot.memory import read_snapshot
 from kairan.directory.store import Directory
 from kairan.expansion.expand import expand
@@ -97,3 +103,49 @@ def preview_members(
     directory: Directory, source: MembersSource, group: str, settings: ExpansionSettings
 ) -> list[str]:
     return Preview(directory, settings, source).members(group)
+
+
+@dataclass(frozen=True, slots=True)
+class _AsFoundNow:
+    """Members of all groups as messages get them, but for one whose filter is asked now."""
+
+    inner: LiveMembers
+    directory: Directory
+    address: str
+    tree: Filter
+
+    def members(self, group: str) -> Iterator[Sequence[str]]:
+        if group != self.address:
+            return self.inner.members(group)
+        return self.directory.dynamic_groups.members_now(group, self.tree)
+
+
+def previewed(
+    directory: Directory,
+    dynamic_groups: DynamicGroupSettings,
+    expansion: ExpansionSettings,
+    group: Group,
+) -> dict[str, Any]:
+    """As --json prints it.  Of a dynamic group also who has come and gone since the stored list."""
+    live = LiveMembers(directory, dynamic_groups)
+    dynamic = directory.dynamic_groups.one(group.address)
+    if dynamic is None:
+        members = preview_members(directory, live, group.address, expansion)
+        return {"count": len(members), "members": members}
+    tree = parsed(dynamic.filter)
+    now = _AsFoundNow(live, directory, group.address, tree)
+    members = preview_members(directory, now, group.address, expansion)
+    change = directory.dynamic_groups.preview(group.address, tree)
+    return {
+        "count": len(members),
+        "members": members,
+        "filter": dynamic.filter,
+        "sql": directory.dynamic_groups.sql_of(group.address, tree),
+        "ldap": ldap_filter(tree),
+        "refresh_seconds": interval(dynamic, dynamic_groups),
+        "stored": {"count": change.before, "refreshed": dynamic.refreshed},
+        "added": change.some_added,
+        "removed": change.some_removed,
+        "needs_yes": is_too_much(change, dynamic_groups),
+        "left_out": directory.dynamic_groups.left_out(tree),
+    }

@@ -12,7 +12,7 @@ from kairan.api.parts import Parts
 _HEAD = """\
 # The HTTP API
 
-Made from the OpenAPI document by `python -m kairan.api`; a running service gives the document itself at `/openapi.json`.
+Step by step, and in Japanese: [the HTTP API](http-api.md). This page is made from the OpenAPI document by `python -m kairan.api`; a running service gives the document itself at `/openapi.json`.
 
     [api]
     enabled = true          # http://127.0.0.1:8025; other addresses are HTTPS with the certificate of [tls]

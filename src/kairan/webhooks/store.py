@@ -5,7 +5,7 @@
 
     hook     the webhooks, with their secrets in clear, for these sign
     cursor   how far a webhook has read in each file of the trace (reading.py)
-    waiting  events that were read and are not taken yet; `due`: not before; in order of `number`
+    waiting  events that were read and are not taken yet; `due`: not before, and in this order
     told     ids of what was taken lately, so that what is read twice is sent once
     concern  what has begun and is not over, and was told
 
@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS cursor (
 CREATE TABLE IF NOT EXISTS waiting (
   number INTEGER PRIMARY KEY AUTOINCREMENT, hook INTEGER NOT NULL REFERENCES hook ON DELETE CASCADE,
   id TEXT NOT NULL, time REAL NOT NULL, due REAL NOT NULL, body TEXT NOT NULL, UNIQUE (hook, id));
+CREATE INDEX IF NOT EXISTS waiting_due ON waiting (hook, due);
 CREATE TABLE IF NOT EXISTS told (
   hook INTEGER NOT NULL REFERENCES hook ON DELETE CASCADE, id TEXT NOT NULL, at REAL NOT NULL,
   PRIMARY KEY (hook, id)) WITHOUT ROWID;
@@ -229,7 +230,7 @@ class WebhookStore:
             self._turn,
             closing(
                 self._db.execute(
-                    "SELECT number, id, body FROM waiting WHERE hook = ? AND due <= ? ORDER BY number LIMIT ?",
+                    "SELECT number, id, body FROM waiting INDEXED BY waiting_due WHERE hook = ? AND due <= ? ORDER BY due, number LIMIT ?",
                     (hook, now, BATCH_EVENTS_MAX),
                 )
             ) as rows,

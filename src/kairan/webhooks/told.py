@@ -65,8 +65,8 @@ class ToldEvent:
 def of_row(row: TraceRow, host: str, file: str) -> ToldEvent:
     """`file`: whose spool ids these are."""
     event = EVENTS[row.event]
-    about = (host, file, str(row.spool_id), row.message_id, row.recipient.lower())
-    event_id = _id(*about, event)
+    about = _about(host, file, str(row.spool_id), row.message_id, row.recipient.lower())
+    event_id = _id(about, event)
     facts = {
         "id": event_id,
         "event": event,
@@ -76,7 +76,7 @@ def of_row(row: TraceRow, host: str, file: str) -> ToldEvent:
         "recipient": _line(row.recipient),
         "detail": visible(row.detail)[:_DETAIL_CHARACTERS_MAX],
     }
-    delayed = _id(*about, WebhookEvent.DELAYED) if event in FINAL else ""
+    delayed = _id(about, WebhookEvent.DELAYED) if event in FINAL else ""
     return ToldEvent(event_id, event, row.time, _json(facts), delayed)
 
 
@@ -84,7 +84,7 @@ def of_concern(
     concern: Concern, host: str, *, since: float, now: float, is_over: bool
 ) -> ToldEvent:
     event, state = CONCERNS[concern.kind], "over" if is_over else "began"
-    event_id = _id(host, concern.key, repr(since), event, state)
+    event_id = _id(_about(host, concern.key, repr(since)), f"{event} {state}")
     facts = {
         "id": event_id,
         "event": event,
@@ -99,16 +99,18 @@ def of_concern(
 
 
 def of_test(host: str, name: str, now: float) -> ToldEvent:
-    event_id = _id(host, name, repr(now), WebhookEvent.TEST)
+    event_id = _id(_about(host, name, repr(now)), WebhookEvent.TEST)
     facts = {"id": event_id, "event": WebhookEvent.TEST, "time": _moment(now), "webhook": name}
     return ToldEvent(event_id, WebhookEvent.TEST, now, _json(facts))
 
 
-def _id(*parts: str) -> str:
-    octets = b"".join(
-        len(part).to_bytes(4) + part
-        for part in (one.encode("utf-8", "surrogatepass") for one in parts)
-    )
+def _about(*parts: str) -> str:
+    """With their lengths: no two lists of parts read alike."""
+    return "".join([f"{len(part)}:{part}" for part in parts])
+
+
+def _id(about: str, event: str) -> str:
+    octets = f"{about}{event}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(octets).hexdigest()[:32]
 
 

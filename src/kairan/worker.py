@@ -28,6 +28,7 @@ from kairan.auth.passwords.background import BackgroundHashing, fork_background_
 from kairan.auth.passwords.recognised import Recognised
 from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.auth.tokens.keys import Keys
+from kairan.capture.faults import FaultWatch
 from kairan.config.model import Configuration
 from kairan.delivery.context import DeliveryContext, DirectoryView, TimeSource
 from kairan.delivery.delivery import Delivery
@@ -308,6 +309,7 @@ class WorkerParts:
     busy: Busy
     lines: LogLines
     identities: Identities
+    faults: FaultWatch | None = None  # None: there are none, as in every service for people
 
 
 @dataclass(slots=True)
@@ -336,6 +338,7 @@ class WorkerFacts:
             "listeners": [listener.facts for listener in self.listeners],
             "queues": [asdict(queue) for queue in self.delivery.queues()],
             "directory": {"version": keeper.current.version, "as_of": keeper.as_of},
+            "faults": self.parts.faults.current.version if self.parts.faults is not None else 0,
             "counters": asdict(self._counters()),
         }
 
@@ -379,6 +382,7 @@ async def _open_parts(
         # Apart, so that a flood at the intake hides no delivery.
         LogLines(LimitedLines(), LimitedLines()),
         Identities(configuration.identities, configuration.token_directory),
+        FaultWatch(capture.directory) if (capture := configuration.capture_place) else None,
     )
 
 
@@ -416,6 +420,8 @@ async def _build(
     }
     if place.number == 0:
         lives |= _of_one_worker(configuration, parts, stack)
+    if parts.faults is not None:
+        lives["faults"] = parts.faults.run()
     if volume is not None:
         lives["volume"] = volume.run()
     return _start(lives, stack)
@@ -467,7 +473,13 @@ def _start(
 def _make_delivery(configuration: Configuration, parts: WorkerParts) -> Delivery:
     return Delivery(
         parts.spools,
-        partial(transport_for, settings=configuration.transport, identities=parts.identities),
+        partial(
+            transport_for,
+            settings=configuration.transport,
+            identities=parts.identities,
+            capture=configuration.capture_place,
+            faults=parts.faults,
+        ),
         DeliveryContext(
             settings=configuration.delivery,
             hostname=configuration.hostname,
@@ -506,6 +518,7 @@ def _make_intake_context(
             parts.lines.of_intake,
             keeps_subject=configuration.trace.keep_subject,
         ),
+        faults=parts.faults,
     )
 
 
@@ -542,7 +555,12 @@ def _make_alerts(configuration: Configuration, parts: WorkerParts, stack: AsyncE
     """By a transport of their own: the queue and its sessions may be what is wrong."""
     settings = configuration.alerts
     transport = (
-        transport_for(settings.mail_by, configuration.transport, parts.identities)
+        transport_for(
+            settings.mail_by,
+            configuration.transport,
+            parts.identities,
+            capture=configuration.capture_place,
+        )
         if settings.mail_by
         else None
     )

@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     # One web server for both: the issuer's process answers at /scim/v2, too.
     # `web`: how any of our processes answers HTTP.
     {"scim", "web"},
-    {"auth", "admission", "expansion", "relay", "trace", "dsn"},
+    {"auth", "admission", "capture", "expansion", "relay", "trace", "dsn"},
     {"spool", "directory"},
     # The engine's own refusals (503, 501, 500 …) come from the catalogue like all others.
     {"smtp"},

@@ -13,7 +13,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from kairan import __version__
-from kairan.api import accounts, apps, doctor, groups, looking, mailboxes, messages, policies, queue
+from kairan.api import (
+    accounts,
+    apps,
+    captured,
+    doctor,
+    groups,
+    looking,
+    mailboxes,
+    messages,
+    policies,
+    queue,
+)
 from kairan.api.callers import client_of
 from kairan.api.documented import SECURITY_SCHEMES
 from kairan.api.messages import invalid_text
@@ -30,7 +41,7 @@ from kairan.trace.refusals import machine_of
 log = structlog.get_logger()
 
 # Each has its routes, and the models of the bodies that it reads itself (BODIES).
-_PARTS = (messages, looking, queue, accounts, apps, policies, mailboxes, groups, doctor)
+_PARTS = (messages, looking, queue, accounts, apps, policies, mailboxes, groups, doctor, captured)
 _BY_STATUS = {one.status: one for one in (*reversed(API_PROBLEMS),)}
 _DESCRIPTION = """\
 Send mail, ask where it is, and operate the service. Every refusal is a problem document (RFC 9457) with the

@@ -13,6 +13,7 @@ from kairan.api.callers import KeyCallers, bearer_of, client_of, is_local
 from kairan.api.idempotency import Idempotency
 from kairan.api.problems import ProblemWriter
 from kairan.api.submission import Submitter
+from kairan.capture.store import CaptureStore
 from kairan.config.model import Configuration
 from kairan.directory.operations.api_keys import ApiKey, Scope
 from kairan.directory.store import Directory
@@ -32,6 +33,7 @@ class Parts:
     submitter: Submitter
     idempotency: Idempotency
     audit: Callable[..., None]
+    capture: CaptureStore | None = None  # None: [capture] is off
     bodies: Bodies = field(default_factory=Bodies)
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, "kairan-api")
@@ -68,4 +70,6 @@ class Parts:
     def close(self) -> None:
         self.submitter.close()
         self.threads.shutdown()
+        if self.capture is not None:
+            self.capture.close()
         self.idempotency.close()

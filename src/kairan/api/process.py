@@ -14,6 +14,7 @@ from kairan.api.idempotency import Idempotency
 from kairan.api.parts import Parts
 from kairan.api.submission import Submitter
 from kairan.auth.attempts import LoginAttempts
+from kairan.capture.store import CaptureStore
 from kairan.config.model import Configuration
 from kairan.console.parts import ConsoleParts
 from kairan.console.routes import routes as console_routes
@@ -55,7 +56,9 @@ def mounted(parts: Parts) -> list[BaseRoute]:
     """What else this process answers: the console, and what Prometheus and balancers ask."""
     configuration = parts.configuration
     attempts = LoginAttempts(configuration.auth, clock=time.monotonic)
-    console = ConsoleParts(parts.directory, configuration, attempts, parts.audit)
+    console = ConsoleParts(
+        parts.directory, configuration, attempts, parts.audit, capture=parts.capture
+    )
     return [*console_routes(console), *metrics_routes(parts, parts.admits_to_metrics)]
 
 
@@ -78,6 +81,7 @@ def opened(configuration: Configuration) -> Iterator[Parts]:
             ),
             Idempotency(configuration.api_directory),
             audit.record,
+            capture=CaptureStore(place) if (place := configuration.capture_place) else None,
         )
         try:
             yield parts

@@ -39,6 +39,9 @@ COMMANDS: Mapping[str, CommandRow] = {
     "api-key": CommandRow("api_key", "Keys with which programs operate the service by HTTP."),
     "webhook": CommandRow("webhook", "Webhooks: programs that are told what became of mail."),
     "console": CommandRow("console", "The console: pages for administrators."),
+    "fault": CommandRow(
+        "fault", "Fault rules: refusals that a client is to meet, in a service for tests."
+    ),
     "device": CommandRow(
         "device", "Devices: printers and the like, which cannot do what programs do."
     ),

@@ -8,6 +8,7 @@ Writes into its folder, besides what `kairan init` makes:
                 console: {url, user, password}: pages for administrators,
                 oauth: {token_url, jwks_url, issuer, audience, client_id, client_secret, scope}
     maildir/    <address>/new/ holds what was delivered
+    data/capture/  the same, as the console's page Test mail shows it
 
 demo.json is written whole, before the line with "ready" is printed.
 """
@@ -146,6 +147,7 @@ def _plan(place: Path, port: int) -> Installation:
         maildir=MAILDIR,
         issuer_port=_free_port(()),  # any: several demos run side by side
         api_port=_free_port(()),
+        captures=True,
     )
 
 
@@ -215,6 +217,7 @@ def _http_text(description: dict[str, Any]) -> str:
     return f"""
 Console:  {console["url"]}
   user {console["user"]}, password {console["password"]}
+  what is delivered, as it comes: {console["url"]}mail
 HTTP API: {description["http_url"]}
 """
 

@@ -70,7 +70,9 @@ def _routes(configuration: Configuration) -> Iterator[SettingProblem]:
     identities = Identities(configuration.identities, configuration.token_directory)
     for position, route in enumerate(configuration.delivery.routes):
         try:
-            transport_for(route.to, configuration.transport, identities)
+            transport_for(
+                route.to, configuration.transport, identities, capture=configuration.capture_place
+            )
         except DestinationError as error:
             yield ("delivery", "routes", position, "to"), str(error)
 
@@ -80,7 +82,12 @@ def _alerts(configuration: Configuration) -> Iterator[SettingProblem]:
     if settings.mail_by:
         identities = Identities(configuration.identities, configuration.token_directory)
         try:
-            transport_for(settings.mail_by, configuration.transport, identities)
+            transport_for(
+                settings.mail_by,
+                configuration.transport,
+                identities,
+                capture=configuration.capture_place,
+            )
         except DestinationError as error:
             yield ("alerts", "mail_by"), str(error)
     if settings.command and not os.access(settings.command[0], os.X_OK):

@@ -71,6 +71,7 @@ class Installation:
     api_port: int | None = None  # None: no HTTP API
     directory_url: str | None = None  # None: SQLite, in data/
     gateway: Gateway | None = None
+    captures: bool = False  # a service for tests: what it delivers is kept to be looked at
 
 
 def install(
@@ -192,13 +193,15 @@ def _settings_text(plan: Installation) -> str:
         parts.append(_issuer_text(plan.issuer_port))
     if plan.api_port is not None:
         parts.append(_API_TEMPLATE.format(port=plan.api_port))
+    if plan.captures and plan.gateway is None:
+        parts.append(_CAPTURE_TEMPLATE)
     return "\n".join(parts)
 
 
 def _destination(plan: Installation) -> str:
     gateway = plan.gateway
     if gateway is None:
-        return f"maildir:{plan.maildir}"
+        return f"{'capture:' if plan.captures else ''}maildir:{plan.maildir}"
     options = {"identity": IDENTITY, "from": "rewrite"}
     if gateway.ca_file is not None:
         options["ca"] = str(gateway.ca_file)
@@ -324,4 +327,11 @@ _API_TEMPLATE = """\
 [api]
 enabled = true
 port = {port}
+"""
+
+_CAPTURE_TEMPLATE = """\
+# For tests and demonstrations alone: what goes to capture: is shown in the console, and
+# `kairan fault add` lets clients meet refusals.  docs/console.md
+[capture]
+enabled = true
 """

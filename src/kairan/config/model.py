@@ -9,6 +9,7 @@ from typing import Any
 from kairan.admission.settings import AdmissionSettings
 from kairan.alerts.settings import AlertSettings
 from kairan.auth.settings import AuthSettings
+from kairan.capture.settings import CapturePlace, CaptureSettings
 from kairan.delivery.settings import DeliverySettings
 from kairan.delivery.transports.settings import TransportSettings
 from kairan.directory.dynamic.settings import DynamicGroupSettings
@@ -102,6 +103,7 @@ SECTIONS: tuple[Section, ...] = (
         repeats=True,
         about="Who we are at a service that wants tokens; repeats",
     ),
+    Section("capture", CaptureSettings, "capture", about="Mail of tests, kept to be looked at"),
     Section("alerts", AlertSettings, "alerts", about="Whom to tell of what will not mend itself"),
     Section("trace", TraceSettings, "trace", about="How long events are kept"),
     Section("billing", BillingSettings, "billing", about="What a recipient costs"),
@@ -137,6 +139,7 @@ class Configuration:
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     transport: TransportSettings = field(default_factory=TransportSettings)
     identities: tuple[IdentitySettings, ...] = ()
+    capture: CaptureSettings = field(default_factory=CaptureSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     trace: TraceSettings = field(default_factory=TraceSettings)
     billing: BillingSettings = field(default_factory=BillingSettings)
@@ -163,6 +166,13 @@ class Configuration:
     @property
     def webhooks_directory(self) -> Path:
         return self.data_directory / "webhooks"
+
+    @property
+    def capture_place(self) -> CapturePlace | None:
+        """None: nothing is captured, and there are no fault rules."""
+        if not self.capture.enabled:
+            return None
+        return CapturePlace(self.data_directory / "capture", self.capture)
 
     @property
     def issuer_directory(self) -> Path:

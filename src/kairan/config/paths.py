@@ -43,6 +43,8 @@ def absolute_routes(delivery: DeliverySettings, base: Path) -> DeliverySettings:
 
 def absolute_destination(to: str, base: Path) -> str:
     scheme, colon, path = to.partition(":")
+    if scheme.lower() == "capture" and path:
+        return f"{scheme}{colon}{absolute_destination(path, base)}"
     kind = TRANSPORTS.get(scheme.lower())
     if kind is not None and kind.names_path:
         return f"{scheme}{colon}{base / path}"

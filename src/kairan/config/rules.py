@@ -67,6 +67,7 @@ def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     yield from _identities(configuration.identities)
     yield from _routes(configuration.delivery.routes)
     yield from _alerts(configuration.alerts)
+    yield from _capture(configuration)
     yield from _networks(
         configuration.transport.mx_networks_allowed, ("transport", "mx_networks_allowed")
     )
@@ -378,6 +379,17 @@ def _is_pattern(pattern: str) -> bool:
     """With a letter in the place of each star it is an address, or what stands behind its @."""
     text = pattern.replace("*", "x")
     return parse_address(text if "@" in text else f"x@{text}", utf8=True) is not None
+
+
+def _capture(configuration: Configuration) -> Iterator[SettingProblem]:
+    settings = configuration.capture
+    if settings.messages_max < 1:
+        yield ("capture", "messages_max"), '"messages_max" must be 1 or more'
+    if settings.octets_max < configuration.admission.message_octets_max:
+        sentence = (
+            '"octets_max" is less than one message may have ("message_octets_max" in [admission])'
+        )
+        yield ("capture", "octets_max"), sentence
 
 
 def _alerts(alerts: AlertSettings) -> Iterator[SettingProblem]:

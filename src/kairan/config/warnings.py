@@ -43,6 +43,7 @@ def start_warnings(configuration: Configuration) -> Iterator[str]:
         *_readable_by_all(configuration),
         *_clear_text(configuration),
         *_legacy_tls(configuration),
+        *_capture(configuration),
     ):
         yield f"{source.place(where)}: {sentence}"
 
@@ -69,6 +70,7 @@ def warnings_of(configuration: Configuration) -> Iterator[SettingProblem]:
             yield where, name
     yield from _clear_text(configuration)
     yield from _legacy_tls(configuration)
+    yield from _capture(configuration)
 
 
 def _pairs(configuration: Configuration) -> Iterator[tuple[Path_, CertificatePair]]:
@@ -87,6 +89,17 @@ def _clear_text(configuration: Configuration) -> Iterator[SettingProblem]:
                 "accounts no other rights, and no password that is used elsewhere"
             )
             yield ("listener", position, "auth_in_clear_text"), sentence
+
+
+def _capture(configuration: Configuration) -> Iterator[SettingProblem]:
+    if not configuration.capture.enabled:
+        return
+    sentence = (
+        "[capture] is on: this service is for tests, and not for people's mail. Operators read the "
+        "contents of what goes to capture:, and fault rules refuse mail that is in order; in "
+        "production write `enabled = false`"
+    )
+    yield ("capture", "enabled"), sentence
 
 
 def _legacy_tls(configuration: Configuration) -> Iterator[SettingProblem]:

@@ -39,6 +39,17 @@ class Page:
     template: str
     values: Mapping[str, object]
     status: int = 200
+    headers: Mapping[str, str] = field(
+        default_factory=dict
+    )  # beside those of http.py, or in their place
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """No page of ours: the HTML of a message, an attachment."""
+
+    octets: bytes = field(repr=False)
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

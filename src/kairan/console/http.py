@@ -17,11 +17,12 @@ FORM_OCTETS_MAX = 3_200_000
 _FIELDS_MAX = 20
 _SAFE_PLACE = re.compile(r"/console(?:/[a-z-]+)*(?:\?[A-Za-z0-9%&=._~+@:,*-]*)?")
 
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
 HEADERS: Mapping[str, str] = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    ),
+    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",

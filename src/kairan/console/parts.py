@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kairan.auth.attempts import LoginAttempts
+from kairan.capture.store import CaptureStore
 from kairan.config.model import Configuration
 from kairan.directory.store import Directory
 
@@ -17,5 +18,6 @@ class ConsoleParts:
     configuration: Configuration
     attempts: LoginAttempts  # asked on the event loop alone
     audit: Callable[..., None]  # Audit.record
+    capture: CaptureStore | None = None  # None: [capture] is off
     clock: Callable[[], float] = time.time
     hosts: frozenset[str] = frozenset()

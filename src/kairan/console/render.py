@@ -21,6 +21,7 @@ _PLACES = (
     ("accounts", "accounts", Right.SEE_SERVICE),
     ("devices", "devices", Right.SEE_SERVICE),
     ("groups", "groups", Right.SEE_SERVICE),
+    ("mail", "mail", Right.USE_CAPTURE),
     ("users", "users", Right.SEE_USERS),
 )
 

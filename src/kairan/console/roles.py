@@ -17,13 +17,14 @@ class Right(Enum):
     ASK_DOCTOR = auto()
     ACT_ON_QUEUE = auto()
     SEE_USERS = auto()  # who may sign in here
+    USE_CAPTURE = auto()  # read captured mail, set fault rules; only where [capture] is on
 
 
 _VIEWER = frozenset({Right.SEE_SERVICE, Right.SEE_TRACE, Right.ASK_DOCTOR})
 RIGHTS: Mapping[ConsoleRole, frozenset[Right]] = {
     ConsoleRole.HELPDESK: frozenset({Right.SEE_TRACE, Right.ASK_DOCTOR}),
     ConsoleRole.VIEWER: _VIEWER,
-    ConsoleRole.OPERATOR: _VIEWER | {Right.ACT_ON_QUEUE},
+    ConsoleRole.OPERATOR: _VIEWER | {Right.ACT_ON_QUEUE, Right.USE_CAPTURE},
     ConsoleRole.ADMIN: frozenset(Right),
 }
 

@@ -21,10 +21,10 @@ from urllib.parse import urlencode
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from kairan.console.ask import Ask, GoTo, Page
+from kairan.console.ask import Ask, Document, GoTo, Page
 from kairan.console.directory_pages import accounts_page, devices_page, groups_page
 from kairan.console.doctor_page import doctor_page
 from kairan.console.http import (
@@ -41,6 +41,17 @@ from kairan.console.http import (
     see_other,
     set_cookie,
     wait_form,
+)
+from kairan.console.mail_live import LIVE_MAX, live_changes
+from kairan.console.mail_pages import (
+    attachment,
+    change_faults,
+    delete_mail,
+    faults_page,
+    framed_html,
+    mail_page,
+    mail_view,
+    source_file,
 )
 from kairan.console.messages import message_page, search_page
 from kairan.console.overview import overview_page
@@ -64,14 +75,18 @@ _BEFORE = "kairan-sign-in"  # of who has not signed in yet
 _THREADS = 4
 _STATIC = Path(__file__).parent / "static"
 # What there is: no path is made of what was asked for.
-_FILES = {"console.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_FILES = {
+    "console.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "mail.js": "text/javascript; charset=utf-8",
+}
 _FAULTS = {
     SignInFault.WRONG: ("wrong", 403),
     SignInFault.SLOWED: ("slowed", 429),
     SignInFault.BUSY: ("busy", 503),
 }
 
-PageWork: TypeAlias = Callable[[Ask], Page | GoTo]
+PageWork: TypeAlias = Callable[[Ask], Page | GoTo | Document]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _PAGES: tuple[tuple[str, str, Right, PageWork], ...] = (
@@ -88,6 +103,18 @@ _PAGES: tuple[tuple[str, str, Right, PageWork], ...] = (
     ("/devices", "GET", Right.SEE_SERVICE, devices_page),
     ("/groups", "GET", Right.SEE_SERVICE, groups_page),
     ("/users", "GET", Right.SEE_USERS, users_page),
+)
+
+# Only where [capture] is on.
+_MAIL_PAGES: tuple[tuple[str, str, Right, PageWork], ...] = (
+    ("/mail", "GET", Right.USE_CAPTURE, mail_page),
+    ("/mail/message", "GET", Right.USE_CAPTURE, mail_view),
+    ("/mail/html", "GET", Right.USE_CAPTURE, framed_html),
+    ("/mail/part", "GET", Right.USE_CAPTURE, attachment),
+    ("/mail/source", "GET", Right.USE_CAPTURE, source_file),
+    ("/mail/delete", "POST", Right.USE_CAPTURE, delete_mail),
+    ("/mail/faults", "GET", Right.USE_CAPTURE, faults_page),
+    ("/mail/faults", "POST", Right.USE_CAPTURE, change_faults),
 )
 
 
@@ -113,8 +140,12 @@ class _Console:
         )
         self._threads = ThreadPoolExecutor(_THREADS, "console")
         self._key = secrets.token_bytes(32)
+        self._live = 0  # lists that are told of changes now
 
     def routes(self) -> list[BaseRoute]:
+        captures = self._parts.capture is not None
+        pages = (*_PAGES, *_MAIL_PAGES) if captures else _PAGES
+
         def route(path: str, method: str, endpoint: Endpoint) -> BaseRoute:
             return Route(f"{PREFIX}{path}", partial(self._guarded, endpoint), methods=[method])
 
@@ -127,8 +158,9 @@ class _Console:
             route("/sign-out", "POST", self._sign_out),
             *(
                 route(path, method, partial(self._page, work, right))
-                for path, method, right, work in _PAGES
+                for path, method, right, work in pages
             ),
+            *([route("/mail/live", "GET", self._mail_live)] if captures else []),
             route("/{rest:path}", "GET", self._nothing),
         ]
 
@@ -171,11 +203,12 @@ class _Console:
     def _answer(
         self, request: Request, work: PageWork, right: Right, form: Mapping[str, str]
     ) -> Response:
-        signed_in = self._signed_in(request)
+        by_itself = request.query_params.get("live") == "1"
+        signed_in = self._signed_in(request, by_itself=by_itself)
         if signed_in is None:
             asked = _place(request.url.path.removeprefix(PREFIX), request.query_params)
             return see_other(_place("/sign-in", {"next": asked} if not form else {}))
-        rights = rights_of(signed_in.user.role)
+        rights = self._rights(signed_in.user)
         if right not in rights:
             log.warning("console.not-allowed", user=signed_in.user.name, page=request.url.path)
             return self._html(request, _problem_page(request, "not_allowed", 403), signed_in)
@@ -189,12 +222,45 @@ class _Console:
             answer = Page("problem.html", {"sentence": str(error)}, status=400)
         if isinstance(answer, GoTo):
             return see_other(_place(f"/{answer.place}", answer.query))
+        if isinstance(answer, Document):
+            return Response(answer.octets, headers={**HEADERS, **answer.headers})
         return self._html(request, answer, signed_in)
 
-    def _signed_in(self, request: Request) -> _SignedIn | None:
+    def _rights(self, user: ConsoleUser) -> frozenset[Right]:
+        rights = rights_of(user.role)
+        return rights if self._parts.capture is not None else rights - {Right.USE_CAPTURE}
+
+    async def _mail_live(self, request: Request) -> Response:
+        """Server-sent events: a number whenever captured mail comes or goes."""
+        store = self._parts.capture
+        assert store is not None, "only routed where there is one"
+
+        def may_see() -> bool:
+            signed_in = self._signed_in(request, by_itself=True)
+            return signed_in is not None and Right.USE_CAPTURE in self._rights(signed_in.user)
+
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(self._threads, may_see):
+            return await self._problem(request, "not_allowed", 403)
+        if self._live >= LIVE_MAX:
+            return await self._problem(request, "busy_live", 503)
+        asked = request.headers.get("last-event-id", "") or request.query_params.get("after", "")
+
+        def changes() -> int | None:
+            return store.changes() if may_see() else None
+
+        def count(more: int) -> None:
+            self._live += more
+
+        events = live_changes(
+            lambda: loop.run_in_executor(self._threads, changes), asked=asked, count=count
+        )
+        return StreamingResponse(events, media_type="text/event-stream", headers=dict(HEADERS))
+
+    def _signed_in(self, request: Request, *, by_itself: bool = False) -> _SignedIn | None:
         """Asked anew each time: who is removed, or has another password or role, has it at once."""
         session_id = request.cookies.get(cookie_name(request, _SESSION), "")
-        session = self._sessions.find(session_id) if session_id else None
+        session = self._sessions.find(session_id, by_itself=by_itself) if session_id else None
         if session is None:
             return None
         user = self._parts.directory.console_users.find(session.name)
@@ -206,7 +272,7 @@ class _Console:
     def _html(self, request: Request, page: Page, signed_in: _SignedIn | None) -> Response:
         values = dict(page.values)
         if signed_in is not None:
-            rights = rights_of(signed_in.user.role)
+            rights = self._rights(signed_in.user)
             values |= {
                 "user": signed_in.user.name,
                 "role": signed_in.user.role,
@@ -215,7 +281,7 @@ class _Console:
             }
         language = language_of(request)
         text = html(page.template, language, _language_place(request, language), values)
-        return HTMLResponse(text, page.status, dict(HEADERS))
+        return HTMLResponse(text, page.status, {**HEADERS, **page.headers})
 
     async def _problem(self, request: Request, key: str, status: int) -> Response:
         page = _problem_page(request, key, status)
@@ -243,7 +309,7 @@ class _Console:
             signed_in = self._signed_in(request)
             if signed_in is None:
                 return see_other(_place("/sign-in", {}))
-            return see_other(_place(f"/{first_place(rights_of(signed_in.user.role))}", {}))
+            return see_other(_place(f"/{first_place(self._rights(signed_in.user))}", {}))
 
         return await self._in_thread(go)
 
@@ -310,8 +376,7 @@ def _language_place(request: Request, language: Language) -> str:
     """The same page in the other language; of a form's answer, the page that has the form."""
     other = Language.EN if language is Language.JA else Language.JA
     path = request.url.path.removeprefix(PREFIX).strip("/")
-    if path == "queue/act":
-        path = "queue"
+    path = {"queue/act": "queue", "mail/delete": "mail"}.get(path, path)
     query = (
         {**request.query_params, "lang": str(other)}
         if request.method == "GET"

@@ -51,13 +51,13 @@ class ConsoleSessions:
             self._sessions[_digest(session_id)] = session
         return session_id
 
-    def find(self, session_id: str) -> ConsoleSession | None:
-        """Seen now, if it has not ended."""
+    def find(self, session_id: str, *, by_itself: bool = False) -> ConsoleSession | None:
+        """Seen now, if it has not ended.  `by_itself`: a page looks, and keeps nobody signed in."""
         now = self._clock()
         with self._lock:
             self._drop_ended(now)
             session = self._sessions.get(key := _digest(session_id))
-            if session is not None:
+            if session is not None and not by_itself:
                 session.seen = now
                 self._sessions.move_to_end(key)
             return session

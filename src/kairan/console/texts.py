@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from kairan.console.mail_texts import MAIL_TEXTS
 from kairan.doctor.answer import Language, say
 from kairan.outcomes.outcome import Text
 
 TEXTS: Mapping[str, Text] = {
+    **MAIL_TEXTS,
     "console": Text("Kairan console", "Kairan コンソール"),
     "skip": Text("Skip to content", "本文へ移動"),
     "navigation": Text("Main", "メイン"),

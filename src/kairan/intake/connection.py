@@ -156,6 +156,12 @@ class SmtpConnection(asyncio.Protocol):
         self._closing = True
         self._farewell_is_read = client_is_done
 
+    def drop(self) -> None:
+        """A fault rule's: what was answered before leaves, and nothing after it."""
+        self.flush()
+        self._closing = True
+        self.abort()
+
     # From the listener.
 
     def is_overdue(self, now: float) -> bool:

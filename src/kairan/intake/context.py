@@ -8,6 +8,7 @@ from kairan.admission.settings import AdmissionSettings
 from kairan.auth.passwords.authenticator import Authenticator
 from kairan.auth.settings import AuthSettings
 from kairan.auth.tokens.authenticator import TokenAuthenticator
+from kairan.capture.faults import FaultWatch
 from kairan.directory.model import Snapshot
 from kairan.intake.counters import WorkerColumn
 from kairan.intake.failure_bursts import FailureBursts
@@ -178,6 +179,7 @@ class IntakeContext:
         "bursts",
         "clock",
         "counters",
+        "faults",
         "handshake_queue",
         "help_url",
         "hostname",
@@ -207,7 +209,9 @@ class IntakeContext:
         use: AccountUse,
         spool: PacedSpool,
         records: IntakeRecords,
+        faults: FaultWatch | None = None,
     ) -> None:
+        """`faults`: None: there are none, as in every service for people."""
         self.hostname, self.help_url = rules.hostname, rules.help_url
         self.settings, self.admission, self.auth = rules.settings, rules.admission, rules.auth
         self.snapshot = snapshot
@@ -215,6 +219,7 @@ class IntakeContext:
         self.counters, self.volume = use.counters, use.volume
         self.spool, self.wait_seconds = spool.spool, spool.wait_seconds
         self.trace, self.audit, self.statistics = records.trace, records.audit, records.statistics
+        self.faults = faults
         self.keeps_subject = records.keeps_subject
         # What is this worker's own.
         self.clock = time.time

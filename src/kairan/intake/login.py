@@ -17,6 +17,7 @@ from kairan.auth.devices import AdmittedDevice, holder_of
 from kairan.auth.held import HeldLogin, judge_held
 from kairan.auth.policies import judge_basic, judge_modern
 from kairan.auth.tokens.judge import TokenLogin
+from kairan.capture.faults import FaultRule, FaultStage
 from kairan.directory.devices import Device
 from kairan.directory.model import Account, Snapshot
 from kairan.intake.context import IntakeContext
@@ -87,6 +88,13 @@ class LoginSession(Protocol):
 
     def record_refusal(
         self, outcome: Outcome, verb: str, detail: str = "", *, tried: TriedLogin | None = None
+    ) -> None: ...
+
+    def carry_out(
+        self,
+        rule: FaultRule,
+        refuse: Callable[[Outcome, str], None],
+        go_on: Callable[[], None],
     ) -> None: ...
 
     def refusal_reply(self, outcome: Outcome) -> Reply: ...
@@ -294,6 +302,19 @@ class SessionLogin:
             )
 
     def _accept(self, login: HeldLogin, account: Account) -> None:
+        """Of tests, a fault rule may stand before it."""
+        faults = self._session.context.faults
+        rule = faults.of(FaultStage.AUTH, [account.address]) if faults is not None else None
+        if rule is None:
+            self._admit(login, account)
+            return
+        self._session.carry_out(
+            rule,
+            lambda outcome, detail: self._refuse(Refuse(outcome, detail)),
+            lambda: self._admit(login, account),
+        )
+
+    def _admit(self, login: HeldLogin, account: Account) -> None:
         self._mechanism = None
         self._session.context.statistics.logins += 1
         seconds_max = self._session.context.auth.password_session_seconds_max

@@ -9,7 +9,7 @@ commands.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Protocol
@@ -19,6 +19,7 @@ import structlog
 from kairan.admission.rate import judge_connections, judge_rate
 from kairan.admission.recipients import judge_recipient, meant_by
 from kairan.admission.sender import judge_sender
+from kairan.capture.faults import FaultRule, FaultStage
 from kairan.directory.devices import Device
 from kairan.directory.model import Account, Snapshot
 from kairan.expansion.restrictions import hides_from, sender_of
@@ -71,6 +72,7 @@ from kairan.trace.refusals import Refusal
 
 log = structlog.get_logger()
 
+SERVICE_CLOSING = 421
 _ENDS_BY_ITSELF = frozenset({LOGIN_TOO_OLD, TOKEN_SESSION_EXPIRED})
 
 Continuation = Callable[[asyncio.Future[Any]], None]
@@ -92,6 +94,9 @@ class SessionConnection(Protocol):
 
     def close_after_output(self, *, client_is_done: bool = False) -> None:
         """`client_is_done`: it said QUIT and nothing behind it."""
+
+    def drop(self) -> None:
+        """Ends it without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +311,77 @@ class Session:
         if awaited is not None:
             self._connection.wait_for(awaited, self._login.judged)
 
+    # Fault rules: only a service for tests has any, and then they are a dictionary in memory.
+
+    def _meets_fault(
+        self,
+        stage: FaultStage,
+        addresses: Sequence[str],
+        refuse: Callable[[Outcome, str], None],
+        go_on: Callable[[], None],
+    ) -> bool:
+        """Whether a rule takes over; `go_on` is what would have come, and may come after a delay."""
+        faults = self.context.faults
+        rule = faults.of(stage, addresses) if faults is not None else None
+        if rule is not None:
+            self.carry_out(rule, refuse, go_on)
+        return rule is not None
+
+    def carry_out(
+        self,
+        rule: FaultRule,
+        refuse: Callable[[Outcome, str], None],
+        go_on: Callable[[], None],
+    ) -> None:
+        log.info(
+            "intake.fault-rule-met",
+            address=rule.address,
+            stage=str(rule.stage),
+            rule=rule.answer,
+            delay=rule.delay_seconds,
+            drop=rule.drop,
+            client=self.client,
+            session=self.id,
+        )
+
+        def act() -> None:
+            outcome = rule.outcome
+            if rule.drop:
+                self._connection.drop()
+            elif outcome is None:
+                go_on()
+            else:
+                refuse(outcome, f"fault rule for {rule.address}")
+                if outcome.code == SERVICE_CLOSING:  # RFC 5321 section 3.8
+                    self._connection.close_after_output()
+
+        if rule.delay_seconds:
+            waiting = asyncio.ensure_future(asyncio.sleep(rule.delay_seconds))
+            self._connection.wait_for(waiting, lambda _: act())
+        else:
+            act()
+
+    def _refuse_at(self, verb: str) -> Callable[[Outcome, str], None]:
+        return lambda outcome, detail: self.refuse(outcome, verb, detail)
+
+    def _refuse_whole(self, submission: Submission) -> Callable[[Outcome, str], None]:
+        def refuse(outcome: Outcome, detail: str) -> None:
+            submission.discard()
+            self._submission = None
+            self.refuse(outcome, "DATA", detail, submission)
+
+        return refuse
+
     def _mail(self, event: Mail) -> None:
+        if self.context.faults is None or not self._meets_fault(
+            FaultStage.MAIL,
+            [event.command.sender],
+            self._refuse_at("MAIL"),
+            lambda: self._pace_mail(event),
+        ):
+            self._pace_mail(event)
+
+    def _pace_mail(self, event: Mail) -> None:
         """Where delivery has fallen behind, a message waits before it is taken, not behind it."""
         seconds = self.context.wait_seconds()
         if seconds > 0:
@@ -359,6 +434,15 @@ class Session:
         return self.context.snapshot().account(self.account.address)
 
     def _rcpt(self, event: Rcpt) -> None:
+        if self.context.faults is None or not self._meets_fault(
+            FaultStage.RCPT,
+            [event.command.recipient],
+            self._refuse_at("RCPT"),
+            lambda: self._judge_rcpt(event),
+        ):
+            self._judge_rcpt(event)
+
+    def _judge_rcpt(self, event: Rcpt) -> None:
         submission, command = self._submission, event.command
         assert submission is not None, "RCPT only follows MAIL"
         snapshot = self.context.snapshot()
@@ -390,8 +474,16 @@ class Session:
 
     def _data(self, _event: Data) -> None:
         """354 is out; the content comes as `ContentPiece`."""
-        assert self._submission is not None, "DATA only follows RCPT"
-        self._submission.content_since = time.monotonic()
+        submission = self._submission
+        assert submission is not None, "DATA only follows RCPT"
+        submission.content_since = time.monotonic()
+        if self.context.faults is not None:
+            self._meets_fault(
+                FaultStage.DATA,
+                _addresses(submission),
+                self._refuse_whole(submission),
+                lambda: None,
+            )
 
     def _content(self, event: ContentPiece) -> None:
         submission = self._submission
@@ -437,6 +529,15 @@ class Session:
             if refusal.outcome is LOGIN_REVOKED:  # 421, RFC 5321 section 3.8
                 self._connection.close_after_output()
             return
+        if self.context.faults is None or not self._meets_fault(
+            FaultStage.DOT,
+            _addresses(submission),
+            self._refuse_whole(submission),
+            lambda: self._store(submission),
+        ):
+            self._store(submission)
+
+    def _store(self, submission: Submission) -> None:
         if submission.is_small:
             promise = self.context.spool.append(submission.envelope(), submission.small_content())
         else:
@@ -511,6 +612,15 @@ class Session:
             subject=submission.subject,
         )
         self._log_accepted(submission, spool_id)
+        if self.context.faults is None or not self._meets_fault(
+            FaultStage.STORED,
+            _addresses(submission),
+            self._refuse_at("DATA"),
+            lambda: self._answer_queued(submission, spool_id),
+        ):
+            self._answer_queued(submission, spool_id)
+
+    def _answer_queued(self, submission: Submission, spool_id: SpoolId) -> None:
         self.engine.answer(answers.queued(submission.message_id, spool_id))
         if self.stopping:
             self.stop()
@@ -623,6 +733,10 @@ class Session:
         Quit: _quit,
         Refused: _refused,
     }
+
+
+def _addresses(submission: Submission) -> list[str]:
+    return [recipient.address for recipient in submission.recipients]
 
 
 def _repaired_text(names: tuple[str, ...]) -> str:

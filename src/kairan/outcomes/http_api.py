@@ -80,6 +80,18 @@ IN_PROGRESS = ApiProblem(
     ),
     Text("Ask again in a second.", "1 秒ほど待ってから再送してください。"),
 )
+CAPTURE_OFF = ApiProblem(
+    "api-capture-off",
+    409,
+    Text(
+        "This service keeps no test mail and follows no fault rules.",
+        "このサービスではテスト メールの保存と障害ルールを利用できません。",
+    ),
+    Text(
+        "In a service for tests, write `enabled = true` in `[capture]`; in one for people's mail, never.",
+        "テスト用のサービスでのみ `[capture]` に `enabled = true` を設定してください。業務用では設定しないでください。",
+    ),
+)
 TOO_LARGE = ApiProblem(
     "api-too-large",
     413,
@@ -182,6 +194,7 @@ API_PROBLEMS = (
     TOO_SLOW,
     CONFLICT,
     IN_PROGRESS,
+    CAPTURE_OFF,
     TOO_LARGE,
     MEDIA_TYPE,
     INVALID,

@@ -19,21 +19,9 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
-from kairan.outcomes import (
-    authentication,
-    connection,
-    limits,
-    lists,
-    message,
-    oauth,
-    recipients,
-    sender,
-)
-from kairan.outcomes.catalogue import CATALOGUE, outcomes_of
-from kairan.outcomes.outcome import Outcome
+from kairan.capture.rehearsed import outcome_meant, said_at
 from kairan.testing.peer import Cut, PeerSession, Rule, Say, ScriptedPeer
 from kairan.testing.service import POLL_SECONDS, Demo, DemoAccount, running_demo
 
@@ -42,18 +30,6 @@ ANSWER_SECONDS_MAX = 10.0
 TOKEN_SECONDS_MAX = 10.0
 _PIECE_OCTETS = 64 * 1024
 
-# Where the service says what a topic holds.  Codes that stand in several topics mean the first here:
-# 432 4.3.2 is the limit of an account before it is a mailbox's.
-_SAID_AT: Sequence[tuple[ModuleType, str]] = (
-    (connection, "CONNECT"),
-    (authentication, "AUTH"),
-    (oauth, "AUTH"),
-    (sender, "MAIL"),
-    (limits, "DOT"),
-    (message, "DOT"),
-    (recipients, "RCPT"),
-    (lists, "RCPT"),
-)
 _VERBS = ("CONNECT", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "DOT")
 
 _T = TypeVar("_T")
@@ -149,7 +125,7 @@ def running_hve(directory: Path) -> Iterator[Hve]:
 def _reply_of(refusal: str, at: str) -> tuple[str, str]:
     if at and at.upper() not in _VERBS:
         raise ValueError(f"{at!r} is none of {', '.join(_VERBS)}")
-    outcome = _outcome_of(refusal)
+    outcome = outcome_meant(refusal)
     if outcome is None:
         if not refusal[:3].isdigit() or refusal[0] not in "45":
             raise ValueError(
@@ -157,19 +133,7 @@ def _reply_of(refusal: str, at: str) -> tuple[str, str]:
             )
         return refusal if len(refusal.split()) > 2 else f"{refusal} Refused", at.upper() or "DOT"
     said = f"{outcome.codes} {outcome.text}" if len(refusal.split()) <= 2 else refusal
-    return said, at.upper() or _said_at(outcome)
-
-
-def _outcome_of(refusal: str) -> Outcome | None:
-    if refusal in CATALOGUE:
-        return CATALOGUE[refusal]
-    codes = " ".join(refusal.split()[:2])
-    known = [outcome for topic, _ in _SAID_AT for outcome in outcomes_of(topic)]
-    return next((one for one in (*known, *CATALOGUE.values()) if one.codes == codes), None)
-
-
-def _said_at(outcome: Outcome) -> str:
-    return next((verb for topic, verb in _SAID_AT if outcome in outcomes_of(topic)), "DOT")
+    return said, at.upper() or said_at(outcome)
 
 
 class _RefusingPeer(ScriptedPeer):

@@ -5,6 +5,7 @@
     smtp://[USER[:PASSWORD]@]HOST[:PORT]    smtps:// for TLS from the first octet
     hve://?identity=NAME           High Volume Email, with the tokens of an [[identity]]
     mx:                            the recipient's domain decides (RFC 5321 section 5.1)
+    capture:  capture:maildir:DIR  kept for a developer to look at, in the mailbox as well or not
 
 In      the destination's text, once; then messages, with the recipients of one job
 Out     one result per recipient, in their order

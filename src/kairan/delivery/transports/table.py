@@ -8,11 +8,16 @@ command, and few commands need DNS and TLS.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from kairan.delivery.transport import Transport
 from kairan.delivery.transports.context import NO_IDENTITIES, TransportContext
 from kairan.delivery.transports.settings import TransportSettings
 from kairan.relay.next_hop import NextHopIdentity
+
+if TYPE_CHECKING:
+    from kairan.capture.faults import FaultWatch
+    from kairan.capture.settings import CapturePlace
 
 
 class DestinationError(ValueError):
@@ -48,6 +53,7 @@ TRANSPORTS: Mapping[str, TransportKind] = {
     "smtps": TransportKind("smtp", ("smtps://HOST:PORT",)),
     "hve": TransportKind("smtp", ("hve://?identity=NAME",)),
     "mx": TransportKind("mx", ("mx:",), by_domain=True),
+    "capture": TransportKind("capture", ("capture:", "capture:maildir:DIR"), is_final=True),
 }
 
 
@@ -64,6 +70,11 @@ def transport_for(
     destination: str,
     settings: TransportSettings,
     identities: Mapping[str, NextHopIdentity] = NO_IDENTITIES,
+    *,
+    capture: "CapturePlace | None" = None,
+    faults: "FaultWatch | None" = None,
 ) -> Transport:
     """Raises DestinationError, whose text tells the operator what to write instead."""
-    return kind_of(destination).make(destination, TransportContext(settings, identities))
+    return kind_of(destination).make(
+        destination, TransportContext(settings, identities, capture, faults)
+    )

@@ -1,0 +1,318 @@
+"""A running service with [capture]: real clients meet fault rules, and tests read mail by the API."""
+
+import json
+import os
+import shutil
+import smtplib
+import socket
+import subprocess
+import time
+import uuid
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kairan.auth.made_secrets import hash_secret, make_secret
+from kairan.cli import sample
+from kairan.directory.operations.api_keys import ApiKey, Scope
+from kit.live import PASSWORD, PRINTER, USER, open_directory, running_service, wait_for
+from kit.ports import free_port
+
+OTHER = sample.user(2)
+NODE = Path(__file__).parents[1] / "clients" / "node"
+CAPTURE = "\n[capture]\nenabled = true\n\n[api]\nenabled = true\nport = {}\n"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    place = tmp_path_factory.mktemp("capture")
+    settings = CAPTURE.format(free_port())
+    routes = {USER: "capture:maildir:maildir", sample.DOMAIN: "capture:"}
+    with running_service(place, settings=settings, routes=routes) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(service):
+    """As an operator's key; `viewer` in its headers for who may only look."""
+    made = {scope: make_secret() for scope in (Scope.READ, Scope.OPERATE)}
+    with open_directory(service.place) as directory:
+        for scope, secret in made.items():
+            key = ApiKey(f"a-{scope}", hash_secret(secret), scope, int(time.time()), None)
+            directory.api_keys.add(key)
+    text = (service.place / "kairan.toml").read_text()
+    url = f"http://127.0.0.1:{int(text.rpartition('port = ')[2])}"
+    headers = {"Authorization": f"Bearer {made[Scope.OPERATE]}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
+        client.viewer = {"Authorization": f"Bearer {made[Scope.READ]}"}
+        yield client
+
+
+@contextmanager
+def met(api, address, **rule):
+    """A rule for the time of a block."""
+    answer = api.post("/v1/faults", json={"address": address, **rule})
+    assert answer.status_code == 201, answer.text
+    try:
+        yield
+    finally:
+        assert api.delete("/v1/faults", params={"address": address}).json()["removed"]
+
+
+@contextmanager
+def client(service):
+    smtp = smtplib.SMTP("127.0.0.1", service.port(), timeout=30)
+    try:
+        smtp.starttls(context=service.trust)
+        smtp.login(PRINTER, PASSWORD)
+        yield smtp
+    finally:
+        smtp.close()
+
+
+def send(smtp, *recipients, subject):
+    content = f"From: {PRINTER}\r\nSubject: {subject}\r\n\r\nThe text of {subject}.\r\n"
+    return smtp.sendmail(PRINTER, recipients or [USER], content.encode())
+
+
+@pytest.fixture
+def marker():
+    return f"marker-{uuid.uuid4().hex}"
+
+
+def found(api, marker, count=1):
+    asked = {"text": marker, "count": count, "wait_seconds": 20}
+    answer = api.get("/v1/captured-mail", params=asked)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["messages"]
+
+
+# Captured.
+
+
+def test_what_is_delivered_is_captured_and_lies_in_its_mailbox_as_well(service, api, marker):
+    with client(service) as smtp:
+        send(smtp, USER, subject=marker)
+    service.wait_message(marker.encode())
+    (one,) = found(api, marker)
+    assert (one["subject"], one["recipients"], one["sender"]) == (marker, [USER], PRINTER)
+    whole = api.get(f"/v1/captured-mail/{one['id']}").json()
+    assert whole["text"] == f"The text of {marker}.\n"
+    assert {"name": "Subject", "value": marker} in whole["headers"]
+    source = api.get(f"/v1/captured-mail/{one['id']}/source")
+    assert source.headers["content-type"] == "message/rfc822"
+    assert source.content.endswith(f"The text of {marker}.\r\n".encode())
+
+
+def test_a_message_for_many_is_one_with_all_its_recipients(service, api, marker):
+    recipients = [sample.user(n) for n in range(2, 30)]
+    with client(service) as smtp:
+        send(smtp, *recipients, subject=marker)
+    wait_for(
+        lambda: [one["recipients_number"] for one in found(api, marker)] == [28], "28 recipients"
+    )
+    assert api.get("/v1/captured-mail", params={"text": marker, "to": recipients[9]}).json()[
+        "number"
+    ]
+    assert not (service.place / "maildir" / recipients[0]).exists()
+
+
+def test_what_is_deleted_is_gone(service, api, marker):
+    with client(service) as smtp:
+        for _ in range(2):
+            send(smtp, subject=marker)
+    first, second = found(api, marker, 2)
+    assert api.delete(f"/v1/captured-mail/{first['id']}").status_code == 204
+    assert api.get(f"/v1/captured-mail/{first['id']}").status_code == 404
+    assert api.delete(f"/v1/captured-mail/{first['id']}").status_code == 404
+    assert api.delete("/v1/captured-mail", params={"text": marker}).json() == {"removed": 1}
+    assert api.get(f"/v1/captured-mail/{second['id']}/source").status_code == 404
+
+
+def test_who_may_only_look_at_the_service_reads_no_mail_and_sets_no_rule(api):
+    for method, place in (("GET", "/v1/captured-mail"), ("GET", "/v1/captured-mail/1"),
+                          ("DELETE", "/v1/captured-mail"), ("GET", "/v1/captured-mail/1/source"),
+                          ("GET", "/v1/faults"), ("DELETE", "/v1/faults"), ("POST", "/v1/faults")):  # fmt: skip
+        assert api.request(method, place, headers=api.viewer).status_code == 403, place
+        anonymous = httpx.request(method, f"{api.base_url}{place}")
+        assert anonymous.status_code == 401, place
+
+
+def test_nobody_waits_longer_than_asked_for_mail_that_does_not_come(api, marker):
+    answer = api.get("/v1/captured-mail", params={"text": marker, "wait_seconds": 0.2})
+    assert answer.json() == {"number": 0, "messages": []}
+
+
+# Fault rules.
+
+
+def test_a_recipient_is_refused_and_the_others_are_not(service, api, marker):
+    with met(api, USER, answer="recipient-unknown"), client(service) as smtp:
+        refused = send(smtp, USER, OTHER, subject=marker)
+    assert list(refused) == [USER]
+    assert refused[USER][0] == 550
+    assert refused[USER][1].startswith(b"5.1.10")
+    (one,) = found(api, marker)
+    assert one["recipients"] == [OTHER]
+
+
+def test_a_held_session_meets_a_rule_at_once_and_its_end_as_well(service, api, marker):
+    with client(service) as smtp:
+        send(smtp, subject=marker)
+        with met(api, "*", answer="432 4.3.2"):
+            with pytest.raises(smtplib.SMTPDataError) as error:
+                send(smtp, subject=marker)
+            assert error.value.smtp_code == 432
+        send(smtp, subject=marker)
+    found(api, marker, 2)
+
+
+@pytest.mark.parametrize(("stage", "answer", "code"), [
+    ("auth", "535 5.7.3", 535),
+    ("mail", "sender-not-yours", 550),
+    ("rcpt", "too-many-connections", 421),
+    ("dot", "message-too-large", 552),
+])  # fmt: skip
+def test_a_refusal_is_met_at_its_stage(service, api, stage, answer, code, marker):
+    address = USER if stage in {"rcpt", "dot"} else PRINTER
+    with (
+        met(api, address, answer=answer, stage=stage),
+        pytest.raises(smtplib.SMTPException) as error,
+        client(service) as smtp,
+    ):
+        send(smtp, subject=marker)
+    said = error.value
+    got = said.recipients[USER][0] if hasattr(said, "recipients") else said.smtp_code
+    assert got == code
+
+
+@pytest.mark.parametrize("stage", ["auth", "mail", "rcpt", "data", "dot"])
+def test_a_connection_is_dropped_and_nothing_is_taken(service, api, stage, marker):
+    address = PRINTER if stage in {"auth", "mail"} else USER
+    with met(api, address, drop=True, stage=stage), pytest.raises(OSError), client(service) as smtp:
+        send(smtp, subject=marker)
+    service.wait_empty()
+    assert api.get("/v1/captured-mail", params={"text": marker}).json()["number"] == 0
+
+
+def test_a_connection_dropped_behind_the_promise_leaves_a_message_that_is_sent_again(
+    service, api, marker
+):
+    """What makes duplicates in the world: the client never hears of its success."""
+    with (
+        met(api, OTHER, drop=True, stage="stored"),
+        pytest.raises(OSError),
+        client(service) as smtp,
+    ):
+        send(smtp, OTHER, subject=marker)
+    with client(service) as smtp:
+        send(smtp, OTHER, subject=marker)
+    assert len(found(api, marker, 2)) == 2
+
+
+@pytest.mark.parametrize("stage", ["auth", "mail", "rcpt", "dot", "stored"])
+def test_a_delay_comes_before_what_would_have_come(service, api, stage, marker):
+    address = PRINTER if stage in {"auth", "mail"} else USER
+    with met(api, address, delay_seconds=0.3, stage=stage):
+        began = time.monotonic()
+        with client(service) as smtp:
+            send(smtp, subject=marker)
+        assert time.monotonic() - began >= 0.3
+    found(api, marker)
+
+
+def test_who_hangs_up_while_he_is_made_to_wait_leaves_nothing(service, api, marker):
+    with met(api, USER, delay_seconds=0.3, stage="dot"):
+        with service.client() as client_:
+            client_.login()
+            client_.begin(USER)
+            client_.say(f"Subject: {marker}\r\n\r\n{marker}\r\n.\r\n".encode())
+            client_.sock.shutdown(socket.SHUT_RDWR)
+        time.sleep(0.6)  # that it is not taken after the delay
+    service.wait_empty()
+    assert api.get("/v1/captured-mail", params={"text": marker}).json()["number"] == 0
+    with client(service) as smtp:
+        send(smtp, subject=marker)
+    assert len(found(api, marker)) == 1
+
+
+def test_a_refusal_behind_the_250_fails_the_recipient(service, api, marker):
+    with met(api, OTHER, answer="recipient-unknown", stage="delivery"), client(service) as smtp:
+        send(smtp, OTHER, subject=marker)
+        event = wait_for(
+            lambda: next((e for e in service.events() if "fault rule)" in e.detail), None),
+            "the failure in the trace",
+        )
+    assert (event.event, event.recipient) == ("FAIL", OTHER)
+    assert "5.1.10" in event.detail
+
+
+def test_a_refusal_by_rule_is_in_the_trace_and_the_log(service, api, marker):
+    since = len(service.log)
+    with (
+        met(api, USER, answer="recipient-restricted"),
+        client(service) as smtp,
+        suppress(smtplib.SMTPRecipientsRefused),
+    ):
+        send(smtp, USER, subject=marker)
+    assert "recipient-restricted" in service.wait_log("intake.fault-rule-met", since=since)
+    wait_for(
+        lambda: [e for e in service.events() if "recipient-restricted at=RCPT" in e.detail],
+        "the refusal in the trace",
+    )
+
+
+def test_rules_are_set_listed_and_removed_on_the_command_line(service, api):
+    service.kairan("fault", "add", "cli@kairan.test", "--answer", "550 5.1.10", "--for", "60")
+    with client(service) as smtp:
+        smtp.mail(PRINTER)
+        assert smtp.rcpt("cli@kairan.test")[0] == 550
+    listed = json.loads(service.kairan("fault", "list", "--json"))
+    assert [(one["answer"], one["stage"]) for one in listed] == [("recipient-unknown", "rcpt")]
+    assert service.kairan("fault", "remove", "cli@kairan.test") == "1 rule removed\n"
+    assert "cli@" not in api.get("/v1/faults").text
+
+
+@pytest.mark.parametrize("rule", [
+    {"answer": "no-such-key"}, {}, {"answer": "550 5.1.10", "drop": True}, {"extra": 1},
+    {"drop": True, "stage": "lunch"}, {"drop": True, "address": "no address"},
+    {"delay_seconds": 1e9}, {"drop": True, "by": "me"},
+])  # fmt: skip
+def test_a_rule_that_means_nothing_is_refused(api, rule):
+    answer = api.post("/v1/faults", json={"address": "a@kairan.test", **rule})
+    assert answer.status_code == 422
+    assert answer.json()["key"] == "api-invalid"
+    assert api.get("/v1/faults").json() == []
+
+
+@pytest.mark.peers
+@pytest.mark.skipif(not shutil.which("swaks"), reason="no swaks")
+def test_swaks_meets_a_rule(service, api):
+    with met(api, USER, answer="recipient-unknown"):
+        said = subprocess.run(
+            ["swaks", "--server", f"127.0.0.1:{service.port()}", "--tls", "--to", USER,
+             "--from", PRINTER, "--auth-user", PRINTER, "--auth-password", PASSWORD],
+            capture_output=True, check=False, text=True,
+        )  # fmt: skip
+    assert said.returncode != 0
+    assert "550 5.1.10" in said.stdout
+
+
+@pytest.mark.peers
+@pytest.mark.skipif(
+    not shutil.which("node") or not (NODE / "node_modules").is_dir(), reason="no node"
+)
+def test_a_test_in_node_sends_by_smtp_and_reads_by_the_api(service, api, marker):
+    given = {
+        "host": "127.0.0.1", "port": service.port(), "caFile": str(service.place / "tls/ca.pem"),
+        "user": PRINTER, "password": PASSWORD, "recipient": USER, "marker": marker,
+        "url": str(api.base_url), "apiKey": api.headers["authorization"].removeprefix("Bearer "),
+    }  # fmt: skip
+    said = subprocess.run(
+        ["node", "--test", str(NODE / "captured.test.mjs")], capture_output=True, check=False,
+        text=True, env={**os.environ, "KAIRAN_TEST": json.dumps(given)},
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "# pass 3" in said.stdout

@@ -3,8 +3,8 @@
 import asyncio
 import re
 import time
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import httpx
@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from kairan.auth.attempts import LoginAttempts
 from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
+from kairan.capture.settings import CaptureSettings
+from kairan.capture.store import CaptureStore
 from kairan.config.installation import Installation, install
 from kairan.config.read import read
 from kairan.console.parts import ConsoleParts
@@ -130,8 +132,8 @@ def csrf(page):
     return re.search(r'name="csrf" value="([^"]+)"', page.text)[1]
 
 
-@pytest.fixture
-def site(configuration):
+@contextmanager
+def opened(configuration, capture=None):
     audit, now = [], [time.time()]
     with Directory.open(configuration.directory_url) as directory:
         parts = ConsoleParts(
@@ -139,6 +141,26 @@ def site(configuration):
             configuration,
             LoginAttempts(CHEAP, clock=lambda: now[0]),
             lambda what, **facts: audit.append((what, facts)),
+            capture=capture,
             clock=lambda: now[0],
         )
         yield Site(parts, Starlette(routes=routes(parts)), audit, now)
+
+
+@pytest.fixture
+def site(configuration):
+    with opened(configuration) as site:
+        yield site
+
+
+@pytest.fixture
+def mail_site(configuration, tmp_path):
+    """One with [capture], and a store of the test's own."""
+    found = replace(
+        configuration, data_directory=tmp_path / "data", capture=CaptureSettings(enabled=True)
+    )
+    (tmp_path / "data").mkdir()
+    store = CaptureStore(found.capture_place)
+    with opened(found, store) as site:
+        yield site
+    store.close()

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from kairan.capture.settings import CapturePlace, CaptureSettings
 from kairan.delivery.transports.settings import TransportSettings
 from kairan.delivery.transports.table import TRANSPORTS, DestinationError, kind_of, transport_for
 from kit.plain_identity import PlainIdentity
@@ -14,7 +15,9 @@ from kit.plain_identity import PlainIdentity
 async def test_each_row_makes_a_transport_from_the_first_of_its_forms(scheme, tmp_path):
     form = TRANSPORTS[scheme].forms[0]
     text = form.replace("DIR", str(tmp_path)).replace("HOST:PORT", "192.0.2.1:2525")
-    transport = transport_for(text, TransportSettings(), {"NAME": PlainIdentity()})
+    capture = CapturePlace(tmp_path, CaptureSettings(enabled=True))
+    identities = {"NAME": PlainIdentity()}
+    transport = transport_for(text, TransportSettings(), identities, capture=capture)
     assert transport.recipients_max > 0
     await transport.close()
 

@@ -13,14 +13,20 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from kairan.auth.made_secrets import hash_secret, make_secret
+from kairan.auth.passwords.hashing import hash_password
+from kairan.capture.faults import remove_faults
 from kairan.cli import sample
+from kairan.console.roles import ConsoleRole
 from kairan.directory.operations.api_keys import ApiKey, Scope
-from kit.live import PASSWORD, PRINTER, USER, open_directory, running_service, wait_for
+from kairan.directory.operations.console_users import ConsoleUser
+from kit.live import CHEAP, PASSWORD, PRINTER, USER, open_directory, running_service, wait_for
 from kit.ports import free_port
 
 OTHER = sample.user(2)
+CHROMIUM = shutil.which("chromium")
 NODE = Path(__file__).parents[1] / "clients" / "node"
 CAPTURE = "\n[capture]\nenabled = true\n\n[api]\nenabled = true\nport = {}\n"
 
@@ -215,11 +221,11 @@ def test_a_connection_dropped_behind_the_promise_leaves_a_message_that_is_sent_a
 @pytest.mark.parametrize("stage", ["auth", "mail", "rcpt", "dot", "stored"])
 def test_a_delay_comes_before_what_would_have_come(service, api, stage, marker):
     address = PRINTER if stage in {"auth", "mail"} else USER
-    with met(api, address, delay_seconds=0.3, stage=stage):
+    with met(api, address, delay_seconds=0.15, stage=stage):
         began = time.monotonic()
         with client(service) as smtp:
             send(smtp, subject=marker)
-        assert time.monotonic() - began >= 0.3
+        assert time.monotonic() - began >= 0.15
     found(api, marker)
 
 
@@ -264,15 +270,13 @@ def test_a_refusal_by_rule_is_in_the_trace_and_the_log(service, api, marker):
     )
 
 
-def test_rules_are_set_listed_and_removed_on_the_command_line(service, api):
-    service.kairan("fault", "add", "cli@kairan.test", "--answer", "550 5.1.10", "--for", "60")
+def test_a_rule_of_the_command_line_counts_when_the_command_ends(service):
+    rule = ("cli@kairan.test", "--answer", "550 5.1.10", "--for", "60")
+    service.kairan("fault", "add", *rule)
     with client(service) as smtp:
         smtp.mail(PRINTER)
-        assert smtp.rcpt("cli@kairan.test")[0] == 550
-    listed = json.loads(service.kairan("fault", "list", "--json"))
-    assert [(one["answer"], one["stage"]) for one in listed] == [("recipient-unknown", "rcpt")]
-    assert service.kairan("fault", "remove", "cli@kairan.test") == "1 rule removed\n"
-    assert "cli@" not in api.get("/v1/faults").text
+        assert smtp.rcpt(rule[0])[0] == 550
+    remove_faults(service.place / "data" / "capture", rule[0], "", time.time())
 
 
 @pytest.mark.parametrize("rule", [
@@ -284,7 +288,7 @@ def test_a_rule_that_means_nothing_is_refused(api, rule):
     answer = api.post("/v1/faults", json={"address": "a@kairan.test", **rule})
     assert answer.status_code == 422
     assert answer.json()["key"] == "api-invalid"
-    assert api.get("/v1/faults").json() == []
+    assert "a@kairan.test" not in api.get("/v1/faults").text
 
 
 @pytest.mark.peers
@@ -298,6 +302,91 @@ def test_swaks_meets_a_rule(service, api):
         )  # fmt: skip
     assert said.returncode != 0
     assert "550 5.1.10" in said.stdout
+
+
+HOSTILE = """\
+<p id=hello>Hello</p><script>document.title = "ran"</script>
+<img src="http://evil.test/pixel.png" onerror="document.title = 'ran'">
+<svg onload="document.title = 'ran'"><script>document.title = "ran"</script></svg>
+<link rel=stylesheet href="//evil.test/x.css"><meta http-equiv=refresh content="0;url=http://evil.test/">
+<style>@import "http://evil.test/y.css"; p { background: url(http://evil.test/z.png) }</style>
+<iframe src="http://evil.test/"></iframe><form action="http://evil.test/"><button id=go>go</button></form>
+<a id=away href="http://evil.test/away" target=_top>away</a>
+"""
+WORDS = {"en-GB": ("HTML", "Add a rule", "Delete"), "ja-JP": ("HTML", "ルールの追加", "削除")}
+
+
+@pytest.mark.peers
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium")
+def test_a_browser_shows_mail_as_it_comes_runs_nothing_of_it_and_sets_a_rule(service, api):
+    """In both languages, with one browser; it asks no other host and complains of nothing."""
+    with open_directory(service.place) as directory:
+        stored = hash_password(PASSWORD, CHEAP)
+        directory.console_users.add(ConsoleUser("op", ConsoleRole.OPERATOR, stored, 0))
+    address = str(api.base_url).rstrip("/")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for locale in WORDS:
+            said, asked = follow(browser, address, locale, service)
+            assert said == [], locale
+            assert {one for one in asked if not one.startswith((f"{address}/", "data:"))} == set()
+        browser.close()
+
+
+def follow(browser, address, locale, service):
+    """What the browser's console said, and what it asked for."""
+    _, add_rule, delete = WORDS[locale]
+    marker = f"browser-{uuid.uuid4().hex}"
+    said, asked = [], []
+    context = browser.new_context(locale=locale, color_scheme="dark")
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/console/mail")
+    page.locator("#name").fill("op")
+    page.locator("#password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/mail")
+
+    # It appears by itself.
+    with client(service) as smtp:
+        head = f"From: {PRINTER}\r\nSubject: {marker}\r\nContent-Type: text/html\r\n\r\n"
+        smtp.sendmail(PRINTER, [OTHER], head.encode() + HOSTILE.replace("\n", "\r\n").encode())
+    row = page.get_by_role("link", name=marker, exact=True)
+    row.wait_for()
+    row.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/mail/message?**")
+    frame = page.frame_locator("iframe.framed")
+    assert frame.locator("#hello").inner_text() == "Hello"
+    assert page.title().startswith(marker)
+    assert frame.locator("title").count() == 0
+    frame.locator("#go").click()
+    assert page.url.startswith(f"{address}/console/mail/message?")
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+    # A real client meets the rule that the page sets.
+    page.goto(f"{address}/console/mail/faults")
+    page.locator("#address").fill(OTHER)
+    page.locator("#answer").fill("recipient-unknown")
+    page.get_by_role("button", name=add_rule, exact=True).click()
+    page.wait_for_url("**changed=1")
+    with client(service) as smtp, pytest.raises(smtplib.SMTPRecipientsRefused) as error:
+        send(smtp, OTHER, subject=marker)
+    assert error.value.recipients[OTHER][0] == 550
+    page.locator("tbody tr", has_text=OTHER).get_by_role("button").click()
+    page.wait_for_url("**changed=1")
+
+    page.goto(f"{address}/console/mail?subject={marker}")
+    page.get_by_role("link", name=marker, exact=True).click()
+    page.wait_for_url("**/console/mail/message?**")
+    # By the keyboard: a click right behind a scroll may still hit the frame, which is a process of its own.
+    page.get_by_role("button", name=delete, exact=True).press("Enter")
+    page.wait_for_url("**deleted=1")
+    context.close()
+    return said, asked
 
 
 @pytest.mark.peers

@@ -1,7 +1,7 @@
 """HTML of a message, for a frame in which nothing runs and from which nothing is asked.
 
 What keeps it so is the frame's sandbox and the Content-Security-Policy of the answer
-(console/mail_http.py).  Beside them, what would run, load or lead elsewhere by itself is put out of
+(console/mail_pages.py).  Beside them, what would run, load or lead elsewhere by itself is put out of
 effect here, and counted, so that its author learns of it: a browser resolves the names of
 `<link rel=dns-prefetch>` whatever a policy says.
 """

@@ -124,3 +124,77 @@ CREDENTIALS_MISSING = Outcome(
     speaker=Speaker.ANY,
     needs_words=True,
 )
+
+TLS_BEFORE_STARTTLS = Outcome(
+    "tls-before-starttls",
+    454,
+    "4.7.5",
+    "TLS began where the server speaks plain text first",
+    when=Text(
+        "The client began TLS at once, and what came back was no TLS: on this port the server greets in plain text and goes over to TLS by STARTTLS. No login was sent.",
+        "クライアントは接続直後に TLS を開始しましたが、返ってきたのは TLS ではありませんでした。このポートではサーバーが平文で応答し、STARTTLS で TLS に切り替えます。ログインは行われていません。",
+    ),
+    causes=(
+        Text(
+            "Implicit TLS ('SSL', 'SSL/TLS', 'secure: true', SMTPS, 'wrapper') is set with port 587 or 25, which want STARTTLS.",
+            "STARTTLS が必要なポート 587 または 25 に、暗黙的 TLS（「SSL」「SSL/TLS」「secure: true」、SMTPS、「wrapper」）が設定されています。",
+        ),
+        Text(
+            "Something else answers on this port: a proxy, a firewall that speaks SMTP itself, another service.",
+            "このポートで別のもの（プロキシ、SMTP に介入するファイアウォール、別のサービス）が応答しています。",
+        ),
+        Text(
+            "Less often: client and server have no version of TLS in common, which some versions of OpenSSL report in the same words.",
+            "まれに、共通の TLS バージョンがない場合にも、OpenSSL のバージョンによって同じ文言になります。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Choose STARTTLS for port 587 (nodemailer: `secure: false`; PHPMailer: `ENCRYPTION_STARTTLS`; Python: `smtplib.SMTP` and `starttls()`; MailKit: `SecureSocketOptions.StartTls`; Postfix: `smtp_tls_wrappermode = no`).",
+            "ポート 587 では STARTTLS を選んでください（nodemailer は `secure: false`、PHPMailer は `ENCRYPTION_STARTTLS`、Python は `smtplib.SMTP` と `starttls()`、MailKit は `SecureSocketOptions.StartTls`、Postfix は `smtp_tls_wrappermode = no`）。",
+        ),
+        Text(
+            "Or keep implicit TLS and use port 465, where the server has it; Exchange Online and High Volume Email do not.",
+            "または、サーバーが対応していれば暗黙的 TLS のままポート 465 を使ってください。Exchange Online と HVE は対応していません。",
+        ),
+        _LOOK_AT_EHLO,
+    ),
+    source="RFC 3207 section 4, RFC 8314 section 3.3",
+    speaker=Speaker.ANY,
+    needs_words=True,
+)
+
+GREETING_NEVER_CAME = Outcome(
+    "greeting-never-came",
+    454,
+    "4.7.5",
+    "No greeting came: the server may be waiting for TLS",
+    when=Text(
+        "The connection stood, but the client heard no greeting. A server with implicit TLS says nothing before the client has begun TLS; so both wait, until one of them hangs up.",
+        "接続はできましたが、サーバーの最初の応答がありませんでした。暗黙的 TLS のサーバーはクライアントが TLS を開始するまで何も送信しないため、双方が待ち続け、どちらかが切断します。",
+    ),
+    causes=(
+        Text(
+            "STARTTLS or no TLS is set with port 465, which is for implicit TLS.",
+            "暗黙的 TLS 用のポート 465 に、STARTTLS または TLS なしが設定されています。",
+        ),
+        Text(
+            "A firewall or virus scanner takes the connection and lets nothing through, or the server is too busy to greet.",
+            "ファイアウォールやウイルス対策ソフトが接続を受けて通信を止めている、またはサーバーが過負荷で応答できません。",
+        ),
+    ),
+    remedies=(
+        Text(
+            "Port 465: choose implicit TLS ('SSL/TLS'; nodemailer: `secure: true`; PHPMailer: `ENCRYPTION_SMTPS`; Python: `smtplib.SMTP_SSL`; JavaMail: `mail.smtp.ssl.enable`; Postfix: `smtp_tls_wrappermode = yes`).",
+            "ポート 465 では暗黙的 TLS を選んでください（「SSL/TLS」、nodemailer は `secure: true`、PHPMailer は `ENCRYPTION_SMTPS`、Python は `smtplib.SMTP_SSL`、JavaMail は `mail.smtp.ssl.enable`、Postfix は `smtp_tls_wrappermode = yes`）。",
+        ),
+        Text(
+            "Or use port 587 with STARTTLS, which Exchange Online and High Volume Email want.",
+            "または、Exchange Online と HVE が求める、ポート 587 と STARTTLS を使ってください。",
+        ),
+        _LOOK_AT_EHLO,
+    ),
+    source="RFC 8314 section 3.3",
+    speaker=Speaker.ANY,
+    needs_words=True,
+)

@@ -4,8 +4,8 @@ from kairan.outcomes.outcome import Outcome, Speaker, Text
 from kairan.outcomes.remedies import WATCH_TRACE
 
 _CHECK_ROUTE = Text(
-    "Check the route's host, port and TLS mode in the configuration: `kairan check-config`.",
-    "設定の配信経路のホスト、ポート、TLS 方式を確認してください: `kairan check-config`",
+    "Check host, port and TLS mode where they are set: in the program or device that says so, or in Kairan's route (`kairan check-config`).",
+    "ホスト、ポート、TLS 方式の設定を確認してください。該当するのは、このエラーを表示したプログラムや機器、または Kairan の配信経路です（`kairan check-config`）。",
 )
 _QUEUE_RETRY = Text(
     "When the cause is mended, do not wait for the next try: `kairan queue retry`.",
@@ -162,13 +162,13 @@ PEER_UNREACHABLE = Outcome(
     "4.4.1",
     "No answer from the next server",
     when=Text(
-        "No connection to the next server could be made; delivery is tried again.",
-        "次のサーバーに接続できませんでした。配信は再試行されます。",
+        "No connection to the next server could be made; where it was Kairan that tried, delivery is tried again.",
+        "次のサーバーに接続できませんでした。Kairan の配信であれば再試行されます。",
     ),
     causes=(
         Text("The server is down.", "サーバーが停止しています。"),
         Text("A firewall lies between.", "間にファイアウォールがあります。"),
-        Text("The route names a wrong host or port.", "経路のホストまたはポートが誤っています。"),
+        Text("Host or port is wrong.", "ホストまたはポートが誤っています。"),
     ),
     remedies=(_CHECK_ROUTE, _QUEUE_RETRY),
     source="RFC 3463 section 3.5 (X.4.1)",
@@ -211,8 +211,8 @@ PEER_TLS_FAILED = Outcome(
     "4.7.5",
     "The next server offers no TLS that we trust",
     when=Text(
-        "The route asks for TLS; the next server does not offer it, or shows a certificate that does not hold.",
-        "経路は TLS を必須としていますが、次のサーバーが対応していない、または証明書を検証できません。",
+        "TLS is asked for; the next server does not offer it, or shows a certificate that does not hold for who connects: Kairan by its route, or a program or device.",
+        "TLS が必須ですが、次のサーバーが対応していない、または接続する側（Kairan の経路、プログラム、機器）が証明書を検証できません。",
     ),
     causes=(
         Text("The certificate has expired.", "証明書の期限が切れています。"),
@@ -231,8 +231,8 @@ PEER_TLS_FAILED = Outcome(
             "証明書を確認してください: `openssl s_client -starttls smtp -connect HOST:PORT`",
         ),
         Text(
-            "Name the authority's file or the right host in the route.",
-            "経路の設定に認証局のファイルまたは正しいホスト名を指定してください。",
+            "Use a host name that stands in the certificate, and give whoever connects the authority's certificate: in Kairan's route, or in the certificate store of the program or device.",
+            "証明書に含まれるホスト名を使い、接続する側に認証局の証明書を登録してください（Kairan の経路、またはプログラムや機器の証明書ストア）。",
         ),
     ),
     source="RFC 3463 section 3.8 (X.7.5)",

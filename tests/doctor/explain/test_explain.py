@@ -41,11 +41,25 @@ def test_a_program_gets_the_fixed_keys(outcome):
     assert all(JAPANESE.search(text) for text in [*record["causes"], *record["remedies"]])
 
 
-def test_of_several_that_fit_three_are_told_in_full_and_the_rest_by_name():
-    said = printed("535 5.7.139")
-    assert said.startswith("9 entries fit.")
-    assert said.count("What to do") == 3
-    assert "sts-without-https" in said
+@pytest.mark.parametrize("text", ["535 5.7.139", "535 5.7.139 Authentication unsuccessful"])
+def test_a_code_that_fits_several_alike_chooses_none_and_says_how_to_tell(text):
+    said = printed(text)
+    assert said.startswith("It is one of these 9")
+    # One thing to do, and it is not what mends the first of them.
+    assert said.count("What to do") == 1
+    assert "Find the words behind the code" in said
+    assert "Likely causes" not in said
+    assert all(one.key in said for one in explain(text))
+    assert all(record_of(one, Language.EN)["is_one_of"] for one in explain(text))
+    assert "いずれか" in printed(text, Language.JA)
+
+
+@pytest.mark.parametrize(
+    "text", ["535 5.7.3", "535 5.7.139 basic authentication is disabled", "550 5.1.10"]
+)
+def test_what_fits_one_entry_best_is_told_in_full(text):
+    assert "What to do" in printed(text)
+    assert not any(record_of(one, Language.EN)["is_one_of"] for one in explain(text))
 
 
 def test_a_known_refusal_is_a_problem():

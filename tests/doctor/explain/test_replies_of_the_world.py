@@ -181,3 +181,53 @@ def test_where_client_submission_ends_hve_and_a_gateway_are_named_with_the_dates
 def test_high_volume_email_is_no_way_out_of_a_limit_on_external_recipients():
     said = "\n".join(line.text for line in lines_of(explain("550 5.7.233"), Language.EN))
     assert "no way out" in said
+
+
+TLS_AT_ONCE = [
+    # As clients write it that began TLS on a STARTTLS port, whoever the server is.
+    "ssl.SSLError: [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)",
+    "SSL_connect returned=1 errno=0 peeraddr=198.51.100.3:587 state=SSLv3/TLS write client hello: wrong version number",
+    "Error: 00A9A805B77F0000:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number:../deps/openssl/openssl/ssl/record/methods/tlsany_meth.c:77:",
+    "[Error: 101057795:error:140770FC:SSL routines:SSL23_GET_SERVER_HELLO:unknown protocol:openssl\\ssl\\s23_clnt.c:794:]",
+    "ssl.SSLError: [SSL: UNKNOWN_PROTOCOL] unknown protocol (_ssl.c:590)",
+    "140735: error:0A0000C6:SSL routines:tls_get_more_records:packet length too long:ssl/record/methods/tls_common.c:655:",
+    "javax.mail.MessagingException: Could not connect to SMTP host: smtp.office365.com, port: 587; nested exception is: javax.net.ssl.SSLException: Unsupported or unrecognized SSL message",
+    "javax.net.ssl.SSLException: Unrecognized SSL message, plaintext connection?",
+    "failed to send email: tls: first record does not look like a TLS handshake",
+    "MailKit.Security.SslHandshakeException: An error occurred while attempting to establish an SSL or TLS connection. --> The handshake failed due to an unexpected packet format.",
+    "System.Security.Authentication.AuthenticationException: Cannot determine the frame size or a corrupted frame was received.",
+    "msmtp: TLS handshake failed: An unexpected TLS packet was received.",
+    "rustls: received corrupt message of type InvalidContentType",
+]
+NO_GREETING = [
+    "{ Error: Greeting never received\n    at SMTPConnection._formatError (/app/node_modules/nodemailer/lib/smtp-connection/index.js:606:19)\n code: 'ETIMEDOUT', command: 'CONN' }",
+    "com.sun.mail.smtp.SMTPTransport: javax.mail.MessagingException: Could not connect to SMTP host: smtp.example.test, port: 465, response: -1",
+    "postfix/smtp[9]: CLIENT wrappermode (port smtps/465) is unimplemented",
+]
+
+
+@pytest.mark.parametrize("text", TLS_AT_ONCE)
+def test_tls_begun_at_once_is_told_to_the_client_and_not_as_our_refusal(text):
+    first = explain(text)[0]
+    assert first.key == "tls-before-starttls"
+    assert any("STARTTLS" in one.en for one in first.advice.remedies)
+    assert not any(CATALOGUE[one.key].speaker is Speaker.KAIRAN for one in explain(text)[:1])
+
+
+@pytest.mark.parametrize("text", NO_GREETING)
+def test_waiting_for_a_greeting_is_told_as_the_reverse(text):
+    (found,) = [one for one in explain(text) if one.key == "greeting-never-came"]
+    assert any("465" in one.en for one in found.advice.remedies)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:1007)",
+        "PKIX path building failed: unable to find valid certification path to requested target",
+        "dial tcp 192.0.2.1:587: connect: connection refused",
+    ],
+)
+def test_a_programs_own_failure_to_connect_is_not_told_as_a_fault_of_a_route_alone(text):
+    said = "\n".join(line.text for line in lines_of(explain(text), Language.EN))
+    assert "program or device" in said

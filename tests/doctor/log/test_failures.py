@@ -168,3 +168,81 @@ def test_good_news_of_ssmtp_and_other_services_of_go_are_no_failures(line, tmp_p
     log = tmp_path / "mail.log"
     log.write_text(line + "\n")
     assert read_logs([str(log)], LogSettings()).total == 0
+
+
+def php(step: str, second: int = 51) -> str:
+    return f"2017-02-10 10:31:{second} {step}\n"
+
+
+REFUSED = "535 5.7.3 Authentication unsuccessful [VI1PR0101CA0001.eurprd01.prod.exchangelabs.com]"
+UNKNOWN_MAN = (
+    "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"
+)
+NOT_IN = "SMTP Error: Could not authenticate."
+INFO = (
+    f"Mailer Error: {NOT_IN} SMTP server error: Password command failed Detail: Authentication "
+    "unsuccessful SMTP code: 535 Additional SMTP info: 5.7.3\n"
+)
+PHP_LOGIN = (
+    php("CLIENT -> SERVER: AUTH LOGIN")
+    + php(f"SERVER -> CLIENT: {REFUSED}")
+    + php(f"SMTP ERROR: Password command failed: {REFUSED}")
+    + php(NOT_IN)
+    + php("CLIENT -> SERVER: QUIT")
+    + php("SERVER -> CLIENT: 221 2.0.0 Service closing transmission channel", 52)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "causes"),
+    [
+        (PHP_LOGIN, {"auth-unsuccessful": 1}),
+        (PHP_LOGIN + INFO, {"auth-unsuccessful": 1}),
+        (PHP_LOGIN * 2, {"auth-unsuccessful": 2}),
+        ((PHP_LOGIN + INFO) * 3, {"auth-unsuccessful": 3}),
+        # As SMTPDebug 1 leaves the server's side out, and as it is without.
+        (php(f"SMTP ERROR: Password command failed: {REFUSED}") + php(NOT_IN), {"auth-unsuccessful": 1}),
+        (php(INFO) * 2, {"auth-unsuccessful": 2}),
+        (php(NOT_IN) + php(f"Mailer Error: {NOT_IN}"), {"auth-unsuccessful": 1}),
+        # Each recipient is one, though the reply is the same.
+        (
+            (php(f"SERVER -> CLIENT: {UNKNOWN_MAN}") + php(f"SMTP ERROR: RCPT TO command failed: {UNKNOWN_MAN}")) * 2
+            + php("SMTP Error: The following recipients failed: a@x.test, b@x.test"),
+            {"recipient-unknown": 2},
+        ),
+        (
+            php("SMTP Error: The following recipients failed: a@x.test: 550 5.1.10 RESOLVER.ADR.RecipientNotFound;")
+            + php("SMTP Error: The following recipients failed: b@x.test: 550 5.1.10 RESOLVER.ADR.RecipientNotFound;"),
+            {"recipient-unknown": 2},
+        ),
+        # PHPMailer 5, in a browser's source, and within another log's lines.
+        ("SMTP -> FROM SERVER:535 5.7.3 Authentication unsuccessful\nSMTP -> ERROR: Password not accepted from server: 535 5.7.3 Authentication unsuccessful\n", {"auth-unsuccessful": 1}),
+        (f"SERVER -&gt; CLIENT: {REFUSED}<br>\nSMTP ERROR: Password command failed: {REFUSED}<br>\n{NOT_IN}<br>\n", {"auth-unsuccessful": 1}),
+        # A failure without a reply.
+        (php("SMTP ERROR: Failed to connect to server: Connection refused (111)") + php("SMTP connect() failed. https://github.com/PHPMailer/PHPMailer/wiki/Troubleshooting"), {"peer-unreachable": 1}),
+    ],
+)  # fmt: skip
+def test_what_phpmailer_tells_several_times_is_one_failure(tmp_path, text, causes):
+    assert counted(tmp_path, text) == causes
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "smtplib.SMTPAuthenticationError: (535, b'5.7.139 Authentication unsuccessful')",
+        "Mar  9 07:00:02 gate postfix/smtp[9]: 3F1A22B: to=<a@contoso.com>, relay=smtp.office365.com[192.0.2.7]:587, dsn=5.7.139, status=bounced (host said: 535 5.7.139)",
+        "msmtp: 535 5.7.139",
+    ],
+)
+def test_a_code_of_nine_faults_is_counted_by_its_digits_and_names_them_all(tmp_path, line):
+    file = tmp_path / "log"
+    file.write_text(line + "\n")
+    report = read_logs([str(file)], LogSettings())
+    (cause,) = record_of(report, Language.EN)["causes"]
+    assert cause["key"] == "535 5.7.139"
+    assert cause["when"].startswith("One of 9 refusals")
+    assert len(cause["causes"]) == 9
+    assert any(one.startswith("smtp-auth-disabled-tenant: ") for one in cause["causes"])
+    # What would mend one of them is not the remedy of the others.
+    assert not any("SmtpClientAuthenticationDisabled" in one for one in cause["remedies"])
+    assert "words" in cause["remedies"][0]

@@ -63,8 +63,8 @@ def test_a_refusal_is_explained_at_once_and_found_again_in_its_log(postfix):
     report = ask(postfix, transaction=asked)
     assert step(report, "rcpt").meanings[0].key == "relay-denied"
     found = read_logs([str(postfix.base / "log" / "postfix.log")], LogSettings())
-    (cause,) = found.causes
+    # A failed handshake of another test may stand in the log as well.
+    cause = next(one for one in found.causes if one.key == "relay-denied")
     assert found.files[0].format == "postfix"
-    assert cause.key == "relay-denied"
     assert cause.accounts == (("printer@postfix.test", 1),)
     assert cause.times.first is not None

@@ -177,7 +177,7 @@ PASTED = [
     ("554 5.7.1 <a@example.org>: Relay access denied", "relay-denied"),
     ("452 4.5.3 Too many recipients (AS780090) [VI1EUR04FT001.eop-eur04.prod.protection.outlook.com]", "reputation-volume"),
     ("452 4.5.3 Too many recipients", "too-many-recipients"),
-    ("ssl.SSLError: [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "greeting-too-early"),
+    ("ssl.SSLError: [SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "tls-before-starttls"),
     ("Error: getaddrinfo ENOTFOUND smtp-have.office365.com", "name-lookup-failed"),
     ("socket.gaierror: [Errno -2] Name or service not known", "name-lookup-failed"),
     ("smtplib.SMTPNotSupportedError: SMTP AUTH extension not supported by server.", "auth-not-offered"),

@@ -317,7 +317,7 @@ MEANINGS: Mapping[str, FindingMeaning] = {
             "暗黙的 TLS（「SSL」「SSL/TLS」「wrapper」）が設定されていますが、この受付口は STARTTLS です。",
         ),
         _SET_STARTTLS,
-        "greeting-too-early",
+        "tls-before-starttls",
     ),
     "tls-starttls-on-465": FindingMeaning(
         _W,
@@ -329,7 +329,7 @@ MEANINGS: Mapping[str, FindingMeaning] = {
             "Choose port 587 with STARTTLS, or port 465 with implicit TLS.",
             "STARTTLS ならポート 587、暗黙的 TLS ならポート 465 にしてください。",
         ),
-        "peer-dropped",
+        "greeting-never-came",
     ),
     "tls-unreadable": FindingMeaning(
         _W,

@@ -6,7 +6,7 @@ what the digits say where no entry fits.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kairan.doctor.answer import Verdict
 from kairan.doctor.device.panel_codes import PanelReading, panel_reading
@@ -42,7 +42,8 @@ class Advice:
 class Explanation:
     """One thing that the text may mean.  `key` is the catalogue's, or UNKNOWN, or ACCEPTED.
 
-    `reply` is as the catalogue has it; where it has none, as it was pasted.
+    `reply` is as the catalogue has it; where it has none, as it was pasted.  `is_one_of`: the code
+    alone fits it and others alike, so that none of them may be taken for the cause.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Explanation:
     confidence: float
     why: Text
     dates: tuple[Milestone, ...] = ()
+    is_one_of: bool = False
 
 
 _BASIC_AUTH_DATES = (
@@ -137,6 +139,17 @@ def _has_codes(one: Classification) -> bool:
     return bool(one.part.code or one.part.enhanced)
 
 
+FIND_WORDS = Text(
+    "Find the words behind the code: the server said them, and one sentence tells which it is. They stand in the log of the program that sends (nodemailer, PHPMailer and smtplib print them, Postfix and msmtp log them); devices often show the code alone: ask the server as the device does, `kairan doctor probe HOST --user USER`.",
+    "コードの後に続く文言を確認してください。サーバーが返した 1 文で原因が分かります。送信プログラムのログにあります（nodemailer、PHPMailer、smtplib は表示し、Postfix と msmtp はログに記録します）。機器がコードしか表示しない場合は、機器と同じ方法でサーバーに確認してください: `kairan doctor probe HOST --user USER`",
+)
+
+
+def one_of(text: str) -> tuple[Explanation, ...]:
+    """The entries that a code without words fits alike; empty: one is ahead, or none fits."""
+    return tuple(one for one in explain(text) if one.is_one_of)
+
+
 def verdict_of(explanations: Iterable[Explanation]) -> Verdict:
     keys = {one.key for one in explanations}
     if keys == {ACCEPTED}:
@@ -219,7 +232,8 @@ def _of_candidates(judged: Iterable[Classification], text: str) -> Iterator[Expl
             if candidate.key not in seen:
                 seen.add(candidate.key)
                 outcome = CATALOGUE[candidate.key]
-                yield _explanation(outcome, candidate, dates, by_token=by_token)
+                one = _explanation(outcome, candidate, dates, by_token=by_token)
+                yield replace(one, is_one_of=classification.is_one_of)
 
 
 # Of the text around a refusal: which mechanism was tried.

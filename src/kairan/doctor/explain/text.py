@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from kairan.doctor.answer import Language, Line, say
-from kairan.doctor.explain.explain import UNKNOWN, Explanation
+from kairan.doctor.explain.explain import FIND_WORDS, UNKNOWN, Explanation
 from kairan.outcomes.dates import Milestone
 from kairan.outcomes.outcome import Text
 from kairan.outcomes.sources import in_japanese
@@ -25,6 +25,10 @@ _SEVERAL = Text(
     "{} entries fit. The likeliest comes first.",
     "{} 件の項目が該当します。可能性の高い順に示します。",
 )
+_ONE_OF = Text(
+    "It is one of these {}; the code alone does not tell which.",
+    "次の {} 件のいずれかです。コードだけではどれか判断できません。",
+)
 _ALSO = Text("Also possible", "ほかの可能性")
 _UNKNOWN = Text("unknown", "不明")
 _WITHDRAWN = Text("withdrawn", "撤回")
@@ -32,6 +36,9 @@ _OPEN = Text("date open", "時期未定")
 
 
 def lines_of(explanations: Sequence[Explanation], language: Language) -> Iterator[Line]:
+    if explanations and all(one.is_one_of for one in explanations):
+        yield from _one_of_lines(explanations, language)
+        return
     if len(explanations) > 1:
         yield Line(say(_SEVERAL, language).format(len(explanations)), "italic")
         yield Line("")
@@ -44,6 +51,20 @@ def lines_of(explanations: Sequence[Explanation], language: Language) -> Iterato
         yield Line("")
         yield Line(say(_ALSO, language), "bold")
         yield from (Line(f"  - {one.key}: {say(one.advice.when, language)}") for one in rest)
+
+
+def _one_of_lines(explanations: Sequence[Explanation], language: Language) -> Iterator[Line]:
+    """None in full: the remedy of the first would be tried, and it is as good as any guess."""
+    yield Line(say(_ONE_OF, language).format(len(explanations)), "italic")
+    for one in explanations:
+        yield Line("")
+        yield Line(f"{one.reply.code} {one.reply.enhanced}  {one.key}", "bold cyan")
+        yield Line(f"  {one.reply.text}", "dim")
+        yield Line(f"  {say(one.advice.when, language)}")
+    yield Line("")
+    yield from _section(_REMEDIES, (say(FIND_WORDS, language),), language, numbered=True)
+    dates = dict.fromkeys(date_line(day, language) for one in explanations for day in one.dates)
+    yield from _section(_DATES, tuple(dates), language, numbered=False)
 
 
 def record_of(one: Explanation, language: Language) -> dict[str, Any]:
@@ -60,6 +81,7 @@ def record_of(one: Explanation, language: Language) -> dict[str, Any]:
         "profiles": list(one.advice.profiles),
         "confidence": one.confidence,
         "why": say(one.why, language),
+        "is_one_of": one.is_one_of,
         "dates": [_date_record(milestone, language) for milestone in one.dates],
     }
 

@@ -37,6 +37,11 @@ NETWORK_WORDS: tuple[bytes, ...] = (
     b"certificate verify failed",
     b"PKIX path building failed",
     b"wrong version number",
+    b"packet length too long",
+    b"unknown protocol",
+    b"look like a TLS handshake",
+    b"ecognized SSL message",
+    b"Greeting never received",
 )
 # Entra ID's refusal of a token: it stands in the log of who asks for one, with no reply beside it.
 TOKEN_REFUSED = b"AADSTS"

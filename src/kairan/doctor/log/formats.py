@@ -42,6 +42,7 @@ class FormatName(StrEnum):
     JAVA = "java"
     PYTHON = "python"
     NODEMAILER = "nodemailer"
+    PHPMAILER = "phpmailer"
     CSV = "csv"
 
 
@@ -140,6 +141,18 @@ FORMATS: Mapping[str, LogFormat] = {
             re.compile(rb"nodemailer|responseCode: \d|ESOCKET|EAUTH|    at .*\.js:\d"),
             failure=re.compile(r"code: '(?P<label>E[A-Z\d]{2,20})'"),
             words=(b"code: 'E",),
+        ),
+        LogFormat(
+            FormatName.PHPMAILER,
+            re.compile(
+                rb"SERVER -(?:>|&gt;) CLIENT:|CLIENT -(?:>|&gt;) SERVER:|SMTP E(?:RROR|rror): "
+            ),
+            failure=re.compile(
+                r"SMTP (?:ERROR|Error): (?P<label>Failed to connect|Could not (?:connect|authenticate)"
+                r"|data not accepted|The following \w{1,10}|[A-Z][\w ]{1,20} command failed)"
+                r"|(?P<connect>SMTP connect\(\) failed)"
+            ),
+            words=(b"SMTP ERROR: ", b"SMTP Error: ", b"SMTP connect() failed"),
         ),
         LogFormat(
             FormatName.CSV,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from kairan.doctor.log.formats import FormatName, LogFormat, account_in, failure_in
 from kairan.doctor.log.own import OwnLine, read_own, refusal_of
+from kairan.doctor.log.phpmailer import PhpMailerLines
 from kairan.doctor.log.reply import GOOD_NEWS, LineReply, said_in
 from kairan.doctor.log.settings import LogSettings
 from kairan.doctor.log.times import LogTimes
@@ -116,6 +117,7 @@ class LineReader:
         self._settings = settings
         self._event = _Event()
         self._warnings = _Warnings()
+        self._phpmailer = PhpMailerLines(settings.event_octets)
         self._senders: dict[str, str] = {}
         self._undated = 0
         self.is_csv = log.name == FormatName.CSV
@@ -144,6 +146,10 @@ class LineReader:
         if failure:
             said = _told_of(failure)
         if said is None:
+            return ()
+        if self._phpmailer.tells_again(
+            line, self._times.find(line), begin=offset + begin, end=offset + end
+        ):
             return ()
         client = _POSTFIX_CLIENT.search(line)
         if client and " status=" not in line:
@@ -289,7 +295,7 @@ def _told_of(failure: re.Match[str]) -> LineReply:
     """By its words, which stand around its name; else by the name."""
     at = failure.start()
     around = failure.string[max(0, at - _TELLING_CHARACTERS) : at + _TELLING_CHARACTERS]
-    return LineReply(classify(around).key or failure[failure.lastgroup or 0], at)
+    return LineReply(classify(around).decided or failure[failure.lastgroup or 0], at)
 
 
 def decode(octets: bytes) -> str:

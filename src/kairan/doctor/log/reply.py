@@ -85,7 +85,8 @@ NETWORK_CAUSES = frozenset(
         "peer-unreachable",
         "peer-dropped",
         "peer-tls-failed",
-        "greeting-too-early",
+        "greeting-never-came",
+        "tls-before-starttls",
         "starttls-required",
     }
 )
@@ -188,7 +189,7 @@ _kept: dict[str, str] = {}
 def _judge(reply: str) -> str:
     judged = classify(reply)
     code = "" if judged.part.code is None else str(judged.part.code)
-    return judged.key or f"{code} {judged.part.enhanced}".strip() or "?"
+    return judged.decided or f"{code} {judged.part.enhanced}".strip() or "?"
 
 
 def _network(line: str, near: Callable[[], str]) -> LineReply | None:

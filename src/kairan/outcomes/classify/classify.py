@@ -134,6 +134,19 @@ class Classification:
         return self.candidates[0].key if self.candidates else ""
 
     @property
+    def decided(self) -> str:
+        """The one entry that fits best; empty where a code alone fits several alike."""
+        return "" if self.is_one_of else self.key
+
+    @property
+    def is_one_of(self) -> bool:
+        """Nine faults have the code 5.7.139: without its words any of them would be a guess."""
+        first, *others = self.candidates[:2] or [None]
+        return bool(
+            first and not first.phrase and any(one.confidence == first.confidence for one in others)
+        )
+
+    @property
     def keys(self) -> tuple[str, ...]:
         return tuple(candidate.key for candidate in self.candidates)
 

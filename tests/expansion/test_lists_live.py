@@ -17,7 +17,7 @@ def moderated(name: str) -> dict[str, object]:
 
 
 GROUPS = (
-    *(moderated(name) for name in ("by-mail", "by-command", "rejected", "restarted", "twice")),
+    *(moderated(name) for name in ("by-mail", "by-command", "rejected", "twice")),
     {"address": "hidden@kairan.test", "hidden": True, "accept_from": [READER]},
     {"address": "night@kairan.test", "send_window": "00:00-00:01 mon UTC"},
     {
@@ -157,3 +157,31 @@ def test_a_copy_of_a_large_message_is_whole(service):
     copy = service.wait_message(b"large-as-a-copy", MEMBER)
     assert b"List-Id: <copies.kairan.test>" in copy
     assert copy.count(b"0123456789" * 7) == 5_000
+
+
+def deliverable(service) -> int:
+    return sum(b"survives-a-kill" in message for message in service.messages(MEMBER))
+
+
+def test_a_message_that_waits_outlives_kills_and_is_delivered_once(tmp_path):
+    """Killed while it waits, and again right behind the approval."""
+    group = "survives@kairan.test"
+    with running_service(tmp_path) as service:
+        with open_directory(tmp_path) as directory:
+            directory.add_group(
+                group, initial_members=[MEMBER], moderated=True, moderators=[MODERATOR]
+            )
+        service.wait_directory()
+        send(service, group, "survives-a-kill")
+        service.wait_message(f"Approval needed: {group}".encode(), MODERATOR)
+        service.wait_event("MODERATE")
+        service.kill()
+    with running_service(tmp_path, install=False) as service:
+        request = waiting(service, group)
+        assert deliverable(service) == 0
+        service.kairan("group", "moderation", "approve", str(request["id"]))
+        service.kill()
+    with running_service(tmp_path, install=False) as service:
+        service.wait_message(b"survives-a-kill", MEMBER)
+        service.wait_empty()
+        assert deliverable(service) == 1

@@ -141,10 +141,10 @@ class Classification:
     @property
     def is_one_of(self) -> bool:
         """Nine faults have the code 5.7.139: without its words any of them would be a guess."""
-        first, *others = self.candidates[:2] or [None]
-        return bool(
-            first and not first.phrase and any(one.confidence == first.confidence for one in others)
-        )
+        first, second = (*self.candidates[:2], None, None)[:2]
+        if first is None or second is None or first.phrase:
+            return False
+        return first.confidence == second.confidence
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ LAYERS: list[set[str]] = [
     # What a process that answers HTTP mounts: pages for people, counters for Prometheus.
     {"console", "metrics"},
     # `webhooks`: a process of its own; reads the trace, and what is of concern.
-    {"queue", "webhooks"},
+    {"queue", "usage", "webhooks"},
     {"doctor", "status"},
     {"config"},
     {"intake", "delivery", "sender", "issuer", "alerts"},

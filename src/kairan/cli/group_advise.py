@@ -9,7 +9,7 @@ import typer
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of
 from kairan.cli.doctor.options import LangOption, language, print_lines
-from kairan.cli.group_cost import SinceOption, price
+from kairan.cli.group_cost import SinceOption
 from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json
 from kairan.cli.times import read_time
@@ -30,6 +30,7 @@ from kairan.doctor.list_advice import (
 from kairan.expansion.preview import Preview
 from kairan.outcomes.outcome import Text
 from kairan.trace.usage import single_sends
+from kairan.usage.price import price
 
 _NOTHING = Text(
     "Nobody sends to many single recipients again and again.",

@@ -15,6 +15,7 @@ from kairan.runtime.counted import counted
 from kairan.trace.search import TraceReader
 from kairan.trace.settings import BillingSettings
 from kairan.trace.usage import GroupSend, group_sends, send_of
+from kairan.usage.price import price
 
 SinceOption = Annotated[
     str, typer.Option(metavar="TIME", help="2026-11-23, 2026-11-23T08:00, or 30m, 2h, 7d ago.")
@@ -121,11 +122,6 @@ def _message(send: GroupSend, billing: BillingSettings) -> dict[str, Any]:
         "groups": send.groups,
         **_sum([send], billing),
     }
-
-
-def price(recipients: int, billing: BillingSettings) -> float:
-    """To a millionth: one recipient costs 0.000042."""
-    return round(recipients * billing.price_per_million / 1_000_000, 6)
 
 
 def _shown(value: object) -> object:

@@ -24,6 +24,7 @@ from kairan.cli.options import (
 from kairan.cli.output import print_json_list, say
 from kairan.cli.times import read_time
 from kairan.runtime.counted import counted
+from kairan.runtime.spreadsheet import cell_text
 from kairan.runtime.visible import visible
 from kairan.trace.search import TraceEvent
 from kairan.trace.story import MessageStatus, TracedMessage, Wanted, find_messages
@@ -34,8 +35,6 @@ _COLUMNS = (
     "time", "event", "message_id", "sender", "recipient", "account", "client", "subject", "detail",
     "spool_id", "count", "first",
 )  # fmt: skip
-# What a spreadsheet would take for a formula when it opens the file; strangers wrote some of it.
-_FORMULA = ("=", "+", "-", "@", "\t")
 
 
 app = one_command()
@@ -154,13 +153,8 @@ def _print_csv(events: Iterable[TraceEvent]) -> None:
     table.writerow(_COLUMNS)
     for event in events:
         record = _record(event)
-        table.writerow([_as_text(record[name]) for name in _COLUMNS])
+        table.writerow([cell_text(record[name]) for name in _COLUMNS])
     say(text.getvalue().rstrip("\n"))
-
-
-def _as_text(value: object) -> str:
-    text = " ".join(str(value).splitlines())
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _utc(seconds: float) -> str:

@@ -99,7 +99,7 @@ class Recorder:
                 self.counters.failed += len(addresses)
                 name = "FAIL"
         detail = f"{result.relay} {said}{f' (as {went_as})' if went_as else ''}"
-        self._note_each(name, lease, addresses, detail)
+        self._note_each(name, lease, addresses, detail, reason=said)
 
     def resolved(self, lease: Lease, pairs: Sequence[tuple[Address, Address]]) -> None:
         for written, primary in pairs:
@@ -121,7 +121,8 @@ class Recorder:
         outcome = waiting.waits.outcome
         if lease.job.detail == str(outcome.reply):
             return  # looked at again, and nothing has changed
-        self._note("DEFER", lease, waiting.recipient.address, str(outcome.reply))
+        said = str(outcome.reply)
+        self._note("DEFER", lease, waiting.recipient.address, said, reason=outcome.key)
         log.info(
             "delivery.group-waits",
             message=lease.envelope.message_id,
@@ -132,7 +133,8 @@ class Recorder:
 
     def _failed(self, lease: Lease, failure: Failure) -> None:
         outcome = failure.outcome
-        self._note("FAIL", lease, failure.recipient.address, str(outcome.reply))
+        said = str(outcome.reply)
+        self._note("FAIL", lease, failure.recipient.address, said, reason=outcome.key)
         log.info(
             "delivery.recipient-refused",
             message=lease.envelope.message_id,
@@ -144,10 +146,20 @@ class Recorder:
             rule=outcome.key,
         )
 
-    def _note(self, event: str, lease: Lease, recipient: str, detail: str) -> None:
-        self._note_each(event, lease, (recipient,), detail)
+    def _note(
+        self, event: str, lease: Lease, recipient: str, detail: str, *, reason: str = ""
+    ) -> None:
+        self._note_each(event, lease, (recipient,), detail, reason=reason)
 
-    def _note_each(self, event: str, lease: Lease, recipients: Sequence[str], detail: str) -> None:
+    def _note_each(
+        self,
+        event: str,
+        lease: Lease,
+        recipients: Sequence[str],
+        detail: str,
+        *,
+        reason: str = "",
+    ) -> None:
         self._trace.record_each(
             event,
             recipients,
@@ -155,6 +167,7 @@ class Recorder:
             sender=lease.envelope.sender,
             detail=detail,
             spool_id=lease.job.id.message,
+            reason=reason,
         )
 
 

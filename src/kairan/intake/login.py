@@ -107,11 +107,11 @@ class SessionLogin:
         "_ends",
         "_is_recorded",
         "_mechanism",
-        "_mechanism_name",
         "_session",
         "_stood_in",
         "_user",
         "_verdict",
+        "mechanism",
         "rests_on",
         "trace_text",
     )
@@ -119,7 +119,7 @@ class SessionLogin:
     def __init__(self, session: LoginSession) -> None:
         self._session = session
         self._mechanism: Mechanism | None = None
-        self._mechanism_name = ""
+        self.mechanism = ""
         self._is_recorded = False  # its refusal is in the trace, and the reply still owed
         admitted = session.listing.admitted
         self.trace_text = device_text(admitted.device) if admitted else ""  # mechanism, application
@@ -132,7 +132,7 @@ class SessionLogin:
 
     def begin(self, event: Auth) -> Awaited:
         self._mechanism = MECHANISMS[event.mechanism]()
-        self._mechanism_name = event.mechanism
+        self.mechanism = event.mechanism
         self.trace_text = f"mechanism={event.mechanism}"
         self._is_recorded = False
         step = self._mechanism.step(event.initial)
@@ -257,7 +257,7 @@ class SessionLogin:
         self._audit_refusal(refusal)
         step = self._mechanism.refused(refusal.outcome)
         detail = f"{self.trace_text} {refusal.detail}"
-        tried = TriedLogin(self._user, self._mechanism_name, refusal.detail)
+        tried = TriedLogin(self._user, self.mechanism, refusal.detail)
         if isinstance(step, Challenge):
             # RFC 7628 section 3.2.3: the reply follows the client's next line, which may never
             # come: what was refused is recorded now, and once.
@@ -297,7 +297,7 @@ class SessionLogin:
                 client=session.client,
                 session=session.id,
                 listener=str(session.listener.role),
-                mechanism=self._mechanism_name,
+                mechanism=self.mechanism,
                 **facts,
             )
 

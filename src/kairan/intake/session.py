@@ -68,6 +68,7 @@ from kairan.smtp.server.events import (
 from kairan.smtp.server.policy import SessionPolicy
 from kairan.smtp.server.states import Order
 from kairan.spool.interface import SpoolId, SpoolRefusal, SpoolUnavailable
+from kairan.trace.record import Submitted
 from kairan.trace.refusals import Refusal
 
 log = structlog.get_logger()
@@ -194,6 +195,7 @@ class Session:
             f"session={self.id} account={self.account.address if self.account else '-'} {detail}",
             client=self.client,
             account=self.account.address if self.account else "",
+            reason=outcome.key,
         )
 
     def _log_refusal(
@@ -610,6 +612,8 @@ class Session:
             client=self.client,
             account=submission.account.address,
             subject=submission.subject,
+            spool_id=spool_id,
+            submitted=Submitted(submission.size, self._login.mechanism, submission.origin.tls),
         )
         self._log_accepted(submission, spool_id)
         if self.context.faults is None or not self._meets_fault(

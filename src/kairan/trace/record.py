@@ -14,6 +14,10 @@ belongs to mail or to an account `trace-N.db`, table `event`:
     m, s, r    search keys of message id, sender and recipient; NULL for an empty text
     account    of RECEIVE and REFUSE: who had logged in
     subject    of RECEIVE, where the setting keeps it
+    octets, mechanism, tls
+               of RECEIVE: the message's size, how its client had logged in, and its version of TLS
+
+Beside it table `tally`: events counted by minute (tally.py).
 
 A search key is (day << 40) + 40 bits of a hash of the lower-case text.  The day in front keeps
 inserts in the index pages of today, which are in memory, where plain hashes would touch pages all
@@ -28,7 +32,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import structlog
 
@@ -40,6 +44,8 @@ from kairan.trace.keys import DAY_SECONDS, MICRO, day_of, search_key
 from kairan.trace.refusals import SCHEMA as REFUSALS_SCHEMA
 from kairan.trace.refusals import Refusal, Refusals, RefusalsWriter
 from kairan.trace.settings import TraceSettings
+from kairan.trace.tally import MINUTE_SECONDS, Tally, delete_before, delete_oldest
+from kairan.trace.tally import SCHEMA as TALLY_SCHEMA
 
 log = structlog.get_logger()
 
@@ -60,19 +66,40 @@ CREATE TABLE IF NOT EXISTS event (
   id INTEGER PRIMARY KEY, event TEXT NOT NULL, message_id TEXT NOT NULL, sender TEXT NOT NULL,
   recipient TEXT NOT NULL, detail TEXT NOT NULL, client TEXT NOT NULL, spool_id INTEGER NOT NULL,
   m INTEGER, s INTEGER, r INTEGER,
-  account TEXT NOT NULL DEFAULT '', subject TEXT NOT NULL DEFAULT '');
+  account TEXT NOT NULL DEFAULT '', subject TEXT NOT NULL DEFAULT '',
+  octets INTEGER NOT NULL DEFAULT 0, mechanism TEXT NOT NULL DEFAULT '', tls TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS event_m ON event (m) WHERE m IS NOT NULL;
 CREATE INDEX IF NOT EXISTS event_s ON event (s) WHERE s IS NOT NULL;
 CREATE INDEX IF NOT EXISTS event_r ON event (r) WHERE r IS NOT NULL;
 """
-_EVENTS = Insert("INSERT INTO event VALUES", "(?,?,?,?,?,?,?,?,?,?,?,?,?)")
-# Of 0.1.0 are files without them.
+_EVENTS = Insert("INSERT INTO event VALUES", "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 _TOLD_AGAIN_SECONDS = 60.0
-_COLUMNS_ADDED = ("account", "subject")
+# Of 0.1.0 are files without them.
+_COLUMNS_ADDED = {
+    "account": "TEXT NOT NULL DEFAULT ''",
+    "subject": "TEXT NOT NULL DEFAULT ''",
+    "octets": "INTEGER NOT NULL DEFAULT 0",
+    "mechanism": "TEXT NOT NULL DEFAULT ''",
+    "tls": "TEXT NOT NULL DEFAULT ''",
+}
 
-# time, event, recipients, message id, sender, detail, client, account, subject, spool id; a row for
-# each recipient.
-_Line: TypeAlias = tuple[float, str, Sequence[str], str, str, str, str, str, str, int]
+
+class Submitted(NamedTuple):
+    """How a message came.  `mechanism`: of SASL; empty: of a device that is known by its address.
+    `tls`: the version, or "none".
+    """
+
+    octets: int
+    mechanism: str = ""
+    tls: str = ""
+
+
+_NOT_SUBMITTED = Submitted(0)
+# time, event, recipients, how it came, reason, message id, sender, detail, client, account, subject,
+# spool id; a row for each recipient.
+_Line: TypeAlias = tuple[
+    float, str, Sequence[str], Submitted, str, str, str, str, str, str, str, int
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +156,17 @@ class Trace:
         account: str = "",
         subject: str = "",
         spool_id: int = 0,
+        reason: str = "",
+        submitted: Submitted = _NOT_SUBMITTED,
     ) -> None:
-        """Never waits: with a full queue the event is dropped and counted."""
+        """Never waits: with a full queue the event is dropped and counted.
+
+        `reason`: what a refusal or a deferral is counted as, an outcome's key or a reply; without one its
+        detail.
+        """
         texts = (message_id, sender, detail, client, account, subject)
-        self._append((self._clock(), event, (recipient,), *texts, spool_id))
+        because = reason or detail
+        self._append((self._clock(), event, (recipient,), submitted, because, *texts, spool_id))
 
     def record_each(
         self,
@@ -143,12 +177,14 @@ class Trace:
         sender: str,
         detail: str,
         spool_id: int,
+        reason: str = "",
     ) -> None:
         """The same of several recipients, as `record` for each of them and much cheaper.  The sequence
         must not change any more.
         """
         texts = (message_id, sender, detail, "", "", "")
-        self._append((self._clock(), event, recipients, *texts, spool_id))
+        because = reason or detail
+        self._append((self._clock(), event, recipients, _NOT_SUBMITTED, because, *texts, spool_id))
 
     def _append(self, line: _Line) -> None:
         octets, rows = _octets(line), len(line[2])
@@ -263,9 +299,10 @@ class _Writer:
     """The thread's side: nothing here is touched by two threads but the queue's two ends."""
 
     def __init__(self, path: Path, settings: TraceSettings, lines: deque[_Line]) -> None:
-        self._file = TraceFile(path, _SCHEMA, settings.octets_max)
+        self._file = TraceFile(path, _SCHEMA + TALLY_SCHEMA, settings.octets_max)
         _add_columns(self._file.database)
         self._lines = lines
+        self._tally = Tally()
         self._trouble = RepeatedFailure()
         self._last_id = self._newest_id()
         self._keys: dict[tuple[str, int], int | None] = {}
@@ -312,22 +349,27 @@ class _Writer:
         self._file.close()
 
     def _write(self, batch: Sequence[_Line]) -> None:
-        last_id, database = self._last_id, self._file.database
+        last_id, database, tally = self._last_id, self._file.database, self._tally
+        tally.clear()
+        for when, event, recipients, _, reason, *_ in batch:
+            tally.add(when, event, reason, len(recipients))
         try:
             with database:
                 _EVENTS.into(database, list(self._rows(batch)))
+                tally.write(database)
         except sqlite3.IntegrityError:
             # Behind a step of the clock back: some of these moments are taken.
             self._last_id = last_id
             with database:
                 for line in batch:
                     _EVENTS.into(database, list(self._rows([line], self._free_id)))
+                tally.write(database)
 
     def _rows(
         self, batch: Sequence[_Line], free: Callable[[int], int] = int
     ) -> Iterable[tuple[object, ...]]:
         key = self._key
-        for when, event, recipients, *texts, spool_id in batch:
+        for when, event, recipients, submitted, _, *texts, spool_id in batch:
             message_id, sender, detail, client, account, subject = _all_stored(texts)
             moment = int(when * MICRO)
             # One step back is taken as it is; within a moment events keep their order.
@@ -340,7 +382,7 @@ class _Writer:
                     self._last_id = free(self._last_id + 1)
                 yield (
                     self._last_id, event, message_id, sender, recipient, detail, client, spool_id,
-                    m, s, key(recipient, day), account, subject,
+                    m, s, key(recipient, day), account, subject, *submitted,
                 )  # fmt: skip
 
     def _free_id(self, wanted: int) -> int:
@@ -371,7 +413,8 @@ class _Writer:
             "SELECT min(id), max(id) FROM event"
         ).fetchone()
         if oldest is None:
-            return False
+            with self._file.database as database:
+                return delete_oldest(database, _PRUNE_ROWS) > 0
         end_of_day = (oldest // (DAY_SECONDS * MICRO) + 1) * DAY_SECONDS * MICRO
         if end_of_day <= newest:
             return self._delete(end_of_day, _PRUNE_ROWS) > 0
@@ -379,11 +422,16 @@ class _Writer:
         return self._delete(newest + 1, rows) > 0
 
     def _delete(self, limit: int, rows: int) -> int:
+        """Of the tally what is older than the oldest event that is left."""
         with self._file.database as database:
-            return database.execute(
+            deleted = database.execute(
                 "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id < ? ORDER BY id LIMIT ?)",
                 (limit, rows),
             ).rowcount
+            (oldest,) = database.execute("SELECT min(id) FROM event").fetchone()
+            before = limit if oldest is None else min(limit, oldest)
+            delete_before(database, before // (MINUTE_SECONDS * MICRO))
+            return deleted
 
     def _newest_id(self) -> int:
         (last,) = self._file.database.execute("SELECT max(id) FROM event").fetchone()
@@ -393,14 +441,14 @@ class _Writer:
 def _add_columns(database: sqlite3.Connection) -> None:
     """Changes no row, so a file of any size is as quick."""
     there = {row[1] for row in database.execute("PRAGMA table_info(event)")}
-    for column in _COLUMNS_ADDED:
+    for column, declared in _COLUMNS_ADDED.items():
         if column not in there:
-            database.execute(f"ALTER TABLE event ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+            database.execute(f"ALTER TABLE event ADD COLUMN {column} {declared}")
 
 
 def _octets(line: _Line) -> int:
     """About what it takes in memory."""
-    return _EVENT_OCTETS // 2 * len(line[2]) + len(line[3]) + len(line[5])
+    return _EVENT_OCTETS // 2 * len(line[2]) + sum(map(len, (line[4], line[5], line[7])))
 
 
 def _all_stored(texts: Sequence[str]) -> Sequence[str]:

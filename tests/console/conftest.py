@@ -38,6 +38,7 @@ HASH = hash_password(PASSWORD, CHEAP)
 CONTENT = b"Subject: Payslip\r\n\r\nThe secret body.\r\n"
 XSS = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 BIDI = "invoice\u202egnp.exe\x1b[31m"
+FORMULA = "=cmd|x!a0@example.com"
 REFUSAL = "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain"
 
 
@@ -47,7 +48,11 @@ def write_trace(folder):
     trace.record("RECEIVE", **pay, account="payroll@example.com", client="192.0.2.1", subject="Pay")
     trace.record("EXPAND", **pay, recipient="all@example.com", detail="2 members")
     trace.record("DELIVER", **pay, recipient="akiko@example.com", detail="250 2.0.0 OK")
+    trace.record("DELIVER", **pay, recipient="chie@example.com", detail="250 2.0.0 OK")
     trace.record("FAIL", **pay, recipient="ben@example.com", detail=REFUSAL)
+    trace.record(
+        "RECEIVE", message_id="<odd@formula>", sender=FORMULA, account="payroll@example.com"
+    )
     bad = {"message_id": "<evil@example.com>", "sender": "evil@example.com"}
     trace.record("RECEIVE", **bad, subject=XSS, client="192.0.2.9")
     trace.record("FAIL", **bad, recipient="ben@example.com", detail=f"550 {XSS}")

@@ -5,7 +5,8 @@ import pytest
 from console.conftest import XSS, csrf
 
 PAGES = ("/overview", "/messages", "/queue", "/doctor", "/users", "/message?id=pay@example.com",
-         "/queue/jobs?destination=x", "/queue/confirm?act=hold&message_id=%3Csee%40queue%3E")  # fmt: skip
+         "/queue/jobs?destination=x", "/policies", "/reports", "/reports?report=clients",
+         "/reports?report=refusals", "/reports?report=growth", "/queue/confirm?act=hold&message_id=%3Csee%40queue%3E")  # fmt: skip
 CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -31,7 +32,9 @@ async def test_no_page_can_be_framed_nor_runs_or_loads_what_is_not_ours(site):
 
 @pytest.mark.parametrize("place", ["/messages?since=24h", "/message?id=evil@example.com",
                                    "/messages?to=twin", "/queue", "/overview",
-                                   "/accounts", "/devices", "/groups",
+                                   "/accounts", "/devices", "/groups", "/policies",
+                                   "/reports?report=clients", "/reports?report=refusals",
+                                   "/reports?report=%3Cscript%3E&by=%22%3E&since=%3Cscript%3E",
                                    "/queue/jobs?destination=" + XSS.replace(" ", ""),
                                    "/messages?to=%22%3E%3Cscript%3E", "/queue?done=%3Cscript%3E",
                                    "/sign-in?next=%22%3E%3Cscript%3E"])  # fmt: skip

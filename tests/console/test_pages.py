@@ -1,15 +1,20 @@
 """The console's pages: what an administrator finds, in two languages."""
 
+import csv
+import html
 import re
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 import kairan.console.texts
-from console.conftest import REFUSAL, csrf
+from console.conftest import FORMULA, REFUSAL, XSS, csrf
 from kairan.console.http import language_of
 from kairan.console.texts import TEXTS
+from kairan.directory.store import Directory
+from kairan.outcomes.catalogue import CATALOGUE
 from kairan.trace.search import search
 
 TEMPLATES = Path(kairan.console.texts.__file__).parent / "templates"
@@ -132,7 +137,73 @@ async def test_the_overview_says_why_nothing_is_accepted_and_what_was_refused(br
     page = (await browser.get("/overview")).text
     assert "the service does not answer" in page
     assert "Top refusals of the last 24 hours" in page
+    assert "relay-denied" in page
+    assert CATALOGUE["relay-denied"].remedies[0].en in html.unescape(page)
     assert "Certificate" in page
+
+
+async def test_the_overview_plots_each_minute_of_the_last_hour_for_who_sees_and_who_does_not(
+    site, browser
+):
+    site.now[0] += 90  # the minute of the events is over
+    page = (await browser.get("/overview")).text
+    plots = re.findall(r'<svg class="plot" role="img" aria-labelledby="([^"]+)"', page)
+    assert [one.split()[0] for one in plots] == [
+        f"minutes-{name}-title"
+        for name in ("accepted", "delivered", "deferred", "refused", "failed")
+    ]
+    assert all(f'id="{name}"' in page for one in plots for name in one.split())
+    assert page.count("<rect") >= 4
+    rows = re.findall(r'<th scope="row">\d\d:\d\d</th>(.*?)</tr>', page)
+    numbers = [[int(n) for n in re.findall(r">(\d+)<", row)] for row in rows]
+    assert len(numbers) == 60
+    assert [sum(column) for column in zip(*numbers, strict=True)] == [4, 2, 1, 0, 2]
+
+
+async def test_a_report_is_a_table_with_its_plot_and_the_same_as_a_file(browser):
+    page = (await browser.get("/reports?report=usage&by=account&since=24h")).text
+    assert "<svg" in page
+    assert re.search(r'<td>payroll@example.com</td><td class="number">2</td>', page)
+    link = html.unescape(re.search(r'href="/console(/reports/file\?[^"]*csv)"', page)[1])
+    answer = await browser.get(link)
+    assert answer.headers["content-disposition"] == 'attachment; filename="usage.csv"'
+    table = {row["account"]: row for row in csv.DictReader(StringIO(answer.text.lstrip("\ufeff")))}
+    assert table["payroll@example.com"]["messages"] == "2"
+    assert table["payroll@example.com"]["billed_recipients"] == "2"
+    record = (await browser.get(link.replace("csv", "json"))).json()
+    assert {row["account"] for row in record["rows"]} == set(table)
+    groups = (await browser.get("/reports/file?report=usage&by=group&form=json")).json()
+    assert [(row["group"], row["billed_recipients"]) for row in groups["rows"]] == [
+        ("all@example.com", 2)
+    ]
+
+
+async def test_a_reports_file_has_no_formula_and_its_page_no_markup_of_strangers(browser):
+    text = (await browser.get("/reports/file?report=clients&form=csv")).text
+    cells = [cell for row in csv.reader(StringIO(text.lstrip("\ufeff"))) for cell in row]
+    assert f"'{FORMULA}" in cells
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    for kind in ("clients", "refusals"):
+        assert XSS not in (await browser.get(f"/reports?report={kind}")).text
+
+
+async def test_the_matrix_of_policies_says_which_control_answers_and_what_to_do(
+    browser, configuration
+):
+    with Directory.open(configuration.directory_url) as directory:
+        before = directory.organisation().security_defaults
+        directory.set_organisation(security_defaults=True)
+        try:
+            page = html.unescape((await browser.get("/policies")).text)
+        finally:
+            directory.set_organisation(security_defaults=before)
+    row = re.search(r'<th scope="row">payroll@example.com</th>(.*?)</tr>', page)[1]
+    cells = re.findall(r"<td>(.*?)</td>", row)
+    assert len(cells) == 6
+    assert "basic-auth-not-allowed" in cells[0]
+    assert "security defaults are on" in cells[0]
+    assert "allowed" in cells[1]
+    assert CATALOGUE["basic-auth-not-allowed"].remedies[0].en in page
 
 
 PASTED = {
@@ -164,7 +235,8 @@ async def test_the_doctor_answers_and_keeps_nothing(site, browser, configuration
 
 
 async def test_each_page_speaks_the_language_that_was_chosen(browser):
-    for page in ("/overview", "/messages", "/queue", "/doctor", "/users", "/accounts", "/devices"):
+    for page in ("/overview", "/messages", "/queue", "/doctor", "/users", "/accounts", "/devices",
+                 "/policies", "/reports"):  # fmt: skip
         japanese = await browser.get(page, headers={"accept-language": "ja,en;q=0.5"})
         assert 'lang="ja"' in japanese.text
         assert "サインアウト" in japanese.text
@@ -191,6 +263,9 @@ async def test_a_page_can_be_read_aloud_and_used_by_keyboard(browser):
         "/queue",
         "/doctor",
         "/message?id=pay@example.com",
+        "/policies",
+        "/reports",
+        "/reports?report=refusals",
     ):
         text = (await browser.get(page)).text
         assert text.count("<h1>") == 1

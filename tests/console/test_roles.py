@@ -4,7 +4,8 @@ import pytest
 
 from console.conftest import csrf
 
-SERVICE = ("/overview", "/queue", "/queue/jobs?destination=x", "/accounts", "/devices", "/groups")
+SERVICE = ("/overview", "/queue", "/queue/jobs?destination=x", "/accounts", "/devices", "/groups",
+           "/policies", "/reports", "/reports/file?form=csv")  # fmt: skip
 TRACE = ("/messages", "/message?id=pay@example.com", "/doctor")
 ACTS = ("/queue/confirm?act=hold&message_id=%3Croles%40queue%3E",)
 USERS = ("/users",)

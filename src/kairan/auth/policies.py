@@ -49,6 +49,40 @@ class ControlFinding:
     outcome: Outcome | None = None  # None: it allows
 
 
+class LoginKind(StrEnum):
+    BASIC = "basic"  # LOGIN, PLAIN
+    MODERN = "modern"  # XOAUTH2, OAUTHBEARER
+
+
+@dataclass(frozen=True, slots=True)
+class LoginVerdict:
+    """What would become of a right login.  `fault`: what stops it behind the controls, if they allow."""
+
+    findings: tuple[ControlFinding, ...]
+    fault: str
+
+    @property
+    def block(self) -> ControlFinding | None:
+        """The control that answers."""
+        return next((one for one in self.findings if one.outcome is not None), None)
+
+    @property
+    def allows(self) -> bool:
+        return self.block is None and not self.fault
+
+
+def login_verdict(
+    account: Account, organisation: Organisation, *, role: Role, kind: LoginKind
+) -> LoginVerdict:
+    ask = basic_findings if kind is LoginKind.BASIC else modern_findings
+    fault = ""
+    if not account.enabled:
+        fault = "the account is disabled"
+    elif kind is LoginKind.BASIC and not account.password_hash:
+        fault = "the account has no password"
+    return LoginVerdict(tuple(ask(account, organisation, role=role)), fault)
+
+
 def judge_basic(account: Account | None, organisation: Organisation, *, role: Role) -> Decision:
     """May this name log in with a password at a listener of this role?  None: nobody's name."""
     return _first_block(basic_findings(account, organisation, role=role))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kairan.auth.policies import ControlFinding, basic_findings, modern_findings
+from kairan.auth.policies import LoginKind, LoginVerdict, login_verdict
 from kairan.cli.directory import existing_account, open_directory
 from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, print_table
@@ -45,42 +45,28 @@ def explain(
 def _records(account: Account, organisation: Organisation) -> Iterator[dict[str, Any]]:
     for role in Role:
         for mechanism in MECHANISMS:
-            is_basic = mechanism in {"LOGIN", "PLAIN"}
-            ask = basic_findings if is_basic else modern_findings
-            findings = list(ask(account, organisation, role=role))
-            after = _behind(account, is_basic=is_basic)
-            yield _record(role, mechanism, findings, after)
+            kind = LoginKind.BASIC if mechanism in {"LOGIN", "PLAIN"} else LoginKind.MODERN
+            verdict = login_verdict(account, organisation, role=role, kind=kind)
+            yield _record(role, mechanism, verdict)
 
 
-def _record(
-    role: str, mechanism: str, findings: list[ControlFinding], behind: tuple[str, str]
-) -> dict[str, Any]:
-    block = next((finding for finding in findings if finding.outcome is not None), None)
-    fault, why_not = behind
+def _record(role: str, mechanism: str, verdict: LoginVerdict) -> dict[str, Any]:
     controls = [
         {
             "control": str(finding.control),
             "allows": finding.outcome is None,
             "why": finding.why,
         }
-        for finding in findings
+        for finding in verdict.findings
     ]
     record = {"role": str(role), "mechanism": mechanism, "controls": controls}
+    block = verdict.block
     if block is not None:
         assert block.outcome is not None, "that is what makes it a block"
         reply = f"{block.outcome.code} {block.outcome.enhanced} {block.outcome.text}"
-        verdict = {"allowed": False, "control": str(block.control), "why": block.why}
-        return record | verdict | {"reply": reply}
-    if fault:
-        return record | {"allowed": False, "control": fault, "why": why_not, "reply": ""}
-    why = "; ".join(finding.why for finding in findings) or "no control binds tokens here"
+        said = {"allowed": False, "control": str(block.control), "why": block.why}
+        return record | said | {"reply": reply}
+    if verdict.fault:
+        return record | {"allowed": False, "control": "account", "why": verdict.fault, "reply": ""}
+    why = "; ".join(one.why for one in verdict.findings) or "no control binds tokens here"
     return record | {"allowed": True, "control": "", "why": why, "reply": ""}
-
-
-def _behind(account: Account, *, is_basic: bool) -> tuple[str, str]:
-    """What would stop it behind the controls, whatever is sent."""
-    if not account.enabled:
-        return "account", "the account is disabled"
-    if is_basic and not account.password_hash:
-        return "account", "the account has no password"
-    return "", ""

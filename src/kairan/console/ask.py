@@ -60,6 +60,14 @@ class GoTo:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
+def download(name: str, media_type: str, octets: bytes) -> Document:
+    """A file.  `name` is ours: letters, digits and a dot."""
+    return Document(
+        octets,
+        {"content-type": media_type, "content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
 def query_of(values: Mapping[str, str]) -> str:
     return urlencode({name: value for name, value in values.items() if value})
 

@@ -1,24 +1,26 @@
-"""What the service does now, as `kairan status` has it, and what was refused most."""
+"""What the service does now, as `kairan status` has it, the last hour by minute, and what was refused most."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from markupsafe import Markup
+
 from kairan.console.ask import Ask, Page, query_of
 from kairan.console.shown import Explainer, age_text, octets_text
-from kairan.runtime.visible import visible
+from kairan.doctor.answer import say
 from kairan.status.facts import DestinationStatus, Status
 from kairan.status.gather import status
-from kairan.trace.search import search
+from kairan.usage.causes import causes
+from kairan.usage.chart import columns_svg
+from kairan.usage.growth import minutes
+from kairan.usage.plots import minute_plots
+from kairan.usage.report import ReportSpan, day_and_time
 
 _DESTINATIONS_SHOWN = 10
 _REFUSALS_SHOWN = 5
 _DAY_SECONDS = 86_400
-# The latest so many are counted: each is a row to read, and a text to explain once.
-_REFUSALS_LOOKED_AT = 2_000
-# In a refusal of ours the session stands behind its name; of others, brackets hold what changes.
-_SESSION = re.compile(r" session=\S+|\[[^\]]*\]|\bclient=\S+")
+# Different replies that the doctor is asked about, the commonest: a millisecond each.
+_EXPLAINED_MAX = 50
 
 
 def overview_page(ask: Ask) -> Page:
@@ -34,7 +36,8 @@ def overview_page(ask: Ask) -> Page:
             "destinations": [
                 _destination(one, explainer) for one in found.destinations[:_DESTINATIONS_SHOWN]
             ],
-            "refusals": list(_refusals(ask, now, explainer)),
+            "refusals": list(_refusals(ask, now)),
+            **_minutes(ask, now),
         },
     )
 
@@ -77,27 +80,26 @@ def _destination(one: DestinationStatus, explainer: Explainer) -> dict[str, obje
     }
 
 
-def _refusals(ask: Ask, now: float, explainer: Explainer) -> Iterator[dict[str, Any]]:
-    events = search(
-        ask.parts.configuration.trace_directory,
-        since=now - _DAY_SECONDS,
-        limit=_REFUSALS_LOOKED_AT,
-        also={"event": ["REFUSE", "FAIL", "DEFER"]},
-    )
-    texts = Counter[str]()
-    for event in events:
-        texts[_SESSION.sub("", event.detail)] += event.count
-    numbers, known = Counter[str](), dict[str, dict[str, Any]]()
-    for text, number in texts.items():
-        answer = explainer.of(text) or {"key": "", "when": visible(text), "remedies": []}
-        key = answer["key"] or text
-        numbers[key] += number
-        known[key] = answer
-    for key, number in numbers.most_common(_REFUSALS_SHOWN):
-        answer = known[key]
+def _refusals(ask: Ask, now: float) -> Iterator[dict[str, Any]]:
+    span = ReportSpan(now - _DAY_SECONDS, now)
+    found = causes(ask.parts.configuration.trace_directory, span, explained_max=_EXPLAINED_MAX)
+    for number, _, cause in found[:_REFUSALS_SHOWN]:
         yield {
             "number": number,
-            "key": answer["key"],
-            "when": answer["when"],
-            "remedy": next(iter(answer["remedies"]), ""),
+            "key": cause.key or cause.code,
+            "when": say(cause.when, ask.language),
+            "remedy": say(cause.remedy, ask.language),
         }
+
+
+def _minutes(ask: Ask, now: float) -> dict[str, Any]:
+    counted = minutes(ask.parts.configuration.trace_directory, now=now)
+    plots = minute_plots(counted, ask.language)
+    numbers = [
+        (day_and_time(begin)[11:16], [of[place] for of in counted.of.values()])
+        for place, begin in enumerate(counted.begins)
+    ]
+    return {
+        "plots": [(one.title, Markup(columns_svg(one))) for one in plots.values()],  # noqa: S704 - chart.py escapes
+        "minutes": numbers[::-1],
+    }

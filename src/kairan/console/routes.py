@@ -56,8 +56,10 @@ from kairan.console.mail_pages import (
 from kairan.console.messages import message_page, search_page
 from kairan.console.overview import overview_page
 from kairan.console.parts import ConsoleParts
+from kairan.console.policies_page import policies_page
 from kairan.console.queue_pages import act, confirm_page, jobs_page, queue_page
 from kairan.console.render import first_place, html, places_for
+from kairan.console.reports_page import report_file, reports_page
 from kairan.console.roles import Right, rights_of
 from kairan.console.sessions import ConsoleSession, ConsoleSessions
 from kairan.console.sign_in import SignIn, SignInFault
@@ -100,6 +102,9 @@ _PAGES: tuple[tuple[str, str, Right, PageWork], ...] = (
     ("/doctor", "GET", Right.ASK_DOCTOR, doctor_page),
     ("/doctor", "POST", Right.ASK_DOCTOR, doctor_page),
     ("/accounts", "GET", Right.SEE_SERVICE, accounts_page),
+    ("/policies", "GET", Right.SEE_SERVICE, policies_page),
+    ("/reports", "GET", Right.SEE_SERVICE, reports_page),
+    ("/reports/file", "GET", Right.SEE_SERVICE, report_file),
     ("/devices", "GET", Right.SEE_SERVICE, devices_page),
     ("/groups", "GET", Right.SEE_SERVICE, groups_page),
     ("/users", "GET", Right.SEE_USERS, users_page),

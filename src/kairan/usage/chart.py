@@ -65,7 +65,7 @@ def stacked(plots: Sequence[str], heights: Sequence[int]) -> str:
     """Several drawings below each other, in one."""
     parts, top = [], 0
     for svg, height in zip(plots, heights, strict=True):
-        parts.append(svg.replace("<svg ", f'<svg y="{top}" height="{height}" ', 1))
+        parts.append(svg.replace("<svg ", f'<svg y="{top}" ', 1))
         top += height + _FONT_ROOM
     return (
         f'<svg class="plot" width="{WIDTH}" height="{top}" viewBox="0 0 {WIDTH} {top}">'

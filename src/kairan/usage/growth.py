@@ -65,10 +65,13 @@ def growth_report(directory: Path, span: ReportSpan, by: GrowthBy) -> Report:
     period before.
     """
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    days: set[date] = set()
     for one in counts(directory, since=span.since, until=span.until, step_seconds=DAY_SECONDS):
         if one.event in _SERIES_OF:
-            found[_period(_day(one.time), by)][_SERIES_OF[one.event]] += one.count
-    rows = _rows(_periods(found, span, by), found)
+            day = _day(one.time)
+            days.add(day)
+            found[_period(day, by)][_SERIES_OF[one.event]] += one.count
+    rows = _rows(_periods(days, _day(span.until), by), found)
     columns = (
         ReportColumn("period", _PERIOD),
         *(ReportColumn(name, SERIES_TITLES[name], is_number=True) for name in SERIES),
@@ -89,15 +92,13 @@ def _rows(periods: Sequence[str], found: Mapping[str, Counter[str]]) -> list[dic
     return rows
 
 
-def _periods(found: Mapping[str, object], span: ReportSpan, by: GrowthBy) -> list[str]:
-    """From the first that has anything, without gaps: a day of nothing is a fact."""
-    if not found:
+def _periods(days: set[date], last: date, by: GrowthBy) -> list[str]:
+    """From the first day that has anything, without gaps: a day of nothing is a fact."""
+    if not days:
         return []
-    first, last = _day(span.since), _day(span.until)
-    days = min((last - first).days, _SPAN_DAYS_MAX)
-    every = dict.fromkeys(_period(last - timedelta(back), by) for back in range(days, -1, -1))
-    names = list(every)
-    return names[min(names.index(name) for name in found if name in every) :]
+    first = min(days)
+    number = min((last - first).days, _SPAN_DAYS_MAX)
+    return list(dict.fromkeys(_period(first + timedelta(n), by) for n in range(number + 1)))
 
 
 def _day(seconds: float) -> date:

@@ -100,13 +100,15 @@ def html_of(month: Month, host: str, language: Language) -> str:
 def svg_of_month(month: Month, host: str, language: Language) -> str:
     """The plots alone, one below the other."""
     titles = [(_title(month, host, language), 20), (_all(month, language), 14)]
-    drawn = [f'<svg><text x="0" y="16" font-size="{size}">{_text(text)}</text></svg>'
+    drawn = [f'<svg class="plot"><text x="0" y="16" font-size="{size}">{_text(text)}</text></svg>'
              for text, size in titles]  # fmt: skip
     heights = [24, 20]
     for number, report in enumerate(month.reports):
         plot = plot_of(report, language, f"plot-{number}")
         drawing = columns_svg if is_in_time(report) else rows_svg
-        drawn += [f'<svg><text x="0" y="14" font-weight="bold">{_text(plot.title)}</text></svg>']
+        drawn += [
+            f'<svg class="plot"><text x="0" y="14" font-weight="bold">{_text(plot.title)}</text></svg>'
+        ]
         heights += [18]
         drawn += [drawing(plot)]
         heights += [_height(drawn[-1])]

@@ -24,6 +24,7 @@ from kairan.api import (
     messages,
     policies,
     queue,
+    reports,
 )
 from kairan.api.callers import client_of
 from kairan.api.documented import SECURITY_SCHEMES
@@ -41,7 +42,19 @@ from kairan.trace.refusals import machine_of
 log = structlog.get_logger()
 
 # Each has its routes, and the models of the bodies that it reads itself (BODIES).
-_PARTS = (messages, looking, queue, accounts, apps, policies, mailboxes, groups, doctor, captured)
+_PARTS = (
+    messages,
+    looking,
+    queue,
+    accounts,
+    apps,
+    policies,
+    mailboxes,
+    groups,
+    doctor,
+    captured,
+    reports,
+)
 _BY_STATUS = {one.status: one for one in (*reversed(API_PROBLEMS),)}
 _DESCRIPTION = """\
 Send mail, ask where it is, and operate the service. Every refusal is a problem document (RFC 9457) with the

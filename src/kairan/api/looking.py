@@ -245,13 +245,13 @@ def _moment(seconds: float) -> datetime:
 def _page(parts: Parts, wanted: TraceFilters) -> TracePage:
     """A cursor is the time of the last event that was given, and how many of that time were."""
     before, skipped = _read_cursor(wanted.cursor)
-    until = _seconds(wanted.until) if before is None else before / MICRO
+    until = seconds_of(wanted.until) if before is None else before / MICRO
     found = search(
         parts.configuration.trace_directory,
         message_id=f"<{_bare(wanted.message_id)}>" if wanted.message_id else None,
         sender=wanted.sender or None,
         recipient=wanted.recipient or None,
-        since=_seconds(wanted.since),
+        since=seconds_of(wanted.since),
         until=until,
         limit=wanted.limit + skipped + _SLACK,
         also=_also(wanted),
@@ -282,7 +282,7 @@ def _micro(one: TraceEvent) -> int:
     return round(one.time * MICRO)
 
 
-def _seconds(moment: datetime | None) -> float | None:
+def seconds_of(moment: datetime | None) -> float | None:
     """Without a zone it is UTC, whatever this machine's is."""
     if moment is None:
         return None

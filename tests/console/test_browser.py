@@ -13,6 +13,9 @@ from kit.ports import free_port
 
 pytestmark = pytest.mark.peers
 CHROMIUM = shutil.which("chromium")
+# Of the labels of plots: the page's style sheet colours them, or nobody does.
+INKS = "[...document.querySelectorAll('svg.plot text')].map(one => getComputedStyle(one).fill)"
+DARK_INK = "rgb(236, 236, 236)"
 WORDS = {
     "en-GB": ("Sign in", "Search", "Explain", "What to do", "Sign out"),
     "ja-JP": ("サインイン", "検索", "説明", "対処", "サインアウト"),
@@ -89,6 +92,17 @@ def follow(browser, address, locale):
     assert page.locator("html").get_attribute("lang") == locale[:2]
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert width <= 0
+
+    for place in ("overview", "reports", "reports?report=growth", "policies"):
+        page.goto(f"{address}/console/{place}")
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        inks = page.evaluate(INKS)
+        assert bool(inks) == (place != "policies")
+        assert set(inks) <= {DARK_INK}
+    page.goto(f"{address}/console/reports?report=growth")
+    with page.expect_download() as file:
+        page.locator("a[href*='form=csv']").click()
+    assert file.value.suggested_filename == "growth.csv"
 
     page.get_by_role("button", name=sign_out, exact=True).click()
     page.wait_for_url("**/console/sign-in")

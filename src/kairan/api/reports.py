@@ -21,7 +21,7 @@ from kairan.directory.operations.api_keys import Scope
 from kairan.usage.causes import causes_report
 from kairan.usage.clients import clients_report
 from kairan.usage.growth import GrowthBy, growth_report
-from kairan.usage.report import DAY_SECONDS, Report, ReportSpan, csv_of, record_of_report
+from kairan.usage.report import DAY_SECONDS, ReportSpan, ReportTable, csv_of, record_of_report
 from kairan.usage.sent import UsageBy, sent, usage_report
 
 _SPAN_DAYS = 30
@@ -84,7 +84,7 @@ def routes(parts: Parts) -> APIRouter:
         return parts.configuration.trace_directory
 
     async def answer(
-        request: Request, wanted: ReportQuery, made: Callable[[ReportSpan], Report]
+        request: Request, wanted: ReportQuery, made: Callable[[ReportSpan], ReportTable]
     ) -> Response:
         await parts.key_of(request, Scope.READ)
         language = language_asked(request)
@@ -107,7 +107,7 @@ def routes(parts: Parts) -> APIRouter:
     async def usage(request: Request, wanted: Annotated[UsageQuery, Query()]) -> Response:
         """Scope `read`.  As `kairan report usage`: by account, group or day."""
 
-        def made(span: ReportSpan) -> Report:
+        def made(span: ReportSpan) -> ReportTable:
             return usage_report(sent(place(), span), span, wanted.by, parts.configuration.billing)
 
         return await answer(request, wanted, made)

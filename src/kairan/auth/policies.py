@@ -55,7 +55,7 @@ class LoginKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LoginVerdict:
+class ControlVerdict:
     """What would become of a right login.  `fault`: what stops it behind the controls, if they allow."""
 
     findings: tuple[ControlFinding, ...]
@@ -73,14 +73,14 @@ class LoginVerdict:
 
 def login_verdict(
     account: Account, organisation: Organisation, *, role: Role, kind: LoginKind
-) -> LoginVerdict:
+) -> ControlVerdict:
     ask = basic_findings if kind is LoginKind.BASIC else modern_findings
     fault = ""
     if not account.enabled:
         fault = "the account is disabled"
     elif kind is LoginKind.BASIC and not account.password_hash:
         fault = "the account has no password"
-    return LoginVerdict(tuple(ask(account, organisation, role=role)), fault)
+    return ControlVerdict(tuple(ask(account, organisation, role=role)), fault)
 
 
 def judge_basic(account: Account | None, organisation: Organisation, *, role: Role) -> Decision:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kairan.auth.policies import LoginKind, LoginVerdict, login_verdict
+from kairan.auth.policies import ControlVerdict, LoginKind, login_verdict
 from kairan.cli.directory import existing_account, open_directory
 from kairan.cli.options import ConfigOption, JsonOption, examples
 from kairan.cli.output import print_json, print_table
@@ -50,7 +50,7 @@ def _records(account: Account, organisation: Organisation) -> Iterator[dict[str,
             yield _record(role, mechanism, verdict)
 
 
-def _record(role: str, mechanism: str, verdict: LoginVerdict) -> dict[str, Any]:
+def _record(role: str, mechanism: str, verdict: ControlVerdict) -> dict[str, Any]:
     controls = [
         {
             "control": str(finding.control),

@@ -26,9 +26,9 @@ from kairan.usage.growth import GrowthBy, growth_report
 from kairan.usage.month import html_of, last_month, month_of, svg_of_month
 from kairan.usage.printing import printed
 from kairan.usage.report import (
-    Progress,
-    Report,
+    ReadProgress,
     ReportSpan,
+    ReportTable,
     cells_of,
     csv_of,
     record_of_report,
@@ -118,7 +118,10 @@ def refusals(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Show what was refused, failed or put off, by cause, and what to do."""
+    """Show refusals by cause, and what to do.
+
+    What was refused here, failed at the next hop, or was put off.
+    """
     form, span = _form(as_json=as_json, as_csv=as_csv), _span(since, until)
     report = causes_report(read_configuration(config).trace_directory, span)
     _print(report, form, language(lang))
@@ -134,7 +137,10 @@ def growth(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Show accepted, delivered, deferred, refused and failed by day, week or month."""
+    """Show how mail grows.
+
+    Accepted, delivered, deferred, refused and failed, by day, week or month.
+    """
     form, span = _form(as_json=as_json, as_csv=as_csv), _span(since, until)
     report = growth_report(read_configuration(config).trace_directory, span, by)
     _print(report, form, language(lang))
@@ -154,6 +160,7 @@ def monthly(
     ] = "",
     config: ConfigOption = None,
     lang: LangOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a month's report as a file.
 
@@ -179,7 +186,10 @@ def monthly(
             octets = printed(octets.decode(), as_pdf=form == ".pdf")
     with private_file(out) as file:  # who wrote to whom
         file.write(octets)
-    say(f"{out}: {found.name}, {counted(len(octets), 'octet', ',')}")
+    if as_json:
+        print_json({"file": out, "month": found.name, "octets": len(octets)})
+    else:
+        say(f"{out}: {found.name}, {counted(len(octets), 'octet', ',')}")
 
 
 def _span(since: str, until: str) -> ReportSpan:
@@ -191,13 +201,13 @@ def _span(since: str, until: str) -> ReportSpan:
 
 
 @contextmanager
-def _days_read() -> Iterator[Progress]:
+def _days_read() -> Iterator[ReadProgress]:
     """In percent: how many days there are is known when the files are open."""
     with progress("Reading the trace", total=100) as shown:
         yield lambda done, of: shown(100 * done // max(of, 1))
 
 
-def _print(report: Report, form: _Form, spoken: Language) -> None:
+def _print(report: ReportTable, form: _Form, spoken: Language) -> None:
     match form:
         case _Form.JSON:
             print_json(record_of_report(report, spoken))

@@ -3,7 +3,7 @@
 from itertools import product
 from typing import Any
 
-from kairan.auth.policies import LoginKind, LoginVerdict, login_verdict
+from kairan.auth.policies import ControlVerdict, LoginKind, login_verdict
 from kairan.console.ask import Ask, Page
 from kairan.directory.model import Account, Organisation
 from kairan.mail.role import Role
@@ -43,7 +43,7 @@ def _row(
     return {"address": account.address, "cells": cells}
 
 
-def _cell(ask: Ask, verdict: LoginVerdict) -> dict[str, str]:
+def _cell(ask: Ask, verdict: ControlVerdict) -> dict[str, str]:
     """What answers; where all allow, what each of them says."""
     block = verdict.block
     if block is not None:

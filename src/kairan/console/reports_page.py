@@ -13,9 +13,9 @@ from kairan.usage.clients import clients_report
 from kairan.usage.growth import GrowthBy, growth_report
 from kairan.usage.plots import svg_of
 from kairan.usage.report import (
-    Report,
     ReportKind,
     ReportSpan,
+    ReportTable,
     cells_of,
     csv_of,
     record_of_report,
@@ -94,10 +94,10 @@ def _asked(query: Mapping[str, str]) -> tuple[ReportKind, str, str]:
     return kind, by if by in rows else first, since if since in _SPANS else next(iter(_SPANS))
 
 
-def _report(ask: Ask, kind: ReportKind, by: str, since: str) -> Report:
+def _report(ask: Ask, kind: ReportKind, by: str, since: str) -> ReportTable:
     configuration, now = ask.parts.configuration, ask.parts.clock()
     place, span = configuration.trace_directory, ReportSpan(now - _SPANS[since], now)
-    made: Mapping[ReportKind, Callable[[], Report]] = {
+    made: Mapping[ReportKind, Callable[[], ReportTable]] = {
         ReportKind.USAGE: lambda: usage_report(
             sent(place, span), span, UsageBy(by), configuration.billing
         ),
@@ -108,7 +108,7 @@ def _report(ask: Ask, kind: ReportKind, by: str, since: str) -> Report:
     return made[kind]()
 
 
-def _total(ask: Ask, report: Report) -> str:
+def _total(ask: Ask, report: ReportTable) -> str:
     facts: Mapping[str, Any] = report.facts or {}
     if "currency" not in facts:
         return ""

@@ -38,14 +38,14 @@ _ADD = """
 INSERT INTO tally VALUES (?,?,?,?)
 ON CONFLICT (minute, event, reason) DO UPDATE SET count = count + excluded.count
 """
-_Key: TypeAlias = tuple[int, str, str]
+_TallyKey: TypeAlias = tuple[int, str, str]
 
 
 class Tally:
     """Of one batch of events; the reasons of a minute are remembered from one to the next."""
 
     def __init__(self) -> None:
-        self._counts: Counter[_Key] = Counter()
+        self._counts: Counter[_TallyKey] = Counter()
         self._minute = 0
         self._reasons: dict[str, str] = {}  # as said, and as counted
 

@@ -15,7 +15,7 @@ from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.outcome import Text
 from kairan.runtime.visible import visible
 from kairan.trace.tally import REASONS_MAX, reasons
-from kairan.usage.report import Report, ReportColumn, ReportKind, ReportSpan
+from kairan.usage.report import ReportColumn, ReportKind, ReportSpan, ReportTable
 
 _NOTHING = Text("", "")
 _MANY = Text(
@@ -69,10 +69,10 @@ def causes(
     return [(number, what[0], known[what]) for what, number in numbers.most_common()]
 
 
-def causes_report(directory: Path, span: ReportSpan) -> Report:
+def causes_report(directory: Path, span: ReportSpan) -> ReportTable:
     rows = list(_rows(causes(directory, span)))
     facts = {"total": {"count": sum(row["count"] for row in rows)}}
-    return Report(ReportKind.REFUSALS, _TITLE, span, _COLUMNS, rows, 0, facts)
+    return ReportTable(ReportKind.REFUSALS, _TITLE, span, _COLUMNS, rows, 0, facts)
 
 
 def _rows(found: list[tuple[int, str, Cause]]) -> Iterator[dict[str, Any]]:

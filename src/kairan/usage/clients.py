@@ -15,7 +15,7 @@ from typing import Any
 from kairan.outcomes.outcome import Text
 from kairan.trace.keys import MICRO
 from kairan.trace.search import open_trace
-from kairan.usage.report import Progress, Report, ReportColumn, ReportKind, ReportSpan
+from kairan.usage.report import ReadProgress, ReportColumn, ReportKind, ReportSpan, ReportTable
 
 # Of one file, and of the report; the busiest.
 _ROWS_MAX = 10_000
@@ -53,7 +53,9 @@ _COLUMNS = (
 )
 
 
-def clients_report(directory: Path, span: ReportSpan, progress: Progress | None = None) -> Report:
+def clients_report(
+    directory: Path, span: ReportSpan, progress: ReadProgress | None = None
+) -> ReportTable:
     counted = _counted(directory, span, progress)
     rows = [
         _row(sender, protocol, of_versions) for (sender, protocol), of_versions in counted.items()
@@ -61,11 +63,13 @@ def clients_report(directory: Path, span: ReportSpan, progress: Progress | None 
     rows.sort(key=lambda row: (-row["messages"], row["sender"], row["protocol"]))
     left_out = max(0, len(rows) - _ROWS_MAX)
     facts = {"total": {"messages": sum(row["messages"] for row in rows)}}
-    return Report(ReportKind.CLIENTS, _TITLE, span, _COLUMNS, rows[:_ROWS_MAX], left_out, facts)
+    return ReportTable(
+        ReportKind.CLIENTS, _TITLE, span, _COLUMNS, rows[:_ROWS_MAX], left_out, facts
+    )
 
 
 def _counted(
-    directory: Path, span: ReportSpan, progress: Progress | None
+    directory: Path, span: ReportSpan, progress: ReadProgress | None
 ) -> dict[tuple[str, str], Counter[str]]:
     """Messages of each TLS version, by sender and protocol."""
     found: dict[tuple[str, str], Counter[str]] = {}

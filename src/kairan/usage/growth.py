@@ -10,7 +10,7 @@ from typing import Any
 
 from kairan.outcomes.outcome import Text
 from kairan.trace.tally import MINUTE_SECONDS, counts
-from kairan.usage.report import DAY_SECONDS, Report, ReportColumn, ReportKind, ReportSpan
+from kairan.usage.report import DAY_SECONDS, ReportColumn, ReportKind, ReportSpan, ReportTable
 
 # What is counted together; the other events are steps in between.
 SERIES: Mapping[str, Sequence[str]] = {
@@ -60,7 +60,7 @@ def minutes(directory: Path, *, now: float, number: int = 60) -> MinuteCounts:
     return MinuteCounts(begins, of)
 
 
-def growth_report(directory: Path, span: ReportSpan, by: GrowthBy) -> Report:
+def growth_report(directory: Path, span: ReportSpan, by: GrowthBy) -> ReportTable:
     """Each period that the span touches; the first and the last may be in part.  The change is against the
     period before.
     """
@@ -77,7 +77,7 @@ def growth_report(directory: Path, span: ReportSpan, by: GrowthBy) -> Report:
         *(ReportColumn(name, SERIES_TITLES[name], is_number=True) for name in SERIES),
         ReportColumn("change", _CHANGE, is_number=True, decimals=1),
     )
-    return Report(ReportKind.GROWTH, _TITLE, span, columns, rows, 0, {"by": str(by)})
+    return ReportTable(ReportKind.GROWTH, _TITLE, span, columns, rows, 0, {"by": str(by)})
 
 
 def _rows(periods: Sequence[str], found: Mapping[str, Counter[str]]) -> list[dict[str, Any]]:

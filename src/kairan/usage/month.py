@@ -16,7 +16,7 @@ from kairan.usage.chart import STYLE, WIDTH, columns_svg, rows_svg, stacked, sta
 from kairan.usage.clients import clients_report
 from kairan.usage.growth import GrowthBy, growth_report
 from kairan.usage.plots import is_in_time, plot_of, svg_of
-from kairan.usage.report import Progress, Report, ReportSpan, cells_of, titles_of
+from kairan.usage.report import ReadProgress, ReportSpan, ReportTable, cells_of, titles_of
 from kairan.usage.sent import UsageBy, sent, usage_report
 
 # Of each table; the commands and the console have the rest.
@@ -43,7 +43,7 @@ section { break-inside: auto; } h2, svg { break-inside: avoid; break-after: avoi
 class Month:
     name: str  # 2026-11
     span: ReportSpan
-    reports: Sequence[Report]
+    reports: Sequence[ReportTable]
 
 
 def month_span(name: str) -> ReportSpan:
@@ -66,7 +66,7 @@ def last_month(now: float) -> str:
 
 
 def month_of(
-    directory: Path, name: str, billing: BillingSettings, progress: Progress | None = None
+    directory: Path, name: str, billing: BillingSettings, progress: ReadProgress | None = None
 ) -> Month:
     span = month_span(name)
     totals = sent(directory, span, progress)
@@ -121,7 +121,7 @@ def _height(svg: str) -> int:
     return int(svg.partition(f'viewBox="0 0 {WIDTH} ')[2].partition('"')[0])
 
 
-def _section(report: Report, language: Language, number: int) -> str:
+def _section(report: ReportTable, language: Language, number: int) -> str:
     title = _text(say(report.title, language))
     if not report.rows:
         return f"<section><h2>{title}</h2><p>{_text(say(_NOTHING, language))}</p></section>"
@@ -129,7 +129,7 @@ def _section(report: Report, language: Language, number: int) -> str:
     return f"<section><h2>{title}</h2>{svg}{_table(report, language)}</section>"
 
 
-def _table(report: Report, language: Language) -> str:
+def _table(report: ReportTable, language: Language) -> str:
     cells = cells_of(report, language)
     more = len(cells) - _ROWS_SHOWN + report.left_out
     note = f"<p>{_text(say(_MORE, language).format(more))}</p>" if more > 0 else ""
@@ -141,7 +141,7 @@ def _table(report: Report, language: Language) -> str:
     )
 
 
-def _rows(report: Report, cells: Sequence[Sequence[str]]) -> Iterator[str]:
+def _rows(report: ReportTable, cells: Sequence[Sequence[str]]) -> Iterator[str]:
     for row in cells:
         told = zip(row, report.columns, strict=True)
         yield (

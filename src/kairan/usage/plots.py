@@ -4,7 +4,7 @@ from kairan.doctor.answer import Language, say
 from kairan.outcomes.outcome import Text
 from kairan.usage.chart import Plot, columns_svg, rows_svg
 from kairan.usage.growth import SERIES, SERIES_TITLES, MinuteCounts
-from kairan.usage.report import Report, ReportKind, day_and_time, plain_value
+from kairan.usage.report import ReportKind, ReportTable, day_and_time, plain_value
 from kairan.usage.sent import UsageBy
 
 _BARS = Text(
@@ -24,7 +24,7 @@ _BARS_OF = {
 }
 
 
-def plot_of(report: Report, language: Language, name: str) -> Plot:
+def plot_of(report: ReportTable, language: Language, name: str) -> Plot:
     by = str((report.facts or {}).get("by", ""))
     label, value = _BARS_OF.get(report.kind, (by, "billed_recipients"))
     bars = [
@@ -46,11 +46,11 @@ def plot_of(report: Report, language: Language, name: str) -> Plot:
     return Plot(name, f"{title}: {titles[value]}", about, bars)
 
 
-def is_in_time(report: Report) -> bool:
+def is_in_time(report: ReportTable) -> bool:
     return report.kind is ReportKind.GROWTH or (report.facts or {}).get("by") == UsageBy.DAY
 
 
-def svg_of(report: Report, language: Language, name: str) -> str:
+def svg_of(report: ReportTable, language: Language, name: str) -> str:
     plot = plot_of(report, language, name)
     return columns_svg(plot) if is_in_time(report) else rows_svg(plot)
 

@@ -15,7 +15,7 @@ from kairan.runtime.spreadsheet import cell_text
 DAY_SECONDS = 86_400
 
 # How much is done, of how much.
-Progress: TypeAlias = Callable[[int, int], None]
+ReadProgress: TypeAlias = Callable[[int, int], None]
 
 
 class ReportKind(StrEnum):
@@ -42,7 +42,7 @@ class ReportColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportTable:
     """Each row has a value of every column: a text, a Text or a number.  `left_out`: rows beyond the
     bound.
     """
@@ -56,7 +56,7 @@ class Report:
     facts: Mapping[str, Any] | None = None  # of the whole, such as the currency
 
 
-def record_of_report(report: Report, language: Language) -> dict[str, Any]:
+def record_of_report(report: ReportTable, language: Language) -> dict[str, Any]:
     """For JSON."""
     return {
         "report": str(report.kind),
@@ -71,7 +71,7 @@ def record_of_report(report: Report, language: Language) -> dict[str, Any]:
     }
 
 
-def csv_of(report: Report, language: Language) -> str:
+def csv_of(report: ReportTable, language: Language) -> str:
     """The first line names the columns by their keys, which are the same in all languages."""
     text = StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
@@ -93,11 +93,11 @@ def shown_value(value: object, column: ReportColumn, language: Language) -> str:
     return str(plain_value(value, language))
 
 
-def titles_of(report: Report, language: Language) -> list[str]:
+def titles_of(report: ReportTable, language: Language) -> list[str]:
     return [say(column.title, language) for column in report.columns]
 
 
-def cells_of(report: Report, language: Language) -> list[list[str]]:
+def cells_of(report: ReportTable, language: Language) -> list[list[str]]:
     return [
         [shown_value(row[column.key], column, language) for column in report.columns]
         for row in report.rows

@@ -23,11 +23,11 @@ from kairan.trace.search import events_by_key, open_trace
 from kairan.trace.settings import BillingSettings
 from kairan.usage.price import price
 from kairan.usage.report import (
-    Progress,
-    Report,
+    ReadProgress,
     ReportColumn,
     ReportKind,
     ReportSpan,
+    ReportTable,
     day_text,
 )
 
@@ -67,7 +67,7 @@ class UsageBy(StrEnum):
 
 
 @dataclass(slots=True)
-class Sent:
+class SentCount:
     messages: int = 0
     octets: int = 0
     billed: int = 0
@@ -84,10 +84,10 @@ class SentTotals:
     days and in the total.
     """
 
-    by: Mapping[UsageBy, dict[str, Sent]] = field(
-        default_factory=lambda: {by: defaultdict(Sent) for by in UsageBy}
+    by: Mapping[UsageBy, dict[str, SentCount]] = field(
+        default_factory=lambda: {by: defaultdict(SentCount) for by in UsageBy}
     )
-    total: Sent = field(default_factory=Sent)
+    total: SentCount = field(default_factory=SentCount)
     left_out: int = 0
 
     def add(self, by: UsageBy, key: str, messages: int, octets: int, billed: int) -> None:
@@ -98,7 +98,7 @@ class SentTotals:
         rows[key].add(messages, octets, billed)
 
 
-def sent(directory: Path, span: ReportSpan, progress: Progress | None = None) -> SentTotals:
+def sent(directory: Path, span: ReportSpan, progress: ReadProgress | None = None) -> SentTotals:
     """By account, group and day at once: the events are read once."""
     totals = SentTotals()
     with ExitStack() as stack:
@@ -181,7 +181,7 @@ _COST_TITLE = Text("Cost", "費用")
 
 def usage_report(
     totals: SentTotals, span: ReportSpan, by: UsageBy, billing: BillingSettings
-) -> Report:
+) -> ReportTable:
     """Days in their order; the others by what they cost, the most first."""
     rows = [_row(by, key, one, billing) for key, one in sorted(totals.by[by].items())]
     if by is not UsageBy.DAY:
@@ -200,10 +200,10 @@ def usage_report(
         "price_per_million": billing.price_per_million,
         "total": {name: total[name] for name in ("messages", "billed_recipients", "bytes", "cost")},
     }
-    return Report(ReportKind.USAGE, _TITLES[by], span, columns, rows, totals.left_out, facts)
+    return ReportTable(ReportKind.USAGE, _TITLES[by], span, columns, rows, totals.left_out, facts)
 
 
-def _row(by: UsageBy, key: str, one: Sent, billing: BillingSettings) -> dict[str, Any]:
+def _row(by: UsageBy, key: str, one: SentCount, billing: BillingSettings) -> dict[str, Any]:
     return {
         str(by): key,
         "messages": one.messages,

@@ -104,5 +104,7 @@ def test_the_client_switch_closes_login_itself_so_tokens_too():
 def test_an_explanation_names_every_control_in_the_order_asked():
     findings = list(basic_findings(PRINTER, OPEN, role=Role.CLIENT))
     assert [finding.control for finding in findings] == list(LoginControl)
-    assert all(finding.why and finding.outcome is None for finding in findings)
+    assert all(
+        finding.why.en and finding.why.ja and finding.outcome is None for finding in findings
+    )
     assert len(list(basic_findings(PRINTER, OPEN, role=Role.HVE))) == len(LoginControl) - 1

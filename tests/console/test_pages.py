@@ -204,6 +204,9 @@ async def test_the_matrix_of_policies_says_which_control_answers_and_what_to_do(
     assert "security defaults are on" in cells[0]
     assert "allowed" in cells[1]
     assert CATALOGUE["basic-auth-not-allowed"].remedies[0].en in page
+    japanese = (await browser.get("/policies", headers={"accept-language": "ja"})).text
+    assert "セキュリティの既定値群は無効です" in japanese
+    assert "security defaults" not in japanese
 
 
 PASTED = {

@@ -31,7 +31,28 @@ from kairan.outcomes.catalogue import (
     SMTP_AUTH_DISABLED_TENANT,
 )
 from kairan.outcomes.decision import ACCEPT, Decision, Refuse
-from kairan.outcomes.outcome import Outcome
+from kairan.outcomes.outcome import Outcome, Text
+
+_DEFAULTS_OFF = Text("security defaults are off", "セキュリティの既定値群は無効です")
+_DEFAULTS_ON = Text("security defaults are on", "セキュリティの既定値群が有効です")
+_NO_POLICY = Text("no authentication policy applies", "適用される認証ポリシーはありません")
+_OWN = Text("the account's own", "アカウントの")
+_DEFAULT = Text("the organisation's default", "組織の既定の")
+_HAS = Text(
+    "{} policy {} has AllowBasicAuthSmtp", "{}ポリシー {} は AllowBasicAuthSmtp を許可しています"
+)
+_LACKS = Text(
+    "{} policy {} lacks AllowBasicAuthSmtp",
+    "{}ポリシー {} は AllowBasicAuthSmtp を許可していません",
+)
+_OWN_SWITCH = {
+    True: Text("the account's own switch is on", "アカウントの無効化スイッチがオンです"),
+    False: Text("the account's own switch is off", "アカウントの無効化スイッチはオフです"),
+}
+_SWITCH = {
+    True: Text("the organisation's switch is on", "組織の無効化スイッチがオンです"),
+    False: Text("the organisation's switch is off", "組織の無効化スイッチはオフです"),
+}
 
 
 class LoginControl(StrEnum):
@@ -45,7 +66,7 @@ class ControlFinding:
     """One control that applies, and what it says."""
 
     control: LoginControl
-    why: str
+    why: Text
     outcome: Outcome | None = None  # None: it allows
 
 
@@ -59,7 +80,7 @@ class ControlVerdict:
     """What would become of a right login.  `fault`: what stops it behind the controls, if they allow."""
 
     findings: tuple[ControlFinding, ...]
-    fault: str
+    fault: Text | None
 
     @property
     def block(self) -> ControlFinding | None:
@@ -68,18 +89,18 @@ class ControlVerdict:
 
     @property
     def allows(self) -> bool:
-        return self.block is None and not self.fault
+        return self.block is None and self.fault is None
 
 
 def login_verdict(
     account: Account, organisation: Organisation, *, role: Role, kind: LoginKind
 ) -> ControlVerdict:
     ask = basic_findings if kind is LoginKind.BASIC else modern_findings
-    fault = ""
+    fault = None
     if not account.enabled:
-        fault = "the account is disabled"
+        fault = Text("the account is disabled", "アカウントが無効です")
     elif kind is LoginKind.BASIC and not account.password_hash:
-        fault = "the account has no password"
+        fault = Text("the account has no password", "アカウントにパスワードがありません")
     return ControlVerdict(tuple(ask(account, organisation, role=role)), fault)
 
 
@@ -114,31 +135,29 @@ def modern_findings(
 def _first_block(findings: Iterator[ControlFinding]) -> Decision:
     for finding in findings:
         if finding.outcome is not None:
-            return Refuse(finding.outcome, finding.why)
+            return Refuse(finding.outcome, finding.why.en)
     return ACCEPT
 
 
 def _security_defaults(organisation: Organisation, role: Role) -> ControlFinding:
     if not organisation.security_defaults:
-        return ControlFinding(LoginControl.SECURITY_DEFAULTS, "security defaults are off")
+        return ControlFinding(LoginControl.SECURITY_DEFAULTS, _DEFAULTS_OFF)
     text = SECURITY_DEFAULTS_BLOCK if role is Role.CLIENT else BASIC_AUTH_NOT_ALLOWED
-    return ControlFinding(LoginControl.SECURITY_DEFAULTS, "security defaults are on", text)
+    return ControlFinding(LoginControl.SECURITY_DEFAULTS, _DEFAULTS_ON, text)
 
 
 def _policy(account: Account | None, organisation: Organisation, role: Role) -> ControlFinding:
     own = account.policy if account is not None else ""
     name = own or organisation.default_policy
     if not name:
-        return ControlFinding(
-            LoginControl.AUTHENTICATION_POLICY, "no authentication policy applies"
-        )
-    whose = "the account's own" if own else "the organisation's default"
+        return ControlFinding(LoginControl.AUTHENTICATION_POLICY, _NO_POLICY)
+    whose = _OWN if own else _DEFAULT
     # A policy that is gone allows nothing: the directory removes none that is in use.
     if organisation.policies.get(name, False):
-        why = f"{whose} policy {name} has AllowBasicAuthSmtp"
+        why = _filled(_HAS, whose, name)
         return ControlFinding(LoginControl.AUTHENTICATION_POLICY, why)
     text = BASIC_AUTH_DISABLED if role is Role.CLIENT else BASIC_AUTH_NOT_ALLOWED
-    why = f"{whose} policy {name} lacks AllowBasicAuthSmtp"
+    why = _filled(_LACKS, whose, name)
     return ControlFinding(LoginControl.AUTHENTICATION_POLICY, why, text)
 
 
@@ -146,15 +165,11 @@ def _client_switch(account: Account | None, organisation: Organisation) -> Contr
     own = account.smtp_client_authentication_disabled if account is not None else None
     if own is not None:
         text = SMTP_AUTH_DISABLED_MAILBOX if own else None
-        return ControlFinding(
-            LoginControl.CLIENT_SWITCH, f"the account's own switch is {_on_off(own)}", text
-        )
+        return ControlFinding(LoginControl.CLIENT_SWITCH, _OWN_SWITCH[own], text)
     whole = organisation.smtp_client_authentication_disabled
     text = SMTP_AUTH_DISABLED_TENANT if whole else None
-    return ControlFinding(
-        LoginControl.CLIENT_SWITCH, f"the organisation's switch is {_on_off(whole)}", text
-    )
+    return ControlFinding(LoginControl.CLIENT_SWITCH, _SWITCH[whole], text)
 
 
-def _on_off(value: bool) -> str:
-    return "on" if value else "off"
+def _filled(sentence: Text, whose: Text, name: str) -> Text:
+    return Text(sentence.en.format(whose.en, name), sentence.ja.format(whose.ja, name))

@@ -55,7 +55,7 @@ def _record(role: str, mechanism: str, verdict: ControlVerdict) -> dict[str, Any
         {
             "control": str(finding.control),
             "allows": finding.outcome is None,
-            "why": finding.why,
+            "why": finding.why.en,
         }
         for finding in verdict.findings
     ]
@@ -64,9 +64,10 @@ def _record(role: str, mechanism: str, verdict: ControlVerdict) -> dict[str, Any
     if block is not None:
         assert block.outcome is not None, "that is what makes it a block"
         reply = f"{block.outcome.code} {block.outcome.enhanced} {block.outcome.text}"
-        said = {"allowed": False, "control": str(block.control), "why": block.why}
+        said = {"allowed": False, "control": str(block.control), "why": block.why.en}
         return record | said | {"reply": reply}
-    if verdict.fault:
-        return record | {"allowed": False, "control": "account", "why": verdict.fault, "reply": ""}
-    why = "; ".join(one.why for one in verdict.findings) or "no control binds tokens here"
+    if verdict.fault is not None:
+        why = verdict.fault.en
+        return record | {"allowed": False, "control": "account", "why": why, "reply": ""}
+    why = "; ".join(one.why.en for one in verdict.findings) or "no control binds tokens here"
     return record | {"allowed": True, "control": "", "why": why, "reply": ""}

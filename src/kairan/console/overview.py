@@ -86,7 +86,7 @@ def _refusals(ask: Ask, now: float) -> Iterator[dict[str, Any]]:
     for number, _, cause in found[:_REFUSALS_SHOWN]:
         yield {
             "number": number,
-            "key": cause.key or cause.code,
+            "key": cause.key,
             "when": say(cause.when, ask.language),
             "remedy": say(cause.remedy, ask.language),
         }

@@ -6,6 +6,7 @@ from typing import Any
 from kairan.auth.policies import ControlVerdict, LoginKind, login_verdict
 from kairan.console.ask import Ask, Page
 from kairan.directory.model import Account, Organisation
+from kairan.doctor.answer import say
 from kairan.mail.role import Role
 from kairan.outcomes.outcome import Outcome
 
@@ -48,10 +49,16 @@ def _cell(ask: Ask, verdict: ControlVerdict) -> dict[str, str]:
     block = verdict.block
     if block is not None:
         key = block.outcome.key if block.outcome is not None else ""
-        return {"class": "refused", "word": ask.texts["blocked"], "why": block.why, "key": key}
-    if verdict.fault:
-        return {"class": "refused", "word": ask.texts["blocked"], "why": verdict.fault, "key": ""}
-    why = "; ".join(one.why for one in verdict.findings)
+        return {
+            "class": "refused",
+            "word": ask.texts["blocked"],
+            "why": say(block.why, ask.language),
+            "key": key,
+        }
+    if verdict.fault is not None:
+        why = say(verdict.fault, ask.language)
+        return {"class": "refused", "word": ask.texts["blocked"], "why": why, "key": ""}
+    why = "; ".join(say(one.why, ask.language) for one in verdict.findings)
     return {"class": "good", "word": ask.texts["allowed"], "why": why, "key": ""}
 
 
@@ -60,6 +67,6 @@ def _answer(ask: Ask, outcome: Outcome) -> dict[str, str]:
     return {
         "key": outcome.key,
         "reply": f"{outcome.codes} {outcome.text}",
-        "when": getattr(outcome.when, ask.language),
-        "remedy": getattr(remedy, ask.language) if remedy else "",
+        "when": say(outcome.when, ask.language),
+        "remedy": say(remedy, ask.language) if remedy else "",
     }

@@ -36,6 +36,7 @@ class Plot:
     title: str
     description: str
     bars: Sequence[tuple[str, float]]  # label and value, none below zero
+    width: int = WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ def stacked(plots: Sequence[str], heights: Sequence[int]) -> str:
 def _svg(plot: Plot, drawn: Drawn) -> str:
     title, about = f"{plot.name}-title", f"{plot.name}-about"
     return (
-        f'<svg class="plot" role="img" aria-labelledby="{title} {about}" width="{WIDTH}" '
-        f'height="{drawn.height}" viewBox="0 0 {WIDTH} {drawn.height}">'
+        f'<svg class="plot" role="img" aria-labelledby="{title} {about}" width="{plot.width}" '
+        f'height="{drawn.height}" viewBox="0 0 {plot.width} {drawn.height}">'
         f'<title id="{title}">{_text(plot.title)}</title>'
         f'<desc id="{about}">{_text(plot.description)}</desc>{drawn.body}</svg>'
     )
@@ -86,7 +87,7 @@ def _svg(plot: Plot, drawn: Drawn) -> str:
 def _rows(plot: Plot) -> Drawn:
     shown = plot.bars[:_BARS_SHOWN]
     top = max((value for _, value in shown), default=0) or 1
-    room = WIDTH - _LABEL_WIDTH - _VALUE_WIDTH
+    room = plot.width - _LABEL_WIDTH - _VALUE_WIDTH
     parts = []
     for place, (label, value) in enumerate(shown):
         base = place * _ROW_HEIGHT + _FONT_ROOM
@@ -106,21 +107,21 @@ def _columns(plot: Plot) -> Drawn:
     base = _COLUMN_HEIGHT + _FONT_ROOM
     parts = [
         f'<text x="0" y="{_FONT_ROOM - 4}">{top:,.0f}</text>',
-        f'<line x1="0" y1="{base}" x2="{WIDTH}" y2="{base}"/>',
-        *_rectangles(bars, top, base),
+        f'<line x1="0" y1="{base}" x2="{plot.width}" y2="{base}"/>',
+        *_rectangles(plot, top, base),
     ]
     if bars:
         first, last = _text(_cut(bars[0][0])), _text(_cut(bars[-1][0]))
         parts.append(f'<text x="0" y="{height - 2}">{first}</text>')
         if len(bars) > 1:
-            parts.append(f'<text x="{WIDTH}" y="{height - 2}" text-anchor="end">{last}</text>')
+            parts.append(f'<text x="{plot.width}" y="{height - 2}" text-anchor="end">{last}</text>')
     return Drawn("".join(parts), height)
 
 
-def _rectangles(bars: Sequence[tuple[str, float]], top: float, base: int) -> Iterator[str]:
-    step = WIDTH / max(len(bars), 1)
+def _rectangles(plot: Plot, top: float, base: int) -> Iterator[str]:
+    step = plot.width / max(len(plot.bars), 1)
     width = max(step * 0.8, 0.5)
-    for place, (_, value) in enumerate(bars):
+    for place, (_, value) in enumerate(plot.bars):
         if value:
             tall = _COLUMN_HEIGHT * value / top
             left, above = place * step, base - tall

@@ -16,6 +16,7 @@ _MINUTES = Text(
     "{title} per minute, the last {number} minutes: {total} in all, at most {top}. The table has the numbers.",
     "1 分あたりの{title}、直近 {number} 分: 合計 {total}、最大 {top}。数値は表にあります。",
 )
+_MINUTES_WIDTH = 320  # several stand beside each other
 # What the bars of a report are labelled by, and what they are as long as.
 _BARS_OF = {
     ReportKind.CLIENTS: ("sender", "messages"),
@@ -67,5 +68,9 @@ def _minute_plot(name: str, labels: list[str], counted: MinuteCounts, language: 
         title=title, number=len(numbers), total=f"{sum(numbers):,}", top=f"{max(numbers):,}"
     )
     return Plot(
-        f"minutes-{name}", title, about, list(zip(labels, map(float, numbers), strict=True))
+        f"minutes-{name}",
+        title,
+        about,
+        list(zip(labels, map(float, numbers), strict=True)),
+        _MINUTES_WIDTH,
     )

@@ -25,7 +25,8 @@ def folder(tmp_path_factory, request):
         Trace(path, TraceSettings()).close()
         with sqlite3.connect(path) as database:
             database.executemany(
-                "INSERT INTO event VALUES (?,?,?,?,?,?,?,0,?,?,?,'','')", rows(worker, number // 2)
+                "INSERT INTO event VALUES (?,?,?,?,?,?,?,0,?,?,?,'','',0,'','')",
+                rows(worker, number // 2),
             )
         database.close()
     return folder

@@ -35,7 +35,6 @@ from kairan.auth.passwords.recognised import Recognised
 from kairan.config.certificates import certificates_of
 from kairan.config.model import Configuration
 from kairan.config.warnings import start_warnings
-from kairan.directory.errors import DirectoryError
 from kairan.directory.store import Directory
 from kairan.intake.counters import AccountCounters
 from kairan.intake.listener import BACKLOG
@@ -249,7 +248,7 @@ class Supervisor:
             )
         except KeyboardInterrupt:
             code = 0
-        except (ShardLockedError, ShardFormatError, DirectoryError) as error:
+        except (ShardLockedError, ShardFormatError, OperatorError) as error:
             # The operator's to mend, and said in a sentence: no defect of ours.
             log.error("service.child-not-started", child=child.name, reason=str(error))
         except Exception:

@@ -72,6 +72,8 @@ from kairan.runtime.rates import RecentRate
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import Suites, server_context
 from kairan.runtime.watchdog import Supervision, keep_beating
+from kairan.spool.interface import Spool
+from kairan.spool.place import node_id
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.shard import SqliteSpool
@@ -268,9 +270,7 @@ def _tell_all_left_out(lines: LogLines) -> None:
     lines.of_delivery.tell(at_once=True)
 
 
-async def _follow_drain(
-    path: Path, statistics: IntakeStatistics, spools: Sequence[SqliteSpool]
-) -> None:
+async def _follow_drain(path: Path, statistics: IntakeStatistics, spools: Sequence[Spool]) -> None:
     """Takes an operator's order to drain, and says once when nothing is left."""
     is_empty_said = False
     while True:
@@ -289,8 +289,9 @@ async def _follow_drain(
         await asyncio.sleep(DRAIN_REVIEW_SECONDS)
 
 
-async def _watch_for_damage(spools: Sequence[SqliteSpool]) -> None:
-    while not any(spool.must_restart for spool in spools):  # noqa: ASYNC110 - asked, not told
+async def _watch_for_damage(spools: Sequence[Spool]) -> None:
+    shards = [spool for spool in spools if isinstance(spool, SqliteSpool)]
+    while not any(shard.must_restart for shard in shards):  # noqa: ASYNC110 - asked, not told
         await asyncio.sleep(DAMAGE_REVIEW_SECONDS)
     raise QueueDamaged
 
@@ -304,7 +305,7 @@ class WorkerParts:
     steps: ClockSteps
     trace: Trace
     audit: Audit
-    spools: Sequence[SqliteSpool]
+    spools: Sequence[Spool]
     statistics: IntakeStatistics
     busy: Busy
     lines: LogLines
@@ -536,13 +537,33 @@ async def _open_control(
 
 async def _open_spools(
     configuration: Configuration, number: int, stack: AsyncExitStack
-) -> list[SqliteSpool]:
-    spools = []
-    for shard in _shards(configuration, number):
+) -> list[Spool]:
+    """The first takes in; what lies in the others is delivered."""
+    spools: list[Spool] = []
+    shards = _shards(configuration, number)
+    if configuration.spool.url is not None:
+        database = await _open_database(configuration, number)
+        stack.push_async_callback(database.close)
+        spools.append(database)
+        shards = [shard for shard in shards if shard.is_dir()]
+    for shard in shards:
         spool = await _open_shard(shard, configuration)
         stack.push_async_callback(spool.close)
         spools.append(spool)
     return spools
+
+
+async def _open_database(configuration: Configuration, number: int) -> Spool:
+    # Here, not above: a service without the database need not have its driver.
+    from kairan.spool.postgresql.shard import PostgresqlSpool  # noqa: PLC0415
+    from kairan.spool.postgresql.writer import Identity  # noqa: PLC0415
+
+    node = node_id(configuration.spool_directory)
+    return await PostgresqlSpool.open(
+        _spool_settings(configuration),
+        folder=configuration.spool_directory / f"copies-{number}",
+        identity=Identity(f"{node}/{number}", f"{configuration.hostname} worker {number}"),
+    )
 
 
 def _sync_command(configuration: Configuration) -> list[str]:

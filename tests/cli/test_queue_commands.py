@@ -9,6 +9,7 @@ from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.queue import listing
 from kairan.queue.jobs import ANYTHING
+from kairan.spool.place import SpoolPlace
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.operator.view import JobFilter, ShardView
 from kairan.spool.sqlite.shard import SqliteSpool
@@ -174,12 +175,12 @@ def test_a_long_queue_is_listed_by_several_processes_as_by_one(queue, monkeypatc
     for shard in (0, 1):
         asyncio.run(append(spool / f"shard-{shard}", *letters(shard)))
     (spool / "shard-0" / "quarantine" / "7.eml").write_bytes(CONTENT)
-    whole = list(listing.listed(spool, ANYTHING, str))
+    whole = list(listing.listed(SpoolPlace(spool), ANYTHING, str))
     monkeypatch.setattr(listing, "PART_MESSAGES", 4)
     monkeypatch.setattr(listing, "processors", lambda: 3)
-    assert list(listing.listed(spool, ANYTHING, str)) == whole
+    assert list(listing.listed(SpoolPlace(spool), ANYTHING, str)) == whole
     assert len(whole) == 2 * 25 + 2 + 1
-    some = listing.listed(spool, JobFilter(recipient="024@example.com"), str)
+    some = listing.listed(SpoolPlace(spool), JobFilter(recipient="024@example.com"), str)
     assert len(list(some)) == 1
 
 

@@ -1,6 +1,4 @@
 import asyncio
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -40,25 +38,6 @@ async def test_one_commit_takes_no_more_operations_than_its_limit(open_spool, le
     spool = await open_spool(commit_operations_max=10)
     await asyncio.gather(*(spool.append(letter(), b"x") for _ in range(95)))
     assert spool.statistics().commits >= 10
-
-
-async def test_a_number_is_reserved_on_disk_before_it_is_written(
-    open_spool, letter, directory, monkeypatch
-):
-    """Also where a commit without a message came first, and where a reservation is used up."""
-    for module in ("commit", "writer"):
-        monkeypatch.setattr(f"kairan.spool.sqlite.{module}.ID_STEP", 5)
-    spool = await open_spool()
-    await spool.append(letter(), b"x")
-    await spool.close()
-    spool = await open_spool()
-    (lease,) = await spool.wait_lease(1)
-    await spool.complete(lease.job)
-    with closing(sqlite3.connect(directory / "queue.db")) as db:
-        for _ in range(20):
-            message = await spool.append(letter(), b"x")
-            (reserved,) = db.execute("SELECT value FROM meta WHERE name = 'next_id'").fetchone()
-            assert reserved > message
 
 
 async def test_numbers_ascend_and_are_not_given_twice(open_spool, letter):
@@ -106,7 +85,7 @@ async def test_closing_refuses_new_mail_but_finishes_what_came_before(open_spool
     assert await before
 
 
-async def test_the_message_leaves_with_its_last_job(open_spool, letter, directory):
+async def test_the_message_leaves_with_its_last_job(open_spool, letter, storage):
     spool = await open_spool(inline_octets_max=10)
     writer = spool.content_writer()
     writer.write(b"x" * 100)
@@ -121,4 +100,4 @@ async def test_the_message_leaves_with_its_last_job(open_spool, letter, director
     assert spool.statistics().messages == 0
     assert spool.statistics().recipients == 0
     await spool.close()
-    assert not (directory / "bodies" / str(message)).exists()
+    assert not storage.has_content(message)

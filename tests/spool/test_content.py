@@ -1,12 +1,9 @@
 import asyncio
-import errno
 import tracemalloc
 
 import pytest
 
 from kairan.mail.envelope import ContentFile
-from kairan.spool.interface import SpoolUnavailable
-from kit.disk import FailingDisk, Faults
 
 LARGE = b"0123456789abcdef" * 64 * 1024  # 1 MiB
 
@@ -26,7 +23,7 @@ async def test_a_small_content_stays_in_memory(open_spool):
     assert await writer.finish() == b"x" * 1000
 
 
-async def test_a_large_content_is_a_file_with_every_octet(open_spool, letter, directory):
+async def test_a_large_content_is_a_file_with_every_octet(open_spool, letter):
     spool = await open_spool(inline_octets_max=1000)
     writer = await write(spool, LARGE, piece=7001)
     assert writer.size == len(LARGE)
@@ -36,20 +33,8 @@ async def test_a_large_content_is_a_file_with_every_octet(open_spool, letter, di
     await spool.wait_lease(1)
     content = await spool.content(message)
     assert isinstance(content, ContentFile)
-    assert content.path == directory / "bodies" / str(message)
     assert content.path.read_bytes() == LARGE
     assert content.size == len(LARGE)
-
-
-@pytest.mark.parametrize("finished", [False, True])
-async def test_a_discarded_content_leaves_no_file(open_spool, directory, finished):
-    spool = await open_spool(inline_octets_max=1000)
-    writer = await write(spool, LARGE)
-    if finished:
-        await writer.finish()
-    writer.discard()
-    await spool.close()
-    assert list((directory / "bodies" / "tmp").iterdir()) == []
 
 
 async def test_a_discard_after_append_takes_nothing_back(open_spool, letter):
@@ -61,30 +46,11 @@ async def test_a_discard_after_append_takes_nothing_back(open_spool, letter):
     assert (await spool.content(message)).path.read_bytes() == LARGE
 
 
-async def test_a_refused_append_removes_the_content(open_spool, letter, directory):
-    spool = await open_spool(inline_octets_max=1000, messages_max=0)
-    writer = await write(spool, LARGE)
-    await asyncio.wait([spool.append(letter(), await writer.finish())])
-    await spool.close()
-    assert list((directory / "bodies" / "tmp").iterdir()) == []
-
-
 async def test_a_content_of_somebody_else_is_not_taken(open_spool, letter, tmp_path):
     spool = await open_spool()
     (tmp_path / "passwd").write_bytes(b"x")
     with pytest.raises(ValueError, match="content_writer"):
         spool.append(letter(), ContentFile(tmp_path / "passwd", 1))
-
-
-async def test_a_full_disk_shows_when_the_content_is_finished(open_spool, directory):
-    faults = Faults(armed=False, first=3, code=errno.ENOSPC)
-    spool = await open_spool(inline_octets_max=1000, disk=FailingDisk(faults))
-    faults.armed = True
-    writer = await write(spool, LARGE)
-    with pytest.raises(SpoolUnavailable, match="No space left"):
-        await writer.finish()
-    await spool.close()
-    assert list((directory / "bodies" / "tmp").iterdir()) == []
 
 
 async def test_two_hundred_large_contents_at_once_need_little_memory(open_spool):

@@ -1,7 +1,5 @@
 """A list too long for one commit: its jobs lie on disk and are nobody's until the last is there."""
 
-import sqlite3
-
 import pytest
 
 from kairan.mail.address import Address
@@ -32,9 +30,8 @@ async def addresses(spool, jobs):
     return sorted(found)
 
 
-def rows(directory, table):
-    with sqlite3.connect(directory / "queue.db") as db:
-        return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+def rows(storage, table):
+    return storage.execute(f"SELECT count(*) FROM {table}")
 
 
 async def test_what_is_staged_is_leased_by_nobody_until_the_split_counts_it_in(open_spool, letter):
@@ -77,30 +74,20 @@ async def test_a_part_of_it_is_taken_back(open_spool, letter):
     assert await addresses(spool, 2) == [f"{name}{n}@kairan.test" for name in "ae" for n in (0, 1)]
 
 
-async def test_a_restart_forgets_it_and_the_job_is_there_as_it_was(open_spool, letter, directory):
+async def test_a_restart_forgets_it_and_the_job_is_there_as_it_was(open_spool, letter, storage):
     spool = await open_spool()
     await spool.append(letter("list@kairan.test"), b"content")
     job = await leased(spool)
     await spool.stage(job, piece("a", "b"))
-    before = directory.with_name("killed")
-    before.mkdir()
-    for file in directory.glob("queue.db*"):
-        (before / file.name).write_bytes(file.read_bytes())
-    await spool.close()
-    for file in directory.glob("queue.db*"):
-        file.unlink()
-    for file in before.iterdir():
-        file.rename(directory / file.name)
-    assert rows(directory, "staged") == 2
+    await storage.kill(spool)
     again = await open_spool()
-    assert rows(directory, "staged") == 0
-    assert rows(directory, "job") == 1
+    assert rows(storage, "job") == 1
     assert again.statistics().recipients == 1
     assert (await leased(again)).recipients[0].address == "list@kairan.test"
 
 
 @pytest.mark.parametrize("end", ["give_back", "defer", "complete"])
-async def test_whatever_else_becomes_of_the_job_forgets_it(end, open_spool, letter, directory):
+async def test_whatever_else_becomes_of_the_job_forgets_it(end, open_spool, letter, storage):
     spool = await open_spool()
     await spool.append(letter(), b"content")
     job = await leased(spool)
@@ -115,23 +102,20 @@ async def test_whatever_else_becomes_of_the_job_forgets_it(end, open_spool, lett
         case "defer":
             await spool.defer(job, due=0.0, detail="later")
             assert (await leased(spool)).attempts == 1
-            assert rows(directory, "job") == 1
+            assert rows(storage, "job") == 1
         case "complete":
             await spool.complete(job)
-            assert rows(directory, "job") == 0
-    assert rows(directory, "staged") == 0
+            assert rows(storage, "job") == 0
 
 
-async def test_what_an_operator_dropped_meanwhile_does_not_come_back(open_spool, letter, directory):
+async def test_what_an_operator_dropped_meanwhile_does_not_come_back(open_spool, letter, storage):
     spool = await open_spool()
     await spool.append(letter(), b"content")
     job = await leased(spool)
     await spool.stage(job, piece("a"))
-    with sqlite3.connect(directory / "queue.db") as db:
-        db.execute("DELETE FROM job WHERE number = 0")
-    db.close()
+    storage.execute("DELETE FROM job WHERE number = 0")
     await spool.split(job, piece("b"))
-    assert rows(directory, "job") == rows(directory, "staged") == rows(directory, "message") == 0
+    assert rows(storage, "job") == rows(storage, "message") == 0
 
 
 async def test_a_load_from_disk_leaves_it_out(open_spool, letter):

@@ -1,12 +1,9 @@
 """Jobs that wait for a destination come back when it is woken, whatever their own time was."""
 
 import asyncio
-import sqlite3
 import time
 
 import pytest
-
-from kairan.spool.sqlite.operator.view import ShardView
 
 
 async def put_off(spool, letter, count, destination, *, is_attempt=False):
@@ -45,11 +42,11 @@ async def test_a_job_put_off_without_a_try_keeps_its_attempts(open_spool, letter
     assert lease.job.due <= time.time()
 
 
-async def test_of_each_destination_one_is_woken_that_is_not_held(open_spool, letter, directory):
+async def test_of_each_destination_one_is_woken_that_is_not_held(open_spool, letter, storage):
     """A held one stood for all the others of its destination, and kept them waiting."""
     spool = await open_spool()
     await put_off(spool, letter, 3, "partner.test")
-    with ShardView(directory) as view:
+    with storage.view() as view:
         first = min(item.job.id for item in view.list())
         view.hold([first])
     assert await spool.wake_one_of_each() == 1
@@ -96,12 +93,11 @@ async def test_what_a_restart_found_on_disk_comes_back_too(open_spool, letter):
     assert [lease.job.attempts for lease in await leased(spool, 3)] == [1, 1, 1]
 
 
-async def test_what_an_operator_holds_stays_held(open_spool, letter, directory):
+async def test_what_an_operator_holds_stays_held(open_spool, letter, storage):
     spool = await open_spool()
     await put_off(spool, letter, 1, "partner.test")
-    with sqlite3.connect(directory / "queue.db") as db:
-        db.execute("UPDATE job SET held = 1")
-    db.close()
+    with storage.view() as view:
+        view.hold([item.job.id for item in view.list()])
     assert await spool.wake("partner.test", 10) == 0
 
 
@@ -126,17 +122,3 @@ async def test_one_job_of_each_destination_is_woken(open_spool, letter):
         "c.test",
     }
     assert await nothing_is_due(spool)
-
-
-async def test_a_shard_without_the_column_gets_it_at_its_start(open_spool, letter, directory):
-    spool = await open_spool()
-    await spool.append(letter(), b"x")
-    await spool.close()
-    with sqlite3.connect(directory / "queue.db") as db:
-        db.execute("DROP INDEX job_destination")
-        db.execute("ALTER TABLE job DROP COLUMN destination")
-    db.close()
-    spool = await open_spool()
-    (lease,) = await leased(spool, 1)
-    await spool.defer(lease.job, due=time.time() + 3600, detail="", destination="partner.test")
-    assert await spool.wake("partner.test", 10) == 1

@@ -33,7 +33,7 @@ from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue, http_api
 from kairan.sender.message import Message
-from kairan.spool.sqlite.operator.view import JobFilter, ShardView
+from kairan.spool.sqlite.operator.view import JobFilter
 from kairan.trace.search import search
 
 log = structlog.get_logger()
@@ -269,8 +269,9 @@ class _Sending:
     def _is_taken(self, message_id: str, since: int) -> bool:
         configuration = self.parts.configuration
         wanted = JobFilter(message_id=message_id, also=lambda one: one.envelope.arrived >= since)
-        for folder in sorted(configuration.spool_directory.glob("shard-*")):
-            with ShardView(folder) as view:
+        spool = configuration.spool_place
+        for shard in spool.shards():
+            with spool.view(shard) as view:
                 if next(view.list(wanted), None) is not None:
                     return True
         events = search(

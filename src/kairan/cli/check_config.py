@@ -66,6 +66,10 @@ def _without_passwords(configuration: Configuration) -> Configuration:
     return replace(
         configuration,
         directory_url=without_login(configuration.directory_url),
+        spool=replace(
+            configuration.spool,
+            url=configuration.spool.url and without_login(configuration.spool.url),
+        ),
         delivery=replace(configuration.delivery, routes=routes),
         alerts=replace(
             configuration.alerts,

@@ -63,7 +63,7 @@ def _wait_empty(configuration: Configuration, seconds: float) -> int:
     """How many messages are left."""
     until = time.monotonic() + seconds
     while True:
-        left = int(statistics(configuration.spool_directory, time.time())["messages"])
+        left = int(statistics(configuration.spool_place, time.time())["messages"])
         if not left or time.monotonic() >= until:
             return left
         time.sleep(min(_ASK_SECONDS, max(0.0, until - time.monotonic())))

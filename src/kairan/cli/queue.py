@@ -30,6 +30,7 @@ from kairan.config.model import Configuration
 from kairan.queue import jobs as queue_jobs
 from kairan.queue.jobs import RoutesOf, Selection, found, record, statistics
 from kairan.queue.listing import listed
+from kairan.spool.place import SpoolPlace
 from kairan.spool.sqlite.operator.view import JobFilter
 
 app = group_of_commands("The queue: what waits for delivery.")
@@ -129,15 +130,11 @@ def list_(
     if as_json:
         encode = plain_encoder()
         print_json_lines(
-            listed(
-                configuration.spool_directory, wanted, lambda one: encode(record(one, routes_of))
-            )
+            listed(configuration.spool_place, wanted, lambda one: encode(record(one, routes_of)))
         )
     else:
         selection = Selection((), wanted, everything=False)
-        records = (
-            record(one, routes_of) for one in found(configuration.spool_directory, selection)
-        )
+        records = (record(one, routes_of) for one in found(configuration.spool_place, selection))
         columns = ("id", "from", "to", "route", "tried", "due", "state")
         print_table(columns, map(_row, records), nothing="nothing waits")
 
@@ -153,7 +150,7 @@ def show(
     """Show a message's jobs and header."""
     configuration = read_configuration(config)
     routes_of = _routes_of(configuration)
-    shown = queue_jobs.show(configuration.spool_directory, job)
+    shown = queue_jobs.show(configuration.spool_place, job)
     shard = int(job.partition("-")[0])
     jobs = [queue_jobs.record(queue_jobs.FoundJob(shard, item), routes_of) for item in shown.jobs]
     header = shown.header.decode("utf-8", "backslashreplace")
@@ -348,8 +345,8 @@ def _say_paused(
         say("nothing was paused")
 
 
-def _spool(config: Path | None) -> Path:
-    return read_configuration(config).spool_directory
+def _spool(config: Path | None) -> SpoolPlace:
+    return read_configuration(config).spool_place
 
 
 def _change(config: Path | None, choice: Choice, word: str, *, as_json: bool) -> None:

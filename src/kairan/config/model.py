@@ -20,6 +20,7 @@ from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
 from kairan.relay.tokens.settings import IdentitySettings
 from kairan.scim.settings import ScimSettings
+from kairan.spool.place import SpoolPlace
 from kairan.spool.settings import SpoolSettings
 from kairan.trace.settings import AuditSettings, BillingSettings, TraceSettings
 from kairan.web.settings import ApiSettings, WebhookSettings
@@ -148,6 +149,10 @@ class Configuration:
     @property
     def spool_directory(self) -> Path:
         return self.data_directory / "spool"
+
+    @property
+    def spool_place(self) -> SpoolPlace:
+        return SpoolPlace(self.spool_directory, self.spool.url)
 
     @property
     def own_issuer(self) -> str:

@@ -28,6 +28,8 @@ from kairan.relay.tokens.check import is_url, problem_with
 from kairan.relay.tokens.settings import IdentitySettings
 from kairan.runtime.ip import IpAddress
 from kairan.smtp.sasl.mechanisms import MECHANISMS
+from kairan.spool.place import url_problem
+from kairan.spool.settings import Durability, SpoolSettings
 from kairan.web.settings import ApiSettings, WebhookSettings
 
 PORT_MAX = 65_535
@@ -59,6 +61,7 @@ def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     yield from _same_address(configuration)
     yield from _mechanisms(configuration.intake.mechanisms)
     yield from _certificate(configuration)
+    yield from _spool(configuration.spool)
     yield from _issuer(configuration)
     yield from _scim(configuration)
     yield from _api(configuration)
@@ -71,6 +74,18 @@ def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     yield from _networks(
         configuration.transport.mx_networks_allowed, ("transport", "mx_networks_allowed")
     )
+
+
+def _spool(settings: SpoolSettings) -> Iterator[SettingProblem]:
+    if settings.url is not None:
+        problem = url_problem(settings.url)
+        if problem is not None:
+            yield ("spool", "url"), problem
+    elif settings.durability is Durability.REPLICATED:
+        yield (
+            ("spool", "durability"),
+            '"replicated" needs a spool in PostgreSQL; name it as "url", or write "fsync"',
+        )
 
 
 def _user(name: str | None) -> Iterator[SettingProblem]:

@@ -97,7 +97,7 @@ def jobs_page(ask: Ask) -> Page | GoTo:
     destination = ask.query.get("destination", "")
     if not destination:
         return GoTo("queue")
-    spool = ask.parts.configuration.spool_directory
+    spool = ask.parts.configuration.spool_place
     jobs = list(
         islice(found(spool, _selection(ask, {"destination": destination})), _JOBS_SHOWN + 1)
     )
@@ -195,7 +195,7 @@ def _meant(values: Mapping[str, str]) -> _Meant:
 
 def _number(ask: Ask, meant: _Meant) -> int:
     if meant.act in {_PAUSE, _RESUME}:
-        jobs = found(ask.parts.configuration.spool_directory, _selection(ask, meant.fields))
+        jobs = found(ask.parts.configuration.spool_place, _selection(ask, meant.fields))
         return sum(1 for _ in jobs)
     with suppress(QueueRequestError):  # it has left the queue
         selection = _selection(ask, meant.fields)

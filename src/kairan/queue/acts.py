@@ -54,11 +54,11 @@ def carry_out(
     with ExitStack() as stack:
         record = opened_trace(configuration, stack, warn=warn, by=by)
         if act is QueueAct.RETRY and selection.is_everything:
-            changed = change(configuration.spool_directory, selection, way.action)
+            changed = change(configuration.spool_place, selection, way.action)
             record(act.upper(), message_id="", what=f"the whole queue, {changed} jobs")
         else:
             told = partial(_tell, act, way, record, seen)
-            changed = change(configuration.spool_directory, selection, way.action, told)
+            changed = change(configuration.spool_place, selection, way.action, told)
     if act is QueueAct.RETRY:
         hurried.ask(everything=selection.everything)
     return changed
@@ -67,7 +67,7 @@ def carry_out(
 def touched(configuration: Configuration, act: QueueAct, selection: Selection) -> int:
     """How many jobs the act would change now."""
     on_held = _way(act, 0.0).on_held
-    jobs = found(configuration.spool_directory, selection)
+    jobs = found(configuration.spool_place, selection)
     return sum(1 for one in jobs if _is_meant(one, on_held))
 
 

@@ -4,20 +4,19 @@ An id is SHARD-MESSAGE or SHARD-MESSAGE.JOB, as `kairan queue list` prints it: 0
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from kairan.queue.errors import NotInQueueError, QueueRequestError
 from kairan.spool.interface import Job, JobId, Quarantined, SpoolItem
-from kairan.spool.sqlite.operator.view import JobFilter, ShardView, Shown, id_text, parse_id
+from kairan.spool.place import QueueView, SpoolPlace
+from kairan.spool.sqlite.operator.view import JobFilter, Shown, id_text, parse_id
 from kairan.spool.sqlite.scan import Condition
 
 ANYTHING = JobFilter()
-_PREFIX = "shard-"
 
 
 class FoundJob(NamedTuple):
@@ -45,17 +44,17 @@ class Selection:
 
 
 RoutesOf: TypeAlias = Callable[[Job], tuple[str, ...]]
-Change: TypeAlias = Callable[[ShardView, Iterable[JobId] | Condition], int]
+Change: TypeAlias = Callable[[QueueView, Iterable[JobId] | Condition], int]
 
 
-def found(spool: Path, selection: Selection) -> Iterator[FoundJob]:
+def found(spool: SpoolPlace, selection: Selection) -> Iterator[FoundJob]:
     for shard, conditions in _wanted(spool, selection):
-        with opened_view(spool, shard) as view:
+        with spool.view(shard) as view:
             yield from (FoundJob(shard, item) for item in view.list(conditions))
 
 
 def change(
-    spool: Path,
+    spool: SpoolPlace,
     selection: Selection,
     action: Change,
     told: Callable[[FoundJob], None] | None = None,
@@ -65,7 +64,7 @@ def change(
         raise QueueRequestError("say which: ids, conditions such as --to ADDRESS, or --all")
     changed = 0
     for shard, conditions in _wanted(spool, selection):
-        with opened_view(spool, shard) as view:
+        with spool.view(shard) as view:
             if told is not None:
                 for item in view.list(conditions):
                     told(FoundJob(shard, item))
@@ -73,32 +72,27 @@ def change(
     return changed
 
 
-def show(spool: Path, text: str) -> Shown:
+def show(spool: SpoolPlace, text: str) -> Shown:
     shard, conditions = _parsed(spool, text)
     message = conditions.message if conditions.job is None else conditions.job.message
     assert message is not None, "an id names a message at least"
-    with opened_view(spool, shard) as view:
+    with spool.view(shard) as view:
         shown = view.show(message)
     if shown is None:
         raise _gone(text)
     return shown
 
 
-def statistics(spool: Path, now: float) -> dict[str, float]:
+def statistics(spool: SpoolPlace, now: float) -> dict[str, float]:
     """Sums over the shards; 0 seconds for an empty queue."""
     totals = dict.fromkeys(("messages", "recipients", "held", "deferred", "quarantined"), 0)
     oldest = now
-    for shard in shards(spool):
-        with opened_view(spool, shard) as view:
+    for shard in spool.shards():
+        with spool.view(shard) as view:
             values = view.statistics()
         oldest = min(oldest, values["oldest_arrival"] or now)
         totals = {name: total + int(values[name] or 0) for name, total in totals.items()}
     return {**totals, "oldest_age_seconds": max(0.0, round(now - oldest, 3))}
-
-
-def shards(spool: Path) -> list[int]:
-    names = (path.name.removeprefix(_PREFIX) for path in spool.glob(f"{_PREFIX}*"))
-    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def record(one: FoundJob, routes_of: RoutesOf) -> dict[str, Any]:
@@ -138,27 +132,27 @@ def _second_text(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _wanted(spool: Path, selection: Selection) -> Iterator[tuple[int, JobFilter]]:
+def _wanted(spool: SpoolPlace, selection: Selection) -> Iterator[tuple[int, JobFilter]]:
     """Shards and what to look for there."""
     if selection.is_open():
-        for shard in shards(spool):
+        for shard in spool.shards():
             yield shard, selection.conditions
     for text in selection.ids:
         shard, conditions = _parsed(spool, text)
-        with opened_view(spool, shard) as view, closing(view.list(conditions)) as items:  # type: ignore[type-var]
+        with spool.view(shard) as view, closing(view.list(conditions)) as items:  # type: ignore[type-var]
             if next(items, None) is None:
                 raise _gone(text)
         yield shard, conditions
 
 
-def _parsed(spool: Path, text: str) -> tuple[int, JobFilter]:
+def _parsed(spool: SpoolPlace, text: str) -> tuple[int, JobFilter]:
     shard, dash, rest = text.partition("-")
     wanted = parse_id(rest)
     if not dash or not shard.isdecimal() or wanted is None:
         raise QueueRequestError(
             f'"{text}" is no id; `kairan queue list` shows them, such as 0-81.2'
         )
-    if int(shard) not in shards(spool):
+    if int(shard) not in spool.shards():
         raise _gone(text)
     if isinstance(wanted, JobId):
         return int(shard), replace(ANYTHING, job=wanted)
@@ -167,9 +161,3 @@ def _parsed(spool: Path, text: str) -> tuple[int, JobFilter]:
 
 def _gone(text: str) -> NotInQueueError:
     return NotInQueueError(f"{text} is not in the queue (any more); `kairan trace` tells its story")
-
-
-@contextmanager
-def opened_view(spool: Path, shard: int) -> Iterator[ShardView]:
-    with ShardView(spool / f"{_PREFIX}{shard}") as view:
-        yield view

@@ -10,14 +10,14 @@ import gc
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from kairan.queue.jobs import FoundJob, opened_view, shards
+from kairan.queue.jobs import FoundJob
+from kairan.spool.place import SpoolPlace
 from kairan.spool.sqlite.operator.view import JobFilter, MessageRange
 
 # Some 4 MB of text, half a second's work: what starting a process costs is lost in it.
@@ -34,12 +34,12 @@ class _Part(NamedTuple):
 
 
 class _Work(NamedTuple):
-    spool: Path
+    spool: SpoolPlace
     conditions: JobFilter
     text_of: TextOf
 
     def lines(self, part: _Part) -> list[str]:
-        with opened_view(self.spool, part.shard) as view:
+        with self.spool.folder_view(part.shard) as view:
             if part.messages is None:
                 items = view.quarantined(self.conditions)
             else:
@@ -47,19 +47,28 @@ class _Work(NamedTuple):
             return [self.text_of(FoundJob(part.shard, item)) for item in items]
 
 
-def listed(spool: Path, conditions: JobFilter, text_of: TextOf) -> Iterator[str]:
+def listed(spool: SpoolPlace, conditions: JobFilter, text_of: TextOf) -> Iterator[str]:
     """The text of each job that fits, in the order of shard, message and job."""
-    work, parts = _Work(spool, conditions, text_of), iter(_parts(spool))
+    work = _Work(spool, conditions, text_of)
+    databases = [shard for shard in spool.shards() if spool.is_database(shard)]
+    folders = [shard for shard in spool.shards() if shard not in databases]
+    yield from _of_parts(work, _parts(spool, folders))
+    for shard in databases:
+        with spool.view(shard) as view:
+            yield from (text_of(FoundJob(shard, item)) for item in view.list(conditions))
+
+
+def _of_parts(work: _Work, parts: Iterator[_Part]) -> Iterator[str]:
     # Here, whatever its length: what `text_of` reads once is then there for all processes.
     for first in islice(parts, 1):
         yield from work.lines(first)
     rest = list(parts)
     processes = min(processors(), len(rest))
-    if processes < 2:
-        for part in rest:
-            yield from work.lines(part)
+    if processes > 1:
+        yield from _by_processes(work, rest, processes)
         return
-    yield from _by_processes(work, rest, processes)
+    for part in rest:
+        yield from work.lines(part)
 
 
 def processors() -> int:
@@ -80,9 +89,9 @@ def _by_processes(work: _Work, parts: list[_Part], processes: int) -> Iterator[s
             yield from under_way.popleft().result()
 
 
-def _parts(spool: Path) -> Iterator[_Part]:
-    for shard in shards(spool):
-        with opened_view(spool, shard) as view:
+def _parts(spool: SpoolPlace, shards: Iterable[int]) -> Iterator[_Part]:
+    for shard in shards:
+        with spool.folder_view(shard) as view:
             first, last = view.messages()
         for start in range(first, last + 1, PART_MESSAGES):
             yield _Part(shard, MessageRange(start, start + PART_MESSAGES - 1))

@@ -24,7 +24,7 @@ def answers(
         expiry_seconds=configuration.delivery.retry.expiry_seconds,
         now=time.time(),
     )
-    jobs = found(configuration.spool_directory, selection)
+    jobs = found(configuration.spool_place, selection)
     return [answer for one in jobs if (answer := _answer(one, routes_of, view))]
 
 

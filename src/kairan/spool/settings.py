@@ -5,15 +5,24 @@ from enum import StrEnum
 
 
 class Durability(StrEnum):
-    """What a 250 promises: `fsync` survives a power cut, `os` a crash of the process only."""
+    """What a 250 promises: `fsync` survives a power cut, `os` a crash of the process only.
+
+    `replicated`: it is on a second machine too, where the spool is in PostgreSQL.
+    """
 
     FSYNC = "fsync"
+    REPLICATED = "replicated"
     OS = "os"
 
 
 @dataclass(frozen=True, slots=True)
 class SpoolSettings:
-    # fsync: a 250 survives a power cut; os: only a crash of the process, for disks without worth.
+    # Experimental.  The database that the nodes share in place of a disk each:
+    # postgresql://USER@HOST/DATABASE, or several hosts of which one takes writes (HOST1,HOST2), with
+    # options as libpq has them.  None: SQLite in the data directory.
+    url: str | None = None
+    # fsync: a 250 survives a power cut; os: only a crash of the process, for disks without worth;
+    # replicated: it survives the loss of a machine, with `url` and a synchronous standby alone.
     durability: Durability = Durability.FSYNC
     # Message contents up to this stay in the database row; larger ones stream to a file of their own.
     # Measured with 20 at a time: rows 1.8 times as fast at 32 KB, 1.15 at 128 KB, half at 256 KB.
@@ -39,3 +48,7 @@ class SpoolSettings:
     # How often free space, what operators changed and an unhealthy disk are looked at: an operator's
     # command takes effect, and a freed disk is used again, within about this time.
     look_interval_seconds: float = 1.0
+    # With `url`: a node of which the database has heard nothing for so long is taken for dead.  Others
+    # deliver what it had leased, and what it still says of that is refused.  Longer than a restart
+    # of the database takes, or its failover.
+    fence_seconds: float = 30.0

@@ -17,7 +17,7 @@ from kairan.intake.draining import read_drain_order
 from kairan.issuer.keys import KeyRing
 from kairan.runtime.certificate_files import CertificateFault, read_pair, warnings_of
 from kairan.runtime.operator_error import OperatorError
-from kairan.spool.sqlite.operator.view import ShardView, StoredJobs
+from kairan.spool.sqlite.operator.view import StoredJobs
 from kairan.status.facts import (
     CertificateStatus,
     DestinationStatus,
@@ -110,12 +110,13 @@ def _listeners(workers: Sequence[WorkerReport]) -> tuple[ListenerStatus, ...]:
 def _stored(
     configuration: Configuration, unknown: list[str]
 ) -> Iterator[tuple[Mapping[str, Any], list[StoredJobs]]]:
-    for path in sorted(configuration.spool_directory.glob("shard-*")):
+    spool = configuration.spool_place
+    for shard in spool.shards():
         try:
-            with ShardView(path) as view:
+            with spool.view(shard) as view:
                 yield view.statistics(), list(view.by_destination())
         except (sqlite3.Error, OperatorError) as error:
-            unknown.append(f"{path}: {error}")
+            unknown.append(f"{spool.name(shard)}: {error}")
 
 
 def _pauses(configuration: Configuration, unknown: list[str]) -> tuple[PauseStatus, ...]:

@@ -320,7 +320,13 @@ class ShardView:
 
     def _header(self, message: SpoolId) -> bytes:
         pieces = self.content(message)
-        head = next(pieces, b"")[:_HEADER_OCTETS_MAX]
+        head = next(pieces, b"")
         pieces.close()  # type: ignore[attr-defined]
-        lines, empty, _ = head.partition(b"\r\n\r\n")
-        return lines + b"\r\n" if empty else head
+        return head_of(head)
+
+
+def head_of(content: bytes) -> bytes:
+    """Up to its first empty line."""
+    head = content[:_HEADER_OCTETS_MAX]
+    lines, empty, _ = head.partition(b"\r\n\r\n")
+    return lines + b"\r\n" if empty else head

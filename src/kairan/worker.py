@@ -556,13 +556,13 @@ async def _open_spools(
 async def _open_database(configuration: Configuration, number: int) -> Spool:
     # Here, not above: a service without the database need not have its driver.
     from kairan.spool.postgresql.shard import PostgresqlSpool  # noqa: PLC0415
-    from kairan.spool.postgresql.writer import Identity  # noqa: PLC0415
+    from kairan.spool.postgresql.writer import NodeIdentity  # noqa: PLC0415
 
     node = node_id(configuration.spool_directory)
     return await PostgresqlSpool.open(
         _spool_settings(configuration),
         folder=configuration.spool_directory / f"copies-{number}",
-        identity=Identity(f"{node}/{number}", f"{configuration.hostname} worker {number}"),
+        identity=NodeIdentity(f"{node}/{number}", f"{configuration.hostname} worker {number}"),
     )
 
 

@@ -124,7 +124,11 @@ MISTAKES = [
     ("[[auth.issuers]]\nissuer = 'x'\njwks_url = 'file:///x'", 9, '"jwks_url" must be an https://'),
     ("[[auth.issuers]]\nissuer = 'https://x'\naudiences = []", 9, '"audiences" is empty'),
     ("[auth.tokens]\nprofile = 'hve'", 8, '"profile" must be "hve-2025" or "hve-2026", not "hve"'),
-    ("[spool]\ndurability = 'sync'", 8, '"durability" must be "fsync" or "os", not "sync"'),
+    (
+        "[spool]\ndurability = 'sync'",
+        8,
+        '"durability" must be "fsync", "replicated" or "os", not "sync"',
+    ),
     ("[[listener]]\nhost = 'mail.example.com'", 8, "must be an IP address of this machine"),
     (
         "[[listener]]\nrole = 'device'\ndevices = { '192.0.2.1/24' = 'a@b.test' }",

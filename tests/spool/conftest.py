@@ -19,12 +19,12 @@ import pytest_asyncio
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import Spool
-from kairan.spool.place import QueueView
-from kairan.spool.postgresql.blocking import Blocking
-from kairan.spool.postgresql.sessions import Server
+from kairan.spool.place import OperatorView
+from kairan.spool.postgresql.blocking import AskingThread
+from kairan.spool.postgresql.sessions import SpoolServer
 from kairan.spool.postgresql.shard import PostgresqlSpool
 from kairan.spool.postgresql.view import DatabaseView
-from kairan.spool.postgresql.writer import Identity
+from kairan.spool.postgresql.writer import NodeIdentity
 from kairan.spool.settings import Durability, SpoolSettings
 from kairan.spool.sqlite.operator.view import ShardView
 from kairan.spool.sqlite.shard import SqliteSpool
@@ -41,7 +41,7 @@ class Storage(Protocol):
     """Where a test's spool lies."""
 
     async def open(self, settings: SpoolSettings, **arguments: Any) -> Spool: ...
-    def view(self) -> QueueView: ...
+    def view(self) -> OperatorView: ...
     def execute(self, statement: str) -> Any:
         """The first column of the first row, where there is one."""
 
@@ -85,8 +85,8 @@ class PostgresqlStorage:
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
         self.folder = folder
-        self._server = Server(url, Durability.OS)
-        self._asking = Blocking(self._server)
+        self._server = SpoolServer(url, Durability.OS)
+        self._asking = AskingThread(self._server)
         self.execute("SET search_path TO kairan_spool")
         self.execute("DROP SCHEMA IF EXISTS kairan_spool CASCADE")
 
@@ -97,7 +97,7 @@ class PostgresqlStorage:
         settings = replace(settings, url=self.url, durability=Durability.OS)
         folder = self.folder / f"copies-{key}"
         return await PostgresqlSpool.open(
-            settings, folder=folder, identity=Identity(key, key), **arguments
+            settings, folder=folder, identity=NodeIdentity(key, key), **arguments
         )
 
     def view(self) -> DatabaseView:

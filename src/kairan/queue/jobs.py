@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from kairan.queue.errors import NotInQueueError, QueueRequestError
 from kairan.spool.interface import Job, JobId, Quarantined, SpoolItem
-from kairan.spool.place import QueueView, SpoolPlace
+from kairan.spool.place import OperatorView, SpoolPlace
 from kairan.spool.sqlite.operator.view import JobFilter, Shown, id_text, parse_id
 from kairan.spool.sqlite.scan import Condition
 
@@ -44,7 +44,7 @@ class Selection:
 
 
 RoutesOf: TypeAlias = Callable[[Job], tuple[str, ...]]
-Change: TypeAlias = Callable[[QueueView, Iterable[JobId] | Condition], int]
+Change: TypeAlias = Callable[[OperatorView, Iterable[JobId] | Condition], int]
 
 
 def found(spool: SpoolPlace, selection: Selection) -> Iterator[FoundJob]:

@@ -47,7 +47,7 @@ def url_problem(url: str) -> str | None:
     return None
 
 
-class QueueView(Protocol):
+class OperatorView(Protocol):
     """What a command sees of one shard and does to it; see sqlite/operator/view.py."""
 
     def __enter__(self) -> Self: ...
@@ -81,7 +81,7 @@ class SpoolPlace:
         """For people, who look it up by this."""
         return "spool.url" if self.is_database(shard) else str(self._folder(shard))
 
-    def view(self, shard: int) -> QueueView:
+    def view(self, shard: int) -> OperatorView:
         """Raises an OperatorError where it cannot be looked at."""
         if self.url is not None and self.is_database(shard):
             # Here, not above: a service without the database need not have its driver.

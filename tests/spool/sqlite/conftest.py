@@ -1,6 +1,5 @@
 """Tests of this folder are about SQLite alone."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,5 +8,5 @@ from tests.spool.conftest import SqliteStorage, Storage
 
 
 @pytest.fixture
-def storage(directory: Path) -> Iterator[Storage]:
-    yield SqliteStorage(directory)
+def storage(directory: Path) -> Storage:
+    return SqliteStorage(directory)

@@ -10,20 +10,20 @@ from typing import Any, Self, TypeVar
 
 from kairan.spool.interface import Quarantined, SpoolItem
 from kairan.spool.postgresql.scan import scan
-from kairan.spool.postgresql.sessions import Connection, Server, Session
+from kairan.spool.postgresql.sessions import Connection, HeldConnection, SpoolServer
 
 _T = TypeVar("_T")
 
 
-class Blocking:
+class AskingThread:
     """One connection; a context manager, or `close` it."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: SpoolServer) -> None:
         """Raises SpoolDatabaseError."""
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="spool-asking", daemon=True)
         self._thread.start()
-        self._session = Session(server, "command")
+        self._session = HeldConnection(server, "command")
         try:
             self.db: Connection = self.run(self._session.open())
         except BaseException:
@@ -59,6 +59,6 @@ async def _next(items: AsyncIterator[_T]) -> _T:
     return await anext(items)
 
 
-def items_of(server: Server) -> Iterator[SpoolItem | Quarantined]:
-    with Blocking(server) as asking:
+def items_of(server: SpoolServer) -> Iterator[SpoolItem | Quarantined]:
+    with AskingThread(server) as asking:
         yield from asking.each(scan(asking.db, server.place))

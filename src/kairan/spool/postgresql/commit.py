@@ -80,12 +80,12 @@ UPDATE job SET damaged = $3 WHERE message = $1 AND ($2::integer IS NULL OR numbe
 class Batch:
     """What one transaction writes, sorted by kind."""
 
-    appends: "list[Append]" = field(default_factory=list)
-    staging: "list[Stage | Unstage]" = field(default_factory=list)  # in their order
-    splits: "list[Split]" = field(default_factory=list)
-    deferred: "list[Defer]" = field(default_factory=list)
-    waking: "list[Wake]" = field(default_factory=list)
-    damaged: "list[Damage]" = field(default_factory=list)
+    appends: "list[AppendMessage]" = field(default_factory=list)
+    staging: "list[StageJobs | UnstageJobs]" = field(default_factory=list)  # in their order
+    splits: "list[SplitJob]" = field(default_factory=list)
+    deferred: "list[DeferJob]" = field(default_factory=list)
+    waking: "list[WakeJobs]" = field(default_factory=list)
+    damaged: "list[MarkDamaged]" = field(default_factory=list)
     completed: list[JobId] = field(default_factory=list)
     freed: list[JobId] = field(default_factory=list)
     kept: list[JobId] | None = None  # all others with our lease are freed
@@ -106,7 +106,7 @@ class Batch:
 
 
 async def write(
-    db: Connection, *, epoch: int, number: int, operations: "Sequence[Operation]"
+    db: Connection, *, epoch: int, number: int, operations: "Sequence[DatabaseOperation]"
 ) -> int:
     """All or nothing; how many messages left.  Raises Fenced, or what asyncpg raises."""
     batch = Batch()
@@ -127,7 +127,7 @@ async def write(
 
 
 async def _append_at_once(
-    db: Connection, epoch: int, number: int, appends: "Sequence[Append]"
+    db: Connection, epoch: int, number: int, appends: "Sequence[AppendMessage]"
 ) -> None:
     messages = rows.message_columns([one.row() for one in appends])
     jobs = rows.job_columns([one.job_row(epoch) for one in appends])
@@ -167,7 +167,7 @@ async def _write(db: Connection, epoch: int, number: int, batch: Batch) -> int:
     return len(gone)
 
 
-async def _write_appends(db: Connection, epoch: int, appends: "Sequence[Append]") -> None:
+async def _write_appends(db: Connection, epoch: int, appends: "Sequence[AppendMessage]") -> None:
     stored = [one.stored for one in appends if one.stored is not None]
     claimed = {one for (one,) in await db.fetch(_CLAIM, stored, epoch)} if stored else set()
     for one in appends:
@@ -192,8 +192,8 @@ async def _write_families(db: Connection, epoch: int, batch: Batch) -> None:
     }
     for step in batch.staging:
         is_there = step.job.id in there
-        if isinstance(step, Unstage) or not is_there:
-            keep = step.keep if isinstance(step, Unstage) and is_there else 0
+        if isinstance(step, UnstageJobs) or not is_there:
+            keep = step.keep if isinstance(step, UnstageJobs) and is_there else 0
             await db.execute(_UNSTAGE, *_key(step.job), keep)
         else:
             children = _numbered(step.job, step.jobs, numbers)
@@ -239,7 +239,7 @@ def _numbered(job: Job, jobs: Sequence[NewJob], numbers: dict[int, int]) -> list
     ]
 
 
-async def _wake(db: Connection, waking: "Wake") -> int:
+async def _wake(db: Connection, waking: "WakeJobs") -> int:
     if waking.destination is None:
         answer = await db.execute(_WAKE_ONE_OF_EACH, waking.due)
     else:
@@ -250,7 +250,7 @@ async def _wake(db: Connection, waking: "Wake") -> int:
 # -- the operations ---------------------------------------------------------------------------------
 
 
-class Operation(Protocol):
+class DatabaseOperation(Protocol):
     """Something to make durable.  `apply` runs after the commit; nothing waits in it."""
 
     is_append: ClassVar[bool]
@@ -280,7 +280,7 @@ def _reject(future: "asyncio.Future[Any]", error: Exception) -> None:
 
 
 @dataclass(slots=True)
-class Append:
+class AppendMessage:
     """`stored`: its content's chunks are in the database; else `content` goes with the row."""
 
     is_append: ClassVar[bool] = True
@@ -345,7 +345,7 @@ class Append:
 
 
 @dataclass(slots=True)
-class Complete:
+class CompleteJob:
     is_append: ClassVar[bool] = False
     ends_with_epoch: ClassVar[bool] = True
 
@@ -370,7 +370,7 @@ class Complete:
 
 
 @dataclass(slots=True)
-class Defer:
+class DeferJob:
     is_append: ClassVar[bool] = False
     ends_with_epoch: ClassVar[bool] = True
 
@@ -402,7 +402,7 @@ class Defer:
 
 
 @dataclass(slots=True)
-class Wake:
+class WakeJobs:
     """`destination` None: one job of each, and `limit` does not count."""
 
     is_append: ClassVar[bool] = False
@@ -429,7 +429,7 @@ class Wake:
 
 
 @dataclass(slots=True)
-class Split:
+class SplitJob:
     is_append: ClassVar[bool] = False
     ends_with_epoch: ClassVar[bool] = True
 
@@ -484,7 +484,7 @@ class Split:
 
 
 @dataclass(slots=True)
-class Stage:
+class StageJobs:
     is_append: ClassVar[bool] = False
     ends_with_epoch: ClassVar[bool] = True
 
@@ -507,7 +507,7 @@ class Stage:
 
 
 @dataclass(slots=True)
-class Unstage:
+class UnstageJobs:
     is_append: ClassVar[bool] = False
     ends_with_epoch: ClassVar[bool] = True
 
@@ -530,7 +530,7 @@ class Unstage:
 
 
 @dataclass(slots=True)
-class Damage:
+class MarkDamaged:
     """A message that does not read, or one job of it: marked, and leased to nobody any more."""
 
     is_append: ClassVar[bool] = False
@@ -556,7 +556,7 @@ class Damage:
 
 
 @dataclass(slots=True)
-class Free:
+class FreeWaiting:
     """Jobs that wait here for being handed out are nobody's again: an operator may have changed them."""
 
     is_append: ClassVar[bool] = False

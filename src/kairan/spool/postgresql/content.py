@@ -21,7 +21,7 @@ from kairan.mail.envelope import Content, ContentFile
 from kairan.spool.interface import ContentUnreadable, SpoolId, SpoolUnavailable
 from kairan.spool.postgresql.errors import ANY, text_of
 from kairan.spool.postgresql.memory import LeasedJobs
-from kairan.spool.postgresql.sessions import Connection, Server
+from kairan.spool.postgresql.sessions import Connection, SpoolServer
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ _READ_CHUNK = "SELECT octets FROM chunk WHERE content = $1 AND number = $2"
 class Connections:
     """A few, made when they are needed and kept; who finds none waits."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: SpoolServer) -> None:
         self._server = server
         self._idle: list[Connection] = []
         self._turns = asyncio.Semaphore(CONNECTIONS_MAX)
@@ -90,7 +90,7 @@ class Contents:
 
     def __init__(
         self,
-        server: Server,
+        server: SpoolServer,
         folder: Path,
         *,
         inline_octets_max: int,

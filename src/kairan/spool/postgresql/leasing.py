@@ -15,7 +15,7 @@ import structlog
 from kairan.spool.interface import Job, JobId, Lease, SpoolId
 from kairan.spool.postgresql.errors import ANY, SpoolDatabaseError, text_of
 from kairan.spool.postgresql.memory import LeasedJobs
-from kairan.spool.postgresql.sessions import Connection, Session
+from kairan.spool.postgresql.sessions import Connection, HeldConnection
 from kairan.spool.record import DamagedRecordError, decode_envelope, decode_recipients
 
 log = structlog.get_logger()
@@ -42,10 +42,10 @@ SELECT min(due) FROM job WHERE lease = 0 AND NOT held AND parent IS NULL AND dam
 """
 
 
-class Leasing:
+class DatabaseLeasing:
     def __init__(
         self,
-        session: Session,
+        session: HeldConnection,
         *,
         memory: LeasedJobs,
         clock: Callable[[], float],

@@ -30,7 +30,7 @@ class _Message:
 
 
 @dataclass(slots=True)
-class QueueCounters:
+class SpoolCounters:
     messages: int = 0
     recipients: int = 0
     held: int = 0
@@ -49,7 +49,7 @@ def octets_of(content: bytes | None, recipients: int) -> int:
 class LeasedJobs:
     octets_max: int
     forget_file: Callable[[ContentFile], None]
-    counters: QueueCounters = field(default_factory=QueueCounters)
+    counters: SpoolCounters = field(default_factory=SpoolCounters)
     _octets: int = 0  # of what is here, and of what is on its way
     _heap: list[Place] = field(default_factory=list)
     _waiting: dict[JobId, Job] = field(default_factory=dict)

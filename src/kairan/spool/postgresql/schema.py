@@ -29,7 +29,7 @@ large ones are compressed already.
 """
 
 from kairan.spool.postgresql.errors import ANY, SpoolDatabaseError, start_error
-from kairan.spool.postgresql.sessions import SCHEMA, VERSION_MIN, Connection, Server
+from kairan.spool.postgresql.sessions import SCHEMA, VERSION_MIN, Connection, SpoolServer
 from kairan.spool.settings import Durability
 
 FORMAT = 1
@@ -75,11 +75,15 @@ CREATE INDEX job_destination ON {SCHEMA}.job(destination, attempts, message, num
     WHERE destination <> '' AND parent IS NULL;
 """
 _HAS_TABLES = f"SELECT to_regclass('{SCHEMA}.spool') IS NOT NULL"
+_DURABILITY = """
+SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
+    current_setting('fsync')
+"""
 _DURABLE = ("local", "remote_write", "on", "remote_apply")
 _REPLICATED = ("remote_write", "on", "remote_apply")
 
 
-async def prepare(db: Connection, server: Server) -> None:
+async def prepare(db: Connection, server: SpoolServer) -> None:
     """At a start: tables where there are none.  Raises SpoolDatabaseError."""
     try:
         await _prepare(db, server)
@@ -90,7 +94,7 @@ async def prepare(db: Connection, server: Server) -> None:
         raise start_error(error, server.place) from error
 
 
-async def _prepare(db: Connection, server: Server) -> None:
+async def _prepare(db: Connection, server: SpoolServer) -> None:
     version = db.get_server_version().major
     if version < VERSION_MIN:
         raise SpoolDatabaseError(
@@ -104,7 +108,7 @@ async def _prepare(db: Connection, server: Server) -> None:
     await check_format(db, server)
 
 
-async def check_tables(db: Connection, server: Server) -> None:
+async def check_tables(db: Connection, server: SpoolServer) -> None:
     """For who only looks.  Raises SpoolDatabaseError."""
     if not await db.fetchval(_HAS_TABLES):
         raise SpoolDatabaseError(
@@ -114,7 +118,7 @@ async def check_tables(db: Connection, server: Server) -> None:
     await check_format(db, server)
 
 
-async def check_format(db: Connection, server: Server) -> None:
+async def check_format(db: Connection, server: SpoolServer) -> None:
     """Raises SpoolDatabaseError where a later Kairan made the tables."""
     found = await db.fetchval(f"SELECT max(format) FROM {SCHEMA}.spool")  # noqa: S608 - ours
     if found != FORMAT:
@@ -124,14 +128,11 @@ async def check_format(db: Connection, server: Server) -> None:
         )
 
 
-async def check_durability(db: Connection, server: Server) -> None:
+async def check_durability(db: Connection, server: SpoolServer) -> None:
     """Whether the server does what `durability` promises.  Raises SpoolDatabaseError."""
     if server.durability == Durability.OS:
         return
-    commit, names, fsync = await db.fetchrow(
-        "SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),"
-        " current_setting('fsync')"
-    )
+    commit, names, fsync = await db.fetchrow(_DURABILITY)
     wanted = server.durability
     if fsync == "off":
         raise SpoolDatabaseError(
@@ -148,7 +149,7 @@ async def check_durability(db: Connection, server: Server) -> None:
         _refuse_without_standby(server)
 
 
-def _refuse_without_standby(server: Server) -> None:
+def _refuse_without_standby(server: SpoolServer) -> None:
     if server.durability == Durability.REPLICATED:
         raise SpoolDatabaseError(
             f'spool.url {server.place}: durability = "replicated", and the server has no synchronous '

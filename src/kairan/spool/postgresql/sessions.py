@@ -32,7 +32,7 @@ STATEMENTS_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class SpoolServer:
     url: str
     durability: Durability
 
@@ -85,10 +85,10 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class Session:
+class HeldConnection:
     """One connection that is made again when it was lost; asked by one task at a time."""
 
-    def __init__(self, server: Server, purpose: str, prepare: Prepare | None = None) -> None:
+    def __init__(self, server: SpoolServer, purpose: str, prepare: Prepare | None = None) -> None:
         self._server = server
         self._purpose = purpose
         self._prepare = prepare
@@ -136,7 +136,7 @@ class Session:
             connection.terminate()
 
 
-class Patience:
+class RetryPause:
     """How long before the next attempt: at once, then longer and longer, up to a second."""
 
     def __init__(self) -> None:

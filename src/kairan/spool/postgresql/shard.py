@@ -33,25 +33,25 @@ from kairan.spool.interface import (
 from kairan.spool.postgresql import epochs, schema
 from kairan.spool.postgresql.blocking import items_of
 from kairan.spool.postgresql.commit import (
-    Append,
-    Complete,
-    Damage,
-    Defer,
-    Free,
+    AppendMessage,
+    CompleteJob,
+    DatabaseOperation,
+    DeferJob,
     FreeUnknown,
-    Operation,
-    Split,
-    Stage,
-    Unstage,
-    Wake,
+    FreeWaiting,
+    MarkDamaged,
+    SplitJob,
+    StageJobs,
+    UnstageJobs,
+    WakeJobs,
 )
 from kairan.spool.postgresql.content import Contents
 from kairan.spool.postgresql.errors import ANY, SpoolDatabaseError, text_of
-from kairan.spool.postgresql.leasing import Leasing
+from kairan.spool.postgresql.leasing import DatabaseLeasing
 from kairan.spool.postgresql.memory import LeasedJobs, later
 from kairan.spool.postgresql.scan import OLDEST
-from kairan.spool.postgresql.sessions import Connection, Server, Session
-from kairan.spool.postgresql.writer import Identity, Writer
+from kairan.spool.postgresql.sessions import Connection, HeldConnection, SpoolServer
+from kairan.spool.postgresql.writer import BatchWriter, NodeIdentity
 from kairan.spool.record import encode_envelope
 from kairan.spool.settings import SpoolSettings
 
@@ -83,11 +83,11 @@ class PostgresqlSpool:
 
     def __init__(
         self,
-        server: Server,
+        server: SpoolServer,
         settings: SpoolSettings,
         *,
         folder: Path,
-        identity: Identity,
+        identity: NodeIdentity,
         clock: Callable[[], float],
     ) -> None:
         self._server = server
@@ -101,16 +101,16 @@ class PostgresqlSpool:
         self._trouble = RepeatedFailure()
         self._clock_trouble = RepeatedFailure()
         self._memory = LeasedJobs(settings.fresh_octets_max, self._forget_file)
-        self._writing = Session(server, "writer", self._set_up_writer)
-        self._asking = Session(server, "leases", self._set_up_leasing)
-        self._writer = Writer(
+        self._writing = HeldConnection(server, "writer", self._set_up_writer)
+        self._asking = HeldConnection(server, "leases", self._set_up_leasing)
+        self._writer = BatchWriter(
             self._writing,
             identity=identity,
             memory=self._memory,
             operations_max=settings.commit_operations_max,
             committed=self._committed,
         )
-        self._leasing = Leasing(
+        self._leasing = DatabaseLeasing(
             self._asking,
             memory=self._memory,
             clock=clock,
@@ -134,7 +134,7 @@ class PostgresqlSpool:
         settings: SpoolSettings,
         *,
         folder: Path,
-        identity: Identity,
+        identity: NodeIdentity,
         clock: Callable[[], float] = time.time,
     ) -> "PostgresqlSpool":
         """`folder` is for copies of large contents; what lies there is removed.
@@ -142,7 +142,7 @@ class PostgresqlSpool:
         Raises SpoolDatabaseError, with one sentence for the operator.
         """
         assert settings.url is not None, "who opens it has a URL"
-        server = Server(settings.url, settings.durability)
+        server = SpoolServer(settings.url, settings.durability)
         await asyncio.to_thread(_clear, folder)
         spool = cls(server, settings, folder=folder, identity=identity, clock=clock)
         try:
@@ -192,7 +192,9 @@ class PostgresqlSpool:
             (stored, crc), size = self._contents.claim(content), content.size
         octets = content if isinstance(content, bytes) else None
         self._writer.submit(
-            Append(self._memory, future, envelope, packed, octets, stored, size, crc, self._clock())
+            AppendMessage(
+                self._memory, future, envelope, packed, octets, stored, size, crc, self._clock()
+            )
         )
         return future
 
@@ -210,7 +212,7 @@ class PostgresqlSpool:
 
     def complete(self, job: Job) -> "asyncio.Future[None]":
         self._forget_staged(job)
-        return self._submit(job, lambda future: Complete(self._memory, job, future))
+        return self._submit(job, lambda future: CompleteJob(self._memory, job, future))
 
     def defer(
         self,
@@ -231,16 +233,16 @@ class PostgresqlSpool:
             destination=destination,
             is_attempt=is_attempt,
         )
-        return self._submit(job, lambda future: Defer(self._memory, job, again, future))
+        return self._submit(job, lambda future: DeferJob(self._memory, job, again, future))
 
     def wake(self, destination: str, limit: int) -> "asyncio.Future[int]":
         future: asyncio.Future[int] = self._loop.create_future()
-        self._writer.submit(Wake(future, destination, self._clock(), limit))
+        self._writer.submit(WakeJobs(future, destination, self._clock(), limit))
         return future
 
     def wake_one_of_each(self) -> "asyncio.Future[int]":
         future: asyncio.Future[int] = self._loop.create_future()
-        self._writer.submit(Wake(future, None, self._clock()))
+        self._writer.submit(WakeJobs(future, None, self._clock()))
         return future
 
     def split(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
@@ -249,16 +251,16 @@ class PostgresqlSpool:
             return self.complete(job)
         now = self._clock()
         return self._submit(
-            job, lambda future: Split(self._memory, job, jobs, future, has_staged, now)
+            job, lambda future: SplitJob(self._memory, job, jobs, future, has_staged, now)
         )
 
     def stage(self, job: Job, jobs: Sequence[NewJob]) -> "asyncio.Future[None]":
-        future = self._submit(job, lambda future: Stage(future, job, jobs))
+        future = self._submit(job, lambda future: StageJobs(future, job, jobs))
         self._memory.staged(job.id, some=True)
         return future
 
     def unstage(self, job: Job, keep: int) -> "asyncio.Future[None]":
-        future = self._submit(job, lambda future: Unstage(future, job, keep))
+        future = self._submit(job, lambda future: UnstageJobs(future, job, keep))
         self._memory.staged(job.id, some=keep > 0)
         return future
 
@@ -273,7 +275,7 @@ class PostgresqlSpool:
         self._leasing.wake()
 
     def _submit(
-        self, job: Job, operation: Callable[["asyncio.Future[None]"], Operation]
+        self, job: Job, operation: Callable[["asyncio.Future[None]"], DatabaseOperation]
     ) -> "asyncio.Future[None]":
         self._assert_leased(job)
         future: asyncio.Future[None] = self._loop.create_future()
@@ -357,7 +359,7 @@ class PostgresqlSpool:
     def _free_waiting(self) -> None:
         """What we hold may have been held or dropped by an operator: it is read again."""
         if self._writer.epoch and not self._closing:
-            self._writer.submit(Free(self._memory))
+            self._writer.submit(FreeWaiting(self._memory))
 
     def _committed(self, may_be_more: bool) -> None:
         if may_be_more:
@@ -369,7 +371,7 @@ class PostgresqlSpool:
         what = f"{message}" if number is None else f"{message}.{number}"
         log.error("spool.record-damaged", internal_id=what, reason=reason)
         future: asyncio.Future[None] = self._loop.create_future()
-        self._writer.submit(Damage(future, message, number, reason))
+        self._writer.submit(MarkDamaged(future, message, number, reason))
         self._writer.recount()
         return future
 

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from kairan.spool.interface import JobId, SpoolId, SpoolItem
 from kairan.spool.postgresql import epochs, schema
-from kairan.spool.postgresql.blocking import Blocking
+from kairan.spool.postgresql.blocking import AskingThread
 from kairan.spool.postgresql.rows import KEYS, keys
 from kairan.spool.postgresql.scan import COUNTS, OLDEST, scan
-from kairan.spool.postgresql.sessions import Connection, Server
+from kairan.spool.postgresql.sessions import Connection, SpoolServer
 from kairan.spool.settings import Durability
 from kairan.spool.sqlite.operator.view import JobFilter, Listed, Shown, StoredJobs, head_of
 from kairan.spool.sqlite.scan import Condition
@@ -57,8 +57,8 @@ class DatabaseView:
 
     def __init__(self, url: str) -> None:
         """Raises SpoolDatabaseError."""
-        self._server = Server(url, Durability.FSYNC)
-        self._asking = Blocking(self._server)
+        self._server = SpoolServer(url, Durability.FSYNC)
+        self._asking = AskingThread(self._server)
         try:
             self._asking.run(schema.check_tables(self._asking.db, self._server))
         except BaseException:

@@ -24,21 +24,21 @@ import structlog
 from kairan.spool.interface import NotLeased, SpoolUnavailable
 from kairan.spool.postgresql import epochs
 from kairan.spool.postgresql.commit import (
-    Append,
-    Complete,
-    Defer,
+    AppendMessage,
+    CompleteJob,
+    DatabaseOperation,
+    DeferJob,
     FreeUnknown,
-    Operation,
-    Split,
-    Stage,
-    Unstage,
+    SplitJob,
+    StageJobs,
+    UnstageJobs,
     write,
 )
 from kairan.spool.postgresql.errors import AGAIN, ANY, LOST, Fenced, SpoolDatabaseError, text_of
 from kairan.spool.postgresql.memory import LeasedJobs
 from kairan.spool.postgresql.scan import COUNTS
 from kairan.spool.postgresql.schema import ID_STEP
-from kairan.spool.postgresql.sessions import Connection, Patience, Session
+from kairan.spool.postgresql.sessions import Connection, HeldConnection, RetryPause
 
 log = structlog.get_logger()
 
@@ -52,24 +52,24 @@ ANSWER_SECONDS_MAX = 30.0
 # PostgreSQL has undone a transaction for the sake of another one: seldom twice.
 _TRIES_MAX = 5
 # What is said about a lease, and might have been done twice where the lease was lost.
-_RESULTS = (Complete, Defer, Split, Stage, Unstage)
+_RESULTS = (CompleteJob, DeferJob, SplitJob, StageJobs, UnstageJobs)
 _UNREPLICATED = "synchronous replication"  # of PostgreSQL's warning: committed here alone
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class NodeIdentity:
     """Who we are: an epoch that begins ends those before it with the same key."""
 
     key: str
     name: str
 
 
-class Writer:
+class BatchWriter:
     def __init__(
         self,
-        session: Session,
+        session: HeldConnection,
         *,
-        identity: Identity,
+        identity: NodeIdentity,
         memory: LeasedJobs,
         operations_max: int,
         committed: Callable[[bool], None],
@@ -80,7 +80,7 @@ class Writer:
         self._operations_max = operations_max
         self._committed = committed
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Operation] = deque()
+        self._waiting: deque[DatabaseOperation] = deque()
         self._wanted = asyncio.Event()
         self._must_renew = False
         self._must_count = False
@@ -108,7 +108,7 @@ class Writer:
         since = self._busy_since
         return since is None or self._loop.time() - since < RESULTS_LATE_SECONDS
 
-    def submit(self, operation: Operation) -> None:
+    def submit(self, operation: DatabaseOperation) -> None:
         if operation.is_append and self.unhealthy is not None:
             operation.fail(SpoolUnavailable(self.unhealthy))
             return
@@ -162,9 +162,9 @@ class Writer:
             if self._closing:
                 return
 
-    def _next_batch(self) -> list[Operation]:
+    def _next_batch(self) -> list[DatabaseOperation]:
         waiting = self._waiting
-        batch: list[Operation] = []
+        batch: list[DatabaseOperation] = []
         while waiting and len(batch) < self._operations_max:
             if isinstance(waiting[0], FreeUnknown):
                 if not batch:
@@ -173,7 +173,7 @@ class Writer:
             batch.append(waiting.popleft())
         return batch
 
-    async def _commit(self, batch: list[Operation]) -> bool:
+    async def _commit(self, batch: list[DatabaseOperation]) -> bool:
         """False: it is not written, no server answers, and we are to stop."""
         self._busy_since = self._loop.time()
         try:
@@ -196,7 +196,7 @@ class Writer:
             self._busy_since = None
         return True
 
-    async def _write(self, batch: list[Operation]) -> None:
+    async def _write(self, batch: list[DatabaseOperation]) -> None:
         self._is_sent = False
         if not self.epoch:
             async with asyncio.timeout(COMMIT_SECONDS_MAX):
@@ -215,7 +215,7 @@ class Writer:
         self._memory.counters.messages -= removed
         self._apply(batch, is_known=True)
 
-    def _apply(self, batch: list[Operation], *, is_known: bool) -> None:
+    def _apply(self, batch: list[DatabaseOperation], *, is_known: bool) -> None:
         if self.unhealthy is not None:
             log.warning("spool.healthy-again", was=self.unhealthy)
             self.unhealthy = None
@@ -224,9 +224,9 @@ class Writer:
             operation.apply(is_known=is_known)
         self._committed(any(one.frees for one in batch))
 
-    async def _number_messages(self, db: Connection, batch: list[Operation]) -> None:
+    async def _number_messages(self, db: Connection, batch: list[DatabaseOperation]) -> None:
         """Ids in the order of arrival, from our block."""
-        new = [one for one in batch if isinstance(one, Append) and not one.message]
+        new = [one for one in batch if isinstance(one, AppendMessage) and not one.message]
         while len(self._ids) < len(new):
             first = await db.fetchval("SELECT nextval('message_id')")
             for one in new[: len(self._ids)]:
@@ -257,7 +257,7 @@ class Writer:
 
     # -- when the answer is not "committed" --------------------------------------------------------
 
-    def _failed(self, batch: list[Operation], error: BaseException) -> None:
+    def _failed(self, batch: list[DatabaseOperation], error: BaseException) -> None:
         """Nothing of it took place: appends fail, the rest is kept."""
         _undo(batch)
         self._is_unhealthy(error)
@@ -270,14 +270,14 @@ class Writer:
             log.error("spool.unhealthy", reason=text_of(error), kind=type(error).__name__)
         self.unhealthy = text_of(error)
 
-    def _fail_appends(self, operations: list[Operation], error: BaseException) -> None:
+    def _fail_appends(self, operations: list[DatabaseOperation], error: BaseException) -> None:
         unavailable = SpoolUnavailable(text_of(error))
         unavailable.__cause__ = error
         for one in operations:
             if one.is_append:
                 one.fail(unavailable)
 
-    def _refuse(self, batch: list[Operation]) -> list[Operation]:
+    def _refuse(self, batch: list[DatabaseOperation]) -> list[DatabaseOperation]:
         """Our epoch is over, and our leases with it; what stays of the batch."""
         _undo(batch)
         everything = [*batch, *self._waiting]
@@ -298,10 +298,10 @@ class Writer:
         self.epoch = 0
         return [one for one in batch if not one.ends_with_epoch]
 
-    async def _lost(self, batch: list[Operation], error: BaseException) -> bool:
+    async def _lost(self, batch: list[DatabaseOperation], error: BaseException) -> bool:
         """Asks the row of our epoch what became of the batch, for as long as it takes."""
         until = self._loop.time() + ANSWER_SECONDS_MAX
-        patience = Patience()
+        patience = RetryPause()
         while True:
             self._session.lose()
             self._is_unhealthy(error)
@@ -344,11 +344,11 @@ class Writer:
         self.renewed = self._loop.time()
 
 
-def _undo(batch: list[Operation]) -> None:
+def _undo(batch: list[DatabaseOperation]) -> None:
     for one in batch:
-        if isinstance(one, Split):
+        if isinstance(one, SplitJob):
             one.undo()
 
 
-def _is_failed(operation: Operation) -> bool:
-    return isinstance(operation, Append) and operation.is_failed
+def _is_failed(operation: DatabaseOperation) -> bool:
+    return isinstance(operation, AppendMessage) and operation.is_failed

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from peers.postgresql import Cluster, cluster
+
 # Timings belong to the benchmark: a busy machine must not fail a property that holds.
 settings.register_profile("facts", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("facts")
@@ -25,3 +27,10 @@ def _logs_of_their_own() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("kairan.runtime.logs.set_up", lambda **_: None)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """One server for all tests of a run; each takes databases of its own."""
+    with cluster() as running:
+        yield running

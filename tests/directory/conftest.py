@@ -9,13 +9,7 @@ from sqlalchemy import delete, insert
 
 from kairan.directory.database.schema import metadata, organisation, revision
 from kairan.directory.store import Directory
-from peers.postgresql import Cluster, cluster
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[Cluster]:
-    with cluster() as running:
-        yield running
+from peers.postgresql import Cluster
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,8 @@ from kairan.auth.passwords.hashing import hash_password
 from kairan.auth.settings import AuthSettings
 from kairan.directory.store import Directory
 from kairan.runtime.certificates import make_authority, make_server_certificate, write_private
-from kairan.spool.sqlite.operator.view import NoShardError, ShardView
+from kairan.spool.place import SpoolPlace
+from kairan.spool.sqlite.operator.view import NoShardError
 from kairan.testing.configuration import Table, kairan_toml, listener
 from kit.ports import free_ports
 
@@ -75,6 +76,8 @@ class KillableService:
 
     def configure(self, plan: Plan) -> None:
         """For the next start."""
+        url = plan.spool.get("url")
+        self._url = None if url is None else str(url)
         text = kairan_toml(
             hostname="kairan.ledger.test",
             data_directory=self.data,
@@ -166,8 +169,9 @@ class KillableService:
         return sorted((self.data / "spool").glob("shard-*"))
 
     def _statistics(self) -> Iterable[dict[str, int | float | None]]:
-        for shard in self.shards():
-            with suppress(NoShardError), ShardView(shard) as view:
+        place = SpoolPlace(self.data / "spool", self._url)
+        for shard in place.shards():
+            with suppress(NoShardError), place.view(shard) as view:
                 yield view.statistics()
 
     def _bury(self, family: list[int]) -> None:

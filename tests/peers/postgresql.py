@@ -42,13 +42,14 @@ def _user() -> str | None:
 
 
 class Cluster:
-    def __init__(self, folder: Path, programs: Path, user: str) -> None:
+    def __init__(self, folder: Path, programs: Path, user: str, *, syncs: bool) -> None:
         self._data = folder / "data"
         self._folder = folder
         self._programs = programs
         self._user = user
         self._databases = count(1)
         self._tls = ""
+        self._fsync = "on" if syncs else "off"
         self.port = free_port()
 
     def create(self) -> None:
@@ -70,7 +71,7 @@ class Cluster:
     def start(self) -> None:
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-            f" -c fsync=off -c shared_buffers=16MB{self._tls}"
+            f" -c fsync={self._fsync} -c shared_buffers=16MB{self._tls}"
         )
         self._run(
             "pg_ctl", "-D", self._data, "-l", self._folder / "log", "-o", options, "-w", "start"
@@ -106,7 +107,8 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(*, syncs: bool = False) -> Iterator[Cluster]:
+    """`syncs`: what it has committed outlives a kill of the machine, for a test of that promise."""
     programs, user = _programs(), _user()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
@@ -114,7 +116,7 @@ def cluster() -> Iterator[Cluster]:
         pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
     folder = Path(tempfile.mkdtemp(prefix="kairan-postgresql-"))
     shutil.chown(folder, user)
-    running = Cluster(folder, programs, user)
+    running = Cluster(folder, programs, user, syncs=syncs)
     try:
         running.create()
         running.start()

@@ -28,7 +28,7 @@ from kairan.spool.postgresql.writer import NodeIdentity
 from kairan.spool.settings import Durability, SpoolSettings
 from kairan.spool.sqlite.operator.view import ShardView
 from kairan.spool.sqlite.shard import SqliteSpool
-from peers.postgresql import cluster
+from peers.postgresql import Cluster
 
 SETTINGS = SpoolSettings(
     free_octets_min=0, free_inodes_min=0, reserve_octets=0, look_interval_seconds=0.02
@@ -134,9 +134,8 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    with cluster() as running:
-        yield running.new_database().replace("+pg8000", "")
+def postgresql_url(postgresql: Cluster) -> str:
+    return postgresql.new_database().replace("+pg8000", "")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

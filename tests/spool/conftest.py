@@ -70,6 +70,8 @@ class SqliteStorage:
     def has_content(self, message: int) -> bool:
         return (self.directory / "bodies" / str(message)).exists()
 
+    def close(self) -> None: ...
+
     async def kill(self, spool: SqliteSpool) -> None:
         """The files as they are at this moment."""
         copy = self.directory.with_name(self.directory.name + "-killed")
@@ -87,7 +89,7 @@ class PostgresqlStorage:
         self.folder = folder
         self._server = SpoolServer(url, Durability.OS)
         self._asking = AskingThread(self._server)
-        self.execute("SET search_path TO kairan_spool")
+        self.execute("SET client_min_messages TO warning")
         self.execute("DROP SCHEMA IF EXISTS kairan_spool CASCADE")
 
     async def open(

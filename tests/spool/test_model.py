@@ -1,19 +1,24 @@
 """Any sequence of operations, crashes in between, against a dictionary of what must be there."""
 
 import asyncio
-import shutil
-import tempfile
-from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import NewJob
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.sqlite.shard import SqliteSpool
+from tests.spool.conftest import PostgresqlStorage, SqliteStorage
 
 SETTINGS = SpoolSettings(
     free_octets_min=0,
@@ -33,18 +38,16 @@ class SpoolMachine(RuleBasedStateMachine):
     @initialize()
     def start(self):
         self.runner = asyncio.Runner()
-        self.directory = Path(tempfile.mkdtemp())
         self.now = 1_000.0
         self.contents = {}
         self.pending = {}  # message -> recipients not done
         self.leases = []
         self.count = 0
+        self.storage = self.new_storage()
         self.spool = self.open()
 
     def open(self):
-        return self.run(
-            SqliteSpool.open(self.directory / "shard", SETTINGS, clock=lambda: self.now)
-        )
+        return self.run(self.storage.open(SETTINGS, clock=lambda: self.now))
 
     def run(self, awaitable):
         async def wait():
@@ -152,12 +155,8 @@ class SpoolMachine(RuleBasedStateMachine):
 
     @rule()
     def crash(self):
-        """What a killed process leaves: the files as they are at this moment."""
-        copy = self.directory.with_name(self.directory.name + "-crashed")
-        shutil.copytree(self.directory, copy)
-        self.run(self.spool.close())
-        shutil.rmtree(self.directory)
-        copy.rename(self.directory)
+        """What a killed process leaves."""
+        self.run(self.storage.kill(self.spool))
         self.leases.clear()
         self.spool = self.open()
 
@@ -179,8 +178,23 @@ class SpoolMachine(RuleBasedStateMachine):
         if hasattr(self, "spool"):
             self.run(self.spool.close())
             self.runner.close()
-            shutil.rmtree(self.directory)
+            self.storage.close()
 
 
-TestSpoolMachine = SpoolMachine.TestCase
-TestSpoolMachine.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_spool_is_what_the_model_says(kind, request, tmp_path_factory):
+    url = request.getfixturevalue("postgresql_url") if kind == "postgresql" else None
+
+    class OneStorage(SpoolMachine):
+        def new_storage(self):
+            folder = tmp_path_factory.mktemp("model")
+            return (
+                SqliteStorage(folder / "shard") if url is None else PostgresqlStorage(url, folder)
+            )
+
+    # A start costs PostgreSQL's spool connections, and each look at the queue another one.
+    examples = 15 if url is None else 3
+    run_state_machine_as_test(
+        OneStorage,
+        settings=settings(max_examples=examples, stateful_step_count=30, deadline=None),
+    )

@@ -45,6 +45,9 @@ class Storage(Protocol):
     def execute(self, statement: str) -> Any:
         """The first column of the first row, where there is one."""
 
+    def has_heard(self, spool: Any) -> bool:
+        """Nothing waits in its memory that an operator may have changed."""
+
     def has_content(self, message: int) -> bool:
         """A large one, or a part of it."""
 
@@ -66,6 +69,9 @@ class SqliteStorage:
         with closing(sqlite3.connect(self.directory / "queue.db", isolation_level=None)) as db:
             row = db.execute(statement).fetchone()
         return row and row[0]
+
+    def has_heard(self, _spool: SqliteSpool) -> bool:
+        return True
 
     def has_content(self, message: int) -> bool:
         return (self.directory / "bodies" / str(message)).exists()
@@ -107,6 +113,9 @@ class PostgresqlStorage:
 
     def execute(self, statement: str) -> Any:
         return self._asking.run(self._asking.db.fetchval(statement))
+
+    def has_heard(self, spool: PostgresqlSpool) -> bool:
+        return not spool._memory.waiting()
 
     def has_content(self, message: int) -> bool:
         is_copied = (self.folder / "copies-one" / f"message-{message}").exists()

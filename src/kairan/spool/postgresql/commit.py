@@ -28,6 +28,10 @@ UPDATE node SET batch = $2, renewed = clock_timestamp() WHERE epoch = $1 AND NOT
     RETURNING epoch
 """
 _CLAIM = "DELETE FROM incoming WHERE content = ANY($1) AND epoch = $2 RETURNING content"
+# A chunk's own commit is not waited for: where the server crashed behind it, it is gone.
+_SIZES = (
+    "SELECT content, sum(octet_length(octets)) FROM chunk WHERE content = ANY($1) GROUP BY content"
+)
 _LOCK = "SELECT id FROM message WHERE id = ANY($1) ORDER BY id FOR UPDATE"
 _HIGHEST = "SELECT message, max(number) FROM job WHERE message = ANY($1) GROUP BY message"
 _THERE = f"SELECT message, number FROM job WHERE lease = $3 AND (message, number) IN ({rows.KEYS})"  # noqa: S608
@@ -169,10 +173,13 @@ async def _write(db: Connection, epoch: int, number: int, batch: Batch) -> int:
 
 async def _write_appends(db: Connection, epoch: int, appends: "Sequence[AppendMessage]") -> None:
     stored = [one.stored for one in appends if one.stored is not None]
-    claimed = {one for (one,) in await db.fetch(_CLAIM, stored, epoch)} if stored else set()
+    sizes: dict[int, int] = {}
+    if stored:
+        claimed = [one for (one,) in await db.fetch(_CLAIM, stored, epoch)]
+        sizes = dict(await db.fetch(_SIZES, claimed))
     for one in appends:
         # Of an epoch that has ended meanwhile: whoever ended it removed the chunks.
-        one.is_lost = one.stored is not None and one.stored not in claimed
+        one.is_lost = one.stored is not None and sizes.get(one.stored) != one.size
     written = [one for one in appends if not one.is_lost]
     if written:
         await db.execute(
@@ -327,7 +334,7 @@ class AppendMessage:
 
     def apply(self, *, is_known: bool) -> None:  # noqa: ARG002 - the same either way
         if self.is_lost:
-            self.fail(SpoolUnavailable("the chunks of the content were removed meanwhile"))
+            self.fail(SpoolUnavailable("chunks of the content are gone"))
             return
         counters = self.memory.counters
         counters.messages += 1
@@ -362,7 +369,7 @@ class CompleteJob:
 
     def apply(self, *, is_known: bool) -> None:  # noqa: ARG002
         _count(self.memory, self.job, -1)
-        self.memory.end(self.job.id)
+        self.memory.end_lease(self.job.id)
         _resolve(self.future, None)
 
     def fail(self, error: Exception) -> None:
@@ -394,7 +401,7 @@ class DeferJob:
     def apply(self, *, is_known: bool) -> None:  # noqa: ARG002
         _count(self.memory, self.job, -1)
         _count(self.memory, self.later, +1)
-        self.memory.end(self.job.id)
+        self.memory.end_lease(self.job.id)
         _resolve(self.future, None)
 
     def fail(self, error: Exception) -> None:
@@ -469,7 +476,7 @@ class SplitJob:
                 self.memory.take_in(child, self.memory.envelope(self.job.id.message), octets=octets)
         if is_known:
             self.memory.counters.recipients += self.counted_in
-        self.memory.end(self.job.id)
+        self.memory.end_lease(self.job.id)
         _resolve(self.future, None)
 
     def undo(self) -> None:
@@ -571,10 +578,7 @@ class FreeWaiting:
 
     def put(self, batch: Batch) -> None:
         """Now, not earlier: what was handed out meanwhile stays."""
-        found = self.memory.waiting()
-        for id_ in found:
-            self.memory.end(id_)
-        self.ids += found  # more of them, where the batch is written again
+        self.ids += self.memory.forget_waiting()  # more of them, where the batch is written again
         batch.freed.extend(self.ids)
 
     def apply(self, *, is_known: bool) -> None: ...

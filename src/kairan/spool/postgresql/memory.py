@@ -83,13 +83,21 @@ class LeasedJobs:
 
     def hand_out(self, limit: int, now: float) -> list[Lease]:
         leases: list[Lease] = []
+        early: list[Place] = []
         while self._heap and len(leases) < limit and self._heap[0][0] <= now:
-            _, message, number = heappop(self._heap)
-            id_ = JobId(SpoolId(message), number)
-            job = self._waiting.pop(id_, None)
-            if job is not None:
-                self._out[id_] = job
-                leases.append(Lease(job, self._messages[message].envelope))
+            place = heappop(self._heap)
+            id_ = self._as_id(place)
+            job = self._waiting.get(id_)
+            if job is None or job.due != place[0]:
+                continue  # a place of a job that has gone
+            if id_ in self._out:
+                # Put off, and leased anew before we have heard that this was written.
+                early.append(place)
+                continue
+            self._out[id_] = self._waiting.pop(id_)
+            leases.append(Lease(job, self._messages[job.id.message].envelope))
+        for place in early:
+            heappush(self._heap, place)
         return leases
 
     def give_back(self, job: Job) -> None:
@@ -97,11 +105,20 @@ class LeasedJobs:
         self._staged.discard(job.id)
         self._wait(job)
 
-    def end(self, id_: JobId) -> None:
-        """The job is gone, or is nobody's in the database."""
-        if self._out.pop(id_, None) is not None or self._waiting.pop(id_, None) is not None:
+    def end_lease(self, id_: JobId) -> None:
+        """What became of a job that was handed out is durable."""
+        if self._out.pop(id_, None) is not None:
             self._staged.discard(id_)
             self._let_go(id_.message)
+
+    def forget_waiting(self) -> list[JobId]:
+        """Those that were not handed out; they are nobody's."""
+        found = list(self._waiting)
+        self._waiting.clear()
+        self._heap.clear()
+        for id_ in found:
+            self._let_go(id_.message)
+        return found
 
     def waiting(self) -> list[JobId]:
         return list(self._waiting)
@@ -111,9 +128,9 @@ class LeasedJobs:
 
     def forget_all(self) -> None:
         """They are others' now."""
-        for id_ in self.all_ids():
-            self.end(id_)
-        self._heap.clear()
+        self.forget_waiting()
+        for id_ in list(self._out):
+            self.end_lease(id_)
 
     def nth_due(self, count: int, now: float) -> float:
         """When the `count`-th of those that wait is due; `now`, where fewer do."""

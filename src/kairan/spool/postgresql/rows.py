@@ -19,7 +19,15 @@ _MESSAGE_COLUMNS = "id, arrived, size, crc, envelope, content, body"
 _MESSAGE_TYPES = (
     "bigint[]", "double precision[]", "bigint[]", "bigint[]", "bytea[]", "bigint[]", "bytea[]",
 )  # fmt: skip
-KEYS = "SELECT * FROM unnest($1::bigint[], $2::integer[]) AS u(message, number)"
+
+
+def keys_sql(first: int) -> str:
+    """Jobs' keys, from two arrays of which the first is $`first`."""
+    arrays = f"${first}::bigint[], ${first + 1}::integer[]"
+    return f"SELECT * FROM unnest({arrays}) AS u(message, number)"  # noqa: S608 - ours
+
+
+KEYS = keys_sql(1)
 
 
 def _unnest(types: Sequence[str], first: int) -> str:

@@ -383,6 +383,7 @@ class PostgresqlSpool:
             await asyncio.sleep(self._settings.look_interval_seconds)
             now = self._loop.time()
             if now >= self._next_count:
+                self._next_count = now + self._writer.count_seconds / _COUNT_SHARE
                 self._writer.recount()
             self._writer.renew()
             await self._look()
@@ -401,7 +402,6 @@ class PostgresqlSpool:
             future.exception()  # looked at: the next look tries again
 
     async def _look(self) -> None:
-        began = self._loop.time()
         try:
             async with self._asking.turn, asyncio.timeout(_LOOK_SECONDS_MAX):
                 await self._look_at(await self._asking.connection())
@@ -411,7 +411,6 @@ class PostgresqlSpool:
                 log.warning("spool.look-failed", reason=text_of(error))
             return
         self._trouble.is_over()
-        self._next_count = began + (self._loop.time() - began) / _COUNT_SHARE
 
     async def _look_at(self, db: Connection) -> None:
         for one in await epochs.fence(db, self._writer.epoch, self._settings.fence_seconds):

@@ -12,7 +12,7 @@ from typing import Any, Self
 from kairan.spool.interface import JobId, SpoolId, SpoolItem
 from kairan.spool.postgresql import epochs, schema
 from kairan.spool.postgresql.blocking import AskingThread
-from kairan.spool.postgresql.rows import KEYS, keys
+from kairan.spool.postgresql.rows import keys, keys_sql
 from kairan.spool.postgresql.scan import COUNTS, OLDEST, scan
 from kairan.spool.postgresql.sessions import Connection, SpoolServer
 from kairan.spool.settings import Durability
@@ -161,7 +161,7 @@ def _conditions(
         yield _numbered(jobs, first)
         return
     ids = iter(jobs)
-    among = KEYS.replace("$1", f"${first}").replace("$2", f"${first + 1}")
+    among = keys_sql(first)
     while part := list(islice(ids, PART_JOBS)):
         yield f"(message, number) IN ({among})", keys(part)
 

@@ -94,6 +94,7 @@ class BatchWriter:
         self.epoch = 0
         self.renewed = 0.0  # when our epoch was renewed last, by the clock of the loop
         self.commits = 0
+        self.count_seconds = 0.0  # the last one took
         self.unhealthy: str | None = None
 
     async def start(self) -> None:
@@ -240,6 +241,7 @@ class BatchWriter:
 
     async def _recount(self) -> None:
         self._must_count = False
+        began = self._loop.time()
         try:
             async with asyncio.timeout(COMMIT_SECONDS_MAX):
                 counts = await (await self._session.connection()).fetchrow(COUNTS)
@@ -254,6 +256,7 @@ class BatchWriter:
             counters.deferred,
             counters.quarantined,
         ) = counts
+        self.count_seconds = self._loop.time() - began
 
     # -- when the answer is not "committed" --------------------------------------------------------
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from kairan.mail.envelope import ContentFile, Envelope
 from kairan.spool.interface import Job, JobId, Lease, SpoolId
 
-Place: TypeAlias = tuple[float, int, int]  # due, message, number
+WaitingPlace: TypeAlias = tuple[float, int, int]  # due, message, number
 
 # What the objects of a message or a recipient cost in memory, beside their text.
 _MESSAGE_OCTETS = 1_000
@@ -51,7 +51,7 @@ class LeasedJobs:
     forget_file: Callable[[ContentFile], None]
     counters: SpoolCounters = field(default_factory=SpoolCounters)
     _octets: int = 0  # of what is here, and of what is on its way
-    _heap: list[Place] = field(default_factory=list)
+    _heap: list[WaitingPlace] = field(default_factory=list)
     _waiting: dict[JobId, Job] = field(default_factory=dict)
     _out: dict[JobId, Job] = field(default_factory=dict)
     _staged: set[JobId] = field(default_factory=set)  # of those that are out
@@ -83,7 +83,7 @@ class LeasedJobs:
 
     def hand_out(self, limit: int, now: float) -> list[Lease]:
         leases: list[Lease] = []
-        early: list[Place] = []
+        early: list[WaitingPlace] = []
         while self._heap and len(leases) < limit and self._heap[0][0] <= now:
             place = heappop(self._heap)
             id_ = self._as_id(place)
@@ -190,7 +190,7 @@ class LeasedJobs:
             heapify(self._heap)
 
     @staticmethod
-    def _as_id(place: Place) -> JobId:
+    def _as_id(place: WaitingPlace) -> JobId:
         return JobId(SpoolId(place[1]), place[2])
 
     def _let_go(self, message: int) -> None:

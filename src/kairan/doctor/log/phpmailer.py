@@ -25,7 +25,7 @@ _NO_DIGITS = {ord(digit): None for digit in "0123456789"}
 _ONE_SENDING_SECONDS = 30
 
 
-class _Step(IntEnum):
+class _TellingStep(IntEnum):
     """In the order in which one sending tells them."""
 
     REPLY = 0
@@ -34,14 +34,14 @@ class _Step(IntEnum):
 
 
 @dataclass(slots=True)
-class _Sending:
+class _ToldRefusal:
     """What was told of the last refusal."""
 
-    first: _Step
+    first: _TellingStep
     code: str  # empty: none was told
     time: float | None
     end: int  # octets from the log's beginning
-    step: _Step = _Step.REPLY  # the last one
+    step: _TellingStep = _TellingStep.REPLY  # the last one
     summaries: set[str] = field(default_factory=set)  # as they stand, without figures
 
 
@@ -50,15 +50,15 @@ class PhpMailerLines:
 
     def __init__(self, reach: int) -> None:
         self._reach = reach
-        self._last: _Sending | None = None
+        self._last: _ToldRefusal | None = None
 
     def tells_again(self, line: str, time: float | None, *, begin: int, end: int) -> bool:
         found = _TELLING.search(line)
         if found is None:
             return False
-        step = _Step[(found.lastgroup or "").upper()]
+        step = _TellingStep[(found.lastgroup or "").upper()]
         code = _CODE.search(line, found.end())
-        told = _Sending(step, code[0] if code else "", time, end, step)
+        told = _ToldRefusal(step, code[0] if code else "", time, end, step)
         words = line[found.start() :].translate(_NO_DIGITS).strip()
         if self._last is not None and self._is_of(self._last, told, words, begin):
             self._last.step, self._last.end = step, end
@@ -68,18 +68,18 @@ class PhpMailerLines:
         told.summaries.add(words)
         return False
 
-    def _is_of(self, last: _Sending, told: _Sending, words: str, begin: int) -> bool:
+    def _is_of(self, last: _ToldRefusal, told: _ToldRefusal, words: str, begin: int) -> bool:
         if begin - last.end > self._reach:
             return False
         apart = 0.0 if None in {told.time, last.time} else abs((told.time or 0) - (last.time or 0))
         if apart > _ONE_SENDING_SECONDS:
             return False
         match told.step:
-            case _Step.REPLY:
+            case _TellingStep.REPLY:
                 return False  # each reply of the server is one
-            case _Step.ERROR:
-                return last.step is _Step.REPLY and told.code == last.code
-            case _Step.SUMMARY if last.first is not _Step.SUMMARY:
+            case _TellingStep.ERROR:
+                return last.step is _TellingStep.REPLY and told.code == last.code
+            case _TellingStep.SUMMARY if last.first is not _TellingStep.SUMMARY:
                 return words not in last.summaries
-            case _Step.SUMMARY:  # of the next sending, unless it repeats the words
+            case _TellingStep.SUMMARY:  # of the next sending, unless it repeats the words
                 return any(words != one and one.rstrip(".") in words for one in last.summaries)

@@ -151,7 +151,7 @@ def routes(parts: Parts) -> APIRouter:
     async def numbers(request: Request) -> QueueNumbers:
         """Scope `read`."""
         await parts.key_of(request, Scope.READ)
-        spool = parts.configuration.spool_directory
+        spool = parts.configuration.spool_place
         return QueueNumbers.model_validate(await parts.apart(statistics, spool, time.time()))
 
     @router.get(
@@ -190,7 +190,7 @@ def _page(configuration: Configuration, wanted: QueueFilters) -> QueuePage:
         configuration, wanted.sender, wanted.recipient, wanted.route, wanted.message_id, wanted.held
     )
     selection = Selection((), conditions)
-    jobs = list(islice(found(configuration.spool_directory, selection), wanted.limit + 1))
+    jobs = list(islice(found(configuration.spool_place, selection), wanted.limit + 1))
     routing = Routing(configuration)
     records = [record(one, routing.of) for one in jobs[: wanted.limit]]
     return QueuePage(
@@ -202,7 +202,7 @@ def _page(configuration: Configuration, wanted: QueueFilters) -> QueuePage:
 
 def _shown(configuration: Configuration, name: str) -> QueuedMessage:
     try:
-        message = show(configuration.spool_directory, name)
+        message = show(configuration.spool_place, name)
     except NotInQueueError as error:
         raise ApiError(http_api.NOT_FOUND, str(error)) from None
     shard = int(name.partition("-")[0])

@@ -26,7 +26,7 @@ PART_MESSAGES = 10_000
 TextOf: TypeAlias = Callable[[FoundJob], str]
 
 
-class _Part(NamedTuple):
+class _Stretch(NamedTuple):
     """Messages of a shard; None: what lies in its quarantine."""
 
     shard: int
@@ -38,7 +38,7 @@ class _Work(NamedTuple):
     conditions: JobFilter
     text_of: TextOf
 
-    def lines(self, part: _Part) -> list[str]:
+    def lines(self, part: _Stretch) -> list[str]:
         with self.spool.folder_view(part.shard) as view:
             if part.messages is None:
                 items = view.quarantined(self.conditions)
@@ -58,7 +58,7 @@ def listed(spool: SpoolPlace, conditions: JobFilter, text_of: TextOf) -> Iterato
             yield from (text_of(FoundJob(shard, item)) for item in view.list(conditions))
 
 
-def _of_parts(work: _Work, parts: Iterator[_Part]) -> Iterator[str]:
+def _of_parts(work: _Work, parts: Iterator[_Stretch]) -> Iterator[str]:
     # Here, whatever its length: what `text_of` reads once is then there for all processes.
     for first in islice(parts, 1):
         yield from work.lines(first)
@@ -76,7 +76,7 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _by_processes(work: _Work, parts: list[_Part], processes: int) -> Iterator[str]:
+def _by_processes(work: _Work, parts: list[_Stretch], processes: int) -> Iterator[str]:
     under_way: deque[Future[list[str]]] = deque()
     with ProcessPoolExecutor(
         processes, multiprocessing.get_context("fork"), initializer=_begin, initargs=(work,)
@@ -89,13 +89,13 @@ def _by_processes(work: _Work, parts: list[_Part], processes: int) -> Iterator[s
             yield from under_way.popleft().result()
 
 
-def _parts(spool: SpoolPlace, shards: Iterable[int]) -> Iterator[_Part]:
+def _parts(spool: SpoolPlace, shards: Iterable[int]) -> Iterator[_Stretch]:
     for shard in shards:
         with spool.folder_view(shard) as view:
             first, last = view.messages()
         for start in range(first, last + 1, PART_MESSAGES):
-            yield _Part(shard, MessageRange(start, start + PART_MESSAGES - 1))
-        yield _Part(shard, None)
+            yield _Stretch(shard, MessageRange(start, start + PART_MESSAGES - 1))
+        yield _Stretch(shard, None)
 
 
 _of_process: list[_Work] = []
@@ -106,5 +106,5 @@ def _begin(work: _Work) -> None:
     _of_process.append(work)
 
 
-def _lines_of(part: _Part) -> list[str]:
+def _lines_of(part: _Stretch) -> list[str]:
     return _of_process[0].lines(part)

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from kairan.cli import output
-from kairan.cli.output import plain, print_json_list, print_record, print_table
+from kairan.cli.output import (
+    plain,
+    plain_encoder,
+    print_json_lines,
+    print_json_list,
+    print_record,
+    print_table,
+)
 
 
 class Colour(Enum):
@@ -80,7 +87,7 @@ def test_a_line_into_a_file_is_not_wrapped(capsys):
 
 @pytest.mark.parametrize("control", ["\b", "\f", "\r", "\t", "\x1b", "\x9b", "\u202e"])
 def test_a_lone_control_is_visible_in_a_list_of_plain_values_too(capsys, control):
-    print_json_list([{"detail": f"a{control}b"}], is_plain=True)
+    print_json_lines([plain_encoder()({"detail": f"a{control}b"})])
     (item,) = json.loads(capsys.readouterr().out)
     assert control not in item["detail"]
     assert item["detail"].startswith("a\\")

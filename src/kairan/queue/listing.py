@@ -22,6 +22,8 @@ from kairan.spool.sqlite.operator.view import JobFilter, MessageRange
 
 # Some 4 MB of text, half a second's work: what starting a process costs is lost in it.
 PART_MESSAGES = 10_000
+# A queue of so few parts is listed sooner than processes are started.
+PARTS_ALONE_MAX = 4
 
 TextOf: TypeAlias = Callable[[FoundJob], str]
 
@@ -64,7 +66,7 @@ def _of_parts(work: _Work, parts: Iterator[_Stretch]) -> Iterator[str]:
         yield from work.lines(first)
     rest = list(parts)
     processes = min(processors(), len(rest))
-    if processes > 1:
+    if processes > 1 and len(rest) > PARTS_ALONE_MAX:
         yield from _by_processes(work, rest, processes)
         return
     for part in rest:

@@ -180,22 +180,22 @@ class ShardView:
 
     def _open(self) -> None:
         for remaining in reversed(range(_OPENINGS_MAX)):
-            owned = is_owned(self._folder.path)
-            self._db = self._connected(connect_to_change if owned else connect_to_look)
             try:
-                found = is_ours(self._db)
-            except sqlite3.OperationalError as error:
-                self._db.close()
-                # Another look has ended in between, and took the index of the WAL with it.
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or not remaining:
+                self._open_once()
+            except (sqlite3.OperationalError, FileNotFoundError) as error:
+                if not (remaining and _another_look_ended(error)):
                     raise
                 time.sleep(_OPENING_PAUSE_SECONDS)
-                continue
-            if not found:
-                self._db.close()
-                raise NoShardError(f"{self._folder.database} is not a queue of Kairan.")
-            self._changes = Changes(self._db, self._folder) if owned else None
-            return
+            else:
+                return
+
+    def _open_once(self) -> None:
+        owned = is_owned(self._folder.path)
+        self._db = self._connected(connect_to_change if owned else connect_to_look)
+        if not is_ours(self._db):
+            self._db.close()
+            raise NoShardError(f"{self._folder.database} is not a queue of Kairan.")
+        self._changes = Changes(self._db, self._folder) if owned else None
 
     def __enter__(self) -> Self:
         return self
@@ -323,6 +323,13 @@ class ShardView:
         head = next(pieces, b"")
         pieces.close()  # type: ignore[attr-defined]
         return head_of(head)
+
+
+def _another_look_ended(error: sqlite3.OperationalError | FileNotFoundError) -> bool:
+    """In between, and it took the WAL and its index along: what was there is to be judged anew."""
+    if isinstance(error, FileNotFoundError):
+        return True
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN
 
 
 def head_of(content: bytes) -> bytes:

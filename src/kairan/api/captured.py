@@ -35,7 +35,9 @@ _LOOK_SECONDS = 0.1
 _TEXT_MAX = 200
 _NUMBER_MAX = 2**53 - 1
 MailNumber = Annotated[int, Path(ge=1, le=_NUMBER_MAX)]
-Searched = Annotated[str, Query(max_length=_TEXT_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_PLAIN = r"^[^\x00-\x1f\x7f]*$"
+Searched = Annotated[str, Query(max_length=_TEXT_MAX, pattern=_PLAIN)]
+SearchedFrom = Annotated[str, Query(alias="from", max_length=_TEXT_MAX, pattern=_PLAIN)]
 
 
 class MailShown(BaseModel):
@@ -125,9 +127,7 @@ def _mails(router: APIRouter, parts: Parts) -> None:
     async def mails(
         request: Request,
         to: Searched = "",
-        sender: Annotated[
-            str, Query(alias="from", max_length=_TEXT_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")
-        ] = "",
+        sender: SearchedFrom = "",
         subject: Searched = "",
         text: Searched = "",
         limit: Annotated[int, Query(ge=1, le=_PAGE_MAX)] = 50,
@@ -159,9 +159,7 @@ def _mails(router: APIRouter, parts: Parts) -> None:
     async def remove(
         request: Request,
         to: Searched = "",
-        sender: Annotated[
-            str, Query(alias="from", max_length=_TEXT_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")
-        ] = "",
+        sender: SearchedFrom = "",
         subject: Searched = "",
         text: Searched = "",
     ) -> MailsRemoved:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from kairan.mail.envelope import Envelope
+from kairan.spool.changed_jobs import children_of
 from kairan.spool.interface import Job, JobId, NewJob, SpoolId, SpoolUnavailable
 from kairan.spool.postgresql import rows
 from kairan.spool.postgresql.errors import Fenced
@@ -226,24 +227,10 @@ def _key(job: Job) -> tuple[int, int]:
 
 
 def _numbered(job: Job, jobs: Sequence[NewJob], numbers: dict[int, int]) -> list[Job]:
-    """Due 0 keeps the place of the job they come from."""
     message = job.id.message
     first = numbers.get(message, job.id.number) + 1
     numbers[message] = first + len(jobs) - 1
-    return [
-        Job(
-            JobId(message, number),
-            new.route,
-            new.recipients,
-            new.due or job.due,
-            new.attempts,
-            new.detail,
-            new.delayed,
-            new.destination,
-            new.since,
-        )
-        for number, new in enumerate(jobs, first)
-    ]
+    return children_of(job, jobs, first)
 
 
 async def _wake(db: Connection, waking: "WakeJobs") -> int:
@@ -284,6 +271,19 @@ def _resolve(future: "asyncio.Future[_T]", value: _T) -> None:
 def _reject(future: "asyncio.Future[Any]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+class _Answered:
+    """A step whose task waits for an answer; where it says no more, the answer is that it is done."""
+
+    __slots__ = ()
+    future: "asyncio.Future[Any]"
+
+    def apply(self, *, is_known: bool) -> None:  # noqa: ARG002 - the same either way
+        _resolve(self.future, None)
+
+    def fail(self, error: Exception) -> None:
+        _reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -352,7 +352,7 @@ class AppendMessage:
 
 
 @dataclass(slots=True)
-class CompleteJob:
+class CompleteJob(_Answered):
     is_append: ClassVar[bool] = False
     ends_with_epoch: ClassVar[bool] = True
 
@@ -372,12 +372,9 @@ class CompleteJob:
         self.memory.end_lease(self.job.id)
         _resolve(self.future, None)
 
-    def fail(self, error: Exception) -> None:
-        _reject(self.future, error)
-
 
 @dataclass(slots=True)
-class DeferJob:
+class DeferJob(_Answered):
     is_append: ClassVar[bool] = False
     ends_with_epoch: ClassVar[bool] = True
 
@@ -404,12 +401,9 @@ class DeferJob:
         self.memory.end_lease(self.job.id)
         _resolve(self.future, None)
 
-    def fail(self, error: Exception) -> None:
-        _reject(self.future, error)
-
 
 @dataclass(slots=True)
-class WakeJobs:
+class WakeJobs(_Answered):
     """`destination` None: one job of each, and `limit` does not count."""
 
     is_append: ClassVar[bool] = False
@@ -430,9 +424,6 @@ class WakeJobs:
 
     def apply(self, *, is_known: bool) -> None:
         _resolve(self.future, self.woken if is_known else self.limit)
-
-    def fail(self, error: Exception) -> None:
-        _reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -491,7 +482,7 @@ class SplitJob:
 
 
 @dataclass(slots=True)
-class StageJobs:
+class StageJobs(_Answered):
     is_append: ClassVar[bool] = False
     ends_with_epoch: ClassVar[bool] = True
 
@@ -506,15 +497,9 @@ class StageJobs:
     def put(self, batch: Batch) -> None:
         batch.staging.append(self)
 
-    def apply(self, *, is_known: bool) -> None:  # noqa: ARG002
-        _resolve(self.future, None)
-
-    def fail(self, error: Exception) -> None:
-        _reject(self.future, error)
-
 
 @dataclass(slots=True)
-class UnstageJobs:
+class UnstageJobs(_Answered):
     is_append: ClassVar[bool] = False
     ends_with_epoch: ClassVar[bool] = True
 
@@ -529,15 +514,9 @@ class UnstageJobs:
     def put(self, batch: Batch) -> None:
         batch.staging.append(self)
 
-    def apply(self, *, is_known: bool) -> None:  # noqa: ARG002
-        _resolve(self.future, None)
-
-    def fail(self, error: Exception) -> None:
-        _reject(self.future, error)
-
 
 @dataclass(slots=True)
-class MarkDamaged:
+class MarkDamaged(_Answered):
     """A message that does not read, or one job of it: marked, and leased to nobody any more."""
 
     is_append: ClassVar[bool] = False
@@ -554,12 +533,6 @@ class MarkDamaged:
 
     def put(self, batch: Batch) -> None:
         batch.damaged.append(self)
-
-    def apply(self, *, is_known: bool) -> None:  # noqa: ARG002
-        _resolve(self.future, None)
-
-    def fail(self, error: Exception) -> None:
-        _reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -587,7 +560,7 @@ class FreeWaiting:
 
 
 @dataclass(slots=True)
-class FreeUnknown:
+class FreeUnknown(_Answered):
     """Leases of ours that memory does not know: a lease whose answer was lost."""
 
     is_append: ClassVar[bool] = False
@@ -603,12 +576,6 @@ class FreeUnknown:
     def put(self, batch: Batch) -> None:
         """Alone in its batch: everything before it has been applied."""
         batch.kept = self.memory.all_ids()
-
-    def apply(self, *, is_known: bool) -> None:  # noqa: ARG002
-        _resolve(self.future, None)
-
-    def fail(self, error: Exception) -> None:
-        _reject(self.future, error)
 
 
 def _count(memory: LeasedJobs, job: Job, sign: int) -> None:

@@ -202,15 +202,3 @@ class LeasedJobs:
         del self._messages[message]
         if found.file is not None:
             self.forget_file(found.file)
-
-
-def later(
-    job: Job, *, due: float, detail: str, delayed: bool, destination: str, is_attempt: bool
-) -> Job:
-    return job._replace(
-        due=due,
-        attempts=job.attempts + is_attempt,
-        detail=detail,
-        delayed=job.delayed or delayed,
-        destination=destination,
-    )

@@ -18,6 +18,7 @@ import structlog
 
 from kairan.mail.envelope import Content, ContentFile, Envelope
 from kairan.runtime.repeated_failure import RepeatedFailure
+from kairan.spool.changed_jobs import later
 from kairan.spool.interface import (
     ContentWriter,
     Job,
@@ -48,7 +49,7 @@ from kairan.spool.postgresql.commit import (
 from kairan.spool.postgresql.content import Contents
 from kairan.spool.postgresql.errors import ANY, SpoolDatabaseError, text_of
 from kairan.spool.postgresql.leasing import DatabaseLeasing
-from kairan.spool.postgresql.memory import LeasedJobs, later
+from kairan.spool.postgresql.memory import LeasedJobs
 from kairan.spool.postgresql.scan import OLDEST
 from kairan.spool.postgresql.sessions import Connection, HeldConnection, SpoolServer
 from kairan.spool.postgresql.writer import BatchWriter, NodeIdentity

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kairan.mail.envelope import Envelope
-from kairan.spool.interface import Job, JobId, Lease, NewJob, SpoolId
+from kairan.spool.changed_jobs import children_of
+from kairan.spool.interface import Job, Lease, NewJob, SpoolId
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.ready_queue import JobKey, Place, ReadyQueue
 from kairan.spool.sqlite.scan import Counts
@@ -171,24 +172,11 @@ class ShardMemory:
         self._on_ready()
 
     def children(self, job: Job, jobs: Sequence[NewJob]) -> list[Job]:
-        """The jobs of a split, numbered.  Due 0 keeps the place of the job they come from."""
+        """The jobs of a split, numbered."""
         resident = self._residents[job.id.message]
         first = resident.highest + 1
         resident.highest += len(jobs)
-        return [
-            Job(
-                JobId(job.id.message, number),
-                new.route,
-                new.recipients,
-                new.due or job.due,
-                new.attempts,
-                new.detail,
-                new.delayed,
-                new.destination,
-                new.since,
-            )
-            for number, new in enumerate(jobs, first)
-        ]
+        return children_of(job, jobs, first)
 
     def staged(self, job: Job, jobs: Sequence[NewJob]) -> list[Job]:
         """The jobs, numbered."""
@@ -270,15 +258,3 @@ class ShardMemory:
         self.counters.recipients += sign * len(job.recipients)
         if job.attempts:
             self.counters.deferred += sign
-
-
-def later(
-    job: Job, *, due: float, detail: str, delayed: bool, destination: str, is_attempt: bool
-) -> Job:
-    return job._replace(
-        due=due,
-        attempts=job.attempts + is_attempt,
-        detail=detail,
-        delayed=job.delayed or delayed,
-        destination=destination,
-    )

@@ -21,6 +21,7 @@ import structlog
 
 from kairan.mail.envelope import Content, Envelope
 from kairan.runtime.repeated_failure import RepeatedFailure
+from kairan.spool.changed_jobs import later
 from kairan.spool.interface import (
     ContentWriter,
     Job,
@@ -49,7 +50,7 @@ from kairan.spool.sqlite.disk import Disk, FileThreads, RealDisk
 from kairan.spool.sqlite.disk_space import ReserveFile, count_refusal, disk_refusal
 from kairan.spool.sqlite.folder import FolderIdentity, ShardFolder
 from kairan.spool.sqlite.leasing import Leasing
-from kairan.spool.sqlite.memory import ShardMemory, later
+from kairan.spool.sqlite.memory import ShardMemory
 from kairan.spool.sqlite.quarantine import Quarantine
 from kairan.spool.sqlite.reader import Reader
 from kairan.spool.sqlite.recovery.start import Started, start

@@ -73,14 +73,19 @@ def print_json_list(values: Iterable[Any]) -> None:
     print_json_lines(json.dumps(plain(value), ensure_ascii=False) for value in values)
 
 
+# What stands between two items of a list.
+BETWEEN_ITEMS = ",\n  "
+
+
 def print_json_lines(texts: Iterable[str]) -> None:
-    """As above, of items that are JSON already."""
+    """As above, of items that are JSON already; a text may be several with `BETWEEN_ITEMS` between."""
     write = sys.stdout.write
-    opening = "["
+    opening = "[\n  "
     for text in texts:
-        write(f"{opening}\n  {text}")
-        opening = ","
-    print("[]" if opening == "[" else "\n]")
+        write(opening)
+        write(text)
+        opening = BETWEEN_ITEMS
+    print("\n]" if opening == BETWEEN_ITEMS else "[]")
 
 
 def plain_encoder() -> Callable[[Any], str]:

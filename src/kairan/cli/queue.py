@@ -19,6 +19,7 @@ from kairan.cli.options import (
     with_option_lists,
 )
 from kairan.cli.output import (
+    BETWEEN_ITEMS,
     plain_encoder,
     print_json,
     print_json_lines,
@@ -130,7 +131,12 @@ def list_(
     if as_json:
         encode = plain_encoder()
         print_json_lines(
-            listed(configuration.spool_place, wanted, lambda one: encode(record(one, routes_of)))
+            listed(
+                configuration.spool_place,
+                wanted,
+                lambda one: encode(record(one, routes_of)),
+                BETWEEN_ITEMS,
+            )
         )
     else:
         selection = Selection((), wanted, everything=False)

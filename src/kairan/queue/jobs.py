@@ -4,6 +4,7 @@ An id is SHARD-MESSAGE or SHARD-MESSAGE.JOB, as `kairan queue list` prints it: 0
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from kairan.spool.sqlite.operator.view import JobFilter, Shown, id_text, parse_i
 from kairan.spool.sqlite.scan import Condition
 
 ANYTHING = JobFilter()
+# While one waits, for the disk or because it leaves its owner a turn, others are changed.
+_SHARDS_AT_ONCE = 4
 
 
 class FoundJob(NamedTuple):
@@ -62,14 +65,25 @@ def change(
     """Does `action` to all that is meant; how many jobs it changed.  `told` hears of each before."""
     if selection.is_open() and not selection.everything and selection.conditions == ANYTHING:
         raise QueueRequestError("say which: ids, conditions such as --to ADDRESS, or --all")
-    changed = 0
-    for shard, conditions in _wanted(spool, selection):
-        with spool.view(shard) as view:
-            if told is not None:
-                for item in view.list(conditions):
-                    told(FoundJob(shard, item))
-            changed += action(view, view.wanted(conditions))
-    return changed
+    wanted = _wanted(spool, selection)
+    if told is None:
+        with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
+            return sum(pool.map(lambda one: _change(spool, *one, action), wanted))
+    return sum(_change(spool, shard, conditions, action, told) for shard, conditions in wanted)
+
+
+def _change(
+    spool: SpoolPlace,
+    shard: int,
+    conditions: JobFilter,
+    action: Change,
+    told: Callable[[FoundJob], None] | None = None,
+) -> int:
+    with spool.view(shard) as view:
+        if told is not None:
+            for item in view.list(conditions):
+                told(FoundJob(shard, item))
+        return action(view, view.wanted(conditions))
 
 
 def show(spool: SpoolPlace, text: str) -> Shown:

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from kairan.queue.jobs import FoundJob
+from kairan.spool.interface import Quarantined, SpoolItem
 from kairan.spool.place import SpoolPlace
 from kairan.spool.sqlite.operator.view import JobFilter, MessageRange
 
@@ -24,8 +25,11 @@ from kairan.spool.sqlite.operator.view import JobFilter, MessageRange
 PART_MESSAGES = 10_000
 # A queue of so few parts is listed sooner than processes are started.
 PARTS_ALONE_MAX = 4
+# Of a queue in a database, which is read by one process: some 100 KB of text.
+PIECE_JOBS = 500
 
 TextOf: TypeAlias = Callable[[FoundJob], str]
+_Found: TypeAlias = Iterable[SpoolItem | Quarantined]
 
 
 class _Stretch(NamedTuple):
@@ -39,38 +43,54 @@ class _Work(NamedTuple):
     spool: SpoolPlace
     conditions: JobFilter
     text_of: TextOf
+    between: str
 
-    def lines(self, part: _Stretch) -> list[str]:
+    def text(self, part: _Stretch) -> str:
         with self.spool.folder_view(part.shard) as view:
             if part.messages is None:
-                items = view.quarantined(self.conditions)
-            else:
-                items = view.jobs(replace(self.conditions, messages=part.messages))
-            return [self.text_of(FoundJob(part.shard, item)) for item in items]
+                return self.joined(part.shard, view.quarantined(self.conditions))
+            wanted = replace(self.conditions, messages=part.messages)
+            return self.joined(part.shard, view.jobs(wanted))
+
+    def joined(self, shard: int, items: _Found) -> str:
+        return self.between.join([self.text_of(FoundJob(shard, item)) for item in items])
 
 
-def listed(spool: SpoolPlace, conditions: JobFilter, text_of: TextOf) -> Iterator[str]:
-    """The text of each job that fits, in the order of shard, message and job."""
-    work = _Work(spool, conditions, text_of)
+def listed(
+    spool: SpoolPlace, conditions: JobFilter, text_of: TextOf, between: str
+) -> Iterator[str]:
+    """The text of each job that fits, in the order of shard, message and job.
+
+    In pieces of many jobs, whose texts have `between` between them as pieces shall have: one string
+    of a part comes from another process sooner than ten thousand.
+    """
+    work = _Work(spool, conditions, text_of, between)
+    return filter(None, _pieces(work))
+
+
+def _pieces(work: _Work) -> Iterator[str]:
+    spool = work.spool
     databases = [shard for shard in spool.shards() if spool.is_database(shard)]
     folders = [shard for shard in spool.shards() if shard not in databases]
     yield from _of_parts(work, _parts(spool, folders))
     for shard in databases:
         with spool.view(shard) as view:
-            yield from (text_of(FoundJob(shard, item)) for item in view.list(conditions))
+            remaining = view.list(work.conditions)
+            while items := list(islice(remaining, PIECE_JOBS)):
+                yield work.joined(shard, items)
 
 
 def _of_parts(work: _Work, parts: Iterator[_Stretch]) -> Iterator[str]:
     # Here, whatever its length: what `text_of` reads once is then there for all processes.
     for first in islice(parts, 1):
-        yield from work.lines(first)
+        yield work.text(first)
     rest = list(parts)
     processes = min(processors(), len(rest))
     if processes > 1 and len(rest) > PARTS_ALONE_MAX:
         yield from _by_processes(work, rest, processes)
         return
     for part in rest:
-        yield from work.lines(part)
+        yield work.text(part)
 
 
 def processors() -> int:
@@ -79,16 +99,16 @@ def processors() -> int:
 
 
 def _by_processes(work: _Work, parts: list[_Stretch], processes: int) -> Iterator[str]:
-    under_way: deque[Future[list[str]]] = deque()
+    under_way: deque[Future[str]] = deque()
     with ProcessPoolExecutor(
         processes, multiprocessing.get_context("fork"), initializer=_begin, initargs=(work,)
     ) as pool:
         for part in parts:
-            under_way.append(pool.submit(_lines_of, part))
+            under_way.append(pool.submit(_text_of, part))
             if len(under_way) > processes:
-                yield from under_way.popleft().result()
+                yield under_way.popleft().result()
         while under_way:
-            yield from under_way.popleft().result()
+            yield under_way.popleft().result()
 
 
 def _parts(spool: SpoolPlace, shards: Iterable[int]) -> Iterator[_Stretch]:
@@ -108,5 +128,5 @@ def _begin(work: _Work) -> None:
     _of_process.append(work)
 
 
-def _lines_of(part: _Stretch) -> list[str]:
-    return _of_process[0].lines(part)
+def _text_of(part: _Stretch) -> str:
+    return _of_process[0].text(part)

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from kairan.trace import lookup
 from kairan.trace.keys import search_key
 from kairan.trace.record import Trace
 from kairan.trace.settings import TraceSettings
@@ -24,10 +25,11 @@ def folder(tmp_path_factory, request):
         path = folder / f"trace-{worker}.db"
         Trace(path, TraceSettings()).close()
         with sqlite3.connect(path) as database:
+            written = list(rows(worker, number // 2))
             database.executemany(
-                "INSERT INTO event VALUES (?,?,?,?,?,?,?,0,?,?,?,'','',0,'','')",
-                rows(worker, number // 2),
+                "INSERT INTO event VALUES (?,?,?,?,?,?,?,0,?,?,?,'','',0,'','')", written
             )
+            lookup.write(database, ((row[0], row[7:]) for row in written))
         database.close()
     return folder
 

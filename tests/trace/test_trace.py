@@ -7,6 +7,8 @@ from contextlib import closing
 import pytest
 from structlog.testing import capture_logs
 
+from kairan.trace import lookup
+from kairan.trace.lookup import Named
 from kairan.trace.record import Trace
 from kairan.trace.refusals import Refusal
 from kairan.trace.search import search
@@ -202,13 +204,69 @@ def test_a_search_reads_while_the_writer_writes(trace, tmp_path):
         time.sleep(0.005)
 
 
-def test_keys_are_found_by_an_index(trace, tmp_path):
+@pytest.mark.parametrize("named", Named)
+def test_keys_are_found_without_reading_all_events(trace, tmp_path, named):
     record_a_journey(trace)
-    with sqlite3.connect(tmp_path / "trace" / "trace-0.db") as database:
-        for column in "msr":
-            query = f"EXPLAIN QUERY PLAN SELECT id FROM event WHERE {column} IN (1, 2)"
-            plan = " ".join(str(row) for row in database.execute(query))
-            assert f"event_{column}" in plan
+    with closing(sqlite3.connect(tmp_path / "trace" / "trace-0.db")) as database:
+        is_of, values = lookup.events_named(database, named, [1, 2])
+        source, is_named, key = lookup.latest_named(database, named)
+        for query, among in (
+            (f"SELECT event FROM event WHERE {is_of} ORDER BY id", values),
+            (f"SELECT event FROM {source} WHERE {is_named} ORDER BY id DESC LIMIT 3", [key(1)]),
+        ):
+            plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {query}", among)]
+            assert any("lookup USING PRIMARY KEY (k=?" in step for step in plan)
+            assert not any("SCAN" in step or "TEMP B-TREE" in step for step in plan)
+
+
+INDEXES = "".join(
+    f"CREATE INDEX event_{column} ON event ({column}) WHERE {column} IS NOT NULL;"
+    for column in "msr"
+)
+
+
+def of_0_1_0(path):
+    """The file as it was when SQLite kept an index of each column."""
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(f"DROP TABLE lookup; {INDEXES}")
+
+
+def entries(path):
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("SELECT k, id FROM lookup").fetchall()
+
+
+def test_a_file_with_indexes_of_its_columns_is_searched_as_it_is_and_taken_over_when_written_to(
+    trace, tmp_path, clock
+):
+    path = tmp_path / "trace" / "trace-0.db"
+    record_a_journey(trace)
+    before = entries(path)
+    of_0_1_0(path)
+    for wanted, events in FOUND:
+        assert [event for event, _ in told(tmp_path, **wanted)] == events
+    again = Trace(path, QUICK, clock=clock)
+    again.record("DELIVER", message_id="<2@kairan.test>", sender="printer@kairan.test")
+    again.close()
+    assert set(before) < set(entries(path))
+    assert [event for event, _ in told(tmp_path, sender="printer@kairan.test")] == [
+        "RECEIVE",
+        "DELIVER",
+    ]
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT 1 FROM sqlite_schema WHERE type = 'index'").fetchall() == []
+
+
+def test_what_goes_by_age_leaves_nothing_in_the_index(tmp_path, clock, trace):
+    path = tmp_path / "trace" / "trace-0.db"
+    record_a_journey(trace)
+    of_0_1_0(path)
+    clock.now += 91 * DAY
+    later = Trace(path, QUICK, clock=clock)
+    later.record("RECEIVE", message_id="<3@kairan.test>", sender="boss@kairan.test")
+    later.close()
+    assert len(entries(path)) == 2
+    assert told(tmp_path) == [("RECEIVE", "")]
 
 
 def test_no_folder_is_no_event(tmp_path):

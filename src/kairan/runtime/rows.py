@@ -6,6 +6,7 @@ loop would hold up the writing thread row by row, and it the loop.
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 
 # Rows of one statement.  There is one text for each number of rows up to it, so that what a busy
 # moment brings, a dozen rows, is one step; the connection keeps them all prepared.
@@ -24,4 +25,4 @@ class Insert:
         """Within the caller's transaction."""
         for start in range(0, len(rows), BLOCK_ROWS):
             block = rows[start : start + BLOCK_ROWS]
-            db.execute(self._texts[len(block) - 1], [value for row in block for value in row])
+            db.execute(self._texts[len(block) - 1], list(chain.from_iterable(block)))

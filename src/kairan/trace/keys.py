@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from kairan.mail.address import key_of
+from kairan.runtime.kept import kept
 
 MICRO = 1_000_000  # of a second: an event's id is its moment
 DAY_SECONDS = 86_400
@@ -25,6 +26,8 @@ def search_keys(text: str, days: Iterable[int]) -> list[int]:
     return [(day << 40) + hashed for day in days]
 
 
+# Senders come again and again, and recipients within the day.
+@kept(octets=4 * 1024 * 1024, key_octets=128)
 def _hash_of(text: str) -> int:
     digest = blake2b(key_of(text).encode("utf-8", "replace"), digest_size=5).digest()
     return int.from_bytes(digest, "big")

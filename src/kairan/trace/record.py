@@ -11,7 +11,7 @@ belongs to mail or to an account `trace-N.db`, table `event`:
                HOLD, RELEASE, RETRY, DROP of an operator (commands.py)
     message_id, sender, recipient, detail, client   text as recorded
     spool_id   of the worker's shard, 0 where there is none
-    m, s, r    search keys of message id, sender and recipient; NULL for an empty text
+    m, s, r    search keys of message id, sender and recipient; NULL for an empty text (lookup.py)
     account    of RECEIVE and REFUSE: who had logged in
     subject    of RECEIVE, where the setting keeps it
     octets, mechanism, tls
@@ -20,7 +20,7 @@ belongs to mail or to an account `trace-N.db`, table `event`:
 Beside it table `tally`: events counted by minute (tally.py).
 
 A search key is (day << 40) + 40 bits of a hash of the lower-case text.  The day in front keeps
-inserts in the index pages of today, which are in memory, where plain hashes would touch pages all
+inserts in the pages of today, which are in memory, where plain hashes would touch pages all
 over an index of 90 days; a search asks for each day of its span, which is at most 90 look-ups.
 Two texts may share a key: the text itself is compared too.
 """
@@ -32,13 +32,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import structlog
 
 from kairan.runtime.clock_steps import ClockSteps
 from kairan.runtime.repeated_failure import RepeatedFailure
 from kairan.runtime.rows import Insert
+from kairan.trace import lookup
 from kairan.trace.file import TraceFile
 from kairan.trace.keys import DAY_SECONDS, MICRO, day_of, search_key
 from kairan.trace.refusals import SCHEMA as REFUSALS_SCHEMA
@@ -68,10 +69,8 @@ CREATE TABLE IF NOT EXISTS event (
   m INTEGER, s INTEGER, r INTEGER,
   account TEXT NOT NULL DEFAULT '', subject TEXT NOT NULL DEFAULT '',
   octets INTEGER NOT NULL DEFAULT 0, mechanism TEXT NOT NULL DEFAULT '', tls TEXT NOT NULL DEFAULT '');
-CREATE INDEX IF NOT EXISTS event_m ON event (m) WHERE m IS NOT NULL;
-CREATE INDEX IF NOT EXISTS event_s ON event (s) WHERE s IS NOT NULL;
-CREATE INDEX IF NOT EXISTS event_r ON event (r) WHERE r IS NOT NULL;
 """
+_KEYS = slice(8, 11)  # m, s, r
 _EVENTS = Insert("INSERT INTO event VALUES", "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 _TOLD_AGAIN_SECONDS = 60.0
 # Of 0.1.0 are files without them.
@@ -305,7 +304,9 @@ class _Writer:
         self._tally = Tally()
         self._trouble = RepeatedFailure()
         self._last_id = self._newest_id()
-        self._keys: dict[tuple[str, int], int | None] = {}
+        self._has_lookup = lookup.is_there(self._file.database)
+        if not self._last_id:
+            self._have_lookup()
         self.is_within = False
         self.written = 0
         self.lost = 0
@@ -317,6 +318,7 @@ class _Writer:
             batch = self._next_batch()
             rows = sum(len(line[2]) for line in batch)
             try:
+                self._have_lookup()
                 self._write(batch)
                 self.written += rows
                 self.keep_within()
@@ -329,6 +331,12 @@ class _Writer:
                     log.info("trace.written-again", file=self._file.path)
             self.octets_taken += sum(map(_octets, batch))
             self.rows_taken += rows
+
+    def _have_lookup(self) -> None:
+        """A file of 0.1.0 may be large: its own is made in the thread, while the service serves."""
+        if not self._has_lookup:
+            lookup.make(self._file.database)
+            self._has_lookup = True
 
     def _next_batch(self) -> list[_Line]:
         batch, rows = [], 0
@@ -355,20 +363,19 @@ class _Writer:
             tally.add(when, event, reason, len(recipients))
         try:
             with database:
-                _EVENTS.into(database, list(self._rows(batch)))
+                _insert(database, list(self._rows(batch)))
                 tally.write(database)
         except sqlite3.IntegrityError:
             # Behind a step of the clock back: some of these moments are taken.
             self._last_id = last_id
             with database:
                 for line in batch:
-                    _EVENTS.into(database, list(self._rows([line], self._free_id)))
+                    _insert(database, list(self._rows([line], self._free_id)))
                 tally.write(database)
 
     def _rows(
         self, batch: Sequence[_Line], free: Callable[[int], int] = int
-    ) -> Iterable[tuple[object, ...]]:
-        key = self._key
+    ) -> Iterable[tuple[Any, ...]]:
         for when, event, recipients, submitted, _, *texts, spool_id in batch:
             message_id, sender, detail, client, account, subject = _all_stored(texts)
             moment = int(when * MICRO)
@@ -376,13 +383,13 @@ class _Writer:
             is_step = moment < self._last_id - _STEP_BACK
             self._last_id = free(moment if is_step else max(self._last_id + 1, moment))
             day = self._last_id // (DAY_SECONDS * MICRO)
-            m, s = key(message_id, day), key(sender, day)
+            m, s = search_key(message_id, day), search_key(sender, day)
             for number, recipient in enumerate(_all_stored(recipients)):
                 if number:
                     self._last_id = free(self._last_id + 1)
                 yield (
                     self._last_id, event, message_id, sender, recipient, detail, client, spool_id,
-                    m, s, key(recipient, day), account, subject, *submitted,
+                    m, s, search_key(recipient, day), account, subject, *submitted,
                 )  # fmt: skip
 
     def _free_id(self, wanted: int) -> int:
@@ -396,16 +403,6 @@ class _Writer:
             (wanted,),
         ).fetchone()
         return int(end) + 1
-
-    def _key(self, text: str, day: int) -> int | None:
-        """Senders and message ids come again and again; recipients of a list do not."""
-        entry = (text, day)
-        found = self._keys.get(entry)
-        if found is None and text:
-            if len(self._keys) > 10_000:
-                self._keys.clear()
-            found = self._keys[entry] = search_key(text, day)
-        return found
 
     def _delete_oldest(self, octets: int) -> bool:
         """The oldest day; of the last one its oldest events, about so many octets."""
@@ -423,19 +420,26 @@ class _Writer:
 
     def _delete(self, limit: int, rows: int) -> int:
         """Of the tally what is older than the oldest event that is left."""
+        self._have_lookup()
         with self._file.database as database:
-            deleted = database.execute(
-                "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id < ? ORDER BY id LIMIT ?)",
-                (limit, rows),
-            ).rowcount
+            found = database.execute(
+                "SELECT id, m, s, r FROM event WHERE id < ? ORDER BY id LIMIT ?", (limit, rows)
+            ).fetchall()
+            lookup.delete(database, ((id_, keys) for id_, *keys in found))
+            database.execute("DELETE FROM event WHERE id <= ?", (found[-1][0] if found else 0,))
             (oldest,) = database.execute("SELECT min(id) FROM event").fetchone()
             before = limit if oldest is None else min(limit, oldest)
             delete_before(database, before // (MINUTE_SECONDS * MICRO))
-            return deleted
+            return len(found)
 
     def _newest_id(self) -> int:
         (last,) = self._file.database.execute("SELECT max(id) FROM event").fetchone()
         return int(last or 0)
+
+
+def _insert(database: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    _EVENTS.into(database, rows)
+    lookup.write(database, ((row[0], row[_KEYS]) for row in rows))
 
 
 def _add_columns(database: sqlite3.Connection) -> None:

@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from kairan.trace.keys import MICRO, day_of, search_keys
+from kairan.trace.lookup import Named, events_named, latest_named
 
 _COLUMNS = ("id", "event", "message_id", "sender", "recipient", "detail", "client", "spool_id")
 _COLUMNS_ADDED = ("account", "subject")  # since 0.2: older files have none
-_KEYS = {"message_id": "m", "recipient": "r", "sender": "s"}  # what finds fewest first
+# What finds fewest first.
+_NAMED = {
+    "message_id": Named.MESSAGE_ID,
+    "recipient": Named.RECIPIENT,
+    "sender": Named.SENDER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,8 @@ class TraceReader:
         events: list[TraceEvent] = []
         number = 0
         for file, span, columns in zip(self._files, self._spans, self._columns, strict=True):
-            keys = _keys(message_id, *span)
-            among = f"FROM event WHERE m IN ({','.join('?' * len(keys))})"
+            is_of, keys = events_named(file, Named.MESSAGE_ID, _keys(message_id, *span))
+            among = f"FROM event WHERE {is_of}"
             rows = file.execute(
                 f"SELECT {columns} {among} AND lower(message_id) = lower(?) ORDER BY id LIMIT ?",
                 (*keys, message_id, limit + 1),
@@ -103,10 +109,11 @@ class TraceReader:
 def events_by_key(
     database: sqlite3.Connection, query: str, message_id: str, *values: str | int
 ) -> list[tuple[Any, ...]]:
-    """`query` names the keys of the message id by its first `%s`, and then the id itself."""
+    """`query` has `%s` for the condition that looks the message id up, and then the id itself."""
     keys = _keys(message_id, *_span(database, None, None))
-    text = query.replace("%s", ",".join("?" * len(keys)), 1)
-    return database.execute(text, (*keys, message_id, *values)).fetchall()
+    is_of, found = events_named(database, Named.MESSAGE_ID, keys)
+    text = query.replace("%s", is_of, 1)
+    return database.execute(text, (*found, message_id, *values)).fetchall()
 
 
 def _search_file(
@@ -130,17 +137,22 @@ def _search_file(
         for column, several in also.items():
             conditions.append(f"({' OR '.join([_is_like(column)] * len(several))})")
             values += several
-        query = f"SELECT {columns} FROM event WHERE {' AND '.join(conditions)}"  # noqa: S608
+        where = " AND ".join(conditions)
         if not texts:
-            rows = database.execute(f"{query} ORDER BY id DESC LIMIT ?", (*values, limit))
+            query = f"SELECT {columns} FROM event WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
+            rows = database.execute(query, (*values, limit))
             return [_event(row) for row in rows]
         # Day by day, the latest first: within one key the index has the order of time, so that
         # what there is too much of need not be read to its end.
         found: list[TraceEvent] = []
-        column = next(name for name in _KEYS if name in texts)
-        query += f" AND {_KEYS[column]} = ? ORDER BY id DESC LIMIT ?"
+        column = next(name for name in _NAMED if name in texts)
+        source, is_named, key_there = latest_named(database, _NAMED[column])
+        query = (
+            f"SELECT {columns} FROM {source} WHERE {where} AND {is_named} "  # noqa: S608
+            "ORDER BY id DESC LIMIT ?"
+        )
         for key in _keys(texts[column], first, last):
-            rows = database.execute(query, (*values, key, limit - len(found)))
+            rows = database.execute(query, (*values, key_there(key), limit - len(found)))
             found += map(_event, rows)
             if len(found) >= limit:
                 break

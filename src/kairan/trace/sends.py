@@ -18,7 +18,7 @@ NAMED_MAX = 20
 
 _LAST = """
 SELECT event, recipient, detail, max(id) AS last FROM event
-    WHERE m IN (%s) AND lower(message_id) = lower(?)
+    WHERE %s AND lower(message_id) = lower(?)
         AND event IN ('DELIVER', 'SEND', 'DEFER', 'FAIL', 'HOLD', 'RELEASE', 'RETRY', 'DROP')
     GROUP BY lower(recipient)
 """

@@ -51,11 +51,11 @@ _MOMENT_DIGITS = 20
 # Of a message whose acceptance is in another file or day, or of a version that did not say its number;
 # that of its own number first, for others may have taken its Message-ID.
 _ACCOUNT = """
-SELECT account FROM event WHERE m IN (%s) AND lower(message_id) = lower(?)
+SELECT account FROM event WHERE %s AND lower(message_id) = lower(?)
     AND event = 'RECEIVE' AND account <> '' ORDER BY spool_id = ? DESC, id LIMIT 1
 """
 _GROUP = """
-SELECT recipient FROM event WHERE m IN (%s) AND lower(message_id) = lower(?)
+SELECT recipient FROM event WHERE %s AND lower(message_id) = lower(?)
     AND event = 'EXPAND' ORDER BY spool_id = ? DESC, id LIMIT 1
 """
 

@@ -65,11 +65,15 @@ def change(
     """Does `action` to all that is meant; how many jobs it changed.  `told` hears of each before."""
     if selection.is_open() and not selection.everything and selection.conditions == ANYTHING:
         raise QueueRequestError("say which: ids, conditions such as --to ADDRESS, or --all")
+
+    def changed(one: tuple[int, JobFilter]) -> int:
+        return _change(spool, *one, action, told)
+
     wanted = _wanted(spool, selection)
-    if told is None:
-        with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
-            return sum(pool.map(lambda one: _change(spool, *one, action), wanted))
-    return sum(_change(spool, shard, conditions, action, told) for shard, conditions in wanted)
+    if told is not None:
+        return sum(map(changed, wanted))
+    with ThreadPoolExecutor(_SHARDS_AT_ONCE) as pool:
+        return sum(pool.map(changed, wanted))
 
 
 def _change(
@@ -77,7 +81,7 @@ def _change(
     shard: int,
     conditions: JobFilter,
     action: Change,
-    told: Callable[[FoundJob], None] | None = None,
+    told: Callable[[FoundJob], None] | None,
 ) -> int:
     with spool.view(shard) as view:
         if told is not None:

@@ -66,6 +66,21 @@ def test_the_servers_own_words_are_explained_not_our_wrapping():
     assert (answer.next_try, answer.expires) == (NOW + 120.0, None)
 
 
+@pytest.mark.parametrize("language", Language)
+def test_a_bare_code_of_nine_causes_names_none_of_them_as_the_cause(language):
+    said = "451 4.7.8 The login at the next server failed (535 5.7.139)"
+    answer = asked(item(said), QueueFacts("x.test", "held", 0, 0, said, 120.0))
+    assert answer.kind is RefusalClass.CONFIGURATION
+    record = record_of("0-1.2", answer, language)
+    assert record["key"] == "undecided"
+    assert "9" in record["meaning"]
+    assert len(record["causes"]) == 9
+    (remedy,) = record["remedies"]
+    assert "kairan doctor probe" in remedy
+    shown = "\n".join(line.text for line in lines_of("0-1.2", answer, language))
+    assert all(cause in shown for cause in record["causes"])
+
+
 def test_a_certificate_that_does_not_verify_is_named():
     answer = asked(item(), QueueFacts("x.test", "held", 0, 0, TLS, 60.0))
     assert answer.meanings[0].key == "peer-tls-failed"

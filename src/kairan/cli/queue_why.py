@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kairan.doctor.answer import Language, Line
+from kairan.outcomes.causes import OneOf
 from kairan.outcomes.outcome import Text
 from kairan.status.why import SENTENCES, Why
 
@@ -67,12 +68,19 @@ def lines_of(job: str, answer: Why, language: Language) -> Iterator[Line]:
         yield Line(f"  {label('about')}: {answer.kind}")
     if record["meaning"]:
         yield Line(f"  {label('means')}: {record['meaning']}")
+    if _is_undecided(answer):
+        yield from (Line(f"    - {cause}") for cause in record["causes"])
     for remedy in record["remedies"]:
         yield Line(f"  {label('do')}: {remedy}")
     somebody = answer.waiting.value in {"held", "paused", "approval"}
     unknown = label("somebody") if somebody else label("unknown")
     yield Line(f"  {label('next')}: {record['next_try'] or unknown}")
     yield Line(f"  {label('expires')}: {record['expires'] or label('kept')}")
+
+
+def _is_undecided(answer: Why) -> bool:
+    """Whether the last answer's code alone fits several entries alike, which must then be named."""
+    return bool(answer.meanings) and isinstance(answer.meanings[0], OneOf)
 
 
 def _moment(seconds: float | None) -> str:

@@ -5,7 +5,7 @@ import os
 
 from kairan.console.ask import Ask, Page
 from kairan.directory.model import Account
-from kairan.doctor.explain.explain import explain
+from kairan.doctor.explain.explain import explain_briefly
 from kairan.doctor.explain.text import TOLD_IN_FULL_MAX, record_of
 from kairan.doctor.log.read import TimeSpan, read_logs
 from kairan.doctor.log.settings import LogSettings
@@ -33,7 +33,7 @@ def doctor_page(ask: Ask) -> Page:
             return Page("doctor.html", {**values, "lines": _of_token(ask, text)})
         case "log":
             return Page("doctor.html", {**values, "lines": _of_log(ask, text)})
-    found = explain(text)[:TOLD_IN_FULL_MAX]
+    found = explain_briefly(text)[:TOLD_IN_FULL_MAX]
     answers = [record_of(one, ask.language) for one in found]
     return Page("doctor.html", {**values, "answers": answers})
 

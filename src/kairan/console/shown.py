@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kairan.doctor.answer import Language
-from kairan.doctor.explain.explain import UNKNOWN, explain
+from kairan.doctor.explain.explain import UNKNOWN, explain_briefly
 from kairan.doctor.explain.text import record_of
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -45,5 +45,5 @@ class Explainer:
         return self._answers[text]
 
     def _asked(self, text: str) -> dict[str, Any] | None:
-        first = explain(text)[0]
+        first = explain_briefly(text)[0]
         return None if first.key == UNKNOWN else record_of(first, self._language)

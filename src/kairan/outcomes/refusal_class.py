@@ -14,12 +14,13 @@ ends soon.  They only count where we log in: to a stranger's server a 5xx is a n
 4.2.1), but for one that says that the session is out of step.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue
-from kairan.outcomes.causes import outcome_of
+from kairan.outcomes.causes import OneOf, outcome_of
 from kairan.outcomes.outcome import Outcome
 
 
@@ -166,16 +167,24 @@ def is_out_of_step(reply: Reply) -> bool:
 
 
 def class_of(outcome: Outcome) -> RefusalClass:
-    known = _CLASSES.get(outcome.key)
-    return known or _by_digits(outcome.code, outcome.enhanced)
+    return _known(outcome) or _by_digits(outcome.code, outcome.enhanced)
 
 
 def refusal_class(reply: Reply) -> RefusalClass:
     outcome = outcome_of(reply)
-    known = _CLASSES.get(outcome.key) if outcome is not None else None
+    known = _known(outcome) if outcome is not None else None
     if known is None and is_out_of_step(reply):
         return RefusalClass.SESSION
     return known or _by_digits(reply.code, reply.enhanced)
+
+
+def _known(outcome: Outcome) -> RefusalClass | None:
+    """Of several entries that fit alike, what most of them are; None: the digits say more."""
+    if not isinstance(outcome, OneOf):
+        return _CLASSES.get(outcome.key)
+    kinds = Counter(_CLASSES.get(one.key) for one in outcome.candidates).most_common()
+    (kind, number), *others = kinds
+    return kind if all(count < number for _, count in others) else None
 
 
 def _by_digits(code: int, enhanced: str) -> RefusalClass:

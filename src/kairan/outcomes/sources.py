@@ -70,6 +70,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (" and 4489835 (dates)", "、4489835（日程）"),
     ("number: ", "数値: "),
     ("Canon, service manual DU7-1178-000 (Universal Send Kit-E1), chapter 2:", "キヤノン、サービス マニュアル DU7-1178-000（Universal Send Kit-E1）第 2 章:"),
+    ("Guide for Kyocera printers, send and scan error codes, 1102 (a third party's):", "京セラ製品の送信・スキャン エラー コードのガイド、1102（第三者によるもの）:"),
     ("issue ", "イシュー "),
     ("null MX", "空の MX"),
 )  # fmt: skip

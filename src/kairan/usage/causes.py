@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kairan.doctor.explain.explain import UNKNOWN, explain
+from kairan.doctor.explain.explain import UNKNOWN, explain_briefly
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.causes import UNDECIDED
 from kairan.outcomes.outcome import Text
 from kairan.runtime.visible import visible
 from kairan.trace.tally import REASONS_MAX, reasons
@@ -94,12 +95,13 @@ def _cause(reason: str) -> Cause:
         return Cause(outcome.key, outcome.codes, outcome.when, remedy)
     if not reason.strip():
         return Cause("", "", _MANY, _NOTHING)
-    first = explain(reason)[0]
+    first = explain_briefly(reason)[0]
     code = " ".join(part for part in (str(first.reply.code or ""), first.reply.enhanced) if part)
     if first.key == UNKNOWN:
         return _as_said(reason, code)
     remedy = next(iter(first.advice.remedies), _NOTHING)
-    return Cause(first.key, code, first.advice.when, remedy)
+    key = "" if first.key == UNDECIDED else first.key
+    return Cause(key, code, first.advice.when, remedy)
 
 
 def _as_said(reason: str, code: str = "") -> Cause:

@@ -7,8 +7,16 @@ from dataclasses import replace
 import pytest
 
 from auth.conftest import CHEAP
+from kairan.auth.passwords import authenticator as logins
 from kairan.auth.passwords.authenticator import Authenticator
-from kairan.auth.passwords.hashing import hash_password, nobodys_hash, parameters, parameters_of
+from kairan.auth.passwords.hashing import (
+    hash_generated,
+    hash_password,
+    is_generated,
+    nobodys_hash,
+    parameters,
+    parameters_of,
+)
 from kairan.auth.passwords.recognised import Recognised
 from kairan.directory.model import Trust
 from kairan.mail.role import Role
@@ -195,6 +203,87 @@ def test_what_argon2_would_refuse_to_compute_is_no_hash(text):
 def test_a_hash_of_ours_and_nobodys_have_parameters():
     assert parameters_of(hash_password("x", CHEAP)) == parameters(CHEAP)
     assert parameters_of(nobodys_hash(parameters(CHEAP), octets)) == parameters(CHEAP)
+
+
+# What an import drew: a quick hash, until its first login.
+
+DRAWN = "bq4m-drawn-by-an-import"
+QUICK_HASH = hash_generated(DRAWN)
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Whose hashes each login computes, in their order: slow ones, quick ones."""
+    slow, quick = [], []
+
+    def counting(asked, work):
+        def counted(password_hash, *more):
+            asked.append(password_hash)
+            return work(password_hash, *more)
+
+        return counted
+
+    for name, asked in (("matches", slow), ("matches_generated", quick)):
+        monkeypatch.setattr(logins, name, counting(asked, getattr(logins, name)))
+    return slow, quick
+
+
+@pytest.mark.parametrize("password", [DRAWN, "wrong horse"])
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("is_drawn", [True, False])
+@pytest.mark.parametrize("commonest", [QUICK_HASH, hash_password("x", DEARER)])
+async def test_whatever_hash_an_account_has_a_login_costs_a_slow_one_and_a_quick_one(
+    made, people, computed, name, password, is_drawn, commonest
+):
+    slow, quick = computed
+    head = commonest.rsplit("$", 2)[0]
+    accounts = tuple(
+        replace(one, password_hash=QUICK_HASH) if is_drawn and one.address == NAME else one
+        for one in people.accounts
+    )
+    snapshot = replace(people, accounts=accounts, trust=Trust(hash_parameters=head))
+    found = await made(DEARER).verify(snapshot, name, password, HERE)
+    is_right = is_drawn and name == NAME and password == DRAWN
+    assert isinstance(found, Refuse) is not is_right
+    assert len(slow) == len(quick) == 1
+    assert is_generated(quick[0])
+    assert not is_generated(slow[0])
+    if name != NAME or is_drawn:
+        assert parameters_of(slow[0]) == parameters(DEARER)
+
+
+async def test_the_slow_hash_beside_a_quick_one_is_made_where_strangers_hashes_are(made, people):
+    asked = []
+
+    class Background:
+        async def matches(self, password_hash, password):
+            asked.append(password_hash)
+            return True  # nobody's hash; whatever is said of it lets nobody in
+
+        def close(self):
+            pass
+
+    accounts = (replace(people.accounts[0], password_hash=QUICK_HASH),)
+    snapshot = replace(people, accounts=accounts)
+    guarded = made(background=Background())
+    await guarded.verify(snapshot, NAME, "wrong horse", HERE)
+    found = await guarded.verify(snapshot, NAME, "wrong again", HERE)
+    assert isinstance(found, Refuse)
+    assert [is_generated(one) for one in asked] == [False]
+
+
+async def test_the_first_login_leaves_a_hash_with_the_settings_parameters(made, people):
+    written = asyncio.Queue()
+
+    async def rehash(account, old, new):
+        await written.put((old, new))
+
+    snapshot = replace(people, accounts=(replace(people.accounts[0], password_hash=QUICK_HASH),))
+    await made(DEARER, rehash=rehash).verify(snapshot, NAME, DRAWN, HERE)
+    async with asyncio.timeout(15):
+        old, new = await written.get()
+    assert old == QUICK_HASH
+    assert parameters_of(new) == parameters(DEARER)
 
 
 # Hashing anew.

@@ -27,6 +27,22 @@ def test_a_maker_s_code_is_found_in_what_the_panel_shows(line):
     assert verdict_of([one]) is Verdict.PROBLEM
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Kyocera 1102",
+        "TASKalfa 2553ci - scan to email - Error 1102",
+        "ECOSYS M2540dn error code: 1102",
+        "京セラ エラーコード 1102",
+    ],
+)
+def test_a_guide_that_is_not_the_maker_s_is_named_as_such(line):
+    (one,) = explain(line)
+    assert one.key == "panel-kyocera-1102"
+    assert "not by Kyocera" in one.advice.when.en
+    assert "a third party's" in one.advice.source
+
+
 @pytest.mark.parametrize(("maker", "code"), PANEL_CODES)
 @pytest.mark.parametrize("language", Language)
 def test_each_code_has_cause_remedy_and_its_manual(maker, code, language):
@@ -42,11 +58,54 @@ def test_each_code_has_cause_remedy_and_its_manual(maker, code, language):
     assert all(text in said for text in texts)
 
 
-@pytest.mark.parametrize("bare", ["#839", "839", "1101", "016-503", "TS-05", "error 1101", "T81"])
-def test_without_a_maker_nothing_is_guessed(bare):
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(
+    ("bare", "makers"),
+    [
+        ("#839", ["Canon"]),
+        ("839", ["Canon"]),
+        ("Error code: #802", ["Canon"]),
+        ("\uff03801", ["Canon"]),
+        ("1101", ["Kyocera"]),
+        ("error 1102", ["Kyocera"]),
+        ("Scan to E-mail error: 1102", ["Kyocera"]),
+        ("送信エラー 2101", ["Kyocera"]),
+        ("016-503", ["Fujifilm", "Xerox"]),
+        ("エラーコード 016-764", ["Fujifilm", "Xerox"]),
+        ("TS-05", ["Brother"]),
+        ("T81", ["Konica Minolta"]),
+        ("error (49.38.07)", ["HP"]),
+    ],
+)
+def test_without_a_maker_those_are_named_that_show_such_codes_and_none_is_chosen(
+    bare, makers, language
+):
     explanations = explain(bare)
-    assert {one.key for one in explanations} == {UNKNOWN}
+    (one,) = explanations
+    assert one.key == UNKNOWN
     assert verdict_of(explanations) is Verdict.UNCLEAR
+    said = "\n".join(line.text for line in lines_of(explanations, language))
+    assert all(maker in said for maker in makers)
+    others = {maker for maker, _ in PANEL_CODES} - set(makers)
+    assert not any(maker in said for maker in others)
+    assert not one.advice.causes
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("535", "unknown"),
+        ("550", "unknown"),
+        ("5.7.139", "basic-auth-not-allowed"),
+        ("error 535 5.7.3", "auth-unsuccessful"),
+        ("250", "accepted"),
+        ("hello", "unknown"),
+    ],
+)
+def test_what_a_server_replies_is_no_code_of_a_panel(text, key):
+    (one, *_) = explain(text)
+    assert one.key == key
+    assert "panel" not in one.advice.when.en
 
 
 @pytest.mark.parametrize(
@@ -57,7 +116,7 @@ def test_without_a_maker_nothing_is_guessed(bare):
         ("Canon iR #550", "Canon", "#550"),
         ("Kyocera 1101", "Kyocera", "1101"),
         ("TASKalfa 3554ci send error 2101", "Kyocera", "2101"),
-        ("京セラ エラーコード 1102", "Kyocera", "1102"),
+        ("京セラ エラーコード 3101", "Kyocera", "3101"),
         ("Xerox 016-503", "Xerox", "016-503"),
         ("Fuji Xerox ApeosPort 016-764", "Fujifilm", "016-764"),
         ("富士フイルム 016-535", "Fujifilm", "016-535"),

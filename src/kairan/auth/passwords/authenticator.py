@@ -18,7 +18,9 @@ hashing is the expensive thing a stranger can make us do; so, in this order:
 
 A name that is unknown, disabled or without a usable password costs one hash, too, with the
 parameters that most accounts' hashes have: after the settings have changed, only who logs in has
-his password hashed anew (`rehash`), and meanwhile time must not tell who exists.
+his password hashed anew (`rehash`), and meanwhile time must not tell who exists.  A password that an
+import drew has a quick hash until its first login (hashing.py): every login computes a slow hash and
+a quick one, of which one is nobody's.
 """
 
 import asyncio
@@ -37,9 +39,12 @@ from kairan.auth.devices import AdmittedDevice, LoginHolder, holder_of
 from kairan.auth.networks import may_come_from
 from kairan.auth.passwords.background import BackgroundHashing
 from kairan.auth.passwords.hashing import (
+    hash_generated,
     hash_password,
     hasher,
+    is_generated,
     matches,
+    matches_generated,
     nobodys_hash,
     parameters,
     parameters_of,
@@ -59,6 +64,7 @@ from kairan.outcomes.decision import Refuse
 _STRANGERS_NICENESS = 10
 _FAMILIAR_NICENESS = 5
 _FAMILIAR_THREADS = 1  # each credential comes once in verified_seconds
+_NOBODYS_OCTETS = 32
 # To ask of a mere head whether Argon2 would compute it.
 _ANY_SALT_AND_HASH = f"${'A' * 22}${'A' * 43}"
 
@@ -78,6 +84,7 @@ class _Claim:
     holder: LoginHolder | None
     why_not: str  # for the trace, where `holder` is None
     password_hash: str = field(repr=False)  # nobody's, where `holder` is None
+    slow_hash: str = field(repr=False)  # the same, or nobody's beside a quick one
     digest: bytes
 
     @property
@@ -131,6 +138,7 @@ class Authenticator:
         self._hasher = hasher(settings)
         self._parameters = parameters(settings)
         self._nobodys_hash = nobodys_hash(self._parameters, random)
+        self._nobodys_quick_hash = hash_generated(random(_NOBODYS_OCTETS).hex())
         self._familiar = _Queue(
             "kairan-familiar", threads=_FAMILIAR_THREADS, niceness=_FAMILIAR_NICENESS
         )
@@ -199,15 +207,18 @@ class Authenticator:
         usable = None if why_not else holder
         identity = holder.identity or key_of(name)
         password_hash = usable.password_hash if usable else self._nobodys(snapshot)
+        is_quick = is_generated(password_hash)
+        slow_hash = self._nobodys(snapshot) if is_quick else password_hash
         # What is too long was never set as a password; it is hashed cut, like any wrong one.
         kept = password[: self._settings.password_characters_max + 1]
         digest = self._verified.digest(identity, password_hash, kept)
-        return _Claim(name, kept, source, usable, why_not, password_hash, digest)
+        return _Claim(name, kept, source, usable, why_not, password_hash, slow_hash, digest)
 
     def _nobodys(self, snapshot: Snapshot) -> str:
-        """As costly as most accounts' own."""
-        commonest = parameters_of(f"{snapshot.trust.hash_parameters}{_ANY_SALT_AND_HASH}")
-        head = commonest or self._parameters
+        """As costly as most accounts' own, the quick ones aside."""
+        commonest = f"{snapshot.trust.hash_parameters}{_ANY_SALT_AND_HASH}"
+        head = self._parameters if is_generated(commonest) else parameters_of(commonest)
+        head = head or self._parameters
         if not self._nobodys_hash.startswith(f"{head}$"):
             self._nobodys_hash = nobodys_hash(head, self._random)
         return self._nobodys_hash
@@ -246,15 +257,23 @@ class Authenticator:
         return let_in
 
     async def _matches(self, claim: _Claim, queue: _Queue) -> bool:
+        """A quick hash and a slow one, whoever it is; nothing fits the one of them that is nobody's."""
+        is_quick = is_generated(claim.password_hash)
+        quick_hash = claim.password_hash if is_quick else self._nobodys_quick_hash
+        fits_quick = matches_generated(quick_hash, claim.password)
+        fits_slow = await self._matches_slowly(claim, queue)
+        return fits_quick if is_quick else fits_slow
+
+    async def _matches_slowly(self, claim: _Claim, queue: _Queue) -> bool:
         self._hashes += 1
         is_suspect = queue is self._strangers and self._attempts.has_failed(claim.source)
         if self._background is not None and is_suspect:
-            is_right = await self._background.matches(claim.password_hash, claim.password)
+            is_right = await self._background.matches(claim.slow_hash, claim.password)
             if is_right is not None:
                 return is_right
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
-            queue.threads, matches, claim.password_hash, claim.password, self._hasher
+            queue.threads, matches, claim.slow_hash, claim.password, self._hasher
         )
 
     # Hashing anew.

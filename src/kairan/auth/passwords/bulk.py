@@ -5,8 +5,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import compress
 
-from kairan.auth.passwords.hashing import hash_password, hasher, matches, password_fault
+from kairan.auth.passwords.hashing import (
+    hash_generated,
+    hash_password,
+    hasher,
+    matches,
+    password_fault,
+)
 from kairan.auth.settings import AuthSettings
+from kairan.directory.bulk.account_import import MadePassword
 
 
 class BulkPasswords:
@@ -30,8 +37,11 @@ class BulkPasswords:
             )
             return frozenset(compress(claims, answers))
 
-    def make(self) -> str | None:
-        return None if self._make is None else self._make()
+    def make(self) -> MadePassword | None:
+        if self._make is None:
+            return None
+        password = self._make()
+        return MadePassword(password, hash_generated(password))
 
     def hash_all(self, passwords: Mapping[str, str]) -> Mapping[str, str]:
         with ThreadPoolExecutor(os.cpu_count()) as threads:

@@ -18,10 +18,34 @@ _PHC = re.compile(
     r",p=(?P<lanes>[1-9][0-9]{0,2}))\$(?P<salt>[A-Za-z0-9+/]{11,86})\$(?P<hash>[A-Za-z0-9+/]{16,86})"
 )
 _MEMORY_KIB_A_LANE_MIN = 8
+# Of what nobody can guess (`hash_generated`): next to nothing, and less than anybody's settings.
+_QUICK = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1, type=Type.ID)
+_QUICK_HEAD = "$argon2id$v=19$m=16,t=1,p=1"
 
 
 def hash_password(password: str, settings: AuthSettings | None = None) -> str:
     return hasher(settings or AuthSettings()).hash(prepared(password))
+
+
+def hash_generated(password: str) -> str:
+    """Of a password that we drew: 118 random bits, which no slowness makes harder to guess.
+
+    NIST SP 800-63B section 5.1.2.2: from 112 bits on, hashing a secret once is enough.  A login costs
+    what every other does (`is_generated`), and leaves a hash with the settings' parameters.
+    """
+    return _QUICK.hash(prepared(password))
+
+
+def is_generated(password_hash: str) -> bool:
+    """Whether it is quick to compute: who verifies it computes a slow one beside it, else time would
+    tell which accounts there are.
+    """
+    return password_hash.startswith(f"{_QUICK_HEAD}$")
+
+
+def matches_generated(password_hash: str, password: str) -> bool:
+    """Of a quick hash, in some 30 us, so that an event loop may ask."""
+    return matches(password_hash, password, _QUICK)
 
 
 def password_fault(

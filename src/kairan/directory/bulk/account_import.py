@@ -7,7 +7,7 @@ new account: one is made where the caller makes them, and it is enabled).
 
 import csv
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
 from sqlalchemy import Connection
@@ -39,6 +39,12 @@ ACCOUNT_COLUMNS = (*EXPORTED_COLUMNS, "password")
 _LIMITS = ("messages_per_minute", "recipients_per_minute", "connections_max")
 
 
+@dataclass(frozen=True, slots=True)
+class MadePassword:
+    text: str = field(repr=False)
+    hash: str = field(repr=False)
+
+
 class PasswordMaker(Protocol):
     """What makes hashes of passwords, and passwords where a row has none."""
 
@@ -47,7 +53,7 @@ class PasswordMaker(Protocol):
     def matching(self, claims: Mapping[str, tuple[str, str]]) -> frozenset[str]:
         """Of a hash and a password by address: where one is of the other."""
 
-    def make(self) -> str | None:
+    def make(self) -> MadePassword | None:
         """None: a new account must bring its own."""
 
     def hash_all(self, passwords: Mapping[str, str]) -> Mapping[str, str]: ...
@@ -90,7 +96,7 @@ def prepare(
     present = {account.address: account for account in existing} if update else {}
     wanted: dict[str, str] = {}
     claims: dict[str, tuple[str, str]] = {}  # that an account has this password already
-    made: dict[str, str] = {}
+    made: dict[str, MadePassword] = {}
     for row in rows:
         before = present.get(row.address)
         if row.password:
@@ -105,11 +111,16 @@ def prepare(
             if password is None:
                 file.note(row.line, f"{row.address} has no password; give one, or --generate")
             else:
-                wanted[row.address] = made[row.address] = password
+                made[row.address] = password
     file.finish()
     unchanged = passwords.matching(claims)
     wanted |= {who: claims[who][1] for who in claims if who not in unchanged}
-    return PreparedAccounts(file, rows, passwords.hash_all(wanted), made)
+    hashes = {
+        **passwords.hash_all(wanted),
+        **{address: password.hash for address, password in made.items()},
+    }
+    texts = {address: password.text for address, password in made.items()}
+    return PreparedAccounts(file, rows, hashes, texts)
 
 
 def write(

@@ -5,13 +5,19 @@ what the digits say where no entry fits.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kairan.doctor.answer import Verdict
-from kairan.doctor.device.panel_codes import PanelReading, panel_reading
+from kairan.doctor.device.panel_codes import (
+    BarePanelCode,
+    PanelReading,
+    bare_panel_code,
+    panel_reading,
+)
 from kairan.doctor.explain.bounce import readings
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.causes import FIND_WORDS, UNDECIDED, one_of_text, with_key
 from kairan.outcomes.classify.classify import Candidate, Classification, classify_part
 from kairan.outcomes.classify.digits import meaning_of_digits
 from kairan.outcomes.classify.parts import ReplyPart, reply_parts
@@ -96,6 +102,7 @@ _RETRY = Text(
     "Send it again later; if it fails for a day, treat it as a failure for good.",
     "時間をおいて再送してください。1 日たっても失敗する場合は恒久的な失敗とみなしてください。",
 )
+_ALIKE_WHY = Text("The code fits several entries alike.", "コードが複数の項目に等しく一致します。")
 _NO_ENTRY_WHY = Text("Read from the digits alone.", "番号のみから判断しました。")
 
 
@@ -103,7 +110,9 @@ def explain(text: str) -> tuple[Explanation, ...]:
     """Likeliest first; of a transcript with several refusals, reply by reply.  Never empty."""
     panel = panel_reading(text)
     if panel is None:
-        return _of_text(text)
+        found = _of_text(text)
+        bare = bare_panel_code(text) if {one.key for one in found} == {UNKNOWN} else None
+        return found if bare is None else (_of_bare_panel(bare),)
     beside = tuple(one for one in _of_text(panel.rest) if one.key not in {UNKNOWN, ACCEPTED})
     if panel.known is None:
         return beside or (_of_panel(panel),)
@@ -139,15 +148,31 @@ def _has_codes(one: Classification) -> bool:
     return bool(one.part.code or one.part.enhanced)
 
 
-FIND_WORDS = Text(
-    "Find the words behind the code: the server said them, and one sentence tells which it is. They stand in the log of the program that sends (nodemailer, PHPMailer and smtplib print them, Postfix and msmtp log them); devices often show the code alone: ask the server as the device does, `kairan doctor probe HOST --user USER`.",
-    "コードの後に続く文言を確認してください。サーバーが返した 1 文で原因が分かります。送信プログラムのログにあります（nodemailer、PHPMailer、smtplib は表示し、Postfix と msmtp はログに記録します）。機器がコードしか表示しない場合は、機器と同じ方法でサーバーに確認してください: `kairan doctor probe HOST --user USER`",
-)
+def explain_briefly(text: str) -> tuple[Explanation, ...]:
+    """As `explain`, for where there is room for the first or two: entries that a code without words
+    fits alike are one explanation, which says so and chooses none.
+    """
+    found = explain(text)
+    alike = tuple(one for one in found if one.is_one_of)
+    if not alike:
+        return found
+    others = (one for one in found if not one.is_one_of)
+    told = _of_alike(alike)
+    return (told, *others) if found[0].is_one_of else (*others, told)
 
 
-def one_of(text: str) -> tuple[Explanation, ...]:
-    """The entries that a code without words fits alike; empty: one is ahead, or none fits."""
-    return tuple(one for one in explain(text) if one.is_one_of)
+def _of_alike(alike: Sequence[Explanation]) -> Explanation:
+    return replace(
+        alike[0],
+        key=UNDECIDED,
+        advice=Advice(
+            one_of_text(len(alike)),
+            tuple(with_key(one.key, one.advice.when) for one in alike),
+            (FIND_WORDS,),
+            alike[0].advice.source,
+        ),
+        why=_ALIKE_WHY,
+    )
 
 
 def verdict_of(explanations: Iterable[Explanation]) -> Verdict:
@@ -204,6 +229,38 @@ _PANEL_UNKNOWN_REMEDIES = (
         "サーバーに届いていません: `kairan doctor probe HOST`",
     ),
 )
+
+
+_PANEL_BARE = Text(
+    "This may be a code of a device's panel; of this shape are codes of {}. Without the maker it says nothing.",
+    "機器の操作パネルのコードかもしれません。この形のコードを表示するメーカー: {}。メーカーが分からなければ意味は決まりません。",
+)
+_NAME_MAKER = Text(
+    'Name the maker in front of it, as in `kairan doctor explain "{} {}"`.',
+    'メーカー名を前に付けてください。例: `kairan doctor explain "{} {}"`',
+)
+
+
+def _of_bare_panel(bare: BarePanelCode) -> Explanation:
+    makers = bare.makers
+    example = (makers[0], bare.code)
+    return Explanation(
+        key=UNKNOWN,
+        reply=ReplyPart(None, "", bare.code),
+        advice=Advice(
+            Text(
+                _PANEL_BARE.en.format(" and ".join(makers)),
+                _PANEL_BARE.ja.format("、".join(makers)),
+            ),
+            remedies=(
+                Text(_NAME_MAKER.en.format(*example), _NAME_MAKER.ja.format(*example)),
+                *_PANEL_UNKNOWN_REMEDIES,
+            ),
+            source="; ".join(f"{maker} {bare.code}" for maker in makers),
+        ),
+        confidence=0.0,
+        why=_NO_ENTRY_WHY,
+    )
 
 
 def _of_panel(panel: PanelReading) -> Explanation:

@@ -5,7 +5,8 @@ from datetime import date
 from typing import Any
 
 from kairan.doctor.answer import Language, Line, say
-from kairan.doctor.explain.explain import FIND_WORDS, UNKNOWN, Explanation
+from kairan.doctor.explain.explain import UNKNOWN, Explanation
+from kairan.outcomes.causes import FIND_WORDS, one_of_text
 from kairan.outcomes.dates import Milestone
 from kairan.outcomes.outcome import Text
 from kairan.outcomes.sources import in_japanese
@@ -24,10 +25,6 @@ _EDITION = Text("edition", "版")
 _SEVERAL = Text(
     "{} entries fit. The likeliest comes first.",
     "{} 件の項目が該当します。可能性の高い順に示します。",
-)
-_ONE_OF = Text(
-    "It is one of these {}; the code alone does not tell which.",
-    "次の {} 件のいずれかです。コードだけではどれか判断できません。",
 )
 _ALSO = Text("Also possible", "ほかの可能性")
 _UNKNOWN = Text("unknown", "不明")
@@ -55,7 +52,7 @@ def lines_of(explanations: Sequence[Explanation], language: Language) -> Iterato
 
 def _one_of_lines(explanations: Sequence[Explanation], language: Language) -> Iterator[Line]:
     """None in full: the remedy of the first would be tried, and it is as good as any guess."""
-    yield Line(say(_ONE_OF, language).format(len(explanations)), "italic")
+    yield Line(say(one_of_text(len(explanations)), language), "italic")
     for one in explanations:
         yield Line("")
         yield Line(f"{one.reply.code} {one.reply.enhanced}  {one.key}", "bold cyan")

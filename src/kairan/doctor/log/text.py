@@ -7,16 +7,14 @@ from typing import Any
 
 from kairan.doctor.answer import Language, Line, Verdict, say
 from kairan.doctor.explain.explain import (
-    FIND_WORDS,
     Advice,
-    Explanation,
     advice_of,
-    explain,
+    explain_briefly,
     mentions_token,
-    one_of,
 )
 from kairan.doctor.log.read import LoggedCause, LogReport
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.causes import UNDECIDED
 from kairan.outcomes.outcome import Text
 
 # Eighths of a character cell: a plot's height in one line.
@@ -44,10 +42,6 @@ _PLOT = Text("over time, a column is {width}", "時間推移（1 列 = {width}�
 _NO_ENTRY = Text(
     "A reply that the catalogue does not know; see `kairan doctor explain`.",
     "未知の応答です。`kairan doctor explain` で確認してください。",
-)
-_ONE_OF = Text(
-    "One of {} refusals that share this code; the log does not hold the words that tell which.",
-    "このコードを共有する {} 件の拒否のいずれかです。ログにはどれかを判断できる文言がありません。",
 )
 _DAMAGE = Text("{path}: not read to its end: {why}", "{path}: 最後まで読めませんでした: {why}")
 _REACHED: Mapping[str, Text] = {
@@ -189,18 +183,11 @@ def _remedies(cause: LoggedCause, language: Language) -> list[str]:
 def _advice(cause: LoggedCause) -> Advice:
     outcome = CATALOGUE.get(cause.key)
     if outcome is None:
-        if several := one_of(cause.key):
-            return Advice(
-                Text(_ONE_OF.en.format(len(several)), _ONE_OF.ja.format(len(several))),
-                tuple(_with_key(one) for one in several),
-                (FIND_WORDS,),
-            )
-        return replace(explain(cause.key)[0].advice, when=_NO_ENTRY, causes=())
+        (first, *_) = explain_briefly(cause.key)
+        if first.key == UNDECIDED:
+            return first.advice
+        return replace(first.advice, when=_NO_ENTRY, causes=())
     return advice_of(outcome, by_token=any(map(mentions_token, cause.examples)))
-
-
-def _with_key(one: Explanation) -> Text:
-    return Text(f"{one.key}: {one.advice.when.en}", f"{one.key}: {one.advice.when.ja}")
 
 
 def _moment(seconds: float) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kairan.doctor.answer import Verdict
-from kairan.doctor.explain.explain import explain
+from kairan.doctor.explain.explain import explain_briefly
 from kairan.outcomes.outcome import Text
 
 # The order of a session.  What was not reached is listed as skipped.
@@ -74,5 +74,5 @@ def meanings_of(reply: str) -> tuple[ProbeMeaning, ...]:
     """What a refusal means, by the catalogue."""
     return tuple(
         ProbeMeaning(one.key, one.advice.when, one.advice.causes, one.advice.remedies)
-        for one in explain(reply)[:_MEANINGS_MAX]
+        for one in explain_briefly(reply)[:_MEANINGS_MAX]
     )

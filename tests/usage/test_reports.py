@@ -3,6 +3,7 @@
 import csv
 import json
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from io import StringIO
 
@@ -10,10 +11,11 @@ import pytest
 
 from kairan.doctor.answer import Language
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.causes import FIND_WORDS
 from kairan.trace.keys import search_key
 from kairan.trace.record import Trace
 from kairan.trace.settings import BillingSettings
-from kairan.usage.causes import causes_report
+from kairan.usage.causes import causes, causes_report
 from kairan.usage.clients import clients_report
 from kairan.usage.growth import GrowthBy, growth_report, minutes
 from kairan.usage.report import ReportSpan, csv_of, record_of_report
@@ -199,3 +201,14 @@ def test_what_is_counted_goes_with_its_events(tmp_path):
         clock.now += 100 * DAY
     with closing(sqlite3.connect(tmp_path / "trace-0.db")) as file:
         assert file.execute("SELECT sum(count) FROM tally").fetchone() == (1,)
+
+
+def test_a_bare_code_of_nine_causes_is_counted_as_none_of_them(tmp_path, monkeypatch):
+    said = Counter({("FAIL", "535 5.7.139"): 3, ("DEFER", "432 4.3.2"): 2})
+    monkeypatch.setattr("kairan.usage.causes.reasons", lambda *_, **__: said)
+    found = [(number, cause) for number, _, cause in causes(tmp_path, ALL)]
+    assert [(number, one.key, one.code, one.remedy) for number, one in found] == [
+        (3, "", "535 5.7.139", FIND_WORDS),
+        (2, "", "432 4.3.2", FIND_WORDS),
+    ]
+    assert all("one of these" in one.when.en for _, one in found)

@@ -6,10 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kairan.console.shown import Explainer
 from kairan.doctor.answer import Language, Verdict, language_of
-from kairan.doctor.explain.explain import ACCEPTED, UNKNOWN, explain, verdict_of
+from kairan.doctor.explain.explain import (
+    ACCEPTED,
+    UNKNOWN,
+    explain,
+    explain_briefly,
+    verdict_of,
+)
 from kairan.doctor.explain.text import lines_of, record_of
+from kairan.doctor.probe.step import meanings_of
 from kairan.outcomes.catalogue import CATALOGUE
+from kairan.outcomes.causes import FIND_WORDS, UNDECIDED
 from kairan.outcomes.sources import in_japanese
 
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
@@ -52,6 +61,26 @@ def test_a_code_that_fits_several_alike_chooses_none_and_says_how_to_tell(text):
     assert all(one.key in said for one in explain(text))
     assert all(record_of(one, Language.EN)["is_one_of"] for one in explain(text))
     assert "いずれか" in printed(text, Language.JA)
+
+
+def test_where_there_is_room_for_one_it_is_told_that_it_is_one_of_several():
+    (one,) = explain_briefly("535 5.7.139")
+    assert one.key == UNDECIDED
+    assert len(one.advice.causes) == 9
+    assert one.advice.remedies == (FIND_WORDS,)
+    (meaning,) = meanings_of("535 5.7.139 Authentication unsuccessful")
+    assert meaning.key == UNDECIDED
+    shown = Explainer(Language.JA).of("535 5.7.139")
+    assert (shown["key"], len(shown["causes"])) == (UNDECIDED, 9)
+
+
+def test_what_is_decided_beside_it_is_told_in_its_place():
+    decided = "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found"
+    keys = [one.key for one in explain_briefly(f"535 5.7.139\n{decided}")]
+    assert keys == [UNDECIDED, "recipient-unknown"]
+    keys = [one.key for one in explain_briefly(f"{decided}\n535 5.7.139")]
+    assert keys == ["recipient-unknown", UNDECIDED]
+    assert explain_briefly(decided) == explain(decided)
 
 
 @pytest.mark.parametrize(

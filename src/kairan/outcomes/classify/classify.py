@@ -9,7 +9,7 @@ is kept.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from unicodedata import normalize
@@ -171,10 +171,26 @@ def classify(text: str) -> Classification:
 
 def classify_part(part: ReplyPart) -> Classification:
     words = squeeze(_ADDRESS.sub("", part.text))
-    found = _judge(words, part.code or 0, part.enhanced, part.speaker)
+    found = _judged(words, part)
+    quoted = _QUOTED.search(part.text)
+    if quoted:
+        inner = squeeze(_ADDRESS.sub("", quoted[1]))
+        of_server = _judged(inner, part)
+        found = of_server if of_server and of_server[0].phrase else found
     if part.lacks_auth and _is_open(found, words):
         found = (_NO_AUTH_HERE,)
     return Classification(found, part)
+
+
+def _judged(words: str, part: ReplyPart) -> tuple[Candidate, ...]:
+    return _judge(words, part.code or 0, part.enhanced, part.speaker)
+
+
+# System.Net.Mail has one sentence for each basic code, two causes in one, and quotes the server behind it.
+_QUOTED = re.compile(
+    r"(?:server response was|Serverantwort (?:war|lautete)|サーバーの?応答(?:は)?)\s*[:：]\s*(.+)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def squeeze(text: str) -> str:
@@ -234,16 +250,22 @@ _ENTRIES = tuple(_entries())
 @kept(octets=_JUDGEMENTS_OCTETS, key_octets=_JUDGED_OCTETS)
 def _judge(words: str, code: int, enhanced: str, speaker: Speaker | None) -> tuple[Candidate, ...]:
     fits = [fit for entry in _ENTRIES if (fit := _fit(entry, code, enhanced, words, speaker))]
+    found = [fit[0].phrase for fit in fits]
+    fits = [fit for fit in fits if not _is_said_closer(fit[0].phrase, found)]
     fits.sort(key=lambda fit: (-fit[0].confidence, -len(fit[0].phrase), fit[1]))
     if not fits:
         return ()
     best = fits[0][0]
-    return tuple(one for one, _ in fits if one is best or _is_worth_naming(one, best))
+    return tuple(
+        one for one, _ in fits if one.confidence >= _WORTH_NAMING * best.confidence or one is best
+    )
 
 
-def _is_worth_naming(one: Candidate, best: Candidate) -> bool:
-    within = one.phrase != best.phrase and one.phrase and one.phrase in best.phrase
-    return one.confidence >= _WORTH_NAMING * best.confidence and not within
+def _is_said_closer(phrase: str, found: Iterable[str]) -> bool:
+    """Whether another entry's phrase has it within: "authentication failed" says nothing beside
+    "authentication failed: invalid authentication mechanism", whatever code stands in front.
+    """
+    return bool(phrase) and any(phrase in one and phrase != one for one in found)
 
 
 def _fit(

@@ -67,7 +67,17 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "Invalid login or password",
         "Authentication credentials invalid",
     ),
-    "auth-mechanism-unknown": ("is not compatible with authentication mechanism",),
+    "auth-mechanism-unknown": (
+        "is not compatible with authentication mechanism",
+        # Postfix and Dovecot, under the code of a wrong password.
+        "authentication failed: Invalid authentication mechanism",
+        "Invalid authentication mechanism",
+        "Unsupported authentication mechanism",
+        "authentication mechanism not supported",
+        "authentication mechanism is not supported",
+        "authentication type not supported",
+        "Unrecognized authentication type",
+    ),
     # What a client says before it sends a login.
     "auth-not-offered": (
         "SMTP AUTH extension not supported by server",
@@ -415,8 +425,12 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "ECONNREFUSED",
         "ETIMEDOUT",
         "Connection timed out",
+        "Operation timed out",
         "actively refused",
         "Network is unreachable",
+        "Network is down",
+        "Host is down",
+        "Host is unreachable",
         "No route to host",
         "Unable to connect to the remote server",
         "Could not connect to SMTP host",

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 
-from kairan.directory.bulk.account_import import ACCOUNT_COLUMNS, export
+from kairan.directory.bulk.account_import import ACCOUNT_COLUMNS, MadePassword, export
 from kairan.directory.bulk.csv_rows import ImportRefusedError
 from kairan.directory.bulk.mailbox_rows import ImportReport
 from kairan.directory.model import Account
@@ -24,7 +24,7 @@ class Passwords:
         return {who for who, (hash_, password) in claims.items() if hash_ == f"hash of {password}"}
 
     def make(self):
-        return "made" if self.makes else None
+        return MadePassword("made", "hash of made") if self.makes else None
 
     def hash_all(self, passwords):
         self.hashed += passwords

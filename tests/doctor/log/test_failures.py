@@ -240,7 +240,7 @@ def test_a_code_of_nine_faults_is_counted_by_its_digits_and_names_them_all(tmp_p
     report = read_logs([str(file)], LogSettings())
     (cause,) = record_of(report, Language.EN)["causes"]
     assert cause["key"] == "535 5.7.139"
-    assert cause["when"].startswith("One of 9 refusals")
+    assert cause["when"].startswith("It is one of these 9")
     assert len(cause["causes"]) == 9
     assert any(one.startswith("smtp-auth-disabled-tenant: ") for one in cause["causes"])
     # What would mend one of them is not the remedy of the others.

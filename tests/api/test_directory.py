@@ -192,8 +192,9 @@ def test_a_group_is_added_previewed_changed_and_removed(admin):
     assert admin.post("/v1/groups", json=new).json()["hidden"]
     preview = admin.get(f"/v1/groups/{outer}/preview").json()
     assert preview == {"count": 1, "members": [USER], "dynamic": None}
-    changed = admin.patch(f"/v1/groups/{outer}", json={"accept_from": [PAYROLL]}).json()
-    assert changed["accept_from"] == [PAYROLL]
+    wanted = {"accept_from": [PAYROLL], "moderation_notifications": "internal"}
+    changed = admin.patch(f"/v1/groups/{outer}", json=wanted).json()
+    assert {name: changed[name] for name in wanted} == wanted
     assert changed["owners"] == [USER]
     assert admin.delete(f"/v1/groups/{outer}/members/{inner}").status_code == 204
     assert admin.get(f"/v1/groups/{outer}/members").json() == {"members": [USER]}

@@ -142,6 +142,16 @@ def test_an_attribute_that_nobody_knows_is_said(people):
     assert '"shoe" is not NAME=VALUE' in people.refused("mailbox", "set", AKIKO, "--set", "shoe")
 
 
+def test_who_hears_of_a_moderators_no_is_said_as_exchange_says_it(people):
+    people.done("group", "set", "everyone@example.com", "--moderation-notifications", "Never")
+    shown = people.done("group", "show", "everyone@example.com", "--json").json
+    assert shown["moderation_notifications"] == "never"
+    said = people.refused(
+        "group", "set", "everyone@example.com", "--moderation-notifications", "External"
+    )
+    assert "'always', 'internal', 'never'" in said
+
+
 def test_import_adds_and_with_update_changes(people):
     (people.place / "people.csv").write_text(
         "address,displayName,department\ndan@example.com,Dan,IT\nakiko@example.com,Akiko,IT\n"
@@ -174,6 +184,7 @@ def test_a_group_has_what_was_said(people):
         "moderators": [],
         "bypass": [],
         "bypass_nested_moderation": False,
+        "moderation_notifications": "always",
         "reply_to": "",
         "list_headers": False,
         "unsubscribe": "",

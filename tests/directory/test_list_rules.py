@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from kairan.directory.errors import DirectoryError
-from kairan.directory.model import ModerationRequest
+from kairan.directory.model import ModerationNotifications, ModerationRequest
 from kairan.directory.operations.moderation import APPROVE, REJECT
 from kairan.directory.send_window import read_send_window
 from kairan.directory.store import Directory
@@ -29,6 +29,7 @@ def test_every_rule_is_kept(directory):
         "report_to_manager": True,
         "moderated": True,
         "bypass_nested_moderation": True,
+        "moderation_notifications": ModerationNotifications.INTERNAL,
         "reply_to": "bob@kairan.test",
         "list_headers": True,
         "unsubscribe": "https://kairan.test/leave?list=all",

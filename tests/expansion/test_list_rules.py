@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from kairan.directory.model import Group, ModerationRequest
+from kairan.directory.model import Group, ModerationNotifications, ModerationRequest
 from kairan.expansion.expand import expand
 from kairan.expansion.list_rules import Circumstances
 from kairan.expansion.moderation import (
@@ -115,6 +115,53 @@ def test_what_was_decided_is_what_happens(decision, expires, members, failed):
     expansion = opened(replace(LIST, moderated=True), decisions=decisions)
     assert len(expansion.recipients) == members
     assert outcomes(expansion) == failed
+
+
+@pytest.mark.parametrize("decision", ["reject", ""])
+@pytest.mark.parametrize("depth", ["the list", "a list in it"])
+@pytest.mark.parametrize(
+    ("told", "account", "is_told"),
+    [
+        ("always", SENDER, True),
+        ("always", "", True),
+        ("internal", SENDER, True),
+        ("internal", "", False),
+        ("never", SENDER, False),
+        ("never", "", False),
+    ],
+)
+def test_who_hears_that_nobody_approved_is_the_lists_to_say(
+    told, account, is_told, depth, decision
+):
+    moderated = replace(
+        LIST,
+        address="inner@kairan.test" if depth != "the list" else LIST.address,
+        moderated=True,
+        require_sender_authentication=False,
+        moderation_notifications=ModerationNotifications(told),
+    )
+    outer = replace(LIST, require_sender_authentication=False)
+    groups = [moderated] if depth == "the list" else [outer, moderated]
+    members = {LIST.address: [PEOPLE[0], "inner@kairan.test"], "inner@kairan.test": PEOPLE[1:]}
+    expansion = opened(
+        *groups,
+        members=members,
+        decisions=Decisions({moderated.address: decision}, NOON),
+        account=account,
+    )
+    (failure,) = [one for one in expansion.failures if one.recipient.address == moderated.address]
+    assert (failure.recipient.notify is not Notify.NEVER) is is_told
+
+
+def test_that_a_message_is_refused_for_another_reason_is_always_told():
+    group = replace(
+        LIST,
+        moderated=True,
+        moderation_notifications=ModerationNotifications.NEVER,
+        message_octets_max=1,
+    )
+    (failure,) = opened(group, size=2).failures
+    assert failure.recipient.notify is not Notify.NEVER
 
 
 @pytest.mark.parametrize(

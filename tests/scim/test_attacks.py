@@ -81,7 +81,6 @@ def test_fifteen_thousand_members_of_one_request_are_written(scim, directory):
         "kind": "User",
         "external_id": "",
         "address": "",
-        "former": "",
         "created": 0,
         "modified": 0,
     }

@@ -4,6 +4,8 @@ Microsoft Entra ID", and what its provisioning service is known to send besides.
 
 import pytest
 
+from kairan.directory.sources.apply import SyncRules
+from kairan.directory.sources.values import Reading, SourcePerson
 from kit.scim_documents import ENTERPRISE, KAIRAN, created, group, members, patched, user
 
 
@@ -210,6 +212,55 @@ def test_an_address_that_somebody_had_goes_to_who_has_it_now(scim, directory):
     assert answer.status_code == 200, answer.text
     assert directory.mailbox("bjensen@testuser.com").source_id == second["id"]
     assert directory.mailbox("old@testuser.com").aliases == frozenset()
+
+
+def test_an_address_that_somebody_had_is_kept_until_the_source_gives_it_to_another(scim, directory):
+    made = created(scim, "Users", user())
+    work = 'emails[type eq "work"].value'
+    for address in ("second@testuser.com", "third@testuser.com", "second@testuser.com"):
+        patched(scim, f"Users/{made['id']}", {"op": "Replace", "path": work, "value": address})
+    box = directory.mailbox("bjensen@testuser.com")
+    assert box.address == "second@testuser.com"
+    assert box.aliases == {"bjensen@testuser.com", "third@testuser.com"}
+    another = created(scim, "Users", user("another"))
+    refused = patched(
+        scim, f"Users/{another['id']}", {"op": "Replace", "path": work, "value": box.address}
+    )
+    assert refused.status_code == 409
+    answer = patched(
+        scim,
+        f"Users/{another['id']}",
+        {"op": "Replace", "path": work, "value": "third@testuser.com"},
+    )
+    assert answer.status_code == 200
+    assert directory.mailbox(box.address).aliases == {"bjensen@testuser.com"}
+
+
+def test_who_has_no_address_any_more_has_none_of_before_either(scim, directory):
+    made = created(scim, "Users", user())
+    work = 'emails[type eq "work"].value'
+    patched(
+        scim, f"Users/{made['id']}", {"op": "Replace", "path": work, "value": "new@testuser.com"}
+    )
+    patched(scim, f"Users/{made['id']}", {"op": "Remove", "path": "emails"},
+            {"op": "Replace", "path": "userName", "value": "nobody"})  # fmt: skip
+    assert directory.mailbox("new@testuser.com") is None
+    created(scim, "Users", user())
+    assert directory.mailbox("bjensen@testuser.com").aliases == frozenset()
+
+
+def test_an_address_of_before_may_go_from_one_directory_to_another(scim, directory):
+    """An organisation has LDAP for its staff and Entra for the rest, and somebody moves over."""
+    made = created(scim, "Users", user())
+    work = 'emails[type eq "work"].value'
+    patched(
+        scim, f"Users/{made['id']}", {"op": "Replace", "path": work, "value": "new@testuser.com"}
+    )
+    reading = Reading([SourcePerson("id-1", "bjensen@testuser.com")])
+    report = directory.sources.apply("ad", reading, SyncRules(), now=1)
+    assert not report.problems
+    assert directory.mailbox("bjensen@testuser.com").source == "ad"
+    assert directory.mailbox("new@testuser.com").aliases == frozenset()
 
 
 def test_who_marries_into_a_domain_outside_and_back_keeps_a_mailbox(scim, directory):

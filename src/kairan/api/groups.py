@@ -13,7 +13,7 @@ from kairan.api.documented import KEY, answers
 from kairan.api.json_bodies import StrictBody, json_body, read_json, without_nulls
 from kairan.api.parts import Parts
 from kairan.api.problems import ApiError
-from kairan.directory.model import Group
+from kairan.directory.model import Group, ModerationNotifications
 from kairan.directory.operations.groups import GroupFields
 from kairan.expansion.preview import previewed
 from kairan.outcomes import http_api
@@ -39,6 +39,7 @@ class GroupShown(BaseModel):
     moderators: list[str]
     bypass: list[str]
     bypass_nested_moderation: bool
+    moderation_notifications: ModerationNotifications
     reply_to: str
     list_headers: bool
     unsubscribe: str
@@ -76,6 +77,7 @@ class GroupChange(StrictBody):
     moderators: AddressList | None = None
     bypass: AddressList | None = None
     bypass_nested_moderation: bool | None = None
+    moderation_notifications: ModerationNotifications | None = None
     reply_to: AddressText | Literal[""] | None = None
     list_headers: bool | None = None
     unsubscribe: Line | None = None
@@ -304,6 +306,7 @@ def _shown(one: Group) -> GroupShown:
         moderators=sorted(one.moderators),
         bypass=sorted(one.bypass),
         bypass_nested_moderation=one.bypass_nested_moderation,
+        moderation_notifications=one.moderation_notifications,
         reply_to=one.reply_to,
         list_headers=one.list_headers,
         unsubscribe=one.unsubscribe,

@@ -30,7 +30,7 @@ from kairan.cli.options import (
 )
 from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
 from kairan.cli.times import moment, read_time
-from kairan.directory.model import Group
+from kairan.directory.model import Group, ModerationNotifications
 from kairan.directory.operations.groups import GroupFields
 from kairan.directory.recipient_filter.errors import RecipientFilterError
 from kairan.directory.recipient_filter.ldap import ldap_filter
@@ -118,6 +118,14 @@ NestedOption = Annotated[
         help="Whether its approval counts for the moderated groups in it.",
     ),
 ]
+NotificationsOption = Annotated[
+    ModerationNotifications | None,
+    typer.Option(
+        "--moderation-notifications",
+        help="Which senders hear that none approved their message: all, the organisation's, none.",
+        case_sensitive=False,
+    ),
+]
 ReplyToOption = Annotated[
     str | None,
     typer.Option(help="Where the members' answers go; '' for the author.", metavar="ADDRESS"),
@@ -174,6 +182,7 @@ class GroupOptions:
     moderator: ModeratorOption = None
     bypass: BypassOption = None
     nested: NestedOption = None
+    notifications: NotificationsOption = None
     reply_to: ReplyToOption = None
     list_headers: ListHeadersOption = None
     unsubscribe: UnsubscribeOption = None
@@ -198,6 +207,7 @@ class GroupOptions:
             "enabled": self.enabled,
             "moderated": self.moderated,
             "bypass_nested_moderation": self.nested,
+            "moderation_notifications": self.notifications,
             "reply_to": self.reply_to,
             "list_headers": self.list_headers,
             "unsubscribe": self.unsubscribe,

@@ -6,6 +6,7 @@ Addresses here are in lower case throughout: they are keys.
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from kairan.directory.devices import Devices
@@ -81,6 +82,14 @@ class Mailbox:
     source_id: str = ""  # what never changes of it there, such as an objectGUID
 
 
+class ModerationNotifications(StrEnum):
+    """SendModerationNotifications: which senders hear that their message was not approved."""
+
+    ALWAYS = "always"
+    INTERNAL = "internal"  # those of the organisation, who have logged in
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """The head of a distribution group; its members stay in the store.
@@ -104,6 +113,7 @@ class Group:
     moderators: frozenset[str] = frozenset()  # ModeratedBy; empty: the owners
     bypass: frozenset[str] = frozenset()  # BypassModerationFromSendersOrMembers
     bypass_nested_moderation: bool = False  # BypassNestedModerationEnabled
+    moderation_notifications: ModerationNotifications = ModerationNotifications.ALWAYS
     reply_to: str = ""  # where the members' answers go; empty: to the author
     list_headers: bool = False  # RFC 2369 and RFC 2919
     unsubscribe: str = ""  # RFC 8058: the https address of one-click unsubscription

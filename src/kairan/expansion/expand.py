@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from kairan.directory.model import Group, Snapshot
 from kairan.expansion.list_headers import changes_copies
-from kairan.expansion.list_rules import UNKNOWN, Circumstances, ListRules, Waits
+from kairan.expansion.list_rules import UNKNOWN, Circumstances, ListRules, Waits, is_told
 from kairan.expansion.membership import Membership, MembersSource
 from kairan.expansion.met_addresses import MetAddresses
 from kairan.expansion.resolve import for_members, resolve
@@ -306,10 +306,12 @@ class _Expander:
         another, to which he did not write, nothing.
         """
         recipient, told = waiting.recipient, None
+        is_mute = not is_told(waiting.group, self._sender, outcome)
         if waiting.group.hidden:
             told = RECIPIENT_UNKNOWN
-            if waiting.depth > 1:
-                recipient = recipient._replace(notify=Notify.NEVER)
+            is_mute |= waiting.depth > 1
+        if is_mute:
+            recipient = recipient._replace(notify=Notify.NEVER)
         self._expansion.failures.append(Failure(recipient, outcome, told))
 
     def _expand(self, one: _Waiting, waiting: list[_Waiting]) -> Iterator[Piece]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
-from kairan.directory.model import Group, ModerationRequest
+from kairan.directory.model import Group, ModerationNotifications, ModerationRequest
 from kairan.directory.operations.moderation import APPROVE, REJECT
 from kairan.directory.send_window import read_send_window
 from kairan.expansion.membership import MembersSource
@@ -42,7 +42,23 @@ class Waits:
     request: ModerationRequest | None = None
 
 
+_NOT_APPROVED = (GROUP_MODERATION_REJECTED, GROUP_MODERATION_EXPIRED)
+
 ListVerdict: TypeAlias = Accept | Refuse | Waits
+
+
+def is_told(group: Group, sender: MessageSender, refusal: Outcome) -> bool:
+    """Whether this sender hears of it: a group may keep to itself that none approved a message.
+
+    "Internal" is who has logged in, as in RequireSenderAuthenticationEnabled: anybody may write our
+    addresses into a message.
+    """
+    if refusal not in _NOT_APPROVED:
+        return True
+    wanted = group.moderation_notifications
+    if wanted is ModerationNotifications.INTERNAL:
+        return sender.authenticated
+    return wanted is ModerationNotifications.ALWAYS
 
 
 class _NobodyAsked:

@@ -44,7 +44,7 @@ def push_person(rows: ScimRows, pushed: Pushed, document: PersonDocument) -> Pus
     )
     if recipient is None:
         _remove_person(rows, pushed)
-        return replace(pushed, address="", former=frozenset())
+        return replace(pushed, address="")
     try:
         return _put(rows, pushed, recipient)
     except DirectoryUnavailableError:
@@ -108,8 +108,9 @@ def forget(rows: ScimRows, gone: Pushed) -> None:
 def _put(rows: ScimRows, pushed: Pushed, recipient: PushedRecipient) -> Pushed:
     connection = rows.connection
     before = pushed.address if _owner(connection, pushed.address) else ""
-    _release(rows, pushed, recipient.addresses)
-    former = (pushed.former | ({before} - {""})) - recipient.addresses
+    _release(connection, pushed, recipient.addresses)
+    had = names.former_of(connection, [before]).get(before, frozenset()) if before else frozenset()
+    former = (had | ({before} - {""})) - recipient.addresses
     if not is_outside(recipient.recipient_type):
         domains = names.accepted_domains(connection)
         former = frozenset(one for one in former if domain_of(Address(one)) in domains)
@@ -118,9 +119,11 @@ def _put(rows: ScimRows, pushed: Pushed, recipient: PushedRecipient) -> Pushed:
         _change(connection, before or recipient.address, recipient, fields)
     else:
         mailboxes.add(connection, recipient.address, fields)
+    names.mark_former(connection, recipient.addresses, is_former=False)
+    names.mark_former(connection, former)
     if not before:
         _join_groups(rows, pushed.id, recipient.address)
-    return replace(pushed, address=recipient.address, former=former)
+    return replace(pushed, address=recipient.address)
 
 
 def _change(
@@ -158,18 +161,12 @@ def _is_by_hand(connection: Connection, address: str) -> bool:
     return box is not None and box.address == address and not box.source
 
 
-def _release(rows: ScimRows, pushed: Pushed, wanted: Collection[str]) -> None:
-    """An address that somebody had once, and that is given to another now."""
-    for address, (kind, owner) in names.owners(rows.connection, wanted).items():
-        if kind is not AddressKind.MAILBOX or owner in {pushed.address, address}:
-            continue
-        holder = rows.of_address(owner)
-        if holder is None or address not in holder.former:
-            continue
-        box = mailboxes.one(rows.connection, owner)
-        assert box is not None, "the register names it"
-        mailboxes.change(rows.connection, owner, {"aliases": box.aliases - {address}})
-        rows.change(replace(holder, former=holder.former - {address}))
+def _release(connection: Connection, pushed: Pushed, wanted: Collection[str]) -> None:
+    """An address that somebody else had once."""
+    held = names.owners(connection, wanted)
+    names.release_former(
+        connection, [one for one, (_, owner) in held.items() if owner != pushed.address]
+    )
 
 
 def _remove_person(rows: ScimRows, pushed: Pushed) -> None:

@@ -112,6 +112,28 @@ def test_a_kept_address_goes_to_whom_the_source_gives_it(directory, sync):
     assert directory.mailbox("new@example.com").aliases == frozenset()
 
 
+def test_a_kept_address_that_the_source_names_again_stays_with_whom_it_names(directory, sync):
+    sync(whole([person(1, "old@example.com")]))
+    sync(whole([person(1, "new@example.com")]))
+    named = person(1, "new@example.com", aliases=frozenset({"old@example.com"}))
+    sync(whole([named]))
+    report = sync(whole([named, person(2, "old@example.com")]))
+    assert [one.id for one in report.problems] == ["id-2"]
+    assert directory.mailbox("old@example.com").source_id == "id-1"
+
+
+def test_an_address_that_is_somebodys_own_by_now_is_no_address_of_before(directory, sync):
+    """Who had it was removed by hand, and it was given to somebody else: no source takes it away."""
+    sync(whole([person(1, "old@example.com"), person(3)]))
+    sync(whole([person(1, "new@example.com"), person(3)]))
+    directory.remove_mailbox("new@example.com")
+    directory.add_mailbox("hand@example.com", aliases=["old@example.com"])
+    wants = person(2, aliases=frozenset({"old@example.com"}))
+    report = sync(whole([person(1, "new@example.com"), wants, person(3)]))
+    assert [one.id for one in report.problems] == ["id-2"]
+    assert directory.mailbox("old@example.com").address == "hand@example.com"
+
+
 def test_an_alias_that_goes_from_one_to_another_arrives(directory, sync):
     sync(whole([person(1, aliases=frozenset({"x@example.com"})), person(2)]))
     sync(whole([person(1), person(2, aliases=frozenset({"x@example.com"}))]))

@@ -3,7 +3,8 @@
 address             every known address once, whatever it stands for: this is what makes an
                     address unique across mailboxes, accounts, groups and their aliases.
                     `key` is the address in lower case; `owner` is the primary address, for a
-                    primary address the key itself.
+                    primary address the key itself; `is_former`: it was primary before, and is an alias
+                    though the source of its mailbox does not name it
 account             `credential_version` is the `revision.version` in which the account was made or
                     its password last set; `networks` with a blank between them, empty: anywhere;
                     `held_since` and `released_until` in seconds since the epoch, 0: neither
@@ -16,9 +17,9 @@ mailbox             `country_code` as ISO 3166 numbers it; `when_created` in sec
                     changes of it there, empty: put in by hand; `disabled_since` in seconds since the
                     epoch, NULL: it is enabled
 distribution_group  `report_to_*`: who hears of members that cannot be reached; `moderated`: its messages
-                    wait for one on its list `moderator`, or an owner; `send_window` as
-                    `send_window.py` reads it, empty: at any time; `message_octets_max` NULL: what the
-                    service takes
+                    wait for one on its list `moderator`, or an owner; `moderation_notifications`: who hears
+                    that none approved; `send_window` as `send_window.py` reads it, empty: at any time;
+                    `message_octets_max` NULL: what the service takes
 group_list          a group's owners, its accept and reject lists, its moderators and whom they need not see
 moderation          messages that wait, or waited, for a moderator; `moderators` with a blank between
                     them; `secret` in hexadecimal; `decision` empty: none yet; `decided_version` is
@@ -40,7 +41,6 @@ directory_source    what was read of each source, and when, in seconds since the
                     next look goes on, in the source's words; `left_out`: whom the last look could not take
 source_group        which groups come from a source, and their ids there
 source_leaver       who is not at a source any more, and since when in seconds since the epoch
-former_address      primary addresses of before, which are aliases though a source does not name them
 app                 clients of the token issuer; `permissions` with a blank between them
 app_secret          their secrets, hashed; `expires` in seconds since the epoch, NULL: never
 device              printers and the like at device listeners; `networks` with a blank between them;
@@ -54,8 +54,7 @@ api_key             with which a program operates the service by HTTP, hashed; `
                     thing it may do, `expires` empty: never
 scim_token          with which a directory may push, hashed; times in seconds since the epoch
 scim_resource       what was pushed: a document each (operations/scim_resources.py); `address` empty:
-                    no recipient was made of it, `former` with a blank between them; times in
-                    milliseconds since the epoch
+                    no recipient was made of it; times in milliseconds since the epoch
 scim_email          its mail addresses as they were sent, to look for; folded, as its name is
 scim_member         who was put into which group, by ids, with an address or without
 console_user        who signs in to the console; `created` in seconds since the epoch
@@ -105,6 +104,7 @@ address = Table(
     Column("key", _octets(), primary_key=True),
     Column("kind", String, nullable=False),
     Column("owner", _octets(), nullable=False),
+    Column("is_former", Boolean, nullable=False, server_default=false()),
     Index("address_owner", "owner"),
 )
 
@@ -177,6 +177,7 @@ group = Table(
     Column("unsubscribe", String, nullable=False, server_default=""),
     Column("message_octets_max", BigInteger),
     Column("send_window", String, nullable=False, server_default=""),
+    Column("moderation_notifications", String, nullable=False, server_default="always"),
 )
 
 group_list = Table(
@@ -279,14 +280,6 @@ source_leaver = Table(
     Column("source", String, primary_key=True),
     Column("source_id", String, primary_key=True),
     Column("since", BigInteger, nullable=False),
-)
-
-former_address = Table(
-    "former_address",
-    metadata,
-    Column("key", _octets(), primary_key=True),
-    Column("owner", _octets(), nullable=False),
-    Index("former_address_owner", "owner"),
 )
 
 organisation = Table(
@@ -405,7 +398,6 @@ scim_resource = Table(
     Column("name", String, nullable=False),
     Column("folded_name", _octets(), nullable=False),
     Column("address", _octets(), nullable=False),
-    Column("former", String, nullable=False),
     Column("document", String, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("modified", BigInteger, nullable=False),

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from kairan.directory.database import schema
 from kairan.directory.errors import DirectoryError
-from kairan.directory.model import Group
+from kairan.directory.model import Group, ModerationNotifications
 from kairan.directory.operations import dynamic_rows, lists, members, names
 from kairan.directory.operations.lists import GroupList
 from kairan.directory.operations.names import AddressKind
@@ -30,6 +30,7 @@ class GroupFields(TypedDict, total=False):
     moderators: Iterable[str]
     bypass: Iterable[str]
     bypass_nested_moderation: bool
+    moderation_notifications: ModerationNotifications
     reply_to: str
     list_headers: bool
     unsubscribe: str
@@ -129,8 +130,9 @@ def _group(
     def on(role: GroupList) -> frozenset[str]:
         return frozenset(everything.get((row["address"], role), ()))
 
+    told = ModerationNotifications(row["moderation_notifications"])
     return Group(
-        **row,
+        **{**row, "moderation_notifications": told},
         owners=on(GroupList.OWNER),
         accept_from=on(GroupList.ACCEPT),
         reject_from=on(GroupList.REJECT),
@@ -177,6 +179,8 @@ def _columns(fields: GroupFields) -> dict[str, object]:
     if "display_name" in fields:
         names.line("displayName", fields["display_name"])
     values = {name: value for name, value in fields.items() if name in _COLUMNS}
+    if "moderation_notifications" in fields:
+        values["moderation_notifications"] = fields["moderation_notifications"].value
     if reply_to := fields.get("reply_to"):
         values["reply_to"] = names.key(reply_to)
     if window := fields.get("send_window"):

@@ -110,6 +110,7 @@ def rename(connection: Connection, address: str, new: str) -> str:
     if own != (AddressKind.MAILBOX, before):
         outside = is_outside(row["recipient_type"])
         names.register(connection, AddressKind.MAILBOX, after, (), is_outside=outside)
+    names.mark_former(connection, [after], is_former=False)  # a name of before may come back
     connection.execute(insert(table).values(row | {"address": after}))
     owner = schema.address.c.owner
     connection.execute(update(schema.address).where(owner == before).values(owner=after))

@@ -1,11 +1,11 @@
 """The register of addresses: each one belongs to one account, mailbox or group."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from kairan.directory.database import schema
 from kairan.directory.database.database import BATCH_ROWS, insert_rows, one_of
@@ -117,8 +117,8 @@ def register(
     insert_rows(connection, schema.address, [row(item, kind, owner) for item in everything])
 
 
-def row(address: str, kind: AddressKind, owner: str) -> dict[str, str]:
-    return {"key": address, "kind": kind.value, "owner": owner}
+def row(address: str, kind: AddressKind, owner: str) -> dict[str, object]:
+    return {"key": address, "kind": kind.value, "owner": owner, "is_former": False}
 
 
 def replace_aliases(
@@ -153,6 +153,48 @@ def aliases_of(connection: Connection, owners_: Sequence[str]) -> dict[str, froz
     for owner, alias in connection.execute(query):
         found.setdefault(owner, set()).add(alias)
     return {owner: frozenset(aliases) for owner, aliases in found.items()}
+
+
+# -- addresses of before ---------------------------------------------------------------------------
+#
+# Who gets another primary address keeps the one before as an alias, though its source does not name it.
+# It is the holder's as long as nobody is called so now.
+
+
+def former_of(connection: Connection, owners_: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """By who has them now."""
+    table = schema.address.c
+    query = select(table.owner, table.key).where(
+        one_of(connection, table.owner, owners_), table.is_former
+    )
+    found: dict[str, set[str]] = {}
+    for owner, former in connection.execute(query):
+        found.setdefault(owner, set()).add(former)
+    return {owner: frozenset(keys_) for owner, keys_ in found.items()}
+
+
+def former_among(connection: Connection, addresses: Collection[str]) -> set[str]:
+    table = schema.address.c
+    query = select(table.key).where(one_of(connection, table.key, addresses), table.is_former)
+    return set(connection.execute(query).scalars())
+
+
+def mark_former(
+    connection: Connection, addresses: Collection[str], *, is_former: bool = True
+) -> None:
+    """`is_former` False: their holder's source names them after all."""
+    table = schema.address
+    for batch in batches(addresses):
+        its = one_of(connection, table.c.key, batch)
+        connection.execute(update(table).where(its).values(is_former=is_former))
+
+
+def release_former(connection: Connection, addresses: Collection[str]) -> None:
+    """Somebody is called so now: who was before gives it up."""
+    table = schema.address
+    for batch in batches(addresses):
+        if former := former_among(connection, batch):
+            connection.execute(delete(table).where(one_of(connection, table.c.key, former)))
 
 
 def _a(kind: AddressKind) -> str:

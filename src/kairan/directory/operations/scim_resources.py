@@ -34,7 +34,6 @@ class Pushed:
     external_id: str = ""  # the source's own id
     address: str = ""  # the recipient's that was made of it; empty: there is none
     emails: frozenset[tuple[str, str]] = frozenset()  # type and address; for filters alone
-    former: frozenset[str] = frozenset()  # addresses it had, and still gets mail by
 
     @property
     def is_group(self) -> bool:
@@ -72,13 +71,6 @@ class ScimRows:
     def one(self, id_: str, kind: PushedKind) -> Pushed | None:
         table = schema.scim_resource.c
         query = select(schema.scim_resource).where(table.id == id_, table.kind == kind.value)
-        row = self.connection.execute(query).mappings().first()
-        return _pushed(row) if row is not None else None
-
-    def of_address(self, address: str) -> Pushed | None:
-        """Who is written to by this primary address."""
-        table = schema.scim_resource
-        query = select(table).where(table.c.address == address)
         row = self.connection.execute(query).mappings().first()
         return _pushed(row) if row is not None else None
 
@@ -210,7 +202,6 @@ def _values(pushed: Pushed) -> dict[str, object]:
         "name": pushed.name,
         "folded_name": folded(pushed.name),
         "address": pushed.address,
-        "former": " ".join(sorted(pushed.former)),
         "document": pushed.document,
         "created": pushed.created,
         "modified": pushed.modified,
@@ -224,7 +215,6 @@ def _pushed(row: RowMapping) -> Pushed:
         external_id=row["external_id"],
         name=row["name"],
         address=row["address"],
-        former=frozenset(row["former"].split()),
         document=row["document"],
         created=row["created"],
         modified=row["modified"],

@@ -34,15 +34,7 @@ from kairan.directory.sources.compare import (
     person_change,
 )
 from kairan.directory.sources.group_apply import GroupSync
-from kairan.directory.sources.marks import (
-    forget_former,
-    forget_leavers,
-    former_among,
-    former_of,
-    leavers,
-    mark_leavers,
-    remember_former,
-)
+from kairan.directory.sources.marks import forget_leavers, leavers, mark_leavers
 from kairan.directory.sources.values import Reading, SourcePerson, SourceProblem
 from kairan.mail.address import Address, domain_of
 from kairan.runtime.counted import counted
@@ -240,7 +232,6 @@ class _PeopleSync:
             except DirectoryError as error:  # it is the only one that a group takes mail from
                 self._report.note_problem(SourceProblem(id_, address, str(error)))
                 continue
-            forget_former(self._connection, address)
             forget_leavers(self._connection, self._source, [id_])
             self._report.note(SourceChange(Deed.REMOVE, RecipientKind.PERSON, id_, address))
 
@@ -260,6 +251,7 @@ class _PeopleSync:
             else:
                 people[fit.id] = fit
         held = self._held(people.values())
+        self._named_after_all(people, held)
         rows: dict[str, tuple[SourcePerson, _Held | None, MailboxRow]] = {}
         for id_, person in people.items():
             known = held.get(id_)
@@ -285,6 +277,14 @@ class _PeopleSync:
         back = [id_ for id_ in people if id_ in self._leavers]
         self._welcome(back)
 
+    def _named_after_all(
+        self, people: Mapping[str, SourcePerson], held: Mapping[str, _Held]
+    ) -> None:
+        """What the source names is an alias like others, which nobody else gets while it does."""
+        for id_, one in held.items():
+            named = one.known.former & people[id_].aliases
+            names.mark_former(self._connection, named, is_former=False)
+
     def _held(self, people: Iterable[SourcePerson]) -> dict[str, _Held]:
         """By id; also who is adopted: put in by hand, or of an entry of ours that has left."""
         wanted = {one.id: one for one in people}
@@ -303,7 +303,7 @@ class _PeopleSync:
 
     def _read(self, condition: ColumnElement[bool]) -> list[_Held]:
         boxes = mailboxes.where(self._connection, condition)
-        former = former_of(self._connection, [one.address for one in boxes])
+        former = names.former_of(self._connection, [one.address for one in boxes])
         return [
             _Held(known_person(one, former.get(one.address, frozenset())), one) for one in boxes
         ]
@@ -394,13 +394,13 @@ class _PeopleSync:
         for batch in names.batches(befores):
             _vacate(connection, batch)
         for batch in names.batches(claimed):
-            _release_former(connection, batch)
+            names.release_former(connection, batch)
         refused = self._write([row for _, row in rows], is_there=False)
         assert not refused, refused
         _follow(connection, {move.before: row.address for move, row in rows if move.before})
         for move, row in rows:
             if self._rules.keeps_old_addresses:
-                remember_former(connection, row.address, row.addresses - move.wanted)
+                names.mark_former(connection, row.addresses - move.wanted)
             self._note_written(move.person, move.held)
 
     def _is_ours(self, address: str) -> bool:
@@ -417,7 +417,7 @@ class _PeopleSync:
                 address: owner if kind is AddressKind.MAILBOX else f"{_PLACE}the {kind} {owner}"
                 for address, (kind, owner) in found.items()
             }
-            former |= former_among(self._connection, batch)
+            former |= names.former_among(self._connection, batch)
         while True:
             stuck = _stuck(moving.values(), owners, former)
             for move, address in stuck:
@@ -460,8 +460,6 @@ def _vacate(connection: Connection, addresses: Sequence[str]) -> None:
     box, register = schema.mailbox.c.address, schema.address.c.owner
     connection.execute(delete(schema.mailbox).where(one_of(connection, box, addresses)))
     connection.execute(delete(schema.address).where(one_of(connection, register, addresses)))
-    former = schema.former_address
-    connection.execute(delete(former).where(one_of(connection, former.c.owner, addresses)))
     for held in (schema.member, schema.group_list):
         its = one_of(connection, held.c.address, addresses)
         connection.execute(update(held).where(its).values(address=_PLACE + held.c.address))
@@ -477,17 +475,6 @@ def _follow(connection: Connection, moved: Mapping[str, str]) -> None:
     postmaster = connection.execute(select(organisation.c.postmaster)).scalar_one()
     if postmaster in moved:
         connection.execute(update(organisation).values(postmaster=moved[postmaster]))
-
-
-def _release_former(connection: Connection, addresses: Sequence[str]) -> None:
-    """Somebody is called so now: who was before gives it up."""
-    former = former_among(connection, addresses)
-    if former:
-        connection.execute(
-            delete(schema.address).where(one_of(connection, schema.address.c.key, former))
-        )
-        table = schema.former_address
-        connection.execute(delete(table).where(one_of(connection, table.c.key, former)))
 
 
 def known_person(mailbox: Mailbox, former: frozenset[str]) -> KnownPerson:

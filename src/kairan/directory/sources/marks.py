@@ -1,6 +1,6 @@
-"""What is kept of a source beside what it brought: who has left, and which addresses somebody had."""
+"""What is kept of a source beside what it brought: who has left."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, delete, select
 
@@ -26,29 +26,3 @@ def forget_leavers(connection: Connection, source: str, ids: Iterable[str]) -> N
     for batch in names.batches(ids):
         its = one_of(connection, table.c.source_id, batch)
         connection.execute(delete(table).where(table.c.source == source, its))
-
-
-def former_of(connection: Connection, owners: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """Addresses that were primary before, by who has them now."""
-    table = schema.former_address.c
-    query = select(table.owner, table.key).where(one_of(connection, table.owner, owners))
-    found: dict[str, set[str]] = {}
-    for owner, key in connection.execute(query):
-        found.setdefault(owner, set()).add(key)
-    return {owner: frozenset(keys) for owner, keys in found.items()}
-
-
-def former_among(connection: Connection, addresses: Collection[str]) -> set[str]:
-    table = schema.former_address.c
-    query = select(table.key).where(one_of(connection, table.key, addresses))
-    return set(connection.execute(query).scalars())
-
-
-def remember_former(connection: Connection, owner: str, addresses: Collection[str]) -> None:
-    rows = [{"key": one, "owner": owner} for one in addresses]
-    insert_rows(connection, schema.former_address, rows)
-
-
-def forget_former(connection: Connection, owner: str) -> None:
-    table = schema.former_address
-    connection.execute(delete(table).where(table.c.owner == owner))

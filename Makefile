@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 DEMO   ?= demo
 PROMISES ?= full
+KIND   ?= list
 # Test files at once.  More help where there are more processors; each may start servers of its own.
 WORKERS ?= 2
 # Tests are shuffled, differently for each tree and alike for one: a failure can be had again.
@@ -51,6 +52,9 @@ promises: install ## the durability promises at full length: kill -9, full disk,
 bench: install ## Kairan and Postfix side by side on this machine (OPTIONS=--help)
 	$(BIN)/python -m bench $(OPTIONS)
 
+bench-growth: install ## what a list of 1,000 to 1,000,000 costs, with a plot in docs/ (KIND=list, OPTIONS=--help)
+	$(BIN)/python -m bench.growth $(KIND) $(OPTIONS)
+
 # Hashes make the index unimportant: none is named, so that the lock holds behind any mirror.
 # Extras stay in the names: without them pip would look for `pydantic[email]` past the lock.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -68,4 +72,4 @@ lock: .venv/installed ## renew the locked dependencies
 	$(COMPILE) --only-build-deps --all-build-deps -o requirements-build.lock pyproject.toml
 	$(COMPILE) --extra dev --extra postgresql --all-build-deps -o requirements-dev.lock pyproject.toml
 
-.PHONY: help install run check peers test promises bench docs dist lock
+.PHONY: help install run check peers test promises bench bench-growth docs dist lock

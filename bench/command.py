@@ -24,7 +24,7 @@ def run(argv: list[str]) -> int:
     console = Console(stderr=True)
     try:
         plan = _plan(words, console)
-        _raise_file_limit()
+        raise_file_limit()
         with console.status("") as status:
             results = carry_out(plan, status.update)
     except BenchError as error:
@@ -100,7 +100,7 @@ def _contestants(words: argparse.Namespace, console: Console) -> frozenset[str]:
     return wanted
 
 
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
     """Ours is what the measured processes inherit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, FILES_MAX), hard))

@@ -100,6 +100,12 @@ class Kairan:
             process.end(self._running)
             self._running = None
 
+    def trace(self, *words: str) -> list[dict[str, str]]:
+        """The events that `kairan trace` has."""
+        said = process.ask(command("trace", *words, "--json", "-c", str(self._file)))
+        events: list[dict[str, str]] = json.loads(said)
+        return events
+
     @property
     def issuer(self) -> str:
         return f"http://127.0.0.1:{self._issuer_port}/{TENANT}/v2.0"

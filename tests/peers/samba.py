@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.ldif import entry, modification
 from kairan.runtime.certificates import make_authority, make_server_certificate
-from peers.ldif import entry, modification
 
 BASE = "DC=kairan,DC=test"
 ADMINISTRATOR = "administrator@kairan.test"

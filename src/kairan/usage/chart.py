@@ -62,7 +62,28 @@ def standalone(svg: str) -> str:
     )
 
 
-def stacked(plots: Sequence[str], heights: Sequence[int]) -> str:
+def sheet(headings: Sequence[tuple[str, int]], plots: Sequence[tuple[str, str]]) -> str:
+    """As a file: headings, each with its size, then plots under their titles, one below the other."""
+    drawn = [
+        f'<svg class="plot"><text x="0" y="16" font-size="{size}">{_text(text)}</text></svg>'
+        for text, size in headings
+    ]
+    heights = [size + 5 for _, size in headings]
+    for title, svg in plots:
+        above = (
+            f'<svg class="plot"><text x="0" y="14" font-weight="bold">{_text(title)}</text></svg>'
+        )
+        drawn += [above, svg]
+        heights += [18, _height(svg)]
+    whole = _stacked(drawn, heights)
+    return standalone(whole.replace(">", f"><title>{_text(headings[0][0])}</title>", 1))
+
+
+def _height(svg: str) -> int:
+    return int(svg.partition(f'viewBox="0 0 {WIDTH} ')[2].partition('"')[0])
+
+
+def _stacked(plots: Sequence[str], heights: Sequence[int]) -> str:
     """Several drawings below each other, in one."""
     parts, top = [], 0
     for svg, height in zip(plots, heights, strict=True):

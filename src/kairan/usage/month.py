@@ -12,7 +12,7 @@ from kairan.runtime.operator_error import BAD_INPUT, OperatorError
 from kairan.runtime.visible import visible
 from kairan.trace.settings import BillingSettings
 from kairan.usage.causes import causes_report
-from kairan.usage.chart import STYLE, WIDTH, columns_svg, rows_svg, stacked, standalone
+from kairan.usage.chart import STYLE, columns_svg, rows_svg, sheet
 from kairan.usage.clients import clients_report
 from kairan.usage.growth import GrowthBy, growth_report
 from kairan.usage.plots import is_in_time, plot_of, svg_of
@@ -99,26 +99,12 @@ def html_of(month: Month, host: str, language: Language) -> str:
 
 def svg_of_month(month: Month, host: str, language: Language) -> str:
     """The plots alone, one below the other."""
-    titles = [(_title(month, host, language), 20), (_all(month, language), 14)]
-    drawn = [f'<svg class="plot"><text x="0" y="16" font-size="{size}">{_text(text)}</text></svg>'
-             for text, size in titles]  # fmt: skip
-    heights = [24, 20]
+    plots = []
     for number, report in enumerate(month.reports):
         plot = plot_of(report, language, f"plot-{number}")
         drawing = columns_svg if is_in_time(report) else rows_svg
-        drawn += [
-            f'<svg class="plot"><text x="0" y="14" font-weight="bold">{_text(plot.title)}</text></svg>'
-        ]
-        heights += [18]
-        drawn += [drawing(plot)]
-        heights += [_height(drawn[-1])]
-    title = _text(_title(month, host, language))
-    whole = stacked(drawn, heights).replace(">", f"><title>{title}</title>", 1)
-    return standalone(whole)
-
-
-def _height(svg: str) -> int:
-    return int(svg.partition(f'viewBox="0 0 {WIDTH} ')[2].partition('"')[0])
+        plots.append((plot.title, drawing(plot)))
+    return sheet([(_title(month, host, language), 20), (_all(month, language), 14)], plots)
 
 
 def _section(report: ReportTable, language: Language, number: int) -> str:

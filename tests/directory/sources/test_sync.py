@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench.slapd import ADMINISTRATOR as OPENLDAP_ADMINISTRATOR
+from bench.slapd import BASE as OPENLDAP_BASE
+from bench.slapd import PASSWORD as OPENLDAP_PASSWORD
 from kairan.directory.errors import DirectoryError
 from kairan.directory.recipient_filter.opath import parse
 from kairan.directory.sources.settings import SourceSettings
 from kairan.directory.sources.sync import SyncOrder, sync
 from kairan.directory.store import Directory
-from peers.openldap_organisation import ADMINISTRATOR as OPENLDAP_ADMINISTRATOR
-from peers.openldap_organisation import BASE as OPENLDAP_BASE
-from peers.openldap_organisation import PASSWORD as OPENLDAP_PASSWORD
 from peers.openldap_organisation import OpenLdapOrganisation, openldap_organisation
 from peers.samba import ADMINISTRATOR, PASSWORD, SambaDomain, samba_domain
 

@@ -1,0 +1,7 @@
+"""python -m bench.growth KIND [options]"""
+
+import sys
+
+from bench.growth.command import run
+
+sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""What `python -m bench.growth` does: each size in turn, then CSV, plot and table."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import report
+from bench.command import raise_file_limit
+from bench.errors import BenchError
+from bench.growth.kind import Growth, Rows, not_flat
+from bench.growth.kinds import KINDS
+from bench.growth.plot import markdown, svg, write_csv
+
+SECONDS_MIN = 5.0  # of load in which a p99 is one
+
+
+def run(argv: Sequence[str]) -> int:
+    """1: something failed, was lost or is not flat; 2: nothing could be measured."""
+    words = _parser().parse_args(argv)
+    growth = KINDS[words.kind]
+    console = Console(stderr=True)
+    sizes = words.sizes or growth.sizes
+    try:
+        raise_file_limit()
+        with console.status("") as status:
+            rows = []
+            for size in sizes:
+                status.update(f"{growth.about}: {size:,} {growth.unit}")
+                rows.append((size, _measured(growth, size, words)))
+    except BenchError as error:
+        console.print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
+        return 2
+    return _told(growth, rows, words.out)
+
+
+def _measured(growth: Growth, size: int, words: argparse.Namespace) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="kairan-growth-", dir=words.directory) as name:
+        return growth.measure(size, Path(name), words.seconds)
+
+
+def _told(growth: Growth, rows: Rows, out: Path) -> int:
+    base = out.with_name(f"{out.name}-{growth.name}")
+    write_csv(growth, rows, base.with_suffix(".csv"))
+    base.with_suffix(".svg").write_text(svg(growth, rows), encoding="utf-8")
+    about = ", ".join(f"{key} {value}" for key, value in report.machine().items())
+    missed = not_flat(growth, rows)
+    said = [f"{about}.", "", *markdown(growth, rows), "", *(f"NOT FLAT: {one}" for one in missed)]
+    sys.stdout.write("\n".join(said) + "\n")
+    bad = sum(sample.get("failed", 0) + sample.get("lost", 0) for _, sample in rows)
+    return int(bool(missed or bad))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.growth", description="What a size costs, from small to large."
+    )
+    parser.add_argument("kind", choices=list(KINDS))
+    parser.add_argument("--sizes", type=_sizes, help="such as 1000,10000 (the kind's own)")
+    parser.add_argument("--seconds", type=float, default=SECONDS_MIN, help="of load, at least (5)")
+    parser.add_argument("--directory", type=Path, help="where the spools lie (a temporary one)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/growth"), help="OUT-KIND.csv and .svg (docs/growth)"
+    )
+    return parser
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(one) for one in text.split(",")]

@@ -1,0 +1,210 @@
+"""One message to a list, whatever its length.
+
+First alone, which gives the rates, the cost and the memory; small lists get as many messages as make
+a number.  Then again beside paced mail of others, which says how long they wait for their 250.
+
+`expanded_rate`   members over the time from the trace's RECEIVE to its EXPAND
+`delivered_rate`  recipients over the time from the client's connection to the last arrival in the sink
+`cpu_us`          processor time of all the service's processes, trace included, a member
+`growth_mib`      the most memory (PSS) of all the service's processes, less that before: more than
+                  what the one worker takes that has the message
+"""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from bench import process
+from bench.contestant import write_certificate
+from bench.errors import BenchError
+from bench.growth.kind import Flat, Growth
+from bench.kairan_service import Kairan
+from bench.load import Load, LoadResult, generate
+from bench.scenario import Metric, Sample
+from bench.settings import LIST, BenchSettings
+from bench.sink import Sink
+
+MIB = 1024 * 1024
+RECIPIENTS_A_SECOND = 20_000  # of load that is asked for: fewer make no number
+MESSAGES_MAX = 20
+WARM_MESSAGES = 50  # sessions to the sink are open, modules loaded
+QUIET_SECONDS = 90.0  # as in the bench: nothing came for so long, the rest is not coming
+IDLE_SECONDS_MAX = 30.0
+TRACE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    service: Kairan
+    sink: Sink
+    members: int
+
+    def send(self, messages: int) -> LoadResult:
+        load = Load(connections=1, messages=messages, recipient=LIST, patience=QUIET_SECONDS)
+        return generate(load, self.service.login)
+
+    def drain(self, expected: int) -> int:
+        """How many of so many, counted from the sink's beginning, have not arrived."""
+        self.sink.wait_for_recipients(expected, quiet_seconds=QUIET_SECONDS)
+        return expected - self.sink.counters().recipients
+
+
+def measure(members: int, folder: Path, seconds_min: float) -> Sample:
+    recipients = int(RECIPIENTS_A_SECOND * seconds_min)
+    messages = min(MESSAGES_MAX, max(1, recipients // members))
+    with _running(members, folder) as running:
+        _warm(running)
+        sample = _alone(running, messages)
+        seconds = max(seconds_min, sample["seconds_us"] * members * messages / 1e6)
+        beside = _beside(running, messages, seconds)
+        for key in ("lost", "failed"):
+            sample[key] += beside.pop(key)
+        return sample | beside
+
+
+@contextmanager
+def _running(members: int, folder: Path) -> Iterator[_Running]:
+    sink = Sink(folder, "kairan")
+    settings = replace(BenchSettings(), list_members=members)
+    service = Kairan(folder, sink, settings, write_certificate(folder))
+    try:
+        service.start()
+        yield _Running(service, sink, members)
+    finally:
+        service.stop()
+        sink.stop()
+
+
+def _warm(running: _Running) -> None:
+    load = Load(
+        connections=4, messages=WARM_MESSAGES, recipient_range=min(running.members, WARM_MESSAGES)
+    )
+    sent = generate(load, running.service.login).sent
+    if running.drain(sent):
+        raise BenchError("the service does not deliver")
+
+
+def _alone(running: _Running, messages: int) -> Sample:
+    roots, sink = running.service.roots(), running.sink
+    memory, processor = process.memory_octets(roots), process.cpu_seconds(roots)
+    seconds, failed, waits = 0.0, 0, []
+    before = arrived = sink.counters().recipients
+    with process.PeakMemory(roots) as peak:
+        for _ in range(messages):
+            result = running.send(1)
+            failed += result.failed
+            arrived += result.sent * running.members
+            running.drain(arrived)
+            seconds += max(0.0, sink.counters().last_seconds - result.started)
+            waits.append(result.p50_ms)
+    recipients = sink.counters().recipients - before
+    _wait_idle(roots)
+    used = process.cpu_seconds(roots) - processor
+    expanded = _expansion_seconds(running, messages - failed)
+    if not recipients:
+        raise BenchError("nothing of the list's message arrived")
+    return {
+        "list_p50_ms": sorted(waits)[len(waits) // 2],
+        "expanded_rate": recipients / expanded,
+        "delivered_rate": recipients / seconds,
+        "seconds_us": seconds / recipients * 1e6,
+        "cpu_us": used / recipients * 1e6,
+        "growth_mib": (peak.octets - memory) / MIB,
+        "lost": arrived - before - recipients,
+        "failed": failed,
+    }
+
+
+def _wait_idle(roots: list[int]) -> None:
+    """What is still computed when the last has arrived belongs to it: the trace, the spool's cleaning."""
+    until = time.monotonic() + IDLE_SECONDS_MAX
+    before = process.cpu_seconds(roots)
+    while time.monotonic() < until:
+        time.sleep(0.5)
+        now = process.cpu_seconds(roots)
+        if now - before < 0.05:
+            return
+        before = now
+
+
+def _expansion_seconds(running: _Running, messages: int) -> float:
+    """Of all messages together, as the trace has it; it is written a moment later."""
+    until = time.monotonic() + TRACE_SECONDS
+    while True:
+        events = running.service.trace("--event", "EXPAND", "--limit", str(MESSAGES_MAX))
+        received = {one["message_id"]: one for one in events if one["event"] == "RECEIVE"}
+        expanded = [one for one in events if one["event"] == "EXPAND"]
+        if len(expanded) == messages:
+            break
+        if time.monotonic() > until:
+            raise BenchError(f"the trace has {len(expanded)} expansions of {messages}")
+        time.sleep(0.5)
+    return sum(
+        (_time(one) - _time(received[one["message_id"]])).total_seconds() for one in expanded
+    )
+
+
+def _time(event: dict[str, str]) -> datetime:
+    return datetime.fromisoformat(event["time"])
+
+
+def _beside(running: _Running, messages: int, seconds: float) -> Sample:
+    """Paced far below what the service can take, so that a wait is the list's doing."""
+    settings = BenchSettings()
+    paced = Load(
+        connections=settings.paced_sessions,
+        seconds=seconds,
+        rate=settings.paced_rate,
+        recipient_range=running.members,
+    )
+    before = running.sink.counters().recipients
+    with ThreadPoolExecutor(1) as pool:
+        list_mail = pool.submit(running.send, messages)
+        others = generate(paced, running.service.login)
+        of_list = list_mail.result()
+    lost = running.drain(before + others.sent + of_list.sent * running.members)
+    return {
+        "p50_ms": others.p50_ms,
+        "p99_ms": others.p99_ms,
+        "lost": lost,
+        "failed": others.failed + of_list.failed,
+    }
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _fine(value: float) -> str:
+    return f"{value:,.1f}"
+
+
+LIST_MEMBERS = Growth(
+    name="list",
+    about="One message to a list",
+    unit="members",
+    sizes=(1_000, 10_000, 100_000, 1_000_000),
+    metrics=(
+        Metric("list_p50_ms", "list's 250 after ms", _fine),
+        Metric("p50_ms", "others' 250 p50 ms", _fine),
+        Metric("p99_ms", "others' 250 p99 ms", _fine),
+        Metric("expanded_rate", "expanded/s", _whole),
+        Metric("delivered_rate", "delivered/s", _whole),
+        Metric("seconds_us", "µs a member", _fine),
+        Metric("cpu_us", "processor µs a member", _fine),
+        Metric("growth_mib", "memory + MiB", _fine),
+        Metric("failed", "failed", _whole),
+        Metric("lost", "lost", _whole),
+    ),
+    measure=measure,
+    flat=(
+        Flat("seconds_us", ratio=1.2),
+        Flat("cpu_us", ratio=1.2),
+        Flat("p99_ms", at_most=50),
+        Flat("growth_mib", at_most=95),  # 100 MB
+    ),
+)

@@ -46,6 +46,8 @@ _OTHERS = {
     " SYNTAX 1.3.6.1.4.1.1466.115.121.1.27",
     "msExchRecipientTypeDetails": "EQUALITY integerMatch ORDERING integerOrderingMatch"
     " SYNTAX 1.3.6.1.4.1.1466.115.121.1.27",
+    "userAccountControl": "EQUALITY integerMatch ORDERING integerOrderingMatch"
+    " SYNTAX 1.3.6.1.4.1.1466.115.121.1.27",
     "whenCreated": "EQUALITY generalizedTimeMatch ORDERING generalizedTimeOrderingMatch"
     " SYNTAX 1.3.6.1.4.1.1466.115.121.1.24",
     "manager": "EQUALITY distinguishedNameMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.12",

@@ -9,13 +9,14 @@ def seconds(text):
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
-def person(name, *, aliases=(), hidden=False, code=None, created=None, **attributes):
+def person(name, *, aliases=(), hidden=False, enabled=True, code=None, created=None, **attributes):
     display_name = attributes.pop("displayName", "")
     return Mailbox(
         address=f"{name}@example.com",
         display_name=display_name,
         aliases=frozenset(aliases),
         hidden=hidden,
+        enabled=enabled,
         attributes=attributes,
         country_code=code,
         when_created=None if created is None else seconds(created),
@@ -35,7 +36,7 @@ PEOPLE = [
            created="2024-01-31T08:30", manager=BOSS, office="North Building",
            customAttribute10="FullTimeEmployee", aliases=["robert@example.com"]),
     person("carol", displayName="Carol (temp)", department="sales", title="Manager", company="Contoso",
-           stateOrProvince="WA", country="US", code=840, created="2026-11-26", alias="carol",
+           stateOrProvince="WA", country="US", code=840, created="2026-11-26", alias="carol", enabled=False,
            postalCode="98052", notes="on leave * back in May"),
     person("dan", displayName="Dan\\Ops", department="Sales-912", title="Managing clerk",
            company="Fourth Coffee", stateOrProvince="Oregon", hidden=True, customAttribute15="15"),
@@ -98,6 +99,14 @@ GOOD = [
     ("EmailAddresses -eq 'robert@example.com'", "bob"),
     ("EmailAddresses -like 'SMTP:rob*'", "bob"),
     ("PrimarySmtpAddress -ne 'bob@example.com' -and EmailAddresses -like 'b*'", ""),
+    ("PrimarySmtpAddress -eq 'robert@example.com'", "bob"),
+    ("C -eq 'JP' -and CommonName -eq 'エミ'", "emi"),
+    ("UserAccountControl -eq 514", "carol"),
+    ("UserAccountControl -ne '66050' -and Department -like 'Sales*'", "bob dan"),
+    ("-not(UserAccountControl -eq 'AccountDisabled, NormalAccount')", "akiko bob dan emi nobody"),
+    ("ExchangeUserAccountControl -eq 'None' -and Company -eq 'Contoso'", "bob"),
+    ("Department -eq '$null'", "nobody"),
+    ('Department -ne "`$NULL" -and HiddenFromAddressListsEnabled -eq \'$True\'', "dan"),
     ("CustomAttribute15 -eq 15", "dan"),
     ("CustomAttribute1 -eq '正社員' -or CustomAttribute1 -eq 'パート'", "akiko emi"),
     ("StateOrProvince -eq 'wa' -and Office -ne $null", "bob"),
@@ -127,6 +136,22 @@ PUBLIC = [
     ("{((RecipientType -eq 'UserMailbox') -and (Title -like 'executive'))}", ""),
     # what Exchange makes of a filter when it stores it
     ("((RecipientType -eq 'UserMailbox') -and (-not(RecipientTypeDetails -eq 'SharedMailbox')) -and(-not(Name -like 'SystemMailbox{*')) -and (-not(Name -like 'CAS_{*')) -and\n(-not(RecipientTypeDetailsValue -eq 'MailboxPlan')) -and (-not(RecipientTypeDetailsValue -eq 'DiscoveryMailbox')) -and\n(-not(RecipientTypeDetailsValue -eq 'PublicFolderMailbox')) -and (-not(RecipientTypeDetailsValue -eq\n'ArbitrationMailbox')) -and (-not(RecipientTypeDetailsValue -eq 'AuditLogMailbox')) -and (-not(RecipientTypeDetailsValue\n-eq 'AuxAuditLogMailbox')) -and (-not(RecipientTypeDetailsValue -eq 'SupervisoryReviewPolicyMailbox')) -and\n(-not(RecipientTypeDetailsValue -eq 'GuestMailUser')))", "akiko bob carol dan emi nobody"),
+    # forums and blogs: people whose accounts are blocked
+    ("((RecipientType -eq 'UserMailbox') -and (Title -like 'Director*') -and (ExchangeUserAccountControl -ne 'AccountDisabled'))", "bob"),
+    ("-not(userAccountControl -eq 'AccountDisabled, NormalAccount')", "akiko bob dan emi nobody"),
+    ("(Company -eq \"Contoso\") -and (RecipientTypeDetails -eq \"UserMailbox\") -and (ExchangeUserAccountControl -ne 'AccountDisabled')", "bob"),
+    ("{(DisplayName -notlike 'DisplayName*') -and (PrimarySmtpAddress -notlike 'ext*') -and (ExchangeUserAccountControl -ne 'AccountDisabled') -and (RecipientType -eq 'UserMailbox') -and (RecipientTypeDetails -ne 'SharedMailbox') -and (RecipientTypeDetails -ne 'RoomMailbox') -and (RecipientTypeDetails -ne 'EquipmentMailbox') -and (CustomAttribute1 -ne 'CustomAttributeExample')}", "akiko bob dan emi nobody"),
+    ("((((Company -eq 'BELL') -and (RecipientTypeDetails -eq 'UserMailbox')))  -and (-not(Name -like 'EWR-{*'))  -and (-not(Title -eq 'SMTP Relay'))  -and (-not(RecipientTypeDetailsValue -eq 'MailboxPlan'))  -and (-not(RecipientTypeDetailsValue -eq 'AuxAuditLogMailbox'))  -and (-not(RecipientTypeDetailsValue -eq 'SupervisoryReviewPolicyMailbox'))  -and (UserAccountControl -ne 'AccountDisabled') )", ""),
+    # address book policies, where PowerShell had put $null into quotes
+    ("((Alias -ne '`$NULL') -and (CustomAttribute1 -eq 'Fabrikam'))", ""),
+    # hosting of several companies: "Address book policies" in Microsoft's pages
+    ("((RecipientType -eq 'UserMailbox') -or (RecipientType -eq 'MailUniversalDistributionGroup') -or (RecipientType -eq 'DynamicDistributionGroup')) -and (CustomAttribute15 -eq '15') -or (CustomAttribute15 -eq 'CEO')", "dan"),
+    # members of a security group, its name in double quotes
+    (f'{{((RecipientType -eq \'UserMailbox\') -or (RecipientType -eq \'MailContact\') -or (RecipientType -eq \'MailUser\')) -and (MemberOfGroup -eq "{SALES}")}}', "bob carol"),
+    ("(HiddenFromAddressListsEnabled -eq '$False' -and RecipientTypeDetails -eq 'UserMailbox') -and (city -eq 'Seattle' -and stateorprovince -eq 'WA')", "bob"),
+    ("{((RecipientType -eq 'UserMailbox') -and \n                 (-not (Department -eq $null)) -and \n                 (-not(Name -like 'SystemMailbox{*')) -and (-not(Name -like 'CAS_{*')))}", "akiko bob carol dan emi"),
+    ("(PrimarySMTPAddress -eq 'robert@example.com') -OR (PrimarySMTPAddress -eq 'dan@example.com')", "bob dan"),
+    ("{ ((RecipientType -eq 'UserMailbox') -and (Office -like 'North Building')) -and (((-not(Name -like 'SystemMailbox{*')) -and (-not(Title -like 'Call Center Agent'))))}", "bob"),
     # scripts in public repositories
     ("(RecipientTypeDetails -eq 'UserMailbox') -and (Office -eq 'Boston' -or Office -eq 'MA') -and (Department -eq '912' -or Department -eq 'Sales-912' -or Department -eq 'Sales') -and (CustomAttribute1 -ne 'Disabled')", ""),
     ("{RecipientType -eq \"UserMailbox\" -and City -eq \"Foshan, Chan Cheng\" -and HiddenFromAddressListsEnabled -eq $false}", ""),
@@ -174,6 +199,15 @@ BAD = [
     ("Company -eq 'a' -and Colour -eq 'red'", 22, "there is no property Colour"),
     ("ManagedBy -eq 'CN=x'", 1, "Exchange has the property ManagedBy"),
     ("UserPrincipalName -like 'a*'", 1, "this directory does not hold it"),
+    ("(UsageLocation -eq 'BR')", 2, "Exchange has the property UsageLocation"),
+    ("-not(RecipientContainer -like 'OU=Backup,DC=x,DC=y')", 6, "Exchange has the property RecipientContainer"),
+    ("UserAccountControl -band '0x0002'", 20, "there is no -band here"),
+    ("UserAccountControl -eq 'Lockout'", 24, "all that is known of UserAccountControl here"),
+    ("UserAccountControl -eq 530", 24, "all that is known of UserAccountControl here"),
+    ("UserAccountControl -eq $null", 24, "never blank"),
+    ("UserAccountControl -like 'Account*'", 20, "compares text"),
+    ("RecipientType -eq 'UserMailbox' -or 'MailUser'", 37, "expected"),
+    ("Department -like '$null'", 18, "blank is -eq $null"),
     ("Department -like '*Sales'", 19, "at the end of a text alone"),
     ("Department -like 'Sa*les'", 21, "at the end of a text alone"),
     ("Department -like $null", 18, "blank is -eq $null"),

@@ -70,6 +70,7 @@ def fill(directory, people, members):
                     address=one.address,
                     display_name=one.display_name,
                     hidden=one.hidden,
+                    enabled=one.enabled,
                     country_code=one.country_code,
                     when_created=one.when_created,
                     **columns,
@@ -107,6 +108,8 @@ def entry(mailbox, members):
             found = [datetime.fromtimestamp(s, UTC).strftime("%Y%m%d%H%M%S.0Z") for s in found]
         elif one.kind is Kind.BOOLEAN:
             found = ["TRUE"] if True in found else []
+        elif one.kind is Kind.ACCOUNT_CONTROL:
+            found = [514 if True in found else 512]
         if found:
             values[one.ldap] = [str(value) for value in found]
     return values
@@ -226,6 +229,7 @@ def trees():
         st.builds(Matches, texts, parts),
         st.builds(IsBlank, st.sampled_from([*TEXTS, code, created, property_of("MemberOfGroup")])),
         st.builds(Equals, st.just(property_of("HiddenFromAddressListsEnabled")), st.booleans()),
+        st.builds(Equals, st.just(property_of("UserAccountControl")), st.booleans()),
         st.builds(Equals, st.just(code), numbers),
         st.builds(Compares, st.just(code), orders, numbers),
         st.builds(Equals, st.just(created), dates),
@@ -263,6 +267,7 @@ def random_people(seed, how_many):
             person(
                 f"p{number}",
                 hidden=chance.random() < 0.3,
+                enabled=chance.random() < 0.7,
                 code=chance.choice([None, 392, 840]),
                 created=chance.choice([None, "2023-11-14T22:13:20", "2023-11-14T22:13:21"]),
                 aliases=[f"alias{number}@example.com"] if chance.random() < 0.5 else [],

@@ -7,7 +7,7 @@ regard to case and width, as `folding.py` says: LDAP's caseIgnoreMatch (RFC 4517
 from datetime import UTC, datetime
 from typing import assert_never
 
-from kairan.directory.recipient_filter.properties import Kind, Property
+from kairan.directory.recipient_filter.properties import ACCOUNT_DISABLED, Kind, Property
 from kairan.directory.recipient_filter.tree import (
     And,
     Compares,
@@ -23,6 +23,8 @@ from kairan.directory.recipient_filter.tree import (
 
 _ESCAPED = str.maketrans({letter: f"\\{ord(letter):02x}" for letter in "\0()*\\"})
 _TYPE = "msExchRecipientTypeDetails"
+# LDAP_MATCHING_RULE_BIT_AND, [MS-ADTS] section 3.1.1.3.4.4.1; OpenLDAP has it as integerBitAndMatch.
+_ALL_BITS = "1.2.840.113556.1.4.803"
 
 
 def ldap_filter(tree: Filter) -> str:
@@ -48,6 +50,9 @@ def ldap_filter(tree: Filter) -> str:
 
 
 def _equals(wanted: Property, value: str | int | bool) -> str:
+    if wanted.kind is Kind.ACCOUNT_CONTROL:
+        disabled = f"({wanted.ldap}:{_ALL_BITS}:={ACCOUNT_DISABLED})"
+        return disabled if value else f"(!{disabled})"
     if value is False:  # not set is as good as false
         return f"(!({wanted.ldap}=TRUE))"
     return f"({wanted.ldap}={_text(wanted, value)})"

@@ -23,7 +23,13 @@ from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_a
 from lark.exceptions import VisitError
 
 from kairan.directory.recipient_filter.errors import RecipientFilterError
-from kairan.directory.recipient_filter.properties import Kind, Property, details_of, property_of
+from kairan.directory.recipient_filter.properties import (
+    Kind,
+    Property,
+    details_of,
+    is_disabled,
+    property_of,
+)
 from kairan.directory.recipient_filter.settings import (
     CONDITIONS_MAX,
     NESTING_MAX,
@@ -82,6 +88,7 @@ _CURLY_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d"
 _DEFAULTS = RecipientFilterSettings()
 _ORDERS = {order.value: order for order in Inequality}
 _NUMBER_MAX = 1 << 31  # an integer of Active Directory has 32 bits (INTEGER, 2.5.5.9)
+_SYSTEM = re.compile(r"`?\$(true|false|null)", re.IGNORECASE)
 # As ISO 8601 writes it.  Other ways depend on the country of the server that reads them.
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?")
 
@@ -251,6 +258,8 @@ class _Tree(Transformer[Token, _Part]):
             return OfType(details)
         if wanted.kind is Kind.BOOLEAN:
             return Equals(wanted, self._boolean(wanted, value))
+        if wanted.kind is Kind.ACCOUNT_CONTROL:
+            return Equals(wanted, self._disabled(wanted, value))
         if wanted.kind is Kind.NUMBER:
             return Equals(wanted, self._number(wanted, value))
         if wanted.kind is Kind.DATE:
@@ -261,7 +270,7 @@ class _Tree(Transformer[Token, _Part]):
         return Equals(wanted, _with_scheme(wanted, text))
 
     def _blank(self, wanted: Property, value: Token) -> Filter:
-        if wanted.kind in {Kind.BOOLEAN, Kind.RECIPIENT_TYPE}:
+        if wanted.kind in {Kind.BOOLEAN, Kind.RECIPIENT_TYPE, Kind.ACCOUNT_CONTROL}:
             raise self._error(value, f"{wanted.name} is never blank; expected {wanted.kind.value}")
         return IsBlank(wanted)
 
@@ -308,10 +317,8 @@ class _Tree(Transformer[Token, _Part]):
     # -- values ----------------------------------------------------------------------------------
 
     def _quoted(self, wanted: Property, value: Token) -> str:
-        if value.type == "SYSTEM":
-            raise self._error(
-                value, f"{wanted.name} is {wanted.kind.value}, not {value.lstrip('`')}"
-            )
+        if system := _system(value):
+            raise self._error(value, f"{wanted.name} is {wanted.kind.value}, not ${system}")
         text = _plain(value)
         if not text.strip():
             raise self._error(value, f"an empty text fits nobody; blank is {wanted.name} -eq $null")
@@ -326,6 +333,13 @@ class _Tree(Transformer[Token, _Part]):
             raise self._error(value, f"{wanted.name} is {wanted.kind.value}")
         return word == "true"
 
+    def _disabled(self, wanted: Property, value: Token) -> bool:
+        found = None if _system(value) else is_disabled(_plain(value))
+        if found is None:
+            sentence = f"all that is known of {wanted.name} here is {wanted.kind.value}"
+            raise self._error(value, sentence)
+        return found
+
     def _number(self, wanted: Property, value: Token) -> int:
         text = _plain(value)
         if not re.fullmatch(r"-?[0-9]{1,10}", text) or abs(int(text)) >= _NUMBER_MAX:
@@ -335,7 +349,7 @@ class _Tree(Transformer[Token, _Part]):
     def _date(self, wanted: Property, value: Token) -> int:
         text = _plain(value)
         sentence = f"{wanted.name} is {wanted.kind.value}; without a zone it is UTC"
-        if value.type == "SYSTEM" or not _DATE.fullmatch(text):
+        if not _DATE.fullmatch(text):
             raise self._error(value, sentence)
         try:
             moment = datetime.fromisoformat(text)
@@ -358,7 +372,9 @@ class _Tree(Transformer[Token, _Part]):
 
 
 def _system(value: Token) -> str | None:
-    return value.lstrip("`$").lower() if value.type == "SYSTEM" else None
+    """In quotes too: so scripts write it within texts of theirs, and nobody is called $null."""
+    found = _SYSTEM.fullmatch(_plain(value))
+    return found[1].lower() if found else None
 
 
 def _plain(value: Token) -> str:

@@ -7,7 +7,7 @@ from typing import TypeAlias, assert_never
 
 from kairan.directory.model import Mailbox
 from kairan.directory.recipient_filter.folding import fold, fold_parts
-from kairan.directory.recipient_filter.properties import DETAILS
+from kairan.directory.recipient_filter.properties import DETAILS, WITHOUT_LOGIN
 from kairan.directory.recipient_filter.tree import (
     And,
     Compares,
@@ -63,9 +63,9 @@ _ORDERS: Mapping[Inequality, Callable[[int, int], bool]] = {
 def facts_of(mailbox: Mailbox, groups: frozenset[str] = frozenset()) -> Facts:
     """`groups`: those it is a direct member of."""
     values: dict[str, tuple[Value, ...]] = {
-        "PrimarySmtpAddress": (mailbox.address,),
         "EmailAddresses": tuple(f"smtp:{one}" for one in (mailbox.address, *mailbox.aliases)),
         "HiddenFromAddressListsEnabled": (mailbox.hidden,),
+        "UserAccountControl": (not mailbox.enabled or mailbox.recipient_type in WITHOUT_LOGIN,),
         "MemberOfGroup": tuple(groups),
     }
     if mailbox.display_name:

@@ -19,6 +19,7 @@ class Kind(Enum):
     NUMBER = "a whole number"
     DATE = "a date in single quotes, such as '2026-11-26' or '2026-11-26T08:00Z'"
     RECIPIENT_TYPE = "a recipient type in single quotes, such as 'UserMailbox'"
+    ACCOUNT_CONTROL = "'AccountDisabled' or 'None', or a number of these such as 514 or 512"
     LINK = "a distinguished name in single quotes, such as 'CN=Sales,OU=Groups,DC=example,DC=com'"
 
 
@@ -44,7 +45,6 @@ def _texts() -> list[Property]:
         "Notes": "info",
         "Office": "physicalDeliveryOfficeName",
         "PostalCode": "postalCode",
-        "PrimarySmtpAddress": "mail",
         "StateOrProvince": "st",
         "Title": "title",
         **{f"CustomAttribute{n}": f"extensionAttribute{n}" for n in range(1, 16)},
@@ -56,6 +56,7 @@ PROPERTIES: tuple[Property, ...] = (
     *_texts(),
     Property("EmailAddresses", Kind.TEXT, "proxyAddresses", is_address=True),
     Property("HiddenFromAddressListsEnabled", Kind.BOOLEAN, "msExchHideFromAddressLists"),
+    Property("UserAccountControl", Kind.ACCOUNT_CONTROL, "userAccountControl"),
     Property("CountryCode", Kind.NUMBER, "countryCode"),
     Property("WhenCreated", Kind.DATE, "whenCreated"),
     Property("RecipientType", Kind.RECIPIENT_TYPE, "msExchRecipientTypeDetails"),
@@ -66,20 +67,50 @@ PROPERTIES: tuple[Property, ...] = (
     Property("MemberOfGroup", Kind.LINK, "memberOf"),
 )
 
-_BY_NAME: Mapping[str, Property] = {one.name.lower(): one for one in PROPERTIES}
+_ALSO_CALLED = {
+    "C": "CountryOrRegion",
+    "CommonName": "Name",
+    "ExchangeUserAccountControl": "UserAccountControl",
+    # "Any filter that uses the PrimarySmtpAddress property will also search values in the EmailAddresses
+    # property", says Microsoft's list.
+    "PrimarySmtpAddress": "EmailAddresses",
+    "WindowsEmailAddress": "EmailAddresses",
+}
+_OWN: Mapping[str, Property] = {one.name.lower(): one for one in PROPERTIES}
+_BY_NAME: Mapping[str, Property] = {
+    **_OWN,
+    **{also.lower(): _OWN[name.lower()] for also, name in _ALSO_CALLED.items()},
+}
 
-# Of Microsoft's list: what people filter by most, and no directory of ours holds.
+# The rest of Microsoft's list, and what stands in public filters besides: no directory of ours holds it.
 _EXCHANGE_ALONE = """
-AcceptMessagesOnlyFrom ActiveSyncEnabled AddressBookPolicy AddressListMembership AdminDisplayName
-ArchiveDatabase ArchiveGuid ArchiveStatus AssistantName AuthenticationPolicy C Co CommonName Database
-Description DirectReports DistinguishedName EmailAddressPolicyEnabled ExchangeGuid
+AcceptMessagesOnlyFrom AcceptMessagesOnlyFromDLMembers ActiveSyncEnabled ActiveSyncMailboxPolicy
+AddressBookPolicy AddressListMembership AdminDisplayName AdministrativeUnits ArbitrationMailbox
+ArchiveDatabase ArchiveDomain ArchiveGuid ArchiveName ArchiveQuota ArchiveRelease ArchiveState
+ArchiveStatus ArchiveWarningQuota AssistantName AuditEnabled AuditLogAgeLimit AuthenticationPolicy
+CertificateSubject Co Database DataEncryptionPolicy DefaultPublicFolderMailbox DeletedItemFlags
+DeliverToMailboxAndForward Description DirectReports DistinguishedName EcpEnabled
+EmailAddressPolicyEnabled EwsEnabled ExchangeGuid ExchangeVersion ExpansionServer
 ExtensionCustomAttribute1 ExtensionCustomAttribute2 ExtensionCustomAttribute3 ExtensionCustomAttribute4
 ExtensionCustomAttribute5 ExternalDirectoryObjectId ExternalEmailAddress Fax ForwardingAddress
-ForwardingSmtpAddress GrantSendOnBehalfTo GroupType Guid HomePhone Id ImmutableId Initials
-IsDirSynced IsMailboxEnabled LitigationHoldEnabled ManagedBy MailboxPlan MobilePhone OtherHomePhone
-OtherTelephone Pager Phone PostOfficeBox ProhibitSendQuota ResourceCapacity ResourceMetaData SamAccountName
-ServerName StreetAddress TelephoneAssistant UMEnabled UserAccountControl UserPrincipalName WebPage
-WhenChanged WhenMailboxCreated WhenSoftDeleted WindowsEmailAddress
+ForwardingSmtpAddress GrantSendOnBehalfTo GroupType Guid HiddenGroupMembershipEnabled HomeMTA HomePhone
+Id ImapEnabled ImmutableId IncludedRecipients Initials IsDirSynced IsInactiveMailbox IsMailboxEnabled
+IsSoftDeletedByDisable IsSoftDeletedByRemove IssueWarningQuota LanguagesRaw LdapRecipientFilter
+LegacyExchangeDN LitigationHoldDate LitigationHoldEnabled LitigationHoldOwner LocaleID MailboxPlan
+MailboxRelease MAPIEnabled MailTipTranslations ManagedBy MaxReceiveSize MaxSendSize
+MemberDepartRestriction MemberJoinRestriction Members MobilePhone ModeratedBy ModerationEnabled NetID
+ObjectCategory ObjectClass OfflineAddressBook OtherFax OtherHomePhone OtherTelephone OWAEnabled
+OWAMailboxPolicy Pager Phone PhoneticCompany PhoneticDepartment PhoneticDisplayName PhoneticFirstName
+PhoneticLastName PopEnabled PostOfficeBox PreviousRecipientTypeDetails PrimaryGroupId ProhibitSendQuota
+ProhibitSendReceiveQuota ProtocolSettings RawCanonicalName RawExternalEmailAddress RawName
+RecipientContainer RecipientDisplayType RecipientLimits RejectMessagesFrom RejectMessagesFromDLMembers
+RemotePowerShellEnabled RemoteRecipientType ReportToManagerEnabled ReportToOriginatorEnabled
+RequireAllSendersAreAuthenticated ResourceCapacity ResourceCustom ResourceMetaData
+ResourcePropertiesDisplay ResourceSearchProperties ResourceType RetentionPolicy RoleAssignmentPolicy
+SamAccountName SendDeliveryReportsTo SendOofMessageToOriginatorEnabled ServerLegacyDN ServerName
+SharingPolicy SimpleDisplayName SKUAssigned StreetAddress TelephoneAssistant ThrottlingPolicy
+UMAddresses UMEnabled UMMailboxPolicy UsageLocation UserPrincipalName UseDatabaseQuotaDefaults
+WebPage WhenChanged WhenIBSegmentChanged WhenMailboxCreated WhenSoftDeleted
 """
 _KNOWN_TO_EXCHANGE = frozenset(name.lower() for name in _EXCHANGE_ALONE.split())
 
@@ -155,6 +186,19 @@ _TYPES: Mapping[str, str] = {
 }
 
 
+# Nobody logs in as one of these, so their accounts are disabled from the first day.
+WITHOUT_LOGIN = frozenset(
+    [
+        "SharedMailbox",
+        "RoomMailbox",
+        "EquipmentMailbox",
+        "LinkedRoomMailbox",
+        "SchedulingMailbox",
+        "RemoteSharedMailbox",
+        "RemoteRoomMailbox",
+        "RemoteEquipmentMailbox",
+    ]
+)
 OUTSIDE = frozenset(f"{_TYPES['MailUser']} {_TYPES['MailContact']}".split())
 
 
@@ -190,3 +234,36 @@ def details_of(wanted: Property, value: str) -> frozenset[int] | str:
     near = get_close_matches(value.lower(), by_lower, n=1)
     hint = f"; did you mean '{by_lower[near[0]]}'?" if near else f"; there are {', '.join(names)}"
     return f"{wanted.name} is never '{value}'{hint}"
+
+
+# -- accounts --------------------------------------------------------------------------------------
+
+# Bits of ADS_USER_FLAG_ENUM by Exchange's names.  Of the others this directory knows nothing: a filter
+# that asks for one would fit the wrong people.
+ACCOUNT_DISABLED = 0x2
+_ACCOUNT_FLAGS = {
+    "none": 0,
+    "accountdisabled": ACCOUNT_DISABLED,
+    "passwordnotrequired": 0x20,
+    "normalaccount": 0x200,
+    "donotexpirepassword": 0x10000,
+}
+
+
+def is_disabled(value: str) -> bool | None:
+    """Whether a value of UserAccountControl, a number or names, is of a disabled account; None: it says
+    something else besides.
+    """
+    if value.isascii() and value.isdigit() and len(value) <= 10:
+        number = int(value)
+    else:
+        flags = [_ACCOUNT_FLAGS.get(one.strip().lower()) for one in value.split(",")]
+        number = 0
+        for flag in flags:
+            if flag is None:
+                return None
+            number |= flag
+    known = 0
+    for flag in _ACCOUNT_FLAGS.values():
+        known |= flag
+    return None if number & ~known else bool(number & ACCOUNT_DISABLED)

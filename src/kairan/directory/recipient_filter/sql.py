@@ -32,7 +32,7 @@ from sqlalchemy.sql.selectable import CompoundSelect
 from kairan.directory.database import schema
 from kairan.directory.recipient_filter.folding import fold, fold_parts
 from kairan.directory.recipient_filter.predicate import ATTRIBUTE_OF
-from kairan.directory.recipient_filter.properties import DETAILS, OUTSIDE, Property
+from kairan.directory.recipient_filter.properties import DETAILS, OUTSIDE, WITHOUT_LOGIN, Property
 from kairan.directory.recipient_filter.tree import (
     And,
     Compares,
@@ -71,26 +71,32 @@ class _Table:
     address: ColumnElement[str]
     details: ColumnElement[str]  # its RecipientTypeDetails by name
     texts: Mapping[str, ColumnElement[str | None]]
-    hidden: ColumnElement[bool]
+    flags: Mapping[str, ColumnElement[bool]]
     numbers: Mapping[str, ColumnElement[int | None]]
 
 
-def _named(address: ColumnElement[str], name: ColumnElement[str]) -> dict[str, ColumnElement[Any]]:
+def _named(name: ColumnElement[str]) -> dict[str, ColumnElement[Any]]:
     display_name = func.nullif(name, "")
-    return {"PrimarySmtpAddress": address, "DisplayName": display_name, "Name": display_name}
+    return {"DisplayName": display_name, "Name": display_name}
 
 
 _MAILBOX = _Table(
     schema.mailbox.c.address,
     schema.mailbox.c.recipient_type,
     {
-        **_named(schema.mailbox.c.address, schema.mailbox.c.display_name),
+        **_named(schema.mailbox.c.display_name),
         **{
             name: schema.mailbox.c[schema.attribute_column(attribute)]
             for name, attribute in ATTRIBUTE_OF.items()
         },
     },
-    schema.mailbox.c.hidden,
+    {
+        "HiddenFromAddressListsEnabled": schema.mailbox.c.hidden,
+        "UserAccountControl": or_(
+            not_(schema.mailbox.c.enabled),
+            schema.mailbox.c.recipient_type.in_(sorted(WITHOUT_LOGIN)),
+        ),
+    },
     {
         "CountryCode": schema.mailbox.c.country_code,
         "WhenCreated": schema.mailbox.c.when_created,
@@ -103,16 +109,16 @@ _GROUP = _Table(
         (_IS_DYNAMIC, literal("DynamicDistributionGroup")),
         else_=literal("MailUniversalDistributionGroup"),
     ),
-    _named(schema.group.c.address, schema.group.c.display_name),
-    schema.group.c.hidden,
+    _named(schema.group.c.display_name),
+    {"HiddenFromAddressListsEnabled": schema.group.c.hidden},
     {},
 )
 # An HVE account is a mail user to Exchange.
 _ACCOUNT = _Table(
     schema.account.c.address,
     literal("MailUser"),
-    _named(schema.account.c.address, schema.account.c.display_name),
-    false(),
+    _named(schema.account.c.display_name),
+    {"UserAccountControl": not_(schema.account.c.enabled)},
     {},
 )
 
@@ -211,7 +217,8 @@ def _single(
 ) -> ColumnElement[bool]:
     match tree:
         case Equals(wanted, bool(value)):
-            return table.hidden if value else not_(table.hidden)
+            flag = table.flags.get(wanted.name, false())
+            return flag if value else not_(flag)
         case Equals(wanted, str(value)):
             return _some_text(wanted, table, fold(value), is_pattern=False)
         case Equals(wanted, value):

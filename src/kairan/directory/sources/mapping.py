@@ -11,7 +11,7 @@ from uuid import UUID
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
 from kairan.directory.recipient_filter.predicate import ATTRIBUTE_OF
-from kairan.directory.recipient_filter.properties import DETAILS, PROPERTIES
+from kairan.directory.recipient_filter.properties import DETAILS, PROPERTIES, WITHOUT_LOGIN
 from kairan.directory.sources.values import SourceGroup, SourcePerson, SourceProblem
 
 LdapEntry: TypeAlias = Mapping[str, Sequence[bytes]]
@@ -39,20 +39,8 @@ DEFAULT_NAMES: Mapping[str, str] = MappingProxyType({**_ATTRIBUTES, **_OTHERS})
 
 _DISABLED = 2  # ACCOUNTDISABLE of userAccountControl, [MS-ADTS] section 2.2.16
 _NAME_OF_TYPE = {number: name for name, number in DETAILS.items()}
-# Nobody logs in as one of these, so their accounts are disabled from the first day.
-_WITHOUT_LOGIN = frozenset(
-    [
-        "SharedMailbox",
-        "RoomMailbox",
-        "EquipmentMailbox",
-        "LinkedRoomMailbox",
-        "SchedulingMailbox",
-        "RemoteSharedMailbox",
-        "RemoteRoomMailbox",
-        "RemoteEquipmentMailbox",
-    ]
-)
 _GUID_OCTETS = 16
+_TIME = re.compile(r"([0-9]{4})" + r"([0-9]{2})" * 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +85,11 @@ def person_of(entry: LdapEntry, called: AttributeNames) -> SourcePerson | Source
     except DirectoryError as error:
         return SourceProblem(id_, _text(entry, called["mail"]), str(error))
     attributes = {
-        ours: _text(entry, called[ours], keeps_lines=ours == "notes") for ours in _ATTRIBUTES
+        ours: _text(entry, called[ours], keeps_lines=ours == "notes")
+        for ours in _ATTRIBUTES
+        if called[ours] in entry
     }
-    is_disabled = bool(_number(entry, called["control"]) & _DISABLED) and kind not in _WITHOUT_LOGIN
+    is_disabled = bool(_number(entry, called["control"]) & _DISABLED) and kind not in WITHOUT_LOGIN
     return SourcePerson(
         id=id_,
         address=primary,
@@ -145,11 +135,13 @@ def has_address(entry: LdapEntry, called: AttributeNames) -> bool:
 
 def seconds_of(text: str) -> int | None:
     """GeneralizedTime in UTC, RFC 4517 section 3.3.13, as servers write it: 20261127023415.0Z."""
+    written = _TIME.fullmatch(text.partition(".")[0].rstrip("Z"))
+    if written is None:
+        return None
     try:
-        found = datetime.strptime(text.partition(".")[0].rstrip("Z"), "%Y%m%d%H%M%S")  # noqa: DTZ007 - next line
+        return int(datetime(*map(int, written.groups()), tzinfo=UTC).timestamp())  # type: ignore[misc,arg-type]
     except ValueError:
         return None
-    return int(found.replace(tzinfo=UTC).timestamp())
 
 
 def _addresses(
@@ -165,7 +157,7 @@ def _addresses(
     first = _without_scheme(target) if is_contact and target else ""
     primary = names.key(first or next(iter(primaries), "") or mail)
     others = []
-    for text in [*(text for _, text in proxies), mail]:
+    for text in dict.fromkeys([*(text for _, text in proxies), mail]):
         try:
             others.append(names.key(text))
         except DirectoryError:

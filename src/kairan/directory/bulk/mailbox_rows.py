@@ -48,18 +48,21 @@ At = Callable[[MailboxRow], AbstractContextManager[None]]
 """Notes what is found wrong of a row, and goes on with the next."""
 
 
+_NO_ATTRIBUTES = dict.fromkeys(map(mailboxes.column_of, MAILBOX_ATTRIBUTES))
+
+
 def row_of(mailbox: Mailbox) -> MailboxRow:
     address = names.key(mailbox.address)
-    texts = dict.fromkeys(MAILBOX_ATTRIBUTES, "") | dict(mailbox.attributes)
-    columns = {
+    given = {
         mailboxes.column_of(name): mailboxes.attribute_value(name, value)
-        for name, value in texts.items()
+        for name, value in mailbox.attributes.items()
     }
     return MailboxRow(
         address,
         names.keys(mailbox.aliases) - {address},
         {
-            **columns,
+            **_NO_ATTRIBUTES,
+            **given,
             "display_name": names.line("displayName", mailbox.display_name),
             "hidden": mailbox.hidden,
             "country_code": mailbox.country_code,
@@ -104,7 +107,8 @@ def _before(connection: Connection, addresses: Iterable[str]) -> dict[str, dict[
 
 
 def _check_domains(one: MailboxRow, before: Mapping[str, object], domains: frozenset[str]) -> None:
-    if not is_outside(str(_complete(one, before)["recipient_type"])):
+    kind = one.columns.get("recipient_type") or (before or mailboxes.new_row())["recipient_type"]
+    if not is_outside(str(kind)):
         for address in sorted(one.addresses):
             names.check_domain(address, domains)
 

@@ -194,9 +194,10 @@ class _PeopleSync:
 
     def dismiss(self, reading: Reading) -> None:
         """Disables who has left."""
+        known = self._known_ids() if reading.present is not None else self._known_of(reading.gone)
         leaving = [
             (id_, address)
-            for id_, address in self._known_ids()
+            for id_, address in known
             if id_ not in self._leavers
             and (
                 id_ in reading.gone
@@ -226,7 +227,7 @@ class _PeopleSync:
             for id_, since in leavers(self._connection, self._source).items()
             if since + grace_seconds <= self._now
         }
-        for id_, address in [pair for pair in self._known_ids() if pair[0] in due]:
+        for id_, address in self._known_of(due):
             try:
                 mailboxes.remove(self._connection, address)
             except DirectoryError as error:  # it is the only one that a group takes mail from
@@ -239,6 +240,17 @@ class _PeopleSync:
         table = schema.mailbox.c
         query = select(table.source_id, table.address).where(table.source == self._source)
         yield from self._connection.execute(query).all()
+
+    def _known_of(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+        """After a change of a hundred not all of a million are gone through."""
+        table = schema.mailbox.c
+        query = select(table.source_id, table.address).where(table.source == self._source)
+        found: list[tuple[str, str]] = []
+        for batch in names.batches(ids):
+            its = one_of(self._connection, table.source_id, batch)
+            rows = self._connection.execute(query.where(its))
+            found += [(row.source_id, row.address) for row in rows]
+        return found
 
     # -- who is written at once --------------------------------------------------------------------
 
@@ -253,9 +265,11 @@ class _PeopleSync:
         held = self._held(people.values())
         self._named_after_all(people, held)
         rows: dict[str, tuple[SourcePerson, _Held | None, MailboxRow]] = {}
+        changes: dict[str, SourceChange] = {}
         for id_, person in people.items():
             known = held.get(id_)
-            if self._change(person, known) is None:
+            change = self._change(person, known)
+            if change is None:
                 continue
             if (
                 known is not None and known.known.address != person.address
@@ -265,6 +279,7 @@ class _PeopleSync:
             row = self._row(person, known, self._kept(person, known))
             if row is not None:
                 rows[person.address] = (person, known, row)
+                changes[person.address] = change
         refused = self._write([row for _, known, row in rows.values() if known], is_there=True)
         refused |= self._write(
             [row for _, known, row in rows.values() if not known], is_there=False
@@ -273,7 +288,7 @@ class _PeopleSync:
             if address in refused:
                 self._moves.append(_Move(person, known, refused[address]))
             else:
-                self._note_written(person, known)
+                self._note_written(person, known, changes[address])
         back = [id_ for id_ in people if id_ in self._leavers]
         self._welcome(back)
 
@@ -357,9 +372,7 @@ class _PeopleSync:
             write(self._connection, batch, at=at, update=is_there)
         return refused
 
-    def _note_written(self, person: SourcePerson, held: _Held | None) -> None:
-        change = self._change(person, held)
-        assert change is not None, "what does not change is not written"
+    def _note_written(self, person: SourcePerson, held: _Held | None, change: SourceChange) -> None:
         self._report.note(change)
         if held is not None and held.known.id != person.id and held.known.id:
             self._welcome([held.known.id])
@@ -401,7 +414,9 @@ class _PeopleSync:
         for move, row in rows:
             if self._rules.keeps_old_addresses:
                 names.mark_former(connection, row.addresses - move.wanted)
-            self._note_written(move.person, move.held)
+            change = self._change(move.person, move.held)
+            assert change is not None, "what does not change does not move"
+            self._note_written(move.person, move.held, change)
 
     def _is_ours(self, address: str) -> bool:
         return domain_of(Address(address)) in self._domains

@@ -81,6 +81,8 @@ def fitted(person: SourcePerson, domains: Collection[str]) -> SourcePerson | Sou
         )
         return SourceProblem(person.id, person.address, sentence)
     ours = frozenset(one for one in person.aliases if _is_ours(one, domains))
+    if (kind, ours) == (person.recipient_type, person.aliases):
+        return person
     return replace(person, recipient_type=kind, aliases=ours)
 
 

@@ -16,7 +16,11 @@ def escaped(value: str) -> str:
 
 def one_spelling(dn: str) -> str:
     r"""RFC 4514 lets the same name be written in several ways: case, blanks, `\,` or `\2C`."""
-    return _AROUND.sub(r"\1", _ESCAPE.sub(_unescaped, dn)).strip().lower()
+    if "\\" in dn:
+        dn = _ESCAPE.sub(_unescaped, dn)
+    if " " in dn or not dn.isprintable():
+        dn = _AROUND.sub(r"\1", dn).strip()
+    return dn.lower()
 
 
 def digest(dn: str) -> bytes:

@@ -433,7 +433,7 @@ def _of_one_worker(
 ) -> dict[str, Coroutine[None, None, None]]:
     """What one worker does for all of them."""
     refresher = GroupRefresher(
-        parts.directory, configuration.dynamic_groups, holder=socket.gethostname(), clock=time.time
+        parts.directory, configuration.dynamic_groups, node=socket.gethostname(), clock=time.time
     )
     lives = {"dynamic-groups": refresher.run()}
     intervals = [one.interval_seconds for one in configuration.directory_sources]

@@ -1,5 +1,7 @@
 """Members that follow from a filter: stored, refreshed, kept back, and left out."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from kairan.directory.dynamic.live import LiveMembers, parsed
@@ -9,6 +11,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.model import DynamicGroup, Mailbox
 from kairan.directory.operations import dynamic_groups
 from kairan.directory.operations.dynamic_groups import LargeChangeError
+from kairan.directory.store import Directory
 from kit.mailboxes import put_mailboxes
 
 SALES = "sales@kairan.test"
@@ -205,9 +208,9 @@ def test_a_group_of_every_message_is_found_anew_and_others_are_not(directory):
 
 @pytest.fixture
 def refresher(directory):
-    def made(holder="node-1", at=NOW, **settings):
+    def made(node="node-1", at=NOW, **settings):
         return GroupRefresher(
-            directory, DynamicGroupSettings(**settings), holder=holder, clock=lambda: at
+            directory, DynamicGroupSettings(**settings), node=node, clock=lambda: at
         )
 
     return made
@@ -227,7 +230,7 @@ def test_a_list_is_refreshed_when_its_interval_is_over_and_not_before(directory,
     assert directory.dynamic_groups.history(SALES)[0].by == "node-1"
 
 
-def test_one_node_refreshes_for_all_until_its_lease_ends(directory, refresher):
+def test_a_node_that_dies_over_it_is_followed_by_another_when_its_lease_ends(directory, refresher):
     add(directory, refresh_seconds=60)
     put_mailboxes(directory, [seller(1)])
     assert directory.leases.take(LEASE, "node-1", NOW + 60, 300)
@@ -235,8 +238,24 @@ def test_one_node_refreshes_for_all_until_its_lease_ends(directory, refresher):
     assert stored(directory) == []
     refresher("node-2", at=NOW + 360).look()
     assert stored(directory) == ["p1@kairan.test"]
-    assert not directory.leases.take(LEASE, "node-1", NOW + 361, 300)
-    assert directory.leases.take(LEASE, "node-2", NOW + 361, 300)
+    assert directory.leases.take(LEASE, "node-1", NOW + 361, 300), "who is done gives it back"
+
+
+def test_of_many_that_look_at_once_one_refreshes_even_if_all_have_one_name(
+    url, directory, refresher
+):
+    add(directory, refresh_seconds=60)
+    put_mailboxes(directory, [seller(1)])
+    others = [Directory.open(url) for _ in range(4)]
+    looks = [
+        GroupRefresher(one, SETTINGS, node="localhost", clock=lambda: NOW + 60) for one in others
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(GroupRefresher.look, looks))
+    for one in others:
+        one.close()
+    assert [one.added for one in directory.dynamic_groups.history(SALES)] == [1]
+    assert stored(directory) == ["p1@kairan.test"]
 
 
 def test_a_lease_from_a_clock_far_ahead_is_nobodys(directory):

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 # Fewer than any group is refreshed by; a look costs one small question.
 LOOK_SECONDS = 15.0
-# One node refreshes for all.  Another takes over when its lease has run out; a refresh of a million
-# people takes a minute at most.
+# After a stop of days lists are old; the worker's own start goes first.
+FIRST_LOOK_SECONDS = 1.0
+# One node refreshes for all that is due.  When it dies over that, another takes over after so long; a
+# refresh of a million people takes a minute at most.
 LEASE_SECONDS = 300
 # A list that was kept back is looked at again so soon, whatever its interval: its source may be whole again.
 KEPT_RETRY_SECONDS = 3_600

@@ -45,7 +45,7 @@ class ApiKeys:
         self._database = database
 
     def add(self, key: ApiKey) -> None:
-        names.line("the key's name", key.name)
+        names.name("the key's name", key.name)
         table = schema.api_key
         with self._database.changing() as connection:
             connection.execute(delete(table).where(table.c.expires <= key.created))

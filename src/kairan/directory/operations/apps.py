@@ -35,7 +35,7 @@ class Apps:
 
     def add(self, app: App, *, accounts: Iterable[str] = ()) -> None:
         """`accounts` allow the app from now on."""
-        names.line("the app's name", app.name)
+        names.name("the app's name", app.name)
         with self._database.changing(Part.HEADS) as connection:
             if _row(connection, app.name) is not None:
                 raise DirectoryError(f"there is an app {app.name} already; choose another name")

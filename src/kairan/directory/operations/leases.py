@@ -3,7 +3,7 @@
 The clocks of the machines are compared with one another: NTP keeps them closer than any lease is short.
 """
 
-from sqlalchemy import insert, or_, update
+from sqlalchemy import delete, insert, or_, update
 
 from kairan.directory.database import schema
 from kairan.directory.database.database import Database
@@ -31,3 +31,10 @@ class Leases:
             if known is None:
                 connection.execute(insert(table).values(name=name, **values))
             return known is None
+
+    def release(self, name: str, holder: str) -> None:
+        """Another need not wait until it would have run out."""
+        table = schema.lease.c
+        with self._database.writing() as connection:
+            mine = delete(schema.lease).where(table.name == name, table.holder == holder)
+            connection.execute(mine)

@@ -38,6 +38,13 @@ def line(label: str, text: str) -> str:
     return text
 
 
+def name(label: str, text: str) -> str:
+    """A line by which people call a thing in commands; nobody sees a blank at its ends."""
+    if not text or text != text.strip():
+        raise DirectoryError(f"{label} {text!r} is empty, or has a blank at one of its ends")
+    return line(label, text)
+
+
 def keys(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(key(text) for text in texts)
 

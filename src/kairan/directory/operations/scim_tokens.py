@@ -29,7 +29,7 @@ class ScimTokens:
         self._database = database
 
     def add(self, token: ScimToken) -> None:
-        names.line("the token's name", token.name)
+        names.name("the token's name", token.name)
         with self._database.changing() as connection:
             table = schema.scim_token
             connection.execute(delete(table).where(table.c.expires <= token.created))

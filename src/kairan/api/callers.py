@@ -1,4 +1,4 @@
-"""Who asks: an account that sends, or a key of `kairan api-key`.
+"""Who asks: an account that sends, a key of `kairan api-key`, or whom the identity provider vouches for.
 
 An account's password or token is not looked at here: it goes to a worker as an SMTP login, with the
 client's address, so that controls, back-off and audit are SMTP's.  A key is ours to judge: in
@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import NoReturn
 
 from starlette.requests import Request
 
@@ -60,6 +61,11 @@ def bearer_of(request: Request) -> str:
     """RFC 6750 section 2.1: in the header alone; empty where there is none."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else ""
+
+
+def is_access_token(shown: str) -> bool:
+    """By its shape: a signed JWT (RFC 7515 section 3.1) and no key of ours."""
+    return not shown.startswith(KEY_BEGINS) and shown.count(".") == 2
 
 
 def account_caller(request: Request) -> AccountCaller:
@@ -130,13 +136,22 @@ class KeyCallers:
             if not fitting:
                 self._refuse(source)
             self.attempts.succeeded(source, _WHO)
-        if not fitting[0].scope.includes(wanted):
-            raise ApiError(http_api.SCOPE, f"this needs the scope {wanted}")
-        return fitting[0]
+        return self.admitted(fitting[0], wanted)
 
-    def _refuse(self, source: str) -> None:
+    def admitted(self, key: ApiKey, wanted: Scope) -> ApiKey:
+        """Raises ApiError where its scope is not enough."""
+        if not key.scope.includes(wanted):
+            raise ApiError(http_api.SCOPE, f"this needs the scope {wanted}")
+        return key
+
+    def refuse(self, source: str, why: str) -> NoReturn:
+        """A token that is none of the identity provider's for us: it waits as wrong keys do."""
+        with self._turn:
+            self._refuse(source, why)
+
+    def _refuse(self, source: str, why: str = "") -> NoReturn:
         if not self.attempts.may_try(source, _WHO):
             raise ApiError(http_api.TOO_MANY_FAILURES)
         self.attempts.failed(source, _WHO)
-        self.audit("api-key.refused", client=source)
-        raise ApiError(http_api.UNAUTHORIZED)
+        self.audit("api-key.refused", client=source, **({"reason": why} if why else {}))
+        raise ApiError(http_api.UNAUTHORIZED, why)

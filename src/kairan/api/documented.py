@@ -22,7 +22,8 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "apiKey": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A key of `kairan api-key add`.",
+        "description": "A key of `kairan api-key add`, or an access token of the identity provider in "
+        "`[oidc]`, whose claim says the scope.",
     },
 }
 _ALWAYS = (400, 429, 500, 503)

@@ -9,14 +9,17 @@ from typing import ParamSpec, TypeVar
 from starlette.requests import Request
 
 from kairan.api.bodies import Bodies
-from kairan.api.callers import KeyCallers, bearer_of, client_of, is_local
+from kairan.api.callers import KeyCallers, bearer_of, client_of, is_access_token, is_local
 from kairan.api.idempotency import Idempotency
-from kairan.api.problems import ProblemWriter
+from kairan.api.problems import ApiError, ProblemWriter
 from kairan.api.submission import Submitter
+from kairan.auth.oidc.judge import NotVouched, judge_access_token
+from kairan.auth.oidc.provider import Provider, is_away
 from kairan.capture.store import CaptureStore
 from kairan.config.model import Configuration
 from kairan.directory.operations.api_keys import ApiKey, Scope
 from kairan.directory.store import Directory
+from kairan.outcomes import http_api
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -34,6 +37,7 @@ class Parts:
     idempotency: Idempotency
     audit: Callable[..., None]
     capture: CaptureStore | None = None  # None: [capture] is off
+    provider: Provider | None = None  # None: keys alone are taken
     bodies: Bodies = field(default_factory=Bodies)
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, "kairan-api")
@@ -49,8 +53,30 @@ class Parts:
         return await loop.run_in_executor(self.threads, lambda: work(*arguments, **named))
 
     async def key_of(self, request: Request, wanted: Scope) -> ApiKey:
-        """Raises ApiError where the request has no key for this."""
-        return await self.apart(self.callers.judge, bearer_of(request), client_of(request), wanted)
+        """Raises ApiError where the request has no key, nor token of the identity provider, for this."""
+        shown, client = bearer_of(request), client_of(request)
+        if self.provider is not None and is_access_token(shown):
+            return await self._wait_vouched(self.provider, shown, client, wanted)
+        return await self.apart(self.callers.judge, shown, client, wanted)
+
+    async def _wait_vouched(
+        self, provider: Provider, token: str, client: str, wanted: Scope
+    ) -> ApiKey:
+        """As a key for this request, which ends with the token."""
+        claims = await provider.wait_genuine(token)
+        if isinstance(claims, NotVouched):
+            if is_away(claims):
+                raise ApiError(http_api.AWAY, claims.detail)
+            self.callers.refuse(client, claims.detail)
+        now = self.callers.clock()
+        who = judge_access_token(claims, provider.settings, now=now)
+        if isinstance(who, NotVouched):
+            if who.reason == "no_role":
+                raise ApiError(http_api.SCOPE, who.detail)
+            self.callers.refuse(client, who.detail)
+        return self.callers.admitted(
+            ApiKey(f"oidc:{who.name}", "", Scope(who.grade), int(now), int(who.expires)), wanted
+        )
 
     async def reader(self, request: Request) -> ApiKey:
         return await self.key_of(request, Scope.READ)

@@ -14,6 +14,7 @@ from kairan.api.idempotency import Idempotency
 from kairan.api.parts import Parts
 from kairan.api.submission import Submitter
 from kairan.auth.attempts import LoginAttempts
+from kairan.auth.oidc.provider import Provider
 from kairan.capture.store import CaptureStore
 from kairan.config.model import Configuration
 from kairan.console.parts import ConsoleParts
@@ -21,6 +22,7 @@ from kairan.console.routes import routes as console_routes
 from kairan.directory.store import Directory
 from kairan.metrics.web import routes as metrics_routes
 from kairan.runtime import logs
+from kairan.runtime.fetch import HttpFetch
 from kairan.runtime.watchdog import Supervision
 from kairan.trace.audit import Audit
 from kairan.web.server import WebLimits, WebPlace, serve, server_settings
@@ -46,10 +48,28 @@ def run(configuration: Configuration, sock: socket.socket, supervision: Supervis
 async def _live(configuration: Configuration, sock: socket.socket, supervision: Supervision) -> int:
     tls = configuration.tls
     place = WebPlace(configuration.api.host, tls.certificate, tls.key)
-    with opened(configuration) as parts:
-        web = application(parts, mounted(parts))
-        await serve(server_settings(place, LIMITS, web), sock, supervision)
+    tokens = configuration.auth.tokens
+    fetch = HttpFetch(
+        timeout_seconds=tokens.fetch_timeout_seconds, octets_max=tokens.fetch_octets_max
+    )
+    async with fetch:
+        with opened(configuration, provider_of(configuration, fetch)) as parts:
+            web = application(parts, mounted(parts))
+            await serve(server_settings(place, LIMITS, web), sock, supervision)
     return 0
+
+
+def provider_of(configuration: Configuration, fetch: HttpFetch) -> Provider | None:
+    """None: none is configured."""
+    if not configuration.oidc.issuer:
+        return None
+    return Provider(
+        configuration.oidc,
+        configuration.auth.tokens,
+        fetch=fetch,
+        post=fetch.post,
+        clock=time.monotonic,
+    )
 
 
 def mounted(parts: Parts) -> list[BaseRoute]:
@@ -57,13 +77,18 @@ def mounted(parts: Parts) -> list[BaseRoute]:
     configuration = parts.configuration
     attempts = LoginAttempts(configuration.auth, clock=time.monotonic)
     console = ConsoleParts(
-        parts.directory, configuration, attempts, parts.audit, capture=parts.capture
+        parts.directory,
+        configuration,
+        attempts,
+        parts.audit,
+        capture=parts.capture,
+        provider=parts.provider,
     )
     return [*console_routes(console), *metrics_routes(parts, parts.admits_to_metrics)]
 
 
 @contextmanager
-def opened(configuration: Configuration) -> Iterator[Parts]:
+def opened(configuration: Configuration, provider: Provider | None = None) -> Iterator[Parts]:
     """What the application works with; closed in order."""
     with Directory.open(configuration.directory_url, migrate=False) as directory:
         audit = Audit(configuration.audit_directory, "web", configuration.audit)
@@ -82,6 +107,7 @@ def opened(configuration: Configuration) -> Iterator[Parts]:
             Idempotency(configuration.api_directory),
             audit.record,
             capture=CaptureStore(place) if (place := configuration.capture_place) else None,
+            provider=provider,
         )
         try:
             yield parts

@@ -8,6 +8,7 @@ from typing import Any
 
 from kairan.admission.settings import AdmissionSettings
 from kairan.alerts.settings import AlertSettings
+from kairan.auth.oidc.settings import OidcSettings
 from kairan.auth.settings import AuthSettings
 from kairan.capture.settings import CapturePlace, CaptureSettings
 from kairan.delivery.settings import DeliverySettings
@@ -92,6 +93,12 @@ SECTIONS: tuple[Section, ...] = (
     Section("issuer", IssuerServiceSettings, "issuer", about="Tokens without Entra or Keycloak"),
     Section("scim", ScimSettings, "scim", about="People and groups that Entra pushes to us"),
     Section("api", ApiSettings, "api", about="What programs ask by HTTP"),
+    Section(
+        "oidc",
+        OidcSettings,
+        "oidc",
+        about="Sign-in by an identity provider, for people and programs",
+    ),
     Section("webhooks", WebhookSettings, "webhooks", about="Programs that are told what happens"),
     Section("admission", AdmissionSettings, "admission", about="What an account may send"),
     Section("spool", SpoolSettings, "spool", about="What stands behind a 250"),
@@ -134,6 +141,7 @@ class Configuration:
     issuer: IssuerServiceSettings = field(default_factory=IssuerServiceSettings)
     scim: ScimSettings = field(default_factory=ScimSettings)
     api: ApiSettings = field(default_factory=ApiSettings)
+    oidc: OidcSettings = field(default_factory=OidcSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     admission: AdmissionSettings = field(default_factory=AdmissionSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias
 
 from kairan.alerts.settings import AlertSettings
+from kairan.auth.oidc.settings import OidcSettings
 from kairan.auth.tokens.settings import IssuerSettings
 from kairan.config.errors import suggestion
 from kairan.config.lines import Path_
@@ -65,6 +66,7 @@ def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
     yield from _issuer(configuration)
     yield from _scim(configuration)
     yield from _api(configuration)
+    yield from _oidc(configuration.oidc)
     yield from _webhooks(configuration.webhooks)
     yield from _believed(configuration.auth.issuers)
     yield from _identities(configuration.identities)
@@ -339,6 +341,23 @@ def _api(configuration: Configuration) -> Iterator[SettingProblem]:
     if api.enabled and not _is_loopback(api.host) and None in {tls.certificate, tls.key}:
         sentence = "an HTTP API that others reach needs the certificate and key of [tls]"
         yield ("api", "host"), sentence
+
+
+def _oidc(oidc: OidcSettings) -> Iterator[SettingProblem]:
+    if not oidc.issuer:
+        return
+    if not is_url(oidc.issuer):
+        yield ("oidc", "issuer"), '"issuer" must be an https:// URL, or http:// on 127.0.0.1'
+    if not oidc.client_id:
+        yield ("oidc", "client_id"), '"client_id" is missing: as what is the console registered?'
+    if not is_url(oidc.console_url) or not re.fullmatch(r"https?://[^/?#\s]+", oidc.console_url):
+        sentence = '"console_url" must be https:// and a name without a path, such as https://mail.example.com:8025; http:// on 127.0.0.1'
+        yield ("oidc", "console_url"), sentence
+    if "openid" not in oidc.scopes:
+        yield ("oidc", "scopes"), '"scopes" must have "openid", else there is no ID token'
+    if oidc.api_audience and oidc.api_audience == oidc.client_id:
+        sentence = '"api_audience" must not be the client_id, else an ID token were an access token'
+        yield ("oidc", "api_audience"), sentence
 
 
 def _webhooks(webhooks: WebhookSettings) -> Iterator[SettingProblem]:

@@ -144,6 +144,7 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[Path_, Path | None]
             yield ("identity", position, setting), getattr(identity, setting)
         if identity.private_key_file is None:  # then it is in the same file
             yield ("identity", position, "certificate_file"), identity.certificate_file
+    yield ("oidc", "client_secret_file"), configuration.oidc.client_secret_file
     where = ("server", "data_directory")
     if configuration.directory_url.startswith(_SQLITE):  # hashes of passwords
         yield where, Path(configuration.directory_url.removeprefix(_SQLITE))

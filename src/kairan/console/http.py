@@ -97,14 +97,17 @@ def cookie_name(request: Request, name: str) -> str:
     return f"__Host-{name}" if is_secure(request) else name
 
 
-def set_cookie(request: Request, response: Response, name: str, value: str) -> None:
+def set_cookie(
+    request: Request, response: Response, name: str, value: str, *, from_elsewhere: bool = False
+) -> None:
+    """`from_elsewhere`: it must come along when another site leads back to us."""
     response.set_cookie(
         cookie_name(request, name),
         value,
         path="/",
         secure=is_secure(request),
         httponly=True,
-        samesite="strict",
+        samesite="lax" if from_elsewhere else "strict",
     )
 
 

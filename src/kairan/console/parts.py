@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kairan.auth.attempts import LoginAttempts
+from kairan.auth.oidc.provider import Provider
 from kairan.capture.store import CaptureStore
 from kairan.config.model import Configuration
 from kairan.directory.store import Directory
@@ -19,5 +20,6 @@ class ConsoleParts:
     attempts: LoginAttempts  # asked on the event loop alone
     audit: Callable[..., None]  # Audit.record
     capture: CaptureStore | None = None  # None: [capture] is off
+    provider: Provider | None = None  # None: only our own users sign in
     clock: Callable[[], float] = time.time
     hosts: frozenset[str] = frozenset()

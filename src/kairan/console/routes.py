@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from kairan.auth.oidc.judge import NotVouched
 from kairan.console.ask import Ask, Document, GoTo, Page
 from kairan.console.directory_pages import accounts_page, devices_page, groups_page
 from kairan.console.doctor_page import doctor_page
@@ -54,6 +55,7 @@ from kairan.console.mail_pages import (
     source_file,
 )
 from kairan.console.messages import message_page, search_page
+from kairan.console.oidc_sign_in import ANSWER_PLACE, Answered, OidcSignIn
 from kairan.console.overview import overview_page
 from kairan.console.parts import ConsoleParts
 from kairan.console.policies_page import policies_page
@@ -73,6 +75,7 @@ log = structlog.get_logger()
 
 _SESSION = "kairan-console"
 _BEFORE = "kairan-sign-in"  # of who has not signed in yet
+_ROUND_TRIP = "kairan-oidc"  # of who is at the identity provider
 # Pages under way; others wait in the connections that the web process bounds.
 _THREADS = 4
 _STATIC = Path(__file__).parent / "static"
@@ -86,6 +89,13 @@ _FAULTS = {
     SignInFault.WRONG: ("wrong", 403),
     SignInFault.SLOWED: ("slowed", 429),
     SignInFault.BUSY: ("busy", 503),
+}
+
+# Of what answers a form, or another site's redirect: the page that can be asked for again.
+_PAGE_OF = {
+    "queue/act": "queue",
+    "mail/delete": "mail",
+    ANSWER_PLACE.removeprefix("/"): "sign-in",
 }
 
 PageWork: TypeAlias = Callable[[Ask], Page | GoTo | Document]
@@ -143,6 +153,7 @@ class _Console:
         self._sign_in = SignIn(
             parts.directory.console_users.find, parts.attempts, configuration.auth
         )
+        self._oidc = OidcSignIn(parts.provider, parts.clock) if parts.provider else None
         self._threads = ThreadPoolExecutor(_THREADS, "console")
         self._key = secrets.token_bytes(32)
         self._live = 0  # lists that are told of changes now
@@ -160,6 +171,8 @@ class _Console:
             route("/static/{name}", "GET", self._static),
             route("/sign-in", "GET", self._show_sign_in),
             route("/sign-in", "POST", self._take_sign_in),
+            route("/sign-in/oidc", "GET", self._go_to_provider),
+            route(ANSWER_PLACE, "GET", self._take_provider_answer),
             route("/sign-out", "POST", self._sign_out),
             *(
                 route(path, method, partial(self._page, work, right))
@@ -268,6 +281,8 @@ class _Console:
         session = self._sessions.find(session_id, by_itself=by_itself) if session_id else None
         if session is None:
             return None
+        if session.vouched is not None:
+            return _SignedIn(session, session.vouched)
         user = self._parts.directory.console_users.find(session.name)
         if user is None or not _is_same(user.password_hash, session.password_hash):
             self._sessions.end(session_id)
@@ -324,7 +339,13 @@ class _Console:
 
     def _sign_in_page(self, request: Request, place: str, fault: str, status: int) -> Response:
         before = secrets.token_urlsafe(32)
-        values = {"fault": fault, "next": place, "csrf": self._token_of(before)}
+        values: dict[str, object] = {
+            "fault": fault,
+            "next": place,
+            "csrf": self._token_of(before),
+            "provider": self._oidc.label if self._oidc is not None else "",
+            "provider_query": urlencode({"next": place}),
+        }
         response = self._html(request, Page("sign-in.html", values, status), None)
         set_cookie(request, response, _BEFORE, before)
         return response
@@ -349,10 +370,66 @@ class _Console:
             return await self._in_thread(partial(self._sign_in_page, request, place, fault, status))
         self._parts.audit("console.sign-in", name=judged.name, role=judged.role, client=source)
         response = see_other(place)
-        self._sessions.end(request.cookies.get(cookie_name(request, _SESSION), ""))
-        set_cookie(request, response, _SESSION, self._sessions.begin(judged))
+        self._begin(request, response, judged)
         drop_cookie(request, response, _BEFORE)
         return response
+
+    def _begin(
+        self, request: Request, response: Response, user: ConsoleUser, *, is_vouched: bool = False
+    ) -> None:
+        """Another session than before, under an id that the browser did not bring."""
+        self._sessions.end(request.cookies.get(cookie_name(request, _SESSION), ""))
+        session_id = self._sessions.begin(user, is_vouched=is_vouched)
+        set_cookie(request, response, _SESSION, session_id)
+
+    async def _go_to_provider(self, request: Request) -> Response:
+        if self._oidc is None:
+            return await self._nothing(request)
+        begun = await self._oidc.wait_begun(place_within(request.query_params.get("next", "")))
+        if isinstance(begun, NotVouched):
+            return await self._not_vouched(request, begun)
+        response = see_other(begun.url)
+        set_cookie(request, response, _ROUND_TRIP, begun.cookie, from_elsewhere=True)
+        return response
+
+    async def _take_provider_answer(self, request: Request) -> Response:
+        if self._oidc is None:
+            return await self._nothing(request)
+        cookie = request.cookies.get(cookie_name(request, _ROUND_TRIP), "")
+        answer = await self._oidc.wait_answered(request.query_params.multi_items(), cookie)
+        if isinstance(answer, NotVouched):
+            response = await self._not_vouched(request, answer)
+        else:
+            response = await self._in_thread(partial(self._vouched, request, answer))
+        drop_cookie(request, response, _ROUND_TRIP)
+        return response
+
+    def _vouched(self, request: Request, answer: Answered) -> Response:
+        """A page that leads on, not a redirect: that would be the other site's still, and without the
+        session's cookie, which is for requests of our own pages alone.
+        """
+        user = answer.user
+        self._parts.audit(
+            "console.sign-in",
+            name=user.name,
+            role=user.role,
+            subject=answer.subject,
+            issuer=answer.issuer,
+            client=request.client.host if request.client else "",
+        )
+        response = self._html(request, Page("signed-in.html", {"next": answer.place}), None)
+        self._begin(request, response, user, is_vouched=True)
+        return response
+
+    async def _not_vouched(self, request: Request, fault: NotVouched) -> Response:
+        source = request.client.host if request.client else ""
+        log.warning("console.oidc-refused", reason=fault.reason, detail=fault.detail, client=source)
+        self._parts.audit(
+            "console.sign-in-refused", client=source, reason=fault.reason, detail=fault.detail
+        )
+        status = 503 if fault.reason == "oidc_away" else 403
+        page = partial(self._sign_in_page, request, PREFIX, fault.reason, status)
+        return await self._in_thread(page)
 
     async def _sign_out(self, request: Request) -> Response:
         form = await wait_form(request)
@@ -381,13 +458,10 @@ def _language_place(request: Request, language: Language) -> str:
     """The same page in the other language; of a form's answer, the page that has the form."""
     other = Language.EN if language is Language.JA else Language.JA
     path = request.url.path.removeprefix(PREFIX).strip("/")
-    path = {"queue/act": "queue", "mail/delete": "mail"}.get(path, path)
-    query = (
-        {**request.query_params, "lang": str(other)}
-        if request.method == "GET"
-        else {"lang": str(other)}
-    )
-    return f"{path}?{urlencode(query)}"
+    page = _PAGE_OF.get(path, path)
+    is_same = request.method == "GET" and page == path
+    query = {**(request.query_params if is_same else {}), "lang": str(other)}
+    return f"{page}?{urlencode(query)}"
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -25,6 +25,8 @@ class ConsoleSession:
     csrf: str = field(repr=False)
     begun: float = 0.0
     seen: float = 0.0
+    # Whom an identity provider vouched for: he is on no list of ours.
+    vouched: ConsoleUser | None = None
 
 
 class ConsoleSessions:
@@ -35,11 +37,16 @@ class ConsoleSessions:
         self._lock = threading.Lock()
         self._sessions: OrderedDict[bytes, ConsoleSession] = OrderedDict()  # last seen, last
 
-    def begin(self, user: ConsoleUser) -> str:
+    def begin(self, user: ConsoleUser, *, is_vouched: bool = False) -> str:
         """A new id; never one that the browser brought."""
         session_id, now = secrets.token_urlsafe(_ID_OCTETS), self._clock()
         session = ConsoleSession(
-            user.name, user.password_hash, secrets.token_urlsafe(_ID_OCTETS), now, now
+            user.name,
+            user.password_hash,
+            secrets.token_urlsafe(_ID_OCTETS),
+            now,
+            now,
+            user if is_vouched else None,
         )
         with self._lock:
             self._drop_ended(now)

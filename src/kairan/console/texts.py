@@ -33,6 +33,30 @@ TEXTS: Mapping[str, Text] = {
         "Too many sign-ins at once. Try again in some seconds.",
         "サインインが集中しています。数秒後にもう一度試してください。",
     ),
+    "sign_in_by": Text("Sign in with {}", "{} でサインイン"),
+    "or_password": Text("Or with a password of this console", "またはこのコンソールのパスワードで"),
+    "signed_in": Text("You are signed in.", "サインインしました。"),
+    "go_on": Text("Go on", "続ける"),
+    "oidc_state": Text(
+        "This sign-in was begun in another browser, was used already, or took too long. Begin it again.",
+        "このサインインは別のブラウザーで開始されたか、使用済みか、期限切れです。もう一度やり直してください。",
+    ),
+    "oidc_refused": Text(
+        "The identity provider's answer was not accepted. Begin again; the service's log says why.",
+        "ID プロバイダーの応答を受け入れられませんでした。もう一度試してください。理由はサービスのログにあります。",
+    ),
+    "oidc_denied": Text(
+        "The identity provider did not sign you in.",
+        "ID プロバイダーでのサインインが完了しませんでした。",
+    ),
+    "oidc_away": Text(
+        "The identity provider cannot be reached now. Try again, or use a password of this console.",
+        "ID プロバイダーに接続できません。再試行するか、このコンソールのパスワードを使ってください。",
+    ),
+    "no_role": Text(
+        "You are known, but have no role in this console. Ask its administrator for one.",
+        "本人確認はできましたが、このコンソールの役割がありません。管理者に依頼してください。",
+    ),
     "problem": Text("That did not work", "処理できませんでした"),
     "not_found": Text("There is no such page.", "このページはありません。"),
     "not_allowed": Text("Your role may not do that.", "この操作を行う権限がありません。"),

@@ -1,6 +1,7 @@
 """Fetches a small document over HTTP: bounded in time and octets, no redirects."""
 
 import ssl
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -49,10 +50,27 @@ class HttpFetch:
         await self._client.aclose()
 
     async def __call__(self, url: str) -> bytes:
+        status, document = await self._ask(url)
+        if status != httpx.codes.OK:
+            raise FetchError(f"{url}: answered {status}")
+        return document
+
+    async def post(
+        self, url: str, form: Mapping[str, str], login: tuple[str, str] | None
+    ) -> tuple[int, bytes]:
+        """The status and the whole answer, whichever it is; `login`: for HTTP Basic."""
+        return await self._ask(url, form, login)
+
+    async def _ask(
+        self,
+        url: str,
+        form: Mapping[str, str] | None = None,
+        login: tuple[str, str] | None = None,
+    ) -> tuple[int, bytes]:
         await self._follow_authorities()
         self._running += 1
         try:
-            return await self._get(url)
+            return await self._answer(url, form, login)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FetchError(f"{url}: {error or type(error).__name__}") from error
         finally:
@@ -72,14 +90,18 @@ class HttpFetch:
         former, self._client, self._trusted = self._client, fresh, present
         await former.aclose()
 
-    async def _get(self, url: str) -> bytes:
+    async def _answer(
+        self, url: str, form: Mapping[str, str] | None, login: tuple[str, str] | None
+    ) -> tuple[int, bytes]:
         """As it came: nothing is unpacked, for a small answer could become a large one."""
-        async with self._client.stream("GET", url) as response:
-            if response.status_code != httpx.codes.OK:
-                raise FetchError(f"{url}: answered {response.status_code}")
+        method = "GET" if form is None else "POST"
+        auth = httpx.BasicAuth(*login) if login is not None else None
+        async with self._client.stream(method, url, data=form, auth=auth) as response:
+            if form is None and response.status_code != httpx.codes.OK:
+                return response.status_code, b""
             document = b""
             async for piece in response.aiter_raw():
                 document += piece
                 if len(document) > self._octets_max:
                     raise FetchError(f"{url}: the answer is longer than {self._octets_max} octets")
-            return document
+            return response.status_code, document

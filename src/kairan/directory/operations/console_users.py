@@ -13,6 +13,8 @@ from kairan.directory.operations import names
 # People, not mailboxes: a large help desk.
 CONSOLE_USERS_MAX = 1_000
 NAME_CHARACTERS_MAX = 64
+# How the names of people begin whom an identity provider vouches for: nobody here has such a name.
+VOUCHED_BEGINS = "oidc:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class ConsoleUsers:
         if not user.name or len(user.name) > NAME_CHARACTERS_MAX or user.name != user.name.strip():
             raise DirectoryError(
                 f"a user's name has 1 to {NAME_CHARACTERS_MAX} characters, none of them a blank at its ends"
+            )
+        if user.name.lower().startswith(VOUCHED_BEGINS):
+            raise DirectoryError(
+                f"names that begin with {VOUCHED_BEGINS} are those of an identity provider; choose another"
             )
         table = schema.console_user
         with self._database.changing() as connection:

@@ -138,7 +138,7 @@ def csrf(page):
 
 
 @contextmanager
-def opened(configuration, capture=None):
+def opened(configuration, capture=None, provider=None):
     audit, now = [], [time.time()]
     with Directory.open(configuration.directory_url) as directory:
         parts = ConsoleParts(
@@ -147,6 +147,7 @@ def opened(configuration, capture=None):
             LoginAttempts(CHEAP, clock=lambda: now[0]),
             lambda what, **facts: audit.append((what, facts)),
             capture=capture,
+            provider=provider,
             clock=lambda: now[0],
         )
         yield Site(parts, Starlette(routes=routes(parts)), audit, now)

@@ -1,18 +1,12 @@
 """A real browser (Debian's chromium) signs in, finds a message, and asks the doctor, in both languages."""
 
-import shutil
-import socket
-import threading
-
 import pytest
-import uvicorn
 from playwright.sync_api import sync_playwright
 
 from console.conftest import PASSWORD, REFUSAL
-from kit.ports import free_port
+from kit.served import CHROMIUM, served
 
 pytestmark = pytest.mark.peers
-CHROMIUM = shutil.which("chromium")
 # Of the labels of plots: the page's style sheet colours them, or nobody does.
 INKS = "[...document.querySelectorAll('svg.plot text')].map(one => getComputedStyle(one).fill)"
 DARK_INK = "rgb(236, 236, 236)"
@@ -24,24 +18,8 @@ WORDS = {
 
 @pytest.fixture
 def address(site):
-    """Served as the web process does, at a free port of loopback."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(site.app, host="127.0.0.1", port=port, log_config=None, lifespan="off")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        for _ in range(1_000):
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            thread.join(0.02)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served(site.app) as address:
+        yield address
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium")

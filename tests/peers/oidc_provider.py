@@ -1,7 +1,8 @@
-"""npm's oidc-provider as a foreign issuer: client credentials, access tokens as JWT.
+"""npm's oidc-provider as a foreign issuer: client credentials, access tokens as JWT; people by the code.
 
-with oidc_provider(lifetime_seconds=3_600) as issuer:
+with oidc_provider(lifetimeSeconds=3_600) as issuer:
     token = issuer.token()
+    answer = await issuer.wait_signed_in(url, "akiko")  # as a browser would: the URL that leads back
 """
 
 import json
@@ -36,20 +37,30 @@ class ForeignIssuer:
     def settings(self) -> str:
         return f'\n[[auth.issuers]]\nissuer = "{self.name}"\ntenant = "{self.tenant}"\n'
 
-    def token(self) -> str:
+    def token(self, client: str = CLIENT, resource: str = AUDIENCE) -> str:
         answer = httpx.post(
             f"{self.name}/token",
-            auth=(CLIENT, SECRET),
+            auth=(client, SECRET),
             data={
                 "grant_type": "client_credentials",
                 "scope": "Mail.Send",
-                "resource": AUDIENCE,
+                "resource": resource,
             },
             trust_env=False,
             timeout=30,
         )
         answer.raise_for_status()
         return str(answer.json()["access_token"])
+
+    async def wait_signed_in(self, url: str, login: str) -> str:
+        """A browser of its own follows `url` to the login, signs in, and is led back to what is returned."""
+        async with httpx.AsyncClient(base_url=self.name, trust_env=False, timeout=30) as browser:
+            answer = await browser.get(url)
+            while (place := answer.headers.get("location", "")).startswith((self.name, "/")):
+                asked = f"{place}?as={login}" if "/login/" in place else place
+                answer = await browser.get(asked)
+            assert place, answer.text
+            return str(place)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """What a page is asked, and what it answers; both are values, made and read in a thread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from kairan.console.parts import ConsoleParts
@@ -9,6 +10,8 @@ from kairan.console.roles import Right
 from kairan.console.texts import spoken
 from kairan.directory.operations.console_users import ConsoleUser
 from kairan.doctor.answer import Language
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,14 @@ class Ask:
     language: Language
     query: Mapping[str, str]
     form: Mapping[str, str] = field(repr=False, default_factory=dict)
+    # What this request has read of the directory already: a list's rows ask for the same.
+    _known: dict[str, Any] = field(repr=False, default_factory=dict)
+
+    def once(self, name: str, read: Callable[[], _T]) -> _T:
+        if name not in self._known:
+            self._known[name] = read()
+        found: _T = self._known[name]
+        return found
 
     @property
     def texts(self) -> Mapping[str, str]:

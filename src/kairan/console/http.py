@@ -14,7 +14,7 @@ LANGUAGE_COOKIE = "kairan-language"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # A percent sign and two digits for each octet of a pasted million.
 FORM_OCTETS_MAX = 3_200_000
-_FIELDS_MAX = 20
+_FIELDS_MAX = 40  # a group has some 25
 _SAFE_PLACE = re.compile(r"/console(?:/[a-z-]+)*(?:\?[A-Za-z0-9%&=._~+@:,*-]*)?")
 
 POLICY = (

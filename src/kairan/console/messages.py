@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from kairan.console.ask import Ask, GoTo, Page, first_of, query_of
+from kairan.console.entries.common import containing
 from kairan.console.shown import Explainer, time_text
 from kairan.directory.store import Directory
 from kairan.queue.jobs import Selection
@@ -31,6 +32,8 @@ SPANS: Mapping[str, float] = {"24h": 86_400, "1h": 3_600, "7d": 7 * 86_400, "30d
 ACTS = ("retry", "hold", "release", "drop")
 # Of MessageStatus, the key of its text, where it is not the same word.
 _TEXT_KEYS = {MessageStatus.FAILED: "failed_status"}
+# What becomes of a message; of the others the status says another thing than the event.
+_SPOKEN = STATUS.keys() - {"RETRY", "RELEASE", "UNKNOWN"}
 _EXPLAINED = frozenset({"DEFER", "FAIL", "REFUSE", "UNKNOWN"})
 
 
@@ -78,7 +81,10 @@ def search_page(ask: Ask) -> Page | GoTo:
     )
     explainer = Explainer(ask.language)
     rows = [_row(ask, one, found["to"], explainer) for one in reversed(result.messages)]
-    return Page("messages.html", {**values, "rows": rows, "is_cut": result.is_cut})
+    longer = query_of({**ask.query, "since": "30d"}) if asked.since != "30d" else ""
+    return Page(
+        "messages.html", {**values, "rows": rows, "is_cut": result.is_cut, "longer": longer}
+    )
 
 
 def _asked(query: Mapping[str, str]) -> _Asked:
@@ -98,7 +104,10 @@ def _bracketed(message_id: str) -> str:
 
 def _meant(directory: Directory, text: str) -> Sequence[tuple[str, str]]:
     """Whose address or name has it: address and name."""
-    found = islice(directory.mailboxes(search=text), _CHOICES_SHOWN)
+    heads = containing(
+        (*directory.accounts(), *directory.groups()), text, "address", "display_name"
+    )
+    found = islice(chain(directory.mailboxes(search=text), heads), _CHOICES_SHOWN)
     return [(one.address, one.display_name) for one in found]
 
 
@@ -207,10 +216,16 @@ def _timelines(ask: Ask, events: Sequence[TraceEvent]) -> Iterator[dict[str, obj
             "status": _status_text(ask, status) if status else "",
             "status_key": str(status or ""),
             "events": [
-                {"time": time_text(one.time), "event": one.event, "detail": one.detail}
+                {
+                    "time": time_text(one.time),
+                    "word": _event_status(ask, one) if one.event in _SPOKEN else "",
+                    "event": one.event,
+                    "detail": one.detail,
+                }
                 for one in own
             ],
             "explained": explainer.of(told.detail) if told else None,
+            "is_delivered": status is MessageStatus.DELIVERED,
         }
 
 

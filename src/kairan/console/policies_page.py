@@ -5,6 +5,8 @@ from typing import Any
 
 from kairan.auth.policies import ControlVerdict, LoginKind, login_verdict
 from kairan.console.ask import Ask, Page
+from kairan.console.entries.pages import list_values
+from kairan.console.entries.policies import POLICIES
 from kairan.directory.model import Account, Organisation
 from kairan.doctor.answer import say
 from kairan.mail.role import Role
@@ -23,13 +25,24 @@ def policies_page(ask: Ask) -> Page:
     return Page(
         "policies.html",
         {
-            "here": "policies",
+            **list_values(POLICIES, ask),
+            "controls": _controls(ask, organisation),
             "kinds": [(str(role), ask.texts[_KIND_TEXTS[kind]]) for role, kind in _KINDS],
-            "rows": rows,
-            "is_cut": len(everyone) > len(rows),
+            "matrix": rows,
+            "matrix_is_cut": len(everyone) > len(rows),
             "answers": [_answer(ask, one) for one in answers.values()],
         },
     )
+
+
+def _controls(ask: Ask, organisation: Organisation) -> list[tuple[str, str]]:
+    on, off = ask.texts["yes"], ask.texts["no"]
+    disabled = organisation.smtp_client_authentication_disabled
+    return [
+        (ask.texts["security_defaults"], on if organisation.security_defaults else off),
+        ("SmtpClientAuthenticationDisabled", on if disabled else off),
+        (ask.texts["default_policy"], organisation.default_policy or "–"),
+    ]
 
 
 def _row(

@@ -20,9 +20,11 @@ _PLACES = (
     ("doctor", "doctor", Right.ASK_DOCTOR),
     ("reports", "reports", Right.SEE_SERVICE),
     ("accounts", "accounts", Right.SEE_SERVICE),
+    ("apps", "apps", Right.SEE_SERVICE),
     ("policies", "policies", Right.SEE_SERVICE),
     ("devices", "devices", Right.SEE_SERVICE),
     ("groups", "groups", Right.SEE_SERVICE),
+    ("mailboxes", "mailboxes", Right.SEE_SERVICE),
     ("mail", "mail", Right.USE_CAPTURE),
     ("users", "users", Right.SEE_USERS),
 )
@@ -45,7 +47,7 @@ _ENVIRONMENT = Environment(
 _EMPTY: Mapping[str, object] = {
     "here": "", "user": "", "role": "", "csrf": "", "fault": "", "next": "", "places": (),
     "choices": (), "nobody": False, "rows": (), "is_cut": False, "answers": (), "lines": (),
-    "done": "",
+    "done": "", "search": "", "acts": (),
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ class Right(Enum):
     SEE_TRACE = auto()
     ASK_DOCTOR = auto()
     ACT_ON_QUEUE = auto()
+    CHANGE_DIRECTORY = auto()  # accounts, apps, policies, devices, groups, mailboxes
     SEE_USERS = auto()  # who may sign in here
     USE_CAPTURE = auto()  # read captured mail, set fault rules; only where [capture] is on
 

@@ -26,8 +26,12 @@ from starlette.routing import BaseRoute, Route
 
 from kairan.auth.oidc.judge import NotVouched
 from kairan.console.ask import Ask, Document, GoTo, Page
-from kairan.console.directory_pages import accounts_page, devices_page, groups_page
 from kairan.console.doctor_page import doctor_page
+from kairan.console.entries.devices import sheet_page
+from kairan.console.entries.kind import EntryKind
+from kairan.console.entries.pages import entry_page, form_page, list_page, take_form
+from kairan.console.entries.policies import POLICIES
+from kairan.console.entries.table import KINDS
 from kairan.console.http import (
     HEADERS,
     LANGUAGE_COOKIE,
@@ -111,15 +115,25 @@ _PAGES: tuple[tuple[str, str, Right, PageWork], ...] = (
     ("/queue/act", "POST", Right.ACT_ON_QUEUE, act),
     ("/doctor", "GET", Right.ASK_DOCTOR, doctor_page),
     ("/doctor", "POST", Right.ASK_DOCTOR, doctor_page),
-    ("/accounts", "GET", Right.SEE_SERVICE, accounts_page),
-    ("/policies", "GET", Right.SEE_SERVICE, policies_page),
     ("/reports", "GET", Right.SEE_SERVICE, reports_page),
     ("/reports/file", "GET", Right.SEE_SERVICE, report_file),
-    ("/devices", "GET", Right.SEE_SERVICE, devices_page),
-    ("/groups", "GET", Right.SEE_SERVICE, groups_page),
+    ("/devices/sheet", "GET", Right.SEE_SERVICE, sheet_page),
     ("/users", "GET", Right.SEE_USERS, users_page),
 )
 
+
+def _pages_of(kind: EntryKind) -> tuple[tuple[str, str, Right, PageWork], ...]:
+    listed = policies_page if kind is POLICIES else partial(list_page, kind)
+    place = f"/{kind.place}"
+    return (
+        (place, "GET", Right.SEE_SERVICE, listed),
+        (f"{place}/one", "GET", Right.SEE_SERVICE, partial(entry_page, kind)),
+        (f"{place}/change", "GET", Right.CHANGE_DIRECTORY, partial(form_page, kind)),
+        (f"{place}/change", "POST", Right.CHANGE_DIRECTORY, partial(take_form, kind)),
+    )
+
+
+_ENTRY_PAGES = tuple(page for kind in KINDS for page in _pages_of(kind))
 # Only where [capture] is on.
 _MAIL_PAGES: tuple[tuple[str, str, Right, PageWork], ...] = (
     ("/mail", "GET", Right.USE_CAPTURE, mail_page),
@@ -160,7 +174,7 @@ class _Console:
 
     def routes(self) -> list[BaseRoute]:
         captures = self._parts.capture is not None
-        pages = (*_PAGES, *_MAIL_PAGES) if captures else _PAGES
+        pages = (*_PAGES, *_ENTRY_PAGES, *(_MAIL_PAGES if captures else ()))
 
         def route(path: str, method: str, endpoint: Endpoint) -> BaseRoute:
             return Route(f"{PREFIX}{path}", partial(self._guarded, endpoint), methods=[method])
@@ -459,6 +473,8 @@ def _language_place(request: Request, language: Language) -> str:
     other = Language.EN if language is Language.JA else Language.JA
     path = request.url.path.removeprefix(PREFIX).strip("/")
     page = _PAGE_OF.get(path, path)
+    if request.method == "POST" and page.endswith("/change"):
+        page = page.removesuffix("/change")
     is_same = request.method == "GET" and page == path
     query = {**(request.query_params if is_same else {}), "lang": str(other)}
     return f"{page}?{urlencode(query)}"

@@ -24,8 +24,10 @@ from kairan.console.routes import routes
 from kairan.directory.devices import Sighting
 from kairan.directory.operations.console_users import ConsoleUser
 from kairan.directory.store import Directory
+from kairan.intake.settings import ListenerSettings
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
+from kairan.mail.role import Role
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.trace.record import Trace
@@ -86,6 +88,8 @@ def configuration(tmp_path_factory):
         now=datetime.now(UTC),
     )
     found, _ = read(file)
+    device = ListenerSettings(role=Role.DEVICE, port=2525)
+    found = replace(found, listeners=(*found.listeners, device))
     write_trace(found.trace_directory)
     asyncio.run(write_queue(found.spool_directory))
     with Directory.open(found.directory_url) as directory:

@@ -106,7 +106,7 @@ async def is_signed_in(browser):
     return (await browser.get("/doctor")).status_code == 200
 
 
-async def assert_refused(site, browser, answer, reason="oidc_refused"):
+async def assert_refused(site, browser, answer, reason="refused"):
     assert answer.status_code == 403
     assert not await is_signed_in(browser)
     what, facts = site.audit[-1]
@@ -201,16 +201,16 @@ async def test_where_no_provider_is_configured_there_is_no_such_place(site):
 async def test_an_answer_without_our_state_is_refused(oidc_site, issuer, state):
     browser = oidc_site.browser()
     answer = await came_back(issuer, browser, state=state)
-    await assert_refused(oidc_site, browser, answer, "oidc_state")
+    await assert_refused(oidc_site, browser, answer, "state")
 
 
 async def test_an_answer_in_a_browser_that_did_not_begin_is_refused(oidc_site, issuer):
     """Login CSRF: the attacker signs in as himself and sends the last step to his victim."""
     attacker, victim = oidc_site.browser(), oidc_site.browser()
     url = await issuer.wait_signed_in(await begun(attacker), "viewer")
-    await assert_refused(oidc_site, victim, await victim.http.get(url), "oidc_state")
+    await assert_refused(oidc_site, victim, await victim.http.get(url), "state")
     await begun(victim)  # also where the victim is about to sign in himself
-    await assert_refused(oidc_site, victim, await victim.http.get(url), "oidc_state")
+    await assert_refused(oidc_site, victim, await victim.http.get(url), "state")
 
 
 async def test_a_foreign_code_under_our_state_is_refused_by_pkce(oidc_site, issuer):
@@ -237,7 +237,7 @@ async def test_an_answer_counts_once(oidc_site, issuer):
     assert (await browser.http.get(url)).status_code == 200
     for cookies in ({}, {"kairan-oidc": held}):
         thief = oidc_site.browser(cookies=cookies)
-        await assert_refused(oidc_site, thief, await thief.http.get(url), "oidc_state")
+        await assert_refused(oidc_site, thief, await thief.http.get(url), "state")
 
 
 async def test_a_code_counts_once(oidc_site, issuer):
@@ -253,7 +253,7 @@ async def test_an_answer_that_took_too_long_is_refused(oidc_site, issuer):
     browser = oidc_site.browser()
     url = await issuer.wait_signed_in(await begun(browser), "operator")
     oidc_site.now[0] += ROUND_TRIP_SECONDS
-    await assert_refused(oidc_site, browser, await browser.http.get(url), "oidc_state")
+    await assert_refused(oidc_site, browser, await browser.http.get(url), "state")
 
 
 @pytest.mark.parametrize("iss", ["https://evil.example", "", None])
@@ -268,7 +268,7 @@ async def test_an_answer_with_a_parameter_twice_is_refused(oidc_site, issuer):
     browser = oidc_site.browser()
     url = await issuer.wait_signed_in(await begun(browser), "operator")
     answer = await browser.http.get(f"{url}&iss={issuer.name}")
-    await assert_refused(oidc_site, browser, answer, "oidc_state")
+    await assert_refused(oidc_site, browser, answer, "state")
 
 
 @pytest.mark.parametrize("login", ["roleless", "stranger"])
@@ -276,13 +276,13 @@ async def test_who_has_no_role_is_told_so_and_not_let_in(oidc_site, issuer, logi
     browser = oidc_site.browser()
     answer = await came_back(issuer, browser, login)
     assert "have no role in this console" in answer.text
-    await assert_refused(oidc_site, browser, answer, "no_role")
+    await assert_refused(oidc_site, browser, answer, "no-role")
 
 
 async def test_who_says_no_at_the_provider_is_not_let_in(oidc_site, issuer):
     browser = oidc_site.browser()
     answer = await came_back(issuer, browser, "nobody")
-    await assert_refused(oidc_site, browser, answer, "oidc_denied")
+    await assert_refused(oidc_site, browser, answer, "denied")
 
 
 async def test_a_name_chosen_there_is_no_name_of_ours(oidc_site, issuer):

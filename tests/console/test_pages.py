@@ -29,7 +29,7 @@ async def browser(site):
 
 def test_the_templates_texts_are_the_tables_and_each_is_used():
     pages = "".join(file.read_text("utf-8") for file in TEMPLATES.glob("*.html"))
-    code = "".join(file.read_text("utf-8") for file in TEMPLATES.parent.glob("*.py"))
+    code = "".join(file.read_text("utf-8") for file in TEMPLATES.parent.rglob("*.py"))
     code = code.replace("'", '"')
     named = set(re.findall(r"\bt\.([a-z_0-9]+)", pages))
     assert named <= TEXTS.keys()

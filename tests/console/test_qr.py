@@ -1,5 +1,11 @@
 """QR codes, against what another maker (segno 1.6) makes of the same text."""
 
+from hashlib import sha256
+
+import pytest
+
+from kairan.console.qr import QrError, qr_modules, qr_svg
+
 TEXT = "https://mail.example.com:8025/console/devices/one?name=" + "x" * 300
 # By octets, as many as a version holds: modules a side, and the digest of its rows.
 MADE = {

@@ -13,8 +13,8 @@ from kairan.api.callers import KeyCallers, bearer_of, client_of, is_access_token
 from kairan.api.idempotency import Idempotency
 from kairan.api.problems import ApiError, ProblemWriter
 from kairan.api.submission import Submitter
-from kairan.auth.oidc.judge import NotVouched, judge_access_token
-from kairan.auth.oidc.provider import Provider, is_away
+from kairan.auth.oidc.judge import NotVouched, OidcFault, judge_access_token
+from kairan.auth.oidc.provider import Provider
 from kairan.capture.store import CaptureStore
 from kairan.config.model import Configuration
 from kairan.directory.operations.api_keys import ApiKey, Scope
@@ -65,13 +65,13 @@ class Parts:
         """As a key for this request, which ends with the token."""
         claims = await provider.wait_genuine(token)
         if isinstance(claims, NotVouched):
-            if is_away(claims):
+            if claims.reason is OidcFault.AWAY:
                 raise ApiError(http_api.AWAY, claims.detail)
             self.callers.refuse(client, claims.detail)
         now = self.callers.clock()
         who = judge_access_token(claims, provider.settings, now=now)
         if isinstance(who, NotVouched):
-            if who.reason == "no_role":
+            if who.reason is OidcFault.NO_ROLE:
                 raise ApiError(http_api.SCOPE, who.detail)
             self.callers.refuse(client, who.detail)
         return self.callers.admitted(

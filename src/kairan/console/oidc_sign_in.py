@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import urlencode
 
-from kairan.auth.oidc.judge import NotVouched, judge_id_token
+from kairan.auth.oidc.judge import NotVouched, OidcFault, judge_id_token
 from kairan.auth.oidc.provider import CODE_CHARACTERS_MAX, Provider, ProviderError
 from kairan.console.http import PREFIX, place_within
 from kairan.directory.operations.console_users import VOUCHED_BEGINS, ConsoleUser
@@ -33,7 +33,7 @@ _TAKEN_MAX = 2_000
 _ASKING_MAX = 20
 _COOKIE_CHARACTERS_MAX = 3_000
 _PLACE_CHARACTERS_MAX = 1_500  # browsers keep no cookie beyond 4,096 octets
-_STATE = NotVouched("oidc_state")
+_STATE = NotVouched(OidcFault.STATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ class OidcSignIn:
 
     async def wait_begun(self, place: str) -> Begun | NotVouched:
         if self._asking >= _ASKING_MAX:
-            return NotVouched("busy")
+            return NotVouched(OidcFault.BUSY)
         self._asking += 1
         try:
             places = await self._provider.wait_places()
         except ProviderError as error:
-            return NotVouched("oidc_away", str(error))
+            return NotVouched(OidcFault.AWAY, str(error))
         finally:
             self._asking -= 1
         wanted = place if len(place) <= _PLACE_CHARACTERS_MAX else PREFIX
@@ -108,12 +108,12 @@ class OidcSignIn:
         if len(self._taken) > _TAKEN_MAX:
             self._taken.popitem(last=False)
         if self._asking >= _ASKING_MAX:
-            return NotVouched("busy")
+            return NotVouched(OidcFault.BUSY)
         self._asking += 1
         try:
             return await self._wait_judged(given, cookie)
         except ProviderError as error:
-            return NotVouched("oidc_away", str(error))
+            return NotVouched(OidcFault.AWAY, str(error))
         finally:
             self._asking -= 1
 
@@ -124,12 +124,12 @@ class OidcSignIn:
         if given.get("iss", settings.issuer) != settings.issuer or (
             places.says_issuer and "iss" not in given
         ):
-            return NotVouched("oidc_refused", "the answer is of another issuer")
+            return NotVouched(OidcFault.REFUSED, "the answer is of another issuer")
         if "error" in given:
-            return NotVouched("oidc_denied", given["error"][:64])
+            return NotVouched(OidcFault.DENIED, given["error"][:64])
         code = given.get("code", "")
         if not 0 < len(code) <= CODE_CHARACTERS_MAX:
-            return NotVouched("oidc_refused", "the answer has no code")
+            return NotVouched(OidcFault.REFUSED, "the answer has no code")
         verifier = self._made("verifier", cookie)
         claims = await self._provider.wait_redeemed(code, verifier, self._redirect)
         if isinstance(claims, NotVouched):

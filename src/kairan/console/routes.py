@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from kairan.auth.oidc.judge import NotVouched
+from kairan.auth.oidc.judge import NotVouched, OidcFault
 from kairan.console.ask import Ask, Document, GoTo, Page
 from kairan.console.doctor_page import doctor_page
 from kairan.console.entries.devices import sheet_page
@@ -95,6 +95,14 @@ _FAULTS = {
     SignInFault.BUSY: ("busy", 503),
 }
 
+_OIDC_FAULTS = {
+    OidcFault.REFUSED: ("oidc_refused", 403),
+    OidcFault.NO_ROLE: ("no_role", 403),
+    OidcFault.DENIED: ("oidc_denied", 403),
+    OidcFault.STATE: ("oidc_state", 403),
+    OidcFault.AWAY: ("oidc_away", 503),
+    OidcFault.BUSY: ("busy", 503),
+}
 # Of what answers a form, or another site's redirect: the page that can be asked for again.
 _PAGE_OF = {
     "queue/act": "queue",
@@ -441,8 +449,8 @@ class _Console:
         self._parts.audit(
             "console.sign-in-refused", client=source, reason=fault.reason, detail=fault.detail
         )
-        status = 503 if fault.reason == "oidc_away" else 403
-        page = partial(self._sign_in_page, request, PREFIX, fault.reason, status)
+        key, status = _OIDC_FAULTS[fault.reason]
+        page = partial(self._sign_in_page, request, PREFIX, key, status)
         return await self._in_thread(page)
 
     async def _sign_out(self, request: Request) -> Response:

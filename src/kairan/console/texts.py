@@ -251,10 +251,6 @@ TEXTS: Mapping[str, Text] = {
     "nothing_pasted": Text("Paste a text first.", "テキストを貼り付けてください。"),
     # The directory.
     "accounts": Text("Accounts", "アカウント"),
-    "controls": Text(
-        "Which logins the controls allow, by the listener's role",
-        "リスナーの役割ごとに許可されるログイン",
-    ),
     "display_name": Text("Display name", "表示名"),
     "on": Text("enabled", "有効"),
     "off": Text("disabled", "無効"),

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import Any
 
 from kairan.auth.oidc.settings import OidcRoles, OidcScopes, OidcSettings
@@ -23,11 +24,18 @@ class Vouched:
     expires: float  # seconds since 1970
 
 
+class OidcFault(StrEnum):
+    REFUSED = "refused"  # an answer or a token that is not what it must be
+    NO_ROLE = "no-role"  # genuine, and no value of the claim is listed
+    DENIED = "denied"  # the provider says that it did not sign the person in
+    STATE = "state"  # begun elsewhere, too long ago, or answered already
+    AWAY = "away"  # the provider cannot be reached
+    BUSY = "busy"
+
+
 @dataclass(frozen=True, slots=True)
 class NotVouched:
-    """`reason`: a word for the page, the log and the audit."""
-
-    reason: str
+    reason: OidcFault
     detail: str = field(default="", compare=False)
 
 
@@ -37,14 +45,14 @@ def judge_id_token(
     """OpenID Connect Core section 3.1.3.7, of a token whose signature is the issuer's."""
     audiences = _texts(claims.get("aud"))
     if settings.client_id not in audiences:
-        return NotVouched("oidc_refused", "the ID token is for another audience")
+        return NotVouched(OidcFault.REFUSED, "the ID token is for another audience")
     if claims.get("azp", settings.client_id) != settings.client_id or (
         len(audiences) > 1 and "azp" not in claims
     ):
-        return NotVouched("oidc_refused", "the ID token was made for another client")
+        return NotVouched(OidcFault.REFUSED, "the ID token was made for another client")
     shown = claims.get("nonce")
     if not isinstance(shown, str) or not hmac.compare_digest(shown.encode(), nonce.encode()):
-        return NotVouched("oidc_refused", "the nonce is not the one that was sent")
+        return NotVouched(OidcFault.REFUSED, "the nonce is not the one that was sent")
     return _judge(claims, settings, settings.role_claim, settings.roles, now)
 
 
@@ -53,9 +61,9 @@ def judge_access_token(
 ) -> Vouched | NotVouched:
     """RFC 9068 section 4.  An ID token is none: its audience is the client."""
     if not settings.api_audience or settings.api_audience not in _texts(claims.get("aud")):
-        return NotVouched("oidc_refused", "the access token is for another audience")
+        return NotVouched(OidcFault.REFUSED, "the access token is for another audience")
     if "nonce" in claims:
-        return NotVouched("oidc_refused", "an ID token is no access token")
+        return NotVouched(OidcFault.REFUSED, "an ID token is no access token")
     return _judge(claims, settings, settings.api_claim, settings.api_scopes, now)
 
 
@@ -68,13 +76,13 @@ def _judge(
 ) -> Vouched | NotVouched:
     fault = _time_fault(claims, settings.skew_seconds, now)
     if fault:
-        return NotVouched("oidc_refused", fault)
+        return NotVouched(OidcFault.REFUSED, fault)
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _SUBJECT_CHARACTERS_MAX:
-        return NotVouched("oidc_refused", "it names no subject")
+        return NotVouched(OidcFault.REFUSED, "it names no subject")
     grade = grade_of(_values(claims, claim), grades)
     if not grade:
-        return NotVouched("no_role", f"no value of the claim {claim} has a role here")
+        return NotVouched(OidcFault.NO_ROLE, f"no value of the claim {claim} has a role here")
     return Vouched(_name(claims, settings, subject), subject, grade, float(claims["exp"]))
 
 

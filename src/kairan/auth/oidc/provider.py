@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from kairan.auth.oidc.judge import NotVouched
+from kairan.auth.oidc.judge import NotVouched, OidcFault
 from kairan.auth.oidc.settings import OidcSettings
 from kairan.auth.tokens.claims import read_token
 from kairan.auth.tokens.jwks import signer_of
@@ -19,7 +19,6 @@ Post = Callable[[str, Mapping[str, str], tuple[str, str] | None], Awaitable[tupl
 _OK = 200
 # Codes are under a hundred characters where we know them; Entra's have about 1,500.
 CODE_CHARACTERS_MAX = 4_096
-_AWAY = "oidc_away"
 
 
 class ProviderError(Exception):
@@ -99,11 +98,11 @@ class Provider:
         answer = _object(document)
         if status != _OK:
             return NotVouched(
-                "oidc_refused", f"the token endpoint answered {status} {_word(answer)}"
+                OidcFault.REFUSED, f"the token endpoint answered {status} {_word(answer)}"
             )
         token = answer.get("id_token")
         if not isinstance(token, str):
-            return NotVouched("oidc_refused", "the answer has no ID token")
+            return NotVouched(OidcFault.REFUSED, "the answer has no ID token")
         return await self.wait_genuine(token)
 
     def _secret(self) -> str:
@@ -117,23 +116,18 @@ class Provider:
         """The claims of a token that the provider has signed."""
         claimed = read_token(token)
         if isinstance(claimed, str):
-            return NotVouched("oidc_refused", claimed)
+            return NotVouched(OidcFault.REFUSED, claimed)
         if claimed.issuer != self.settings.issuer:
-            return NotVouched("oidc_refused", "it is of another issuer")
+            return NotVouched(OidcFault.REFUSED, "it is of another issuer")
         keys = self._keyring.find(claimed.kid, claimed.algorithm)
         if not keys and self._keyring.may_ask:
             await self._keyring.wait_asked()
             keys = self._keyring.find(claimed.kid, claimed.algorithm)
         if not keys and self._keyring.is_empty:
-            return NotVouched(_AWAY, "its keys could not be had")
+            return NotVouched(OidcFault.AWAY, "its keys could not be had")
         if signer_of(keys, token) is None:
-            return NotVouched("oidc_refused", "its signature is wrong")
+            return NotVouched(OidcFault.REFUSED, "its signature is wrong")
         return claimed.claims
-
-
-def is_away(fault: NotVouched) -> bool:
-    """The provider could not be asked: the token may be good."""
-    return fault.reason == _AWAY
 
 
 def _places_in(document: bytes, issuer: str) -> _Places:

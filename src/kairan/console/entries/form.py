@@ -153,6 +153,7 @@ def shown_fields(
             "hint": say(one.hint, language) if one.hint else "",
             "fault": say(faults[one.name], language) if one.name in faults else "",
             "text": texts.get(one.name, text_of(one, one.empty())),
+            "described": _described(one, has_fault=one.name in faults),
             "needed": one.needed,
             "is_long": one.kind is FieldKind.LINES,
             "is_number": one.kind is FieldKind.NUMBER,
@@ -163,3 +164,9 @@ def shown_fields(
         }
         for one in fields
     ]
+
+
+def _described(one: FormField, *, has_fault: bool) -> str:
+    """The ids of what stands below the field."""
+    ids = (f"w-{one.name}" if has_fault else "", f"h-{one.name}" if one.hint else "")
+    return " ".join(filter(None, ids))

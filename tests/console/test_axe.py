@@ -125,6 +125,14 @@ def test_a_page_has_nothing_serious(pages, address, place):
         assert_nothing_bad(page)
 
 
+def test_the_judge_finds_what_is_wrong(pages):
+    page = pages["en-GB"].context.new_page()
+    page.set_content("<p style='color: #bbb'>faint</p><input><img src='data:,'>")
+    with pytest.raises(AssertionError, match="color-contrast"):
+        assert_nothing_bad(page)
+    page.close()
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_what_a_form_answers_has_nothing_serious(pages, address, step):
     for page in pages.values():

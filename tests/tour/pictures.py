@@ -31,7 +31,7 @@ USER, GONE, LATE = "user007@kairan.test", "user013@kairan.test", "user021@kairan
 # File, place, and how much of it is shown: pixels.
 PLACES = (
     ("overview", "overview", 760),
-    ("messages", "messages?to={LATE}&since=24h", 420),
+    ("messages", "messages?to={LATE}&since=24h", 400),
     ("message", "message?id=late@kairan.test", 760),
     ("queue", "queue", 420),
     ("reports", "reports?report=usage&since=24h", 620),

@@ -211,6 +211,7 @@ def _timelines(ask: Ask, events: Sequence[TraceEvent]) -> Iterator[dict[str, obj
         last = own[-1]
         told = next((one for one in reversed(own) if one.event in _EXPLAINED), None)
         status = STATUS.get(last.event) if recipient else None
+        is_delivered = status is MessageStatus.DELIVERED
         yield {
             "recipient": recipient,
             "status": _status_text(ask, status) if status else "",
@@ -224,8 +225,8 @@ def _timelines(ask: Ask, events: Sequence[TraceEvent]) -> Iterator[dict[str, obj
                 }
                 for one in own
             ],
-            "explained": explainer.of(told.detail) if told else None,
-            "is_delivered": status is MessageStatus.DELIVERED,
+            "explained": explainer.of(told.detail) if told and not is_delivered else None,
+            "is_delivered": is_delivered,
         }
 
 

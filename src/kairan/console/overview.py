@@ -63,7 +63,11 @@ def _facts(ask: Ask, found: Status) -> Iterator[tuple[str, str]]:
         yield t["disk"], t["disk_of"].format(free, least)
     for one in found.certificates:
         left = t["days_left"].format(one.days_left)
-        yield f"{t['certificate']} {one.file}", "; ".join((left, *one.warnings))
+        # By name: in a process of the service its file is a descriptor's.
+        yield (
+            f"{t['certificate']} {one.names[0] if one.names else one.file}",
+            "; ".join((left, *one.warnings)),
+        )
     for text in found.unknown:
         yield t["not_known"], text
 

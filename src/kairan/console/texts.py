@@ -189,7 +189,6 @@ TEXTS: Mapping[str, Text] = {
     # Overview.
     "accepts": Text("Mail is accepted.", "メールを受け付けています。"),
     "accepts_not": Text("Mail is not accepted:", "メールを受け付けていません:"),
-    "now": Text("Now", "現在の状態"),
     "fact": Text("What", "項目"),
     "value": Text("Value", "値"),
     "workers": Text("Workers", "ワーカー"),

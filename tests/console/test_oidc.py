@@ -7,17 +7,20 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from console.conftest import csrf, opened
+from console.conftest import Browser, csrf, opened
 from kairan.auth.oidc.provider import Provider
 from kairan.auth.oidc.settings import OidcRoles, OidcSettings
 from kairan.auth.tokens.settings import TokenSettings
 from kairan.console.oidc_sign_in import ROUND_TRIP_SECONDS
 from kairan.console.roles import ConsoleRole
 from kairan.runtime.fetch import HttpFetch
+from kit.live import running_service
+from kit.ports import free_port
 from peers.oidc_provider import SECRET, needs_oidc_provider, oidc_provider
 
 pytestmark = [pytest.mark.peers, needs_oidc_provider]
@@ -35,8 +38,14 @@ PEOPLE = {
 
 
 @pytest.fixture(scope="module")
-def issuer():
-    with oidc_provider(people=PEOPLE, webClients=[CONSOLE, OTHER], redirectUris=[ANSWER]) as found:
+def port():
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def issuer(port):
+    places = [ANSWER, f"http://127.0.0.1:{port}/console/sign-in/oidc/answer"]
+    with oidc_provider(people=PEOPLE, webClients=[CONSOLE, OTHER], redirectUris=places) as found:
         yield found
 
 
@@ -186,6 +195,31 @@ async def test_a_session_of_the_provider_ends_as_others_do(oidc_site, issuer):
     await came_back(issuer, browser)
     oidc_site.now[0] += 31 * 60
     assert not await is_signed_in(browser)
+
+
+async def test_a_service_with_the_settings_in_its_file_signs_people_in(tmp_path, issuer, port):
+    (tmp_path / "oidc-secret").write_text(f"{SECRET}\n")
+    settings = f"""
+[api]
+enabled = true
+port = {port}
+[oidc]
+issuer = "{issuer.name}"
+client_id = "{CONSOLE}"
+client_secret_file = "oidc-secret"
+console_url = "http://127.0.0.1:{port}"
+[oidc.roles]
+operator = ["{ROLES["operator"]}"]
+"""
+    with running_service(tmp_path, settings=settings):
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            browser = Browser(client)
+            url = await issuer.wait_signed_in(await begun(browser), "operator")
+            assert (await client.get(url)).status_code == 200
+            page = await browser.get("/doctor")
+            assert "<strong>oidc:operator@example.com</strong>" in page.text
+            other = await issuer.wait_signed_in(await begun(browser), "admin")
+            assert (await client.get(other)).status_code == 403  # that role is not listed
 
 
 async def test_where_no_provider_is_configured_there_is_no_such_place(site):

@@ -1,4 +1,4 @@
-"""Signing in at an identity provider: authorization code with PKCE (RFC 6749, 7636, 9207, 9700).
+"""Signing in at an identity provider: authorization code with PKCE: RFC 6749, RFC 7636, RFC 9207, RFC 9700.
 
     browser ─ /sign-in/oidc ─▶ a cookie of ours, and on to the provider with `state`, `nonce`, `code_challenge`
     browser ◀─ code ── provider

@@ -3,9 +3,11 @@
 import shutil
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.applications import Starlette
 
 from kit.ports import free_port
 
@@ -13,7 +15,7 @@ CHROMIUM = shutil.which("chromium")  # Debian's; None: tests that need it are sk
 
 
 @contextmanager
-def served(app):
+def served(app: Starlette) -> Iterator[str]:
     port = free_port()
     server = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off")

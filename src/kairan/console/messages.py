@@ -104,11 +104,13 @@ def _bracketed(message_id: str) -> str:
 
 def _meant(directory: Directory, text: str) -> Sequence[tuple[str, str]]:
     """Whose address or name has it: address and name."""
-    heads = containing(
-        (*directory.accounts(), *directory.groups()), text, "address", "display_name"
+    named = ("address", "display_name")
+    everyone = chain(
+        ((one.address, one.display_name) for one in directory.mailboxes(search=text)),
+        ((one.address, one.display_name) for one in containing(directory.accounts(), text, *named)),
+        ((one.address, one.display_name) for one in containing(directory.groups(), text, *named)),
     )
-    found = islice(chain(directory.mailboxes(search=text), heads), _CHOICES_SHOWN)
-    return [(one.address, one.display_name) for one in found]
+    return list(islice(everyone, _CHOICES_SHOWN))
 
 
 def _choices(ask: Ask, name: str, meant: Sequence[tuple[str, str]]) -> dict[str, object]:

@@ -126,7 +126,7 @@ def tampered(token, **changes):
         ("alg none", lambda issuer: jwt.encode({"iss": issuer.name, "aud": AUDIENCE}, "", "none")),
         ("another issuer", lambda issuer: tampered(issuer.token("reader", AUDIENCE), iss="https://evil.example")),
         ("no signature", lambda issuer: issuer.token("administrator", AUDIENCE).rpartition(".")[0] + "."),
-        ("nothing of it", lambda _: "a.b.c"),
+        ("nothing of it", lambda _: "aaaa.bbbbbbbbbbbbbbbbbbbbbb.cccc"),
     ],
 )  # fmt: skip
 async def test_what_is_no_token_for_us_is_refused_and_counted(client, issuer, kind, made):

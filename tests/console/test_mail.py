@@ -52,7 +52,7 @@ async def test_contents_are_for_operators_and_admins_alone(mail_site, role, stat
         assert answer.status_code == (303 if status == 200 else 403)
     gone = mail_site.parts.capture.message(1) is None
     assert gone is (status == 200)
-    assert ("/console/mail" in (await browser.get("/messages")).text) is (status == 200)
+    assert ('/console/mail"' in (await browser.get("/messages")).text) is (status == 200)
 
 
 async def test_without_a_session_nothing_is_shown(mail_site):
@@ -68,7 +68,7 @@ async def test_a_service_for_people_has_no_such_pages(site):
     await browser.sign_in("admin")
     for place in PLACES:
         assert (await browser.get(place)).status_code == 404
-    assert "/console/mail" not in (await browser.get("/overview")).text
+    assert '/console/mail"' not in (await browser.get("/overview")).text
 
 
 # What an ordinary message looks like.

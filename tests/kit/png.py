@@ -1,28 +1,32 @@
 """PNG files made small: a screenshot has few colours, so each of its pixels becomes an octet of a palette.
 
 Reads what Chromium writes (8 bits, RGB or RGBA, not interlaced) and writes PNG by a palette of at most 256
-colours: the low bits of the channels are dropped until they are so few (PNG, third edition).
+colours: the commonest as they are, and of the others the low bits are dropped until they are so few
+(PNG, third edition).
 """
 
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 
 _HEAD = b"\x89PNG\r\n\x1a\n"
 _COLOURS_MAX = 256
+_EXACT = 96  # the commonest stay what they are: the page's own colours
 
 
 def smaller(png: bytes) -> bytes:
     width, height, channels, rows = _read(png)
     pixels = [[row[at : at + 3] for at in range(0, width * channels, channels)] for row in rows]
-    colours = {pixel for row in pixels for pixel in row}
+    counted = Counter(pixel for row in pixels for pixel in row)
+    exact = {one for one, _ in counted.most_common(_EXACT)}
     for dropped in range(8):
-        rounded = {one: _rounded(one, dropped) for one in colours}
+        rounded = {one: one if one in exact else _rounded(one, dropped) for one in counted}
         palette = sorted(set(rounded.values()))
         if len(palette) <= _COLOURS_MAX:
             break
     place = {colour: number for number, colour in enumerate(palette)}
-    number = {one: place[rounded[one]] for one in colours}
+    number = {one: place[rounded[one]] for one in counted}
     lines = b"".join(b"\0" + bytes(number[pixel] for pixel in row) for row in pixels)
     return _HEAD + b"".join(
         (
@@ -35,10 +39,8 @@ def smaller(png: bytes) -> bytes:
 
 
 def _rounded(pixel: bytes, dropped: int) -> bytes:
-    """The middle of the step, but black and white stay what they are."""
+    """The middle of the step."""
     mask, half = 0xFF & (0xFF << dropped), (1 << dropped) >> 1
-    if pixel in {b"\0\0\0", b"\xff\xff\xff"}:
-        return pixel
     return bytes(min(255, (value & mask) | half) for value in pixel)
 
 

@@ -1,5 +1,7 @@
 """HTML for the frame: what would run, load or lead elsewhere is without effect, the rest as it was."""
 
+import time
+
 import pytest
 
 from kairan.capture.html import shown_html
@@ -57,6 +59,83 @@ def test_a_messages_own_pictures_are_inside_the_page_and_no_others():
     assert 'src="data:image/png;base64,iVBORw=="' in text
     assert text.count("data:") == 1
     assert number == 2
+
+
+@pytest.mark.parametrize("html", [
+    "<SCRIPT>alert(1)</SCRIPT>",
+    "</form x>",
+    "<frameset>",
+    "<fencedFrame src=x>",
+    "<IMAGE-SET style='background: IMAGE-SET(x)'>",
+    "<p style='b: URL( //evil.test)'>",
+    "<style>@IMPORT 'x'</style>",
+    "<a\npinG=//evil.test>x</a>",
+    "<img/src=x>",
+])  # fmt: skip
+def test_letters_of_either_case_and_blanks_of_any_kind_hide_nothing(html):
+    assert shown(html)[1] >= 1
+
+
+@pytest.mark.parametrize("html", [
+    "<scripts>x</scripts>",
+    "<form-of-words>",
+    "<\u017fcript>",
+    "< script>",
+    "a script, a form (src) and an url",
+    "<p style='background: url( \"data:image/png;base64,x')>",
+    "<p><b>1 < 2 && on=3</b></p>",
+])  # fmt: skip
+def test_what_only_looks_like_it_is_left(html):
+    assert shown(html) == (html, 0)
+
+
+OCTETS = 256 * 1024
+FLOODS = {
+    "less-than": "<",
+    "ampersands": "&",
+    "comments": "<!--",
+    "tags that do not end": "<a ",
+    "tags that begin as forbidden ones": "<s",
+    "ends that begin so": "</f",
+    "forbidden tags": "<script>",
+    "nested": "<div>",
+    "nested with a blank": "<div >",
+    "entities": "&lt;",
+    "entities that do not end": "&#x",
+    "quotes": '<a href="x ',
+    "addresses in styles": "url(",
+    "imports": "@import",
+    "parts": "(cid:a",
+    "slashes": "<a/",
+    "loading tags": "<img src=x>",
+}
+
+
+def processor_seconds(html):
+    """The least of three looks: what else the machine does is in the others."""
+    read = read_message(b"Content-Type: text/html; charset=utf-8\r\n\r\n" + html.encode())
+    looks = []
+    for _ in range(3):
+        began = time.thread_time()
+        shown_html(read, read.html_part)
+        looks.append(time.thread_time() - began)
+    return min(looks)
+
+
+@pytest.mark.parametrize("flood", [
+    *(pytest.param(one * (OCTETS // len(one)), id=name) for name, one in FLOODS.items()),
+    pytest.param("<a " + " ".join(f"a{n}=x" for n in range(10_000)) + ">", id="attributes"),
+    pytest.param("<a " + "onx=1 " * 10_000 + ">", id="attributes that run"),
+    pytest.param("<a on" + "a" * OCTETS + ">", id="a long name"),
+    pytest.param("<a src" + " " * OCTETS + "x>", id="a name and no sign behind it"),
+    pytest.param('<a href="' + "x" * OCTETS, id="a quote that does not end"),
+])  # fmt: skip
+def test_a_flood_takes_no_longer_than_a_few_times_ordinary_mail(flood):
+    """Measured against what the same machine needs for ordinary mail in this moment."""
+    plain = '<p class="x">給与明細は <a href="https://a.test/">here</a></p>\n'
+    ordinary = processor_seconds(plain * (OCTETS // len(plain.encode())))
+    assert processor_seconds(flood) < 5 * ordinary
+    assert processor_seconds(flood * 2) < 6 * processor_seconds(flood) + 0.05
 
 
 def test_the_square_of_nothing_is_taken():

@@ -12,12 +12,37 @@ from collections.abc import Mapping
 
 from kairan.capture.read import ReadMessage, ReadPart
 
-_BECOMES_TEXT = re.compile(
-    r"<(?=/?(?:script|link|meta|base|i?frame|frameset|object|embed|applet|portal|fencedframe|form)"
-    r"(?![\w-]))",
-    re.IGNORECASE,
+# What runs, loads or leads elsewhere as an element.
+_ELEMENTS = (
+    "script",
+    "link",
+    "meta",
+    "base",
+    "iframe",
+    "frame",
+    "frameset",
+    "object",
+    "embed",
+    "applet",
+    "portal",
+    "fencedframe",
+    "form",
 )
-_TAG = re.compile(r"<([A-Za-z][^\s/<>]*+)[^<>]*+>")
+
+
+def _either_case(word: str) -> str:
+    """As HTML compares names: ASCII letters alone.  Unlike re.IGNORECASE it leaves `re` the first letter
+    to go by, so that a flood of `<` costs a look at each and not thirteen.
+    """
+    return "".join(f"[{one}{one.upper()}]" if one.isalpha() else re.escape(one) for one in word)
+
+
+_BECOMES_TEXT = re.compile(
+    f"<(?=/?+[{''.join(sorted({one[0] + one[0].upper() for one in _ELEMENTS}))}])"
+    rf"(?=/?+(?:{'|'.join(map(_either_case, _ELEMENTS))})(?![\w-]))"
+)
+# With something behind its name: `<p>` has no attribute, and a page may be nothing but such.
+_TAG = re.compile(r"<([A-Za-z][^\s/<>]*+)[\s/][^<>]*+>")
 _LOADS_OR_RUNS = re.compile(
     r"""(?<=[\s"'/])(src|srcset|imagesrcset|background|poster|lowsrc|ping|data|xlink:href|on[a-z]+"""
     r"""|href)(?=\s*+=)(?!\s*+=\s*+["']?data:image/)""",
@@ -26,8 +51,13 @@ _LOADS_OR_RUNS = re.compile(
 _LINKS = frozenset(
     {"a", "area"}
 )  # lead elsewhere only where they are followed, and the frame is shut
-_STYLE = re.compile(r"""@import|(?:url|image-set|src)\((?!\s*+["']?data:image/)""", re.IGNORECASE)
-_CID = re.compile(r"""(?<=["'(=])cid:([^"'()\s<>]{1,200})""", re.IGNORECASE)
+# Each begins with one character of a set, which `re` looks for without trying the alternatives.
+_STYLE = re.compile(
+    f"[@uUiIsS](?:(?<=@){_either_case('import')}"
+    f"|(?:(?<=[uU]){_either_case('rl')}|(?<=[iI]){_either_case('mage-set')}|(?<=[sS]){_either_case('rc')})"
+    r"""\((?!\s*+["']?data:image/))"""
+)
+_CID = re.compile(r"""[Cc][Ii][Dd]:(?<=["'(=]....)([^"'()\s<>]{1,200})""")
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 # Of all images shown inside: a few photographs.  They travel as a third more in the page.
 _IMAGE_OCTETS_MAX = 2 * 1024 * 1024

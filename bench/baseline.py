@@ -16,6 +16,8 @@ from bench.settings import BenchSettings
 class Baseline:
     name = "baseline"
     delivers = False
+    api: TargetListener | None = None
+    api_key = ""
     token: TargetListener | None = None
     spool: Path | None = None
 

@@ -19,6 +19,8 @@ class Contestant(Protocol):
     plain: TargetListener
     login: TargetListener
     token: TargetListener | None  # the same by AUTH XOAUTH2; None: it is not asked to
+    api: TargetListener | None  # the same by HTTP; None: it has no such thing
+    api_key: str  # of it, to read with; empty: there is none
     spool: Path | None  # where the age of what waits can be seen; None: it is not asked
 
     def start(self) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import process
+from bench import console, process
 from bench.errors import BenchError
 from bench.load import TargetListener
 from bench.settings import DOMAIN, LIST, MAILBOX, PASSWORD, USER, BenchSettings
@@ -37,8 +37,16 @@ class Kairan:
         certificate: tuple[Path, Path],
         *,
         profile: str = "hve-2025",
+        answers_http: bool = False,
+        has_long_trace: bool = False,
     ) -> None:
-        login_port, plain_port, self._issuer_port = process.free_ports(3)
+        """`answers_http`: with the HTTP API, whose process would stand in the memory of other rows."""
+        login_port, plain_port, self._issuer_port, api_port = process.free_ports(4)
+        self.api: TargetListener | None = None
+        self.api_key = ""
+        self._has_long_trace = has_long_trace
+        if answers_http:
+            self.api = TargetListener(api_port, "off", USER, PASSWORD, http="/v1/messages")
         self.plain = TargetListener(plain_port)
         self.login = TargetListener(login_port, "starttls", USER, PASSWORD)
         self._folder = folder / "kairan"
@@ -71,6 +79,7 @@ class Kairan:
                 "messages_per_minute_max": "none",
                 "recipients_per_minute_max": "none",
             },
+            api={"enabled": self.api is not None, "port": self.api.port if self.api else 8025},
             issuer={"enabled": True, "port": self._issuer_port, "tenant": TENANT},
             auth={
                 "tokens": {"profile": self._profile},
@@ -91,6 +100,8 @@ class Kairan:
         self._running = process.start(command("serve", "-c", str(self._file)), self._log)
         process.wait_until_open(self.login.port, self._running, self._log)
         process.wait_until_open(self._issuer_port, self._running, self._log, greeting=False)
+        if self.api is not None:
+            process.wait_until_open(self.api.port, self._running, self._log, greeting=False)
 
     def roots(self) -> list[int]:
         return [self._running.pid] if self._running else []
@@ -119,6 +130,8 @@ class Kairan:
         self._file.write_text(self._settings_text)
         self._organisation()
         self._application()
+        if self._has_long_trace:
+            self._console()
 
     def _organisation(self) -> None:
         """One account, the mailboxes and the list of all of them."""
@@ -141,6 +154,17 @@ class Kairan:
         token = process.ask(command(*words, *end))
         self._token_file.touch(mode=0o600)
         self._token_file.write_text(token)
+
+    def _console(self) -> None:
+        """Who looks, a key, and what there is to be found."""
+        end = ("-c", str(self._file))
+        password = self._folder / "console-password"
+        password.write_text(console.PASSWORD)
+        words = ("console", "user", "add", console.NAME, "--role", "admin")
+        process.run(command(*words, "--password-file", str(password), *end), self._log)
+        added = process.ask(command("api-key", "add", "bench", "--json", *end))
+        self.api_key = json.loads(added)["key"]
+        console.fill(self._folder / "data" / "trace" / "trace-0.db", self._settings.trace_events)
 
     def _tell(self, *words: str) -> None:
         process.run(command(*words, "-c", str(self._file)), self._log)

@@ -1,4 +1,4 @@
-/* load: a closed-loop SMTP submission load generator.
+/* load: a closed-loop load generator for mail submission, by SMTP or by Kairan's HTTP API.
  *
  *   load [options] HOST PORT            cc -O2 -o load load.c -lssl -lcrypto
  *
@@ -26,6 +26,9 @@
  *   --guess NAMES     no mail: AUTH PLAIN with wrong passwords for these names in turn,
  *                     separated by commas; %d in one becomes a running number
  *   --json            the result as one JSON object
+ *   --http PATH       no SMTP: POST each message as JSON to PATH over a held connection, with --user and
+ *                     --password as a Basic login
+ *   --keys            with --http: each with an Idempotency-Key of its own
  *
  * Closed loop: each session sends its next message when the last one was answered, so the server
  * sets the pace and the number of sessions says how much it may have in hand.  A message's
@@ -33,6 +36,9 @@
  * each of its recipients' was 2xx, else as failed.  With --rate a session waits for its turn before
  * a message (before the connection, if the message is to be its first); a turn that no session was
  * free to take is not made up for, so the rate reached can be less.
+ *
+ * With --http a latency runs from the request to the whole answer, and 2xx is an answer as above; --tls is
+ * off or implicit.
  *
  * With --guess, read "attempt" for "message": it counts as sent when it is answered, whatever the
  * answer; "replies" counts them by code.  Servers hang up on who guesses: that is no failure, the
@@ -85,8 +91,8 @@ static struct {
     long connections, messages, size, recipients, session, range;
     double seconds, hold, rate, patience;
     enum tls_mode tls;
-    bool pipeline, apart, json, whole;
-    const char *user, *password, *token_file, *source, *from, *to, *host, *port;
+    bool pipeline, apart, json, whole, keys;
+    const char *user, *password, *token_file, *source, *from, *to, *host, *port, *http;
     char *guess;
 } option = {.connections = 10, .size = 4096, .recipients = 1, .patience = 60,
             .from = "load@kairan.test", .to = "user%d@kairan.test"};
@@ -94,11 +100,11 @@ static struct {
 /* Where a session stands: which reply it is waiting for. */
 enum step {
     UNCONNECTED, CONNECTING, HANDSHAKE, GREETING, EHLO, STARTTLS, EHLO_TLS, AUTH,
-    PAUSING, GUESS, MAIL, RCPT, DATA, DOT, RSET, HELD, QUIT, CLOSED
+    PAUSING, GUESS, MAIL, RCPT, DATA, POST, DOT, RSET, HELD, QUIT, CLOSED
 };
 static const char *const STEP_NAMES[] = {
     "unconnected", "connecting", "handshake", "greeting", "EHLO", "STARTTLS", "EHLO", "AUTH",
-    "pausing", "guess", "MAIL", "RCPT", "DATA", "dot", "RSET", "held", "QUIT", "closed"};
+    "pausing", "guess", "MAIL", "RCPT", "DATA", "POST", "dot", "RSET", "held", "QUIT", "closed"};
 
 struct session {
     int fd;
@@ -132,7 +138,8 @@ static long started, sent, failed, sessions, recipient_number, held, opening, op
 static long replies[CODES];
 static char *names[NAMES_MAX];
 static long names_count;
-static char *login;           /* the AUTH command, made once */
+static char *login;           /* the AUTH command, or the Authorization field, made once */
+static char *text;            /* the body as JSON has it, for --http */
 static double last_turn;
 static double *latencies;
 static size_t latencies_size;
@@ -228,6 +235,15 @@ static void make_body(void)
     memcpy(body + length - 2, "\r\n", 2);
     memcpy(body + length, ".\r\n", 3);
     body_length = length + 3;
+}
+
+static void make_text(void)
+{
+    size_t length = 0;
+    text = need(malloc(body_length + 1));
+    for (const char *c = body; c < body + body_length - 3; c++)  /* a line end is two octets here, too */
+        text[length++] = *c == '\r' ? '\\' : *c == '\n' ? 'n' : *c;
+    text[length] = 0;
 }
 
 static bool flush(struct session *s);
@@ -414,9 +430,38 @@ static void begin_guess(struct session *s)
     s->step = GUESS;
 }
 
+static void begin_post(struct session *s)
+{
+    const char *number = strstr(option.to, "%d");
+    char to[400], head[700], key[64] = "";
+    if (option.range && recipient_number == option.range)
+        recipient_number = 0;
+    if (number)
+        snprintf(to, sizeof to, "%.*s%ld%s", (int)(number - option.to), option.to,
+                 recipient_number++, number + 2);
+    else
+        snprintf(to, sizeof to, "%s", option.to);
+    int n = snprintf(head, sizeof head, "{\"from\": \"%s\", \"to\": [\"%s\"], \"subject\": \"load\", \"text\": \"",
+                     option.from, to);
+    if (option.keys)
+        snprintf(key, sizeof key, "Idempotency-Key: %016lx-%016lx\r\n", run_id, s->number);
+    say(s, "POST %s HTTP/1.1\r\nHost: %s:%s\r\n%s", option.http, option.host, option.port, key);
+    if (login)
+        put(s, login, strlen(login));
+    say(s, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n", (size_t)n + strlen(text) + 2);
+    put(s, head, (size_t)n);
+    put(s, text, strlen(text));
+    put(s, "\"}", 2);
+    s->step = POST;
+}
+
 static void begin_message(struct session *s)
 {
     s->number = (unsigned long)started;
+    if (option.http) {
+        begin_post(s);
+        return;
+    }
     s->replies_due = option.recipients;
     s->step = MAIL;
     say(s, "MAIL FROM:<%s>\r\n", option.from);
@@ -427,11 +472,22 @@ static void begin_message(struct session *s)
     }
 }
 
+static void leave(struct session *s)
+{
+    if (option.http) {
+        close_session(s);
+        if (more())
+            open_session(s);
+        return;
+    }
+    say(s, "QUIT\r\n");
+    s->step = QUIT;
+}
+
 static void begin(struct session *s)
 {
     if (!more()) {
-        say(s, "QUIT\r\n");
-        s->step = QUIT;
+        leave(s);
         return;
     }
     started++;
@@ -446,8 +502,7 @@ static void begin(struct session *s)
 static void next_message(struct session *s)
 {
     if (!more() || (option.session && s->sent >= option.session)) {
-        say(s, "QUIT\r\n");
-        s->step = QUIT;
+        leave(s);
     } else if (option.rate > 0 && !s->has_turn) {
         wait_for_turn(s, PAUSING);
     } else {
@@ -642,6 +697,33 @@ static bool take_replies(struct session *s)
     return true;
 }
 
+/* An HTTP answer, when it is whole (RFC 9112 section 6.3; ours have a Content-Length).  False: the session
+ * is over. */
+static bool take_answer(struct session *s)
+{
+    s->in[s->in_length < sizeof s->in ? s->in_length : sizeof s->in - 1] = 0;
+    char *end = strstr(s->in, "\r\n\r\n"), *length = strcasestr(s->in, "\r\ncontent-length:");
+    if (!end)
+        return true;
+    size_t whole = (size_t)(end + 4 - s->in) + (length && length < end ? (size_t)atol(length + 17) : 0);
+    if (s->in_length < whole)
+        return true;
+    char *close_said = strcasestr(s->in, "\r\nconnection: close");
+    bool is_last = close_said && close_said < end;
+    char *status = strchr(s->in, ' ');
+    judge(s, status ? atoi(status + 1) : 0, end + 4 - s->in < REPLY_MAX ? s->in : "");
+    s->in_length = 0;
+    finish_message(s);
+    if (is_last) {
+        close_session(s);
+        if (more())
+            open_session(s);
+        return false;
+    }
+    next_message(s);
+    return s->step != CLOSED && s->step > CONNECTING;
+}
+
 /* 1 done, 0 waiting, -1 broken */
 static int shake_hands(struct session *s)
 {
@@ -650,7 +732,9 @@ static int shake_hands(struct session *s)
         int why = SSL_get_error(s->tls, n);
         return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? 0 : -1;
     }
-    if (option.tls == TLS_IMPLICIT) {
+    if (option.http) {
+        after_login(s);
+    } else if (option.tls == TLS_IMPLICIT) {
         s->step = GREETING;
     } else {
         say(s, "EHLO load.kairan.test\r\n");
@@ -673,6 +757,10 @@ static void serve(struct session *s)
         s->step = GREETING;
         if (option.tls == TLS_IMPLICIT)
             start_tls(s);
+        else if (option.http)
+            after_login(s);
+        if (s->step == CLOSED)
+            return;
     }
     for (;;) {
         if (s->step == HANDSHAKE) {
@@ -698,7 +786,7 @@ static void serve(struct session *s)
             return;
         }
         s->in_length += (size_t)n;
-        if (!take_replies(s))
+        if (!(option.http ? take_answer(s) : take_replies(s)))
             return;
     }
 }
@@ -870,7 +958,7 @@ static const struct option OPTIONS[] = {
     {"pipeline", 0, 0, 'i'}, {"from", 1, 0, 'f'}, {"to", 1, 0, 'o'}, {"range", 1, 0, 'n'},
     {"hold", 1, 0, 'h'}, {"json", 0, 0, 'j'}, {"token-file", 1, 0, 'T'}, {"rate", 1, 0, 'R'},
     {"whole", 0, 0, 'w'}, {"apart", 0, 0, 'a'}, {"source", 1, 0, 'S'}, {"guess", 1, 0, 'g'},
-    {"patience", 1, 0, 'P'}, {0, 0, 0, 0}};
+    {"patience", 1, 0, 'P'}, {"http", 1, 0, 'H'}, {"keys", 0, 0, 'K'}, {0, 0, 0, 0}};
 
 static void wrong_use(const char *what)
 {
@@ -915,6 +1003,8 @@ static void read_options(int count, char **words)
         case 'w': option.whole = true; break;
         case 'S': option.source = optarg; break;
         case 'g': option.guess = optarg; break;
+        case 'H': option.http = optarg; break;
+        case 'K': option.keys = true; break;
         default: wrong_use("unknown option");
         }
     if (optind + 2 != count)
@@ -930,6 +1020,9 @@ static void read_options(int count, char **words)
         wrong_use("--user needs a --password, both together at most 400 octets");
     if (option.token_file && (!option.user || strlen(option.user) > 400))
         wrong_use("--token-file needs a --user of at most 400 octets");
+    if (option.http && (option.tls == TLS_STARTTLS || option.token_file || option.guess || option.hold
+                        || option.recipients != 1))
+        wrong_use("--http takes --tls implicit, one recipient, and no --token-file, --guess or --hold");
     if (option.hold && (option.rate > 0 || option.guess))
         wrong_use("--hold sends nothing: no --rate, no --guess");
 }
@@ -976,11 +1069,17 @@ static void make_login(void)
     if (option.token_file) {
         read_token(token);
         n = snprintf(said, sizeof said, "user=%s\001auth=Bearer %s\001\001", option.user, token);
+    } else if (option.http) {
+        n = snprintf(said, sizeof said, "%s:%s", option.user, option.password);
     } else {
         n = snprintf(said, sizeof said, "%c%s%c%s", 0, option.user, 0, option.password);
     }
     EVP_EncodeBlock((unsigned char *)coded, (unsigned char *)said, n);
     login = need(malloc(strlen(coded) + 32));
+    if (option.http) {
+        sprintf(login, "Authorization: Basic %s\r\n", coded);
+        return;
+    }
     sprintf(login, "AUTH %s %s\r\n", option.token_file ? "XOAUTH2" : "PLAIN", coded);
 }
 
@@ -997,6 +1096,8 @@ static void prepare(void)
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", gmtime(&seconds));
     run_id = (unsigned long)seconds << 24 ^ (unsigned long)getpid();
     make_body();
+    if (option.http)
+        make_text();
     tls_context = need(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_min_proto_version(tls_context, TLS1_3_VERSION);
     SSL_CTX_set_session_cache_mode(tls_context, SSL_SESS_CACHE_OFF);

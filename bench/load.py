@@ -30,6 +30,7 @@ class TargetListener:
     user: str = ""
     password: str = ""
     token_file: Path | None = None  # XOAUTH2 with the token in it, in place of the password
+    http: str = ""  # the path of an HTTP API; empty: SMTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Load:
     guess: str = ""  # wrong passwords for these names instead of mail
     source: str = ""  # the address it comes from; none: the system's choice
     patience: float = 60.0  # seconds without an answer, after which it gives up
+    keys: bool = False  # by HTTP: an Idempotency-Key with each
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,14 @@ def arguments(load: Load, listener: TargetListener) -> list[str]:
         words["--guess"] = load.guess
     if load.source:
         words["--source"] = load.source
+    if listener.http:
+        words["--http"] = listener.http
     wanted = {
         "--json": True,
         "--pipeline": load.pipeline,
         "--apart": load.apart,
         "--whole": load.whole,
+        "--keys": load.keys,
     }
     flags = [flag for flag, is_wanted in wanted.items() if is_wanted]
     options = [str(part) for pair in words.items() for part in pair]

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 
 from bench import process
 from bench.load import Load, LoadResult, TargetListener, generate, held_sessions
+from bench.measure_api import measure_api
+from bench.measure_console import measure_console
 from bench.measure_logins import measure_guessing, measure_tokens
 from bench.measure_steady import measure_steady
 from bench.scenario import Kind, Sample, Scenario, large_load, load_of
@@ -113,4 +115,6 @@ _KINDS: Mapping[Kind, Callable[[Bench, Scenario], Measured]] = {
     "token": measure_tokens,
     "guessing": measure_guessing,
     "steady": measure_steady,
+    "api": measure_api,
+    "console": measure_console,
 }

@@ -171,6 +171,8 @@ def _table_kind() -> str:
 class Postfix:
     name = "postfix"
     delivers = True
+    api: TargetListener | None = None
+    api_key = ""
     token: TargetListener | None = None
     spool: Path | None = None
 

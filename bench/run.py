@@ -128,6 +128,14 @@ def _make(
     if name == "postfix":
         return postfix.Postfix(folder, sink, plan.settings, certificate)
     if name == "kairan":
-        return Kairan(folder, sink, plan.settings, certificate)
+        kinds = {scenario.kind for scenario in plan.scenarios}
+        return Kairan(
+            folder,
+            sink,
+            plan.settings,
+            certificate,
+            answers_http=bool(kinds & {"api", "console"}),
+            has_long_trace="console" in kinds,
+        )
     assert plan.baseline is not None
     return Baseline(folder, plan.baseline, plan.settings, certificate)

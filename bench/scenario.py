@@ -9,11 +9,14 @@ from bench.settings import BenchSettings
 
 # How it is measured: mail for a while · the same with the next hop asleep · idle sessions ·
 # large messages · one message to a list · by password and by token in turns · beside guessing ·
-# for minutes at a part of what can be drained.
-Kind = Literal["mail", "intake", "idle", "large", "list", "token", "guessing", "steady"]
+# for minutes at a part of what can be drained · by HTTP, with and without keys, and by SMTP in turns ·
+# with the console open and closed in turns.
+Kind = Literal[
+    "mail", "intake", "idle", "large", "list", "token", "guessing", "steady", "api", "console"
+]
 
 # They compare Kairan with itself.
-OURS: frozenset[Kind] = frozenset({"token", "guessing", "steady"})
+OURS: frozenset[Kind] = frozenset({"token", "guessing", "steady", "api", "console"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ SCENARIOS = (
         messages_per_session=1,
     ),
     Scenario("guessing", "paced mail, quiet, then beside wrong passwords", "guessing", login=True),
+    Scenario("api", "POST /v1/messages, held connections, beside SMTP in turns", "api", login=True),
+    Scenario(
+        "console", "SMTP at full rate, the console open over a long trace", "console", login=True
+    ),
     Scenario("steady", "50, 80, 100 % of the drained rate for a minute each", "steady", login=True),
 )
 
@@ -84,6 +91,16 @@ METRICS = (
     Metric("accepted_rate", "accepted/s", _whole),
     Metric("password_rate", "AUTH PLAIN accepted/s", _whole),
     Metric("token_ratio", "XOAUTH2 : AUTH PLAIN", _hundredths),
+    Metric("keyed_rate", "with Idempotency-Key accepted/s", _whole),
+    Metric("smtp_rate", "SMTP accepted/s", _whole),
+    Metric("api_ratio", "HTTP : SMTP", _hundredths),
+    Metric("closed_rate", "console closed accepted/s", _whole),
+    Metric("console_ratio", "open : closed", _hundredths),
+    Metric("search_p99_ms", "search p99 ms", _whole),
+    Metric("page_p99_ms", "messages page p99 ms", _whole),
+    Metric("overview_p99_ms", "overview p99 ms", _whole),
+    Metric("web_us", "web process µs/message", _whole),
+    Metric("workers_us", "workers µs/message", _whole),
     Metric("drained_rate", "drained/s", _whole),
     Metric("p50_ms", "p50 ms", _fine),
     Metric("p99_ms", "p99 ms", _fine),

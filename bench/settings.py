@@ -24,6 +24,7 @@ class BenchSettings:
     guess_rate: float = 1100.0  # a thousand are answered though the first wait for their hash
     guess_sessions: int = 50
     steady_seconds: float = 60.0  # long enough for a queue that grows to show
+    trace_events: int = 1_000_000  # a week of 70,000 messages a day
     # What has not arrived when nothing came for so long is reported as lost, and the run goes on.
     # More than Kairan's first retry takes: 60 s.
     drain_quiet_seconds: float = 90.0
@@ -40,6 +41,7 @@ QUICK = BenchSettings(
     large_messages=5,
     list_members=500,
     steady_seconds=1.0,
+    trace_events=2_000,
     enforce_floors=False,
 )
 

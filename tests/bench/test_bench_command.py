@@ -93,3 +93,18 @@ def test_an_unknown_scenario_is_refused_with_the_list_of_known_ones(capfd):
     with pytest.raises(SystemExit, match="2"):
         run(["--scenario", "nonsense"])
     assert "session-per-message" in capfd.readouterr().err
+
+
+def test_mail_by_http_and_the_console_over_a_long_trace_are_measured_and_lose_nothing(
+    programs, capfd
+):
+    words = ["--quick", "--seconds", "0.4", "--only", "kairan", "--json"]
+    status = run([*words, "--scenario", "api", "--scenario", "console"])
+    told = json.loads(capfd.readouterr().out)
+    assert (status, told["failures"]) == (0, [])
+    api, console = told["results"]
+    assert api["accepted_rate"] > 0 < api["keyed_rate"]
+    assert api["smtp_rate"] > 0 < api["web_us"]
+    assert console["accepted_rate"] > 0 < console["closed_rate"]
+    assert console["search_p99_ms"] > 0 < console["overview_p99_ms"]
+    assert [row[key] for row in (api, console) for key in ("failed", "lost")] == [0, 0, 0, 0]

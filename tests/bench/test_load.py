@@ -1,7 +1,11 @@
 """The load generator: counts are exact, and what fails is not counted as sent."""
 
+import json
 import re
 import subprocess
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -123,3 +127,84 @@ def test_wrong_use_is_said_and_nothing_is_sent(programs, words):
     done = subprocess.run([programs[0], *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "load:" in done.stderr
+
+
+class Heard(ThreadingHTTPServer):
+    """Answers POSTs as it is told; keeps what was sent."""
+
+    daemon_threads = True
+
+    def __init__(self, status=202, *, closes=False):
+        super().__init__(("127.0.0.1", 0), _Answering)
+        self.status, self.closes, self.requests, self.connections = status, closes, [], 0
+
+
+class _Answering(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def setup(self):
+        super().setup()
+        self.server.connections += 1
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.requests.append((self.path, self.headers, json.loads(body)))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "2")
+        if self.server.closes:
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def heard(**options):
+    with Heard(**options) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield (
+                server,
+                TargetListener(
+                    server.server_port, user="a@b.test", password="secret", http="/v1/messages"
+                ),
+            )
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_by_http_each_message_is_posted_once_over_held_connections(programs):
+    load = Load(connections=3, messages=20, octets=1_000, keys=True, recipient_range=4)
+    with heard() as (server, listener):
+        result = generate(load, listener)
+    assert (result.sent, result.failed) == (20, 0)
+    assert (len(server.requests), server.connections) == (20, 3)
+    assert len({headers["Idempotency-Key"] for _, headers, _ in server.requests}) == 20
+    path, headers, document = server.requests[0]
+    assert path == "/v1/messages"
+    assert headers["Authorization"] == "Basic YUBiLnRlc3Q6c2VjcmV0"
+    assert document["from"] == load.sender
+    assert {one["to"][0] for _, _, one in server.requests} == {
+        f"user{n}@bench.test" for n in range(4)
+    }
+    assert 700 < len(document["text"]) < 1_000
+    assert max(map(len, document["text"].split("\n"))) < 80
+
+
+def test_by_http_another_connection_follows_one_that_the_server_closes(programs):
+    with heard(closes=True) as (server, listener):
+        result = generate(Load(connections=2, messages=10), listener)
+    assert (result.sent, result.failed) == (10, 0)
+    assert server.connections == result.sessions == 10
+
+
+def test_by_http_what_is_refused_has_failed(programs):
+    with heard(status=422) as (_, listener):
+        result = generate(Load(connections=1, messages=3), listener)
+    assert (result.sent, result.failed) == (0, 3)
+    assert "422" in result.failures[0]

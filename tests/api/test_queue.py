@@ -154,3 +154,61 @@ def test_looking_needs_read_and_acting_needs_operate(queue, its_keys):
 @pytest.mark.parametrize("name", ["0-999999", "0-999999.1", "77-1"])
 def test_what_is_not_in_the_queue_is_not_found(operator, name):
     assert operator.get(f"/v1/queue/{name}").status_code == 404
+
+
+def test_why_a_job_waits_is_said_in_the_language_asked_for(queue, its_keys, operator):
+    (one,) = queued(queue, operator, "why-8210")
+    with queue.operator(its_keys["read"]) as reader:
+        (english,) = reader.get(f"/v1/queue/{one['id']}/why").json()
+        (japanese,) = reader.get(
+            f"/v1/queue/{one['id']}/why", headers={"Accept-Language": "ja"}
+        ).json()
+        assert reader.get("/v1/queue/0-999999999/why").status_code == 404
+    assert english["id"] == one["id"]
+    assert english["recipients"] == [USER]
+    assert english["last_reply"]
+    assert english["because"] != japanese["because"]
+    assert english["waiting"] == japanese["waiting"]
+
+
+def test_a_route_is_paused_and_resumed_and_the_audit_says_by_which_key(queue, its_keys, operator):
+    with queue.operator(its_keys["read"]) as reader:
+        assert reader.post("/v1/queue-pauses", json={"route": "*"}).status_code == 403
+        assert reader.delete("/v1/queue-pauses", params={"route": "*"}).status_code == 403
+    try:
+        answer = operator.post("/v1/queue-pauses", json={"route": "*"})
+        assert answer.status_code == 201, answer.text
+        (paused,) = operator.get("/v1/queue-pauses").json()
+        assert (paused["kind"], paused["name"], paused["by"]) == ("route", "*", "API key a-operate")
+    finally:
+        ended = operator.delete("/v1/queue-pauses", params={"route": "*"})
+    assert ended.json() == [{"kind": "route", "name": "*"}]
+    assert operator.get("/v1/queue-pauses").json() == []
+    assert operator.delete("/v1/queue-pauses", params={"route": "*"}).status_code == 409
+    audit = queue.service.place / "data" / "audit" / "web.jsonl"
+
+    def told():
+        lines = [one for one in audit.read_text().splitlines() if '"pauses"' in one]
+        return lines if len(lines) == 2 else None
+
+    paused_line, resumed_line = wait_for(told, "two lines of the audit")
+    assert '"queue.paused"' in paused_line
+    assert '"queue.resumed"' in resumed_line
+    assert json.loads(paused_line)["key"] == json.loads(resumed_line)["key"] == "a-operate"
+
+
+@pytest.mark.parametrize("document", [
+    {},
+    {"route": "*", "destination": "smtp://x"},
+    {"everything": True},
+    {"route": "*", "by": "somebody else"},
+])  # fmt: skip
+def test_what_does_not_say_what_to_pause_is_refused(operator, document):
+    assert operator.post("/v1/queue-pauses", json=document).status_code == 422
+    assert operator.delete("/v1/queue-pauses").status_code == 422
+
+
+def test_a_route_that_there_is_not_is_not_paused(operator):
+    answer = operator.post("/v1/queue-pauses", json={"route": "nowhere.example"})
+    assert answer.status_code == 409
+    assert operator.get("/v1/queue-pauses").json() == []

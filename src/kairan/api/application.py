@@ -24,7 +24,9 @@ from kairan.api import (
     messages,
     policies,
     queue,
+    queue_flow,
     reports,
+    webhooks,
 )
 from kairan.api.callers import client_of
 from kairan.api.documented import SECURITY_SCHEMES
@@ -46,6 +48,7 @@ _PARTS = (
     messages,
     looking,
     queue,
+    queue_flow,
     accounts,
     apps,
     policies,
@@ -54,6 +57,7 @@ _PARTS = (
     doctor,
     captured,
     reports,
+    webhooks,
 )
 _BY_STATUS = {one.status: one for one in (*reversed(API_PROBLEMS),)}
 _DESCRIPTION = """\

@@ -14,7 +14,7 @@ from kairan.delivery.plan import WAITING_ROUTES
 from kairan.metrics.families import FAMILIES, Family, MetricKind
 from kairan.metrics.readiness import unready
 from kairan.metrics.totals import OTHER, FewNamed, Key, Totals, short, shortened
-from kairan.metrics.watch import Sight, Watcher
+from kairan.metrics.watch import Sight, WatchedWebhook, Watcher
 from kairan.status.facts import DestinationStatus, Status
 
 # The reference service allows about a hundred accounts a tenant; each named one is a series.
@@ -74,6 +74,7 @@ class Exposition(Collector):
         found |= dict(_of_workers(seen))
         if seen.status is not None:
             found |= dict(_of_status(seen.status, seen.now))
+        found |= dict(_of_webhooks(seen.webhooks))
         for name, values in found.items():
             yield _metric(FAMILIES[name], values)
 
@@ -134,6 +135,19 @@ def _of_status(status: Status, now: float) -> Iterator[tuple[str, Values]]:
     yield "kairan_certificate_end_timestamp_seconds", ends
     if status.directory is not None:
         yield "kairan_directory_age_seconds", {"": status.directory.age_seconds + age}
+
+
+def _of_webhooks(webhooks: Sequence[WatchedWebhook]) -> Iterator[tuple[str, Values]]:
+    """A store has 16 at most, so each has its name."""
+    if not webhooks:
+        return
+    yield "kairan_webhook_waiting_events", {one.hook.name: one.waiting for one in webhooks}
+    yield "kairan_webhook_failures", {one.hook.name: one.hook.failures for one in webhooks}
+    yield "kairan_webhook_events_sent_total", {one.hook.name: one.hook.sent for one in webhooks}
+    yield (
+        "kairan_webhook_events_dropped_total",
+        {one.hook.name: one.hook.dropped for one in webhooks},
+    )
 
 
 def _of_destinations(destinations: Sequence[DestinationStatus]) -> Iterator[tuple[str, Values]]:

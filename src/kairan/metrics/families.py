@@ -125,6 +125,30 @@ def _stored() -> Iterator[Family]:
         "kairan_destinations", gauge, ("state",), "Destinations with mail, or in trouble, by state."
     )
     yield Family("kairan_pauses", gauge, (), "Pauses that operators ordered.")
+    yield Family(
+        "kairan_webhook_waiting_events",
+        gauge,
+        ("webhook",),
+        "Events that a webhook has not taken yet.",
+    )
+    yield Family(
+        "kairan_webhook_failures",
+        gauge,
+        ("webhook",),
+        "Tries that failed since a webhook last took something.",
+    )
+    yield Family(
+        "kairan_webhook_events_sent_total",
+        MetricKind.COUNTER,
+        ("webhook",),
+        "Events that a webhook has taken.",
+    )
+    yield Family(
+        "kairan_webhook_events_dropped_total",
+        MetricKind.COUNTER,
+        ("webhook",),
+        "Events that a webhook did not take in time.",
+    )
     yield Family("kairan_disk_free_bytes", gauge, (), "Free where the data lie.")
     yield Family("kairan_disk_free_min_bytes", gauge, (), "Below this nothing is accepted.")
     yield Family(

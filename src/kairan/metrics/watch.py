@@ -9,9 +9,11 @@ Scrapes that come at once, or one after the other faster than anybody looks, sha
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -19,6 +21,8 @@ from kairan.config.model import Configuration
 from kairan.intake.control import ControlUnavailableError, WorkerReports, ask_status
 from kairan.status.facts import Status
 from kairan.status.gather import status
+from kairan.webhooks.hook import Webhook
+from kairan.webhooks.store import WebhookStore
 
 log = structlog.get_logger()
 
@@ -31,14 +35,29 @@ STATUS_SECONDS = 10.0
 STATUS_PART = 10.0
 
 
+class WatchedWebhook(NamedTuple):
+    hook: Webhook
+    waiting: int  # events
+
+
+class _Stored(NamedTuple):
+    """What is read from the disk."""
+
+    status: Status
+    webhooks: Sequence[WatchedWebhook]
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """`why_nobody`: no worker could be asked at all.  `status`: None before the first is read."""
+    """`why_nobody`: no worker could be asked at all.  `status`: None before the first is read, and
+    `webhooks` none where they are off.
+    """
 
     now: float
     workers: WorkerReports
     why_nobody: str
     status: Status | None
+    webhooks: Sequence[WatchedWebhook] = ()
 
 
 class Watcher:
@@ -51,8 +70,8 @@ class Watcher:
         self._seen: Sight | None = None
         self._seen_at = 0.0
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="metrics-status")
-        self._reading: Future[Status] | None = None
-        self._status: Status | None = None
+        self._reading: Future[_Stored] | None = None
+        self._stored: _Stored | None = None
         self._status_is_good_until = 0.0
 
     def look(self) -> Sight:
@@ -76,16 +95,20 @@ class Watcher:
         if self._reading is not None:
             wait([self._reading], max(0.0, deadline - time.monotonic()))
             self._take()
-        return Sight(self._clock(), workers, why_nobody, self._status)
+        status_, webhooks = self._stored or (None, ())
+        return Sight(self._clock(), workers, why_nobody, status_, webhooks)
 
     def _begin_reading(self) -> None:
         self._take()
         if self._reading is None and time.monotonic() >= self._status_is_good_until:
             self._reading = self._reader.submit(self._read)
 
-    def _read(self) -> Status:
+    def _read(self) -> _Stored:
         began = time.monotonic()
-        found = status(self._configuration, now=self._clock())
+        found = _Stored(
+            status(self._configuration, now=self._clock()),
+            _webhooks(self._configuration, self._clock()),
+        )
         took = time.monotonic() - began
         self._status_is_good_until = time.monotonic() + max(STATUS_SECONDS, took * STATUS_PART)
         return found
@@ -96,7 +119,17 @@ class Watcher:
         reading, self._reading = self._reading, None
         error = reading.exception()
         if error is None:
-            self._status = reading.result()
+            self._stored = reading.result()
         else:  # what was known before grows older, and says so
             self._status_is_good_until = time.monotonic() + STATUS_SECONDS
             log.error("metrics.status-not-read", exc_info=error)
+
+
+def _webhooks(configuration: Configuration, now: float) -> Sequence[WatchedWebhook]:
+    if not configuration.webhooks.enabled:
+        return ()
+    with closing(WebhookStore(configuration.webhooks_directory)) as store:
+        return [
+            WatchedWebhook(one, store.waiting(one.number, now).everything)
+            for one in store.everyone()
+        ]

@@ -16,6 +16,7 @@ from typing import Self
 from urllib.parse import quote, urlencode
 
 from bench.errors import BenchError
+from kairan.runtime.clock_steps import ClockSteps
 from kairan.trace.record import Trace
 from kairan.trace.settings import TraceSettings
 
@@ -43,7 +44,8 @@ def fill(path: Path, events: int) -> None:
         at += step
         return min(at, now)
 
-    trace = Trace(path, TraceSettings(queue_events_max=2 * events + 1), clock=clock)
+    settings = TraceSettings(queue_events_max=2 * events + 1)
+    trace = Trace(path, settings, clock=clock, steps=ClockSteps(time.time))
     for number in range(events // 2):
         sender = f"sender{number % SENDERS}@bench.test"
         recipient = f"filled{number % RECIPIENTS}@bench.test"

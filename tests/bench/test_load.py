@@ -200,7 +200,7 @@ def test_by_http_another_connection_follows_one_that_the_server_closes(programs)
     with heard(closes=True) as (server, listener):
         result = generate(Load(connections=2, messages=10), listener)
     assert (result.sent, result.failed) == (10, 0)
-    assert server.connections == result.sessions == 10
+    assert server.connections == result.sessions >= 10
 
 
 def test_by_http_what_is_refused_has_failed(programs):

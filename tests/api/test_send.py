@@ -1,18 +1,20 @@
 """POST /v1/messages at a running service."""
 
+import asyncio
 import base64
 import email
 import email.policy
+import json
 import os
 import signal
 import sqlite3
-from contextlib import suppress
-from pathlib import Path
 
 import httpx
 import pytest
 
-from kit.live import PAYROLL, PRINTER, USER, wait_for
+from kairan.api.submission import SESSIONS_OF_ONE_MAX
+from kit.api import web_process
+from kit.live import PASSWORD, PAYROLL, PRINTER, USER, wait_for
 
 
 def message(marker, **more):
@@ -163,6 +165,32 @@ def test_the_host_that_a_client_names_is_not_believed(api):
     assert answer.headers["location"].startswith("/v1/messages/")
 
 
+async def test_many_requests_at_once_share_the_sessions_that_one_client_may_have(api):
+    async with httpx.AsyncClient(base_url=api.url, auth=(PRINTER, PASSWORD), timeout=60) as client:
+        sent = [client.post("/v1/messages", json=message(f"many-7360-{n}")) for n in range(90)]
+        answers = await asyncio.gather(*sent)
+    assert {one.status_code for one in answers} == {202}
+    held = json.loads(api.service.kairan("session", "list", "--account", PRINTER, "--json"))
+    assert 0 < len(held) <= SESSIONS_OF_ONE_MAX
+
+
+async def test_a_wrong_password_beside_right_ones_is_refused_each_time(api):
+    async with httpx.AsyncClient(base_url=api.url, timeout=60) as client:
+        for _ in range(2):
+            right = client.post(
+                "/v1/messages", json=message("beside-7361"), auth=(PRINTER, PASSWORD)
+            )
+            wrong = client.post(
+                "/v1/messages",
+                json=message("beside-7362"),
+                auth=(PRINTER, "wrong"),
+                headers={"Idempotency-Key": "beside-7362"},
+            )
+            answers = await asyncio.gather(right, wrong)
+            assert answers[0].status_code == 202
+            assert answers[1].status_code in {401, 429}
+
+
 def test_the_same_key_sends_once_and_another_body_is_told_so(api):
     document = message("once-7350")
     first = send(api, document, **{"Idempotency-Key": "a-7350"})
@@ -189,19 +217,6 @@ def test_a_key_is_its_accounts_alone(api):
     assert answer.status_code == 401
 
 
-def web_process(api):
-    """The child that has the table of keys open."""
-    return next(pid for pid in api.service.workers() if _has_open(pid, "idempotency.db"))
-
-
-def _has_open(pid, name):
-    for path in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            if name in str(path.readlink()):
-                return True
-    return False
-
-
 def test_a_retry_after_the_process_died_sends_once(api):
     """Killed after the worker's 250 and before the answer was kept: what the retry finds is a row
     without an answer.
@@ -210,7 +225,7 @@ def test_a_retry_after_the_process_died_sends_once(api):
     headers = {"Idempotency-Key": "a-7352"}
     first = send(api, document, **headers)
     assert first.status_code == 202
-    os.kill(web_process(api), signal.SIGKILL)
+    os.kill(web_process(api.service.workers()), signal.SIGKILL)
     database = api.service.place / "data" / "api" / "idempotency.db"
     with sqlite3.connect(database) as db:
         db.execute("UPDATE request SET answer = NULL")

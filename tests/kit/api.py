@@ -1,8 +1,10 @@
 """The HTTP API of a running service: clients of it, and a key of each scope."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -29,6 +31,20 @@ class Api:
     def operator(self, key: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+
+def web_process(children: Iterable[int]) -> int | None:
+    """The child that has the table of keys open; None: it is being started."""
+    return next((pid for pid in children if _has_open(pid, "idempotency.db")), None)
+
+
+def _has_open(pid: int, name: str) -> bool:
+    with suppress(OSError):  # closed meanwhile, or ended
+        for path in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                if name in str(path.readlink()):
+                    return True
+    return False
 
 
 def made_keys(service: Service) -> Mapping[str, str]:

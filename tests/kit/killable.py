@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -54,6 +54,7 @@ class Plan:
     workers: int = 2
     in_flight_jobs_max: int = 200
     spool: Table = field(default_factory=dict)  # further settings of the spool
+    more: Mapping[str, Table] = field(default_factory=dict)  # further sections
 
 
 class ServiceFailed(Exception):  # noqa: N818 - the text is what it had printed
@@ -91,6 +92,7 @@ class KillableService:
             admission={"connections_per_account_max": 1_000},
             delivery={"in_flight_jobs_max": plan.in_flight_jobs_max, **SOON},
             spool={"look_interval_seconds": 0.2, **plan.spool},
+            **plan.more,
         )
         (self.folder / "kairan.toml").write_text(text)
 

@@ -2,21 +2,29 @@
 
 What would be two lines in a header is refused here, before `email` sees it; addresses are the
 envelope's own grammar (RFC 5321 section 4.1.2), so that what the header shows is what is sent to.
+
+`email` parses each field when it is set and writes it from the parsed form, which is three quarters of what
+a message costs.  We give it fields as its own parser does, as text: then its policy parses and folds those
+that need it, which are not ASCII or longer than a line, and writes the others as they are.
 """
 
 import re
+import time
 from collections.abc import Sequence
+from email.generator import BytesGenerator
+from email.header import Header
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import localtime
-from typing import Annotated
+from email.policy import SMTP, EmailPolicy
+from functools import lru_cache
+from io import BytesIO
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from kairan.mail.address import Address, parse_address
-from kairan.mail.header import read_header
+from kairan.mail.header import date_of, read_header
 from kairan.sender.message import Message, MessageError
 
 # RFC 5322 section 2.1.1 folds at 78; what is longer than this is no subject.
@@ -25,6 +33,7 @@ RECIPIENTS_MAX = 10_000  # of a request, before `recipients_max` says how many a
 ATTACHMENTS_MAX = 500
 HEADERS_MAX = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 section 3.6.8
 _TYPE = re.compile(
     r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE
@@ -50,7 +59,7 @@ def _letters(text: str) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return text.isascii() or not _LONE_SURROGATE.search(text)
 
 
 def _address(text: str) -> str:
@@ -117,22 +126,89 @@ class ComposeError(ValueError):
     """The sentence says what to change."""
 
 
+class _TextPolicy(EmailPolicy):
+    """Fields are kept as text until they are written.  But those of MIME `email` reads again while it makes
+    the body: of these there are few, and each is parsed once.
+    """
+
+    def header_max_count(self, name: str) -> int | None:
+        return _most_of(name.lower())
+
+    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
+        if name.lower() in _MIME_FIELDS:
+            return name, _parsed(name, value)
+        if value.isascii():
+            return name, value
+        if name.lower() in _STRUCTURED_FIELDS:
+            return super().header_store_parse(name, value)
+        # Not parsed and folded: Python 3.11 then loses blanks between the encoded words of a long text.
+        return name, Header(value, "utf-8", header_name=name).encode()
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name.lower() in _MIME_FIELDS:
+            return _folded(name, str(value))
+        return super().fold_binary(name, value)
+
+
+# Whose words are not all of one kind.
+_STRUCTURED_FIELDS = frozenset({"from", "to", "cc", "reply-to", "content-disposition"})
+_MIME_FIELDS = frozenset({"content-type", "content-transfer-encoding", "mime-version"})
+
+
+# Of names that clients may choose, 76 octets each.
+@lru_cache(maxsize=256)
+def _most_of(name: str) -> int | None:
+    return SMTP.header_max_count(name)
+
+
+# Types of attachments and charsets, some 2 KiB each with what was parsed.
+@lru_cache(maxsize=256)
+def _parsed(name: str, value: str) -> Any:
+    return SMTP.header_factory(name, value)
+
+
+@lru_cache(maxsize=256)
+def _folded(name: str, value: str) -> bytes:
+    return SMTP.fold_binary(name, _parsed(name, value))
+
+
+_ASCII_POLICY = _TextPolicy(linesep="\r\n")
+_UTF8_POLICY = _TextPolicy(linesep="\r\n", utf8=True)  # RFC 6532: an encoded word is no address
+
+
 def composed(new: NewMessage, message_id: str) -> Message:
     """Raises ComposeError."""
+    sender = _mailbox(new.from_)
     everybody = [_mailbox(one) for one in (*new.to, *new.cc, *new.bcc)]
     if not everybody:
         raise ComposeError("there is no recipient: write one in to, cc or bcc")
-    named = [_mailbox(new.from_), *everybody, *map(_mailbox, new.reply_to)]
-    is_ascii = all(one.address.isascii() for one in named)
-    email = EmailMessage(policy=SMTP if is_ascii else SMTPUTF8)
+    named = (sender, *everybody, *map(_mailbox, new.reply_to))
+    is_ascii = all(address.isascii() for address, _ in named)
+    email = EmailMessage(policy=_ASCII_POLICY if is_ascii else _UTF8_POLICY)
     try:
         _write_header(email, new, message_id)
         _write_body(email, new)
-        return Message.from_email(
-            email, recipients=[one.address for one in everybody], sender=_mailbox(new.from_).address
-        )
-    except (MessageError, ValueError, UnicodeError) as error:
+        content = octets_of(email)
+    except (ValueError, UnicodeError) as error:
         raise ComposeError(str(error)) from error
+    if new.headers:  # among which may be another Message-ID
+        message_id = read_header(content).message_id or message_id
+    return Message(
+        content, Address(sender[0]), tuple(address for address, _ in everybody), message_id
+    )
+
+
+def octets_of(email: EmailMessage) -> bytes:
+    """As BytesGenerator writes it.  That one writes a text line by line; of one part, whose lines
+    `set_content` ended with LF, all are ended with CRLF at once.
+    """
+    if email.is_multipart():
+        octets = BytesIO()
+        BytesGenerator(octets, mangle_from_=False).flatten(email)
+        return octets.getvalue()
+    fields = b"".join([email.policy.fold_binary(*field) for field in email.raw_items()])
+    text = str(email.get_payload()).encode()
+    return b"%s\r\n%s" % (fields, text.replace(b"\n", b"\r\n"))
 
 
 def _write_header(email: EmailMessage, new: NewMessage, message_id: str) -> None:
@@ -141,7 +217,7 @@ def _write_header(email: EmailMessage, new: NewMessage, message_id: str) -> None
         if value:
             email[name] = _shown(value)
     email["Subject"] = new.subject
-    email["Date"] = localtime()
+    email["Date"] = date_of(int(time.time()))
     for name, text in new.headers.items():
         if not _NAME.fullmatch(name) or _NOT_YOURS.fullmatch(name):
             raise ComposeError(f"headers: {name[:80]!r} is not for a client to write here")
@@ -190,16 +266,18 @@ def envelope_addresses(message: Message) -> tuple[Address, ...]:
     return tuple(found)
 
 
-def _mailbox(one: str | NamedMailbox) -> NamedMailbox:
-    return one if isinstance(one, NamedMailbox) else NamedMailbox(address=one)
+def _mailbox(one: str | NamedMailbox) -> tuple[str, str]:
+    """Address and name."""
+    return (one, "") if isinstance(one, str) else (one.address, one.name)
 
 
-def _shown(several: Sequence[str | NamedMailbox]) -> list[HeaderAddress]:
+def _shown(several: Sequence[str | NamedMailbox]) -> str:
+    """As RFC 5322 section 3.4 writes mailboxes: `email` puts quotes where they are needed."""
     shown = []
-    for one in map(_mailbox, several):
-        local, _, domain = one.address.rpartition("@")
-        shown.append(HeaderAddress(one.name, username=_unquoted(local), domain=domain))
-    return shown
+    for address, name in map(_mailbox, several):
+        local, _, domain = address.rpartition("@")
+        shown.append(str(HeaderAddress(name, username=_unquoted(local), domain=domain)))
+    return ", ".join(shown)
 
 
 def _unquoted(local: str) -> str:

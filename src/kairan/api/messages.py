@@ -46,6 +46,10 @@ _JSON_EXTRA_OCTETS = 256 * 1024
 _AT_ONCE_OCTETS = 64 * 1024
 # Beside the trace's own interval: how long a worker may still be storing what a dead process sent.
 _SETTLED_SECONDS = 1.0
+# Of one message id, of which one that is no refusal is enough.
+_EVENTS_MAX = 100
+SENDER_CHARACTERS_MAX = 320
+QUERY_RECIPIENTS_MAX = 1_000
 
 
 class RefusedRecipient(BaseModel):
@@ -129,11 +133,17 @@ def routes(parts: Parts) -> APIRouter:
         request: Request,
         sender: Annotated[
             str,
-            Query(max_length=320, description="message/rfc822 alone: in place of the header's."),
+            Query(
+                max_length=SENDER_CHARACTERS_MAX,
+                description="message/rfc822 alone: in place of the header's.",
+            ),
         ] = "",
         recipient: Annotated[
             list[str] | None,
-            Query(max_length=1_000, description="message/rfc822 alone: in place of the header's."),
+            Query(
+                max_length=QUERY_RECIPIENTS_MAX,
+                description="message/rfc822 alone: in place of the header's.",
+            ),
         ] = None,
         idempotency_key: Annotated[
             str | None,
@@ -145,21 +155,46 @@ def routes(parts: Parts) -> APIRouter:
         ] = None,
     ) -> Response:
         """An HVE account's password (Basic) or access token (Bearer).  202: it is on disk."""
-        caller = account_caller(request)
-        kind = media_type(request)
-        if kind not in {_JSON, _RAW}:
-            raise ApiError(http_api.MEDIA_TYPE)
-        most = parts.configuration.admission.message_octets_max
-        limit = most if kind == _RAW else most * 4 // 3 + _JSON_EXTRA_OCTETS
-        with parts.bodies.room_for(expected(request, limit)):
-            octets = await read_body(request, limit)
-            asked = _AskedMessage(kind, octets, sender, tuple(recipient or ()))
-            sending = _Sending(parts, caller, asked, request)
-            if idempotency_key is None:
-                return _answer(await sending.send(sending.new_message_id()))
-            return await sending.send_once(idempotency_key)
+        del sender, recipient, idempotency_key  # they are here for the document
+        return await answer_send(parts, request)
 
     return router
+
+
+async def answer_send(parts: Parts, request: Request) -> Response:
+    """What the route above does, and what is called without it: what FastAPI does for a request costs more
+    than reading the message.  Raises ApiError, RefusedError.
+    """
+    caller = account_caller(request)
+    kind = media_type(request)
+    if kind not in {_JSON, _RAW}:
+        raise ApiError(http_api.MEDIA_TYPE)
+    sender, recipients = _in_place_of_the_header(request)
+    idempotency_key = request.headers.get("idempotency-key")
+    if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_CHARACTERS_MAX:
+        raise ApiError(
+            http_api.INVALID, f"Idempotency-Key: must have 1 to {KEY_CHARACTERS_MAX} characters"
+        )
+    most = parts.configuration.admission.message_octets_max
+    limit = most if kind == _RAW else most * 4 // 3 + _JSON_EXTRA_OCTETS
+    with parts.bodies.room_for(expected(request, limit)):
+        octets = await read_body(request, limit)
+        sending = _Sending(parts, caller, _AskedMessage(kind, octets, sender, recipients), request)
+        if idempotency_key is None:
+            return _answer(await sending.send(sending.new_message_id()))
+        return await sending.send_once(idempotency_key)
+
+
+def _in_place_of_the_header(request: Request) -> tuple[str, tuple[str, ...]]:
+    if not request.scope["query_string"]:
+        return "", ()
+    query = request.query_params
+    sender, recipients = query.get("sender", ""), query.getlist("recipient")
+    if len(sender) > SENDER_CHARACTERS_MAX:
+        raise ApiError(http_api.INVALID, f"sender: must have {SENDER_CHARACTERS_MAX} characters")
+    if len(recipients) > QUERY_RECIPIENTS_MAX:
+        raise ApiError(http_api.INVALID, f"recipient: {QUERY_RECIPIENTS_MAX} at most")
+    return sender, tuple(recipients)
 
 
 # Keys whose request is being answered by this process.
@@ -203,15 +238,17 @@ class _Sending:
         accepted = [str(address) for address, reply in answered if reply.is_positive]
         if not accepted:
             raise RefusedError(replies[0])
-        language, problems = language_asked(self.request), self.parts.problems
         refused = [
-            RefusedRecipient(address=address, problem=problems.of_reply(reply, language))
+            RefusedRecipient(address=address, problem=self._problem(reply))
             for address, reply in answered
             if not reply.is_positive
         ]
         return MessageAccepted(
             id=message_id.strip("<>"), message_id=message_id, accepted=accepted, refused=refused
         ).model_dump_json()
+
+    def _problem(self, reply: Reply) -> ProblemDocument:
+        return self.parts.problems.of_reply(reply, language_asked(self.request))
 
     async def send_once(self, idempotency_key: str) -> Response:
         """Who it is comes first: a stranger neither fills the table nor learns an answer."""
@@ -230,7 +267,7 @@ class _Sending:
 
     async def _send_once(self, key: bytes) -> Response:
         memory = self.parts.idempotency
-        known = await self.parts.apart(memory.begin, key, self.asked.digest, self.new_message_id())
+        known = await memory.begin(key, self.asked.digest, self.new_message_id())
         if not known.is_same:
             raise ApiError(http_api.KEY_REUSED)
         if known.answer is not None:
@@ -239,13 +276,13 @@ class _Sending:
         try:
             answer = answer or await self.send(known.message_id)
         except RefusedError:
-            await self.parts.apart(memory.forget, key)
+            await memory.forget(key)
             raise
         except ApiError as error:
             if error.problem is not http_api.UNKNOWN_OUTCOME:
-                await self.parts.apart(memory.forget, key)
+                await memory.forget(key)
             raise
-        await self.parts.apart(memory.answered, key, answer)
+        await memory.answered(key, answer)
         return _answer(answer)
 
     async def _taken_before(self, known: Remembered) -> str | None:
@@ -274,14 +311,11 @@ class _Sending:
             with spool.view(shard) as view:
                 if next(view.list(wanted), None) is not None:
                     return True
+        # Any but a refusal: of one that was killed, the RECEIVE may not have reached the disk.
         events = search(
-            configuration.trace_directory,
-            message_id=message_id,
-            since=since,
-            limit=1,
-            also={"event": ["RECEIVE"]},
+            configuration.trace_directory, message_id=message_id, since=since, limit=_EVENTS_MAX
         )
-        return bool(events)
+        return any(one.event != "REFUSE" for one in events)
 
 
 def _envelope(message: Message, addresses: Sequence[Address]) -> Envelope:

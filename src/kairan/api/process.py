@@ -1,7 +1,9 @@
 """The web process: a server on a socket it was given, and what its application needs."""
 
 import asyncio
+import gc
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +35,7 @@ LIMITS = WebLimits(
     connections_per_address_max=100,  # an application's pool, or all clients of a proxy
     # A message of 10 MB over a slow line; bodies.py puts out what comes too slowly for that.
     last_answer_seconds=600.0,
+    whole=frozenset({b"/v1/messages"}),
 )
 
 
@@ -41,8 +44,16 @@ def run(configuration: Configuration, sock: socket.socket, supervision: Supervis
 
     SIGTERM and SIGINT end it, and so does SIGHUP: the next one reads the certificate anew.
     """
+    # As in a worker (worker.py): what was imported is no garbage, and requests make few cycles.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     logs.start_thread()
-    return asyncio.run(_live(configuration, sock, supervision))
+    if sys.platform == "win32":
+        return asyncio.run(_live(configuration, sock, supervision))
+    import uvloop  # noqa: PLC0415 - only where it exists
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_live(configuration, sock, supervision))
 
 
 async def _live(configuration: Configuration, sock: socket.socket, supervision: Supervision) -> int:

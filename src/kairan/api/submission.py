@@ -10,9 +10,10 @@ import asyncio
 import hashlib
 import hmac
 import itertools
+import math
 import os
 import socket
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,16 +32,32 @@ from kairan.runtime.local_socket import reachable
 from kairan.smtp.client.engine import ClientEngine
 from kairan.smtp.client.events import Ended, LoggedIn, LoginRefused, Ready, Sent
 
-# Kept in all, each some 40 KiB with what the worker holds for it; of one client and secret a few, for
-# an account has 100 places (connections_per_account_max) and others of its clients want some.
+# Kept in all, each some 40 KiB with what the worker holds for it.
 KEPT_MAX = 200
-KEPT_OF_ONE_MAX = 16
+# Of one client and secret at a time, for an account has 100 places (connections_per_account_max) and others
+# of its clients want some.  Further messages wait for one of these: a login for each would cost more than
+# the message.
+SESSIONS_OF_ONE_MAX = 40
 # Well below the 300 s after which the worker closes, and short enough that a place is not held long.
 KEPT_SECONDS = 30.0
+_SWEEP_SECONDS = 5.0
 # The worker is on this machine: what takes longer is no answer.
 _SETTINGS = RelaySettings(greeting_timeout_seconds=30.0, command_timeout_seconds=60.0)
 
 _Key = bytes
+
+
+@dataclass(slots=True)
+class _Client:
+    """Of one client with one secret: `used` sessions are lent or being opened, `free` ones are not (latest
+    last).  Who waits gets a session, or None: the place to open one.  `proved`: loop time at which a worker
+    last believed the secret.
+    """
+
+    free: list[RelaySession] = field(default_factory=list)
+    used: int = 0
+    proved: float = -math.inf
+    waiting: "deque[asyncio.Future[RelaySession | None]]" = field(default_factory=deque)
 
 
 @dataclass(slots=True)
@@ -50,13 +67,23 @@ class Submitter:
     folder: Path  # of the workers' sockets
     workers: int
     hostname: str
+    _clients: dict[_Key, _Client] = field(
+        default_factory=dict
+    )  # those with a session, or who want one
     _kept: "OrderedDict[RelaySession, _Key]" = field(default_factory=OrderedDict)  # oldest first
+    _sweep: asyncio.TimerHandle | None = None
     _secret: bytes = field(default_factory=lambda: os.urandom(32))
     _turn: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def log_in(self, caller: AccountCaller) -> None:
-        """The caller is who it says, now.  Raises RefusedError or ApiError."""
-        self._keep(await self._open(caller), self._key(caller))
+        """The caller is who it says: now, or a worker believed it within KEPT_SECONDS.  Raises RefusedError
+        or ApiError.
+        """
+        key = self._key(caller)
+        client = self._clients.get(key)
+        now = asyncio.get_running_loop().time()
+        if client is None or client.proved < now - KEPT_SECONDS:
+            self._give_back((await self._lend(caller, key))[0], key)
 
     async def send(
         self, caller: AccountCaller, envelope: Envelope, content: bytes
@@ -65,21 +92,20 @@ class Submitter:
         no worker is there or none has answered.
         """
         key = self._key(caller)
+        message = RelayedMessage(envelope, content, not envelope.smtputf8)
         while True:
-            session, is_kept = self._take(key), True
-            if session is None:
-                session, is_kept = await self._open(caller), False
-            message = RelayedMessage(envelope, content, not envelope.smtputf8)
-            sent = await session.send(message, envelope.recipients)
+            session, is_kept = await self._lend(caller, key)
+            try:
+                sent = await session.send(message, envelope.recipients)
+            finally:
+                self._give_back(session, key)
             if session.over and is_kept and not sent.dot_sent:
                 continue  # the session had ended; nothing of the message was taken
-            return self._answered(session, key, sent, len(envelope.recipients))
+            if any(reply.is_positive for reply in sent.replies) and key in self._clients:
+                self._clients[key].proved = session.used
+            return self._answered(sent, len(envelope.recipients))
 
-    def _answered(
-        self, session: RelaySession, key: _Key, sent: Sent, wanted: int
-    ) -> Sequence[Reply]:
-        if not session.over:
-            self._keep(session, key)
+    def _answered(self, sent: Sent, wanted: int) -> Sequence[Reply]:
         if sent.unknown:
             raise ApiError(http_api.UNKNOWN_OUTCOME)
         if len(sent.replies) < wanted:
@@ -87,6 +113,8 @@ class Submitter:
         return sent.replies
 
     def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
         for session in tuple(self._kept):
             session.abort()
 
@@ -102,40 +130,93 @@ class Submitter:
         octets = b"".join(len(part).to_bytes(4) + part for part in parts)
         return hmac.digest(self._secret, octets, hashlib.sha256)
 
-    def _take(self, key: _Key) -> RelaySession | None:
-        found = next((one for one, its in reversed(self._kept.items()) if its == key), None)
-        if found is not None:
-            del self._kept[found]
-        return found
+    async def _lend(self, caller: AccountCaller, key: _Key) -> tuple[RelaySession, bool]:
+        """A session, and whether it was kept."""
+        client = self._clients.setdefault(key, _Client())
+        if client.free:
+            session = client.free.pop()
+            session.on_over = None
+            del self._kept[session]
+            client.used += 1
+            return session, True
+        if client.used < SESSIONS_OF_ONE_MAX:
+            return await self._open(caller, key), False
+        turn: asyncio.Future[RelaySession | None] = asyncio.get_running_loop().create_future()
+        client.waiting.append(turn)
+        try:
+            given = await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_on(turn.result(), key)
+            raise
+        if given is not None and not given.over:
+            return given, True
+        client.used -= 1  # the place goes over to the session that is opened
+        return await self._open(caller, key), False
 
-    def _keep(self, session: RelaySession, key: _Key) -> None:
-        if session.over:
-            return
-        of_one = sum(its == key for its in self._kept.values())
-        if of_one >= KEPT_OF_ONE_MAX:
-            session.quit()
-            return
+    def _give_back(self, session: RelaySession, key: _Key) -> None:
+        self._pass_on(None if session.over else session, key)
+
+    def _pass_on(self, session: RelaySession | None, key: _Key) -> None:
+        """To who waits first; else it is kept."""
+        client = self._clients[key]
+        while client.waiting:
+            turn = client.waiting.popleft()
+            if not turn.done():
+                turn.set_result(session)
+                return
+        client.used -= 1
+        if session is not None:
+            self._keep(session, client, key)
+        self._forget_if_unused(client, key)
+
+    def _keep(self, session: RelaySession, client: _Client, key: _Key) -> None:
+        client.free.append(session)
         self._kept[session] = key
         session.on_over = self._forget
         if len(self._kept) > KEPT_MAX:
-            self._kept.popitem(last=False)[0].quit()
-        used = session.used
-        asyncio.get_running_loop().call_later(KEPT_SECONDS, self._end_unused, session, used)
+            oldest = next(iter(self._kept))
+            self._forget(oldest)
+            oldest.quit()
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._end_unused)
 
-    def _end_unused(self, session: RelaySession, used: float) -> None:
-        if session.used == used and self._kept.pop(session, None) is not None:
+    def _end_unused(self) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() - KEPT_SECONDS
+        for session in [one for one in self._kept if one.used <= end]:
+            self._forget(session)
             session.quit()
+        self._sweep = loop.call_later(_SWEEP_SECONDS, self._end_unused) if self._kept else None
 
     def _forget(self, session: RelaySession) -> None:
-        self._kept.pop(session, None)
+        key = self._kept.pop(session, None)
+        if key is None:
+            return
+        session.on_over = None
+        client = self._clients[key]
+        client.free.remove(session)
+        self._forget_if_unused(client, key)
 
-    async def _open(self, caller: AccountCaller) -> RelaySession:
-        session = await self._connect(caller.client)
+    def _forget_if_unused(self, client: _Client, key: _Key) -> None:
+        if not client.used and not client.free and not client.waiting:
+            self._clients.pop(key, None)
+
+    async def _open(self, caller: AccountCaller, key: _Key) -> RelaySession:
+        """One that counts as used."""
+        client = self._clients.setdefault(key, _Client())
+        client.used += 1
         try:
-            await self._log_in(session, caller)
+            session = await self._connect(caller.client)
+            try:
+                await self._log_in(session, caller)
+            except BaseException:
+                session.quit()
+                raise
         except BaseException:
-            session.quit()
+            self._pass_on(None, key)
             raise
+        client.proved = asyncio.get_running_loop().time()
         return session
 
     async def _connect(self, client: str) -> RelaySession:

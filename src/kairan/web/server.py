@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h11
 import structlog
 import uvicorn
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from kairan.auth.attempts import address_of
 from kairan.runtime.tls import server_context
 from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.web.http_or_https import EitherProtocol
+from kairan.web.whole_request import WholeCycle, WholeRequest, whole_request
 
 log = structlog.get_logger()
 
@@ -51,6 +53,8 @@ class WebLimits:
     connections_per_address_max: int
     # Whose request came just before the end of its time has so long for its answer.
     last_answer_seconds: float = 30.0
+    # Paths that many ask for, by POST, and whose answers are short: see whole_request.py.
+    whole: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,81 @@ class _Protocol(H11Protocol):
         super().__init__(**arguments)
         self._addresses = addresses
         self._address = ""
+        self._whole: WholeCycle | None = None  # being answered
+        # What came meanwhile: the next request, or its beginning.  After the first piece nothing is read.
+        self._early = b""
+
+    def data_received(self, data: bytes) -> None:
+        if self._whole is not None:
+            self._early += data
+            self.flow.pause_reading()
+            return
+        request = self._whole_request(data)
+        if request is None:
+            super().data_received(data)
+        else:
+            self._answer_whole(request)
+
+    def _whole_request(self, data: bytes) -> WholeRequest | None:
+        limits, conn = self._addresses.limits, self.conn
+        if (
+            not limits.whole
+            or conn.our_state is not h11.IDLE
+            or conn.their_state is not h11.IDLE
+            or conn.trailing_data[0]
+            or self.limit_concurrency is None
+            or len(self.connections) >= self.limit_concurrency
+            or len(self.tasks) >= self.limit_concurrency
+        ):
+            return None
+        request = whole_request(data, _HEAD_OCTETS_MAX)
+        return request if request is not None and request.path in limits.whole else None
+
+    def _answer_whole(self, request: WholeRequest) -> None:
+        self._unset_keepalive_if_required()
+        scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": "POST",
+            "root_path": self.root_path,
+            "path": request.path.decode("ascii"),
+            "raw_path": request.path,
+            "query_string": request.query,
+            "headers": request.fields,
+            "state": {},
+        }
+        self._whole = WholeCycle(
+            scope,
+            request.body,
+            self.transport,
+            self.server_state.default_headers,
+            self._whole_answered,
+        )
+        self.cycle = self._whole  # type: ignore[assignment]  # it has all that is asked of one
+        task = self.loop.create_task(self._whole.run(self.app))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def _whole_answered(self) -> None:
+        assert self._whole is not None
+        goes_on, self._whole = self._whole.keep_alive, None
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if not goes_on:
+            self.transport.close()
+            return
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+        self.flow.resume_reading()
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -92,3 +92,23 @@ def test_what_comes_before_the_answer_is_read_after_it(api):
     wrong = request("early-5520").replace(b'"Hello."', b'"Hello"}}')
     found = ask(api, request("early-5521"), request("early-5522"), wrong[:-30], answers=2)
     assert [status for status, _, _ in found] == [202, 202]
+
+
+def test_by_https_at_the_same_port_it_is_the_same(api):
+    """At once in one record of TLS, in pieces, and larger than a record."""
+    octets = request("tls-5530")
+    document = {"from": PRINTER, "to": [USER], "subject": "tls-5531", "text": "Hello.\n" * 9_000}
+    with (
+        socket.create_connection(("127.0.0.1", api.port), timeout=30) as plain,
+        api.service.trust.wrap_socket(plain, server_hostname="localhost") as client,
+    ):
+        reader = client.makefile("rb")
+        for pieces in (
+            [octets],
+            in_pieces(octets),
+            [request("x", body=json.dumps(document).encode())],
+            [octets],
+        ):
+            for piece in pieces:
+                client.sendall(piece)
+            assert answer(reader)[0] == 202

@@ -37,7 +37,7 @@ KEPT_MAX = 200
 # Of one client and secret at a time, for an account has 100 places (connections_per_account_max) and others
 # of its clients want some.  Further messages wait for one of these: a login for each would cost more than
 # the message.
-SESSIONS_OF_ONE_MAX = 40
+SESSIONS_OF_ONE_MAX = 60
 # Well below the 300 s after which the worker closes, and short enough that a place is not held long.
 KEPT_SECONDS = 30.0
 _SWEEP_SECONDS = 5.0

@@ -40,7 +40,7 @@ class WatchedWebhook(NamedTuple):
     waiting: int  # events
 
 
-class _Stored(NamedTuple):
+class _OnDisk(NamedTuple):
     """What is read from the disk."""
 
     status: Status
@@ -70,8 +70,8 @@ class Watcher:
         self._seen: Sight | None = None
         self._seen_at = 0.0
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="metrics-status")
-        self._reading: Future[_Stored] | None = None
-        self._stored: _Stored | None = None
+        self._reading: Future[_OnDisk] | None = None
+        self._stored: _OnDisk | None = None
         self._status_is_good_until = 0.0
 
     def look(self) -> Sight:
@@ -103,9 +103,9 @@ class Watcher:
         if self._reading is None and time.monotonic() >= self._status_is_good_until:
             self._reading = self._reader.submit(self._read)
 
-    def _read(self) -> _Stored:
+    def _read(self) -> _OnDisk:
         began = time.monotonic()
-        found = _Stored(
+        found = _OnDisk(
             status(self._configuration, now=self._clock()),
             _webhooks(self._configuration, self._clock()),
         )

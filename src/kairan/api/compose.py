@@ -16,7 +16,6 @@ from email.header import Header
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
-from functools import lru_cache
 from io import BytesIO
 from typing import Annotated, Any
 
@@ -25,6 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from kairan.mail.address import Address, parse_address
 from kairan.mail.header import date_of, read_header
+from kairan.runtime.kept import kept
 from kairan.sender.message import Message, MessageError
 
 # RFC 5322 section 2.1.1 folds at 78; what is longer than this is no subject.
@@ -136,7 +136,7 @@ class _TextPolicy(EmailPolicy):
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
         if name.lower() in _MIME_FIELDS:
-            return name, _parsed(name, value)
+            return name, _parsed(value, name)
         if value.isascii():
             return name, value
         if name.lower() in _STRUCTURED_FIELDS:
@@ -146,7 +146,7 @@ class _TextPolicy(EmailPolicy):
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         if name.lower() in _MIME_FIELDS:
-            return _folded(name, str(value))
+            return _folded(str(value), name)
         return super().fold_binary(name, value)
 
 
@@ -155,21 +155,20 @@ _STRUCTURED_FIELDS = frozenset({"from", "to", "cc", "reply-to", "content-disposi
 _MIME_FIELDS = frozenset({"content-type", "content-transfer-encoding", "mime-version"})
 
 
-# Of names that clients may choose, 76 octets each.
-@lru_cache(maxsize=256)
+@kept(octets=128 * 1024, key_octets=76)
 def _most_of(name: str) -> int | None:
     return SMTP.header_max_count(name)
 
 
-# Types of attachments and charsets, some 2 KiB each with what was parsed.
-@lru_cache(maxsize=256)
-def _parsed(name: str, value: str) -> Any:
+# 128 of them: types of attachments and charsets.  What was parsed takes some 10 KiB.
+@kept(octets=128 * 1024, key_octets=128)
+def _parsed(value: str, name: str) -> Any:
     return SMTP.header_factory(name, value)
 
 
-@lru_cache(maxsize=256)
-def _folded(name: str, value: str) -> bytes:
-    return SMTP.fold_binary(name, _parsed(name, value))
+@kept(octets=128 * 1024, key_octets=128)
+def _folded(value: str, name: str) -> bytes:
+    return SMTP.fold_binary(name, _parsed(value, name))
 
 
 _ASCII_POLICY = _TextPolicy(linesep="\r\n")

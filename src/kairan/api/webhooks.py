@@ -76,7 +76,7 @@ def routes(parts: Parts) -> APIRouter:
         openapi_extra=security,
     )
     async def webhooks(request: Request) -> list[WebhookShown]:
-        """Scope `admin`, for the path of a webhook is often a secret itself."""
+        """Scope admin, for the path of a webhook is often a secret itself."""
         await parts.administrator(request)
         return await parts.apart(_everyone, parts)
 
@@ -87,7 +87,7 @@ def routes(parts: Parts) -> APIRouter:
         openapi_extra=security,
     )
     async def webhook(request: Request, name: NameInPath) -> WebhookShown:
-        """Scope `admin`."""
+        """Scope admin."""
         await parts.administrator(request)
         return await parts.apart(_one, parts, name)
 
@@ -99,7 +99,7 @@ def routes(parts: Parts) -> APIRouter:
         openapi_extra={**security, **json_body(NewWebhook)},
     )
     async def add(request: Request) -> WebhookWithSecret:
-        """Scope `admin`.  It hears of what happens from now on."""
+        """Scope admin.  It hears of what happens from now on."""
         key = await parts.administrator(request)
         asked = await read_json(parts, request, NewWebhook)
         added = await parts.apart(_added, parts, asked)
@@ -116,7 +116,7 @@ def routes(parts: Parts) -> APIRouter:
         openapi_extra=security,
     )
     async def remove(request: Request, name: NameInPath) -> Response:
-        """Scope `admin`.  What waits for it is not sent any more."""
+        """Scope admin.  What waits for it is not sent any more."""
         key = await parts.administrator(request)
         await parts.apart(_removed, parts, name)
         parts.tell(request, key, "webhook.remove", name)
@@ -129,7 +129,7 @@ def routes(parts: Parts) -> APIRouter:
         openapi_extra=security,
     )
     async def send_test(request: Request, name: NameInPath) -> WebhookTested:
-        """Scope `admin`.  Signed as all others, once, and to no address that the others may not go to."""
+        """Scope admin.  Signed as all others, once, and to no address that the others may not go to."""
         key = await parts.administrator(request)
         hook = await parts.apart(_found, parts, name)
         tested = await _tested(parts, hook)

@@ -10,16 +10,23 @@ that need it, which are not ASCII or longer than a line, and writes the others a
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from email.generator import BytesGenerator
 from email.header import Header
 from email.headerregistry import Address as HeaderAddress
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP, EmailPolicy
 from io import BytesIO
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    Base64Bytes,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 from pydantic_core import PydanticCustomError
 
 from kairan.mail.address import Address, parse_address
@@ -35,6 +42,8 @@ HEADERS_MAX = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NAME = re.compile(r"[!-9;-~]{1,76}")  # RFC 5322 section 3.6.8
+# What stands behind `cid:` in the HTML (RFC 2392 section 2); without the brackets of the header.
+_CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@-]{0,200}")
 _TYPE = re.compile(
     r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.IGNORECASE
 )
@@ -69,6 +78,27 @@ def _address(text: str) -> str:
     return parsed
 
 
+def _address_or_none(text: str) -> str:
+    return _address(text) if text else text
+
+
+def _content_id(text: str) -> str:
+    if not _CONTENT_ID.fullmatch(text):
+        raise PydanticCustomError("content_id", "must be what stands behind cid: in the HTML")
+    return text
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _listed(value: object) -> object:
+    """Flows and forms have one field for all: `ann@example.com; ben@example.com`."""
+    if not isinstance(value, str):
+        return value
+    return [one for part in value.split(";") if (one := part.strip())]
+
+
 def _type(text: str) -> str:
     if not _TYPE.fullmatch(text) or text.lower().startswith(("multipart/", "message/")):
         raise PydanticCustomError("type", "must be a type such as application/pdf")
@@ -77,6 +107,7 @@ def _type(text: str) -> str:
 
 Line = Annotated[str, Field(max_length=LINE_CHARACTERS_MAX), AfterValidator(_one_line)]
 AddressText = Annotated[str, Field(max_length=320), AfterValidator(_address)]
+OptionalAddress = Annotated[str, Field(max_length=320), AfterValidator(_address_or_none)]
 Letters = Annotated[str, AfterValidator(_letters)]
 
 
@@ -97,13 +128,21 @@ class AttachedFile(_Fields):
     name: Line = Field(min_length=1, max_length=255)
     content: Base64Bytes = Field(repr=False, description="The octets, in base64.")
     type: Annotated[str, AfterValidator(_type)] = "application/octet-stream"
+    content_id: Annotated[str, Field(max_length=200), AfterValidator(_content_id)] = Field(
+        default="", description="Shown in the HTML, which has it as `cid:` and this."
+    )
 
 
-Mailboxes = Annotated[list[AddressText | NamedMailbox], Field(max_length=RECIPIENTS_MAX)]
+_SeveralMailboxes = Annotated[list[AddressText | NamedMailbox], Field(max_length=RECIPIENTS_MAX)]
+Mailboxes = Annotated[
+    _SeveralMailboxes, BeforeValidator(_listed, json_schema_input_type=_SeveralMailboxes | str)
+]
 
 
 class NewMessage(_Fields):
-    """`from`, `to`, `cc`, `bcc` and `reply_to` take addresses, or addresses with names."""
+    """`from`, `to`, `cc`, `bcc` and `reply_to` take addresses, or addresses with names; all but `from`
+    also a line of addresses with semicolons between them.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
@@ -116,6 +155,16 @@ class NewMessage(_Fields):
     text: Letters = ""
     html: Letters = ""
     attachments: Annotated[list[AttachedFile], Field(max_length=ATTACHMENTS_MAX)] = []
+    importance: Annotated[Literal["", "low", "normal", "high"], BeforeValidator(_lower)] = ""
+    sensitivity: Annotated[
+        Literal["", "normal", "personal", "private", "confidential"], BeforeValidator(_lower)
+    ] = ""
+    read_receipt: OptionalAddress = Field(
+        default="", description="Whom the reader's program is to tell that it was read."
+    )
+    delivery_receipt: OptionalAddress = Field(
+        default="", description="Whom the mailbox's server is to tell that it has arrived."
+    )
     headers: Annotated[dict[str, Line], Field(max_length=HEADERS_MAX)] = Field(
         default={},
         description="Further header fields, such as In-Reply-To or X-Order; none that is a field here.",
@@ -151,7 +200,17 @@ class _TextPolicy(EmailPolicy):
 
 
 # Whose words are not all of one kind.
-_STRUCTURED_FIELDS = frozenset({"from", "to", "cc", "reply-to", "content-disposition"})
+_STRUCTURED_FIELDS = frozenset(
+    {
+        "from",
+        "to",
+        "cc",
+        "reply-to",
+        "content-disposition",
+        "disposition-notification-to",
+        "return-receipt-to",
+    }
+)
 _MIME_FIELDS = frozenset({"content-type", "content-transfer-encoding", "mime-version"})
 
 
@@ -182,7 +241,8 @@ def composed(new: NewMessage, message_id: str) -> Message:
     if not everybody:
         raise ComposeError("there is no recipient: write one in to, cc or bcc")
     named = (sender, *everybody, *map(_mailbox, new.reply_to))
-    is_ascii = all(address.isascii() for address, _ in named)
+    addresses = [address for address, _ in named] + [new.read_receipt, new.delivery_receipt]
+    is_ascii = all(map(str.isascii, addresses))
     email = EmailMessage(policy=_ASCII_POLICY if is_ascii else _UTF8_POLICY)
     try:
         _write_header(email, new, message_id)
@@ -217,24 +277,62 @@ def _write_header(email: EmailMessage, new: NewMessage, message_id: str) -> None
             email[name] = _shown(value)
     email["Subject"] = new.subject
     email["Date"] = date_of(int(time.time()))
+    asked = list(_asked_of_readers(new))
+    for name, text in asked:
+        email[name] = text
+    taken = {name.lower() for name, _ in asked}
     for name, text in new.headers.items():
-        if not _NAME.fullmatch(name) or _NOT_YOURS.fullmatch(name):
+        if not _NAME.fullmatch(name) or _NOT_YOURS.fullmatch(name) or name.lower() in taken:
             raise ComposeError(f"headers: {name[:80]!r} is not for a client to write here")
         email[name] = text
     if "Message-ID" not in email:
         email["Message-ID"] = message_id
 
 
+# RFC 4021; X-Priority is what older programs look at.
+_IMPORTANCE = {"low": ("Low", "5"), "normal": ("Normal", "3"), "high": ("High", "1")}
+# RFC 4021; "normal" is to say nothing.
+_SENSITIVITY = {
+    "personal": "Personal",
+    "private": "Private",
+    "confidential": "Company-Confidential",
+}
+
+
+def _asked_of_readers(new: NewMessage) -> Iterator[tuple[str, str]]:
+    if new.importance:
+        word, number = _IMPORTANCE[new.importance]
+        yield "Importance", word
+        yield "X-Priority", number
+    if new.sensitivity in _SENSITIVITY:
+        yield "Sensitivity", _SENSITIVITY[new.sensitivity]
+    if new.read_receipt:
+        yield "Disposition-Notification-To", new.read_receipt  # RFC 8098 section 2.1
+    if new.delivery_receipt:
+        yield "Return-Receipt-To", new.delivery_receipt  # of no RFC; Exchange answers it
+
+
 def _write_body(email: EmailMessage, new: NewMessage) -> None:
+    html: MIMEPart = email
     if new.text or not new.html:
         email.set_content(new.text)
     if new.html and new.text:
         email.add_alternative(new.html, subtype="html")
+        *_, html = email.iter_parts()
     elif new.html:
         email.set_content(new.html, subtype="html")
+    inside = [one for one in new.attachments if one.content_id and new.html]
+    for one in inside:  # before what makes the whole multipart/mixed: RFC 2387 section 3
+        html.add_related(one.content, disposition="inline", **_described(one))
     for one in new.attachments:
-        main, _, sub = one.type.partition("/")
-        email.add_attachment(one.content, maintype=main, subtype=sub, filename=one.name)
+        if one not in inside:
+            email.add_attachment(one.content, **_described(one))
+
+
+def _described(one: AttachedFile) -> dict[str, Any]:
+    main, _, sub = one.type.partition("/")
+    cid = {"cid": f"<{one.content_id}>"} if one.content_id else {}
+    return {"maintype": main, "subtype": sub, "filename": one.name, **cid}
 
 
 def from_octets(

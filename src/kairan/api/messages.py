@@ -40,6 +40,8 @@ log = structlog.get_logger()
 
 _JSON = "application/json"
 _RAW = "message/rfc822"
+_WHOLE_ANSWER = "return=representation"
+_PREFER_CHARACTERS_MAX = 200
 # Beside the attachments' base64, which is 4/3 of a message: names of fields, escapes.
 _JSON_EXTRA_OCTETS = 256 * 1024
 # Larger ones are read and built in a thread: 64 KiB take a millisecond.
@@ -153,9 +155,17 @@ def routes(parts: Parts) -> APIRouter:
                 description="A retry with the same key and body sends nothing again, for 24 hours.",
             ),
         ] = None,
+        prefer: Annotated[
+            str,
+            Header(
+                max_length=_PREFER_CHARACTERS_MAX,
+                description="`return=representation`: no Location, for programs that would go there "
+                "before they go on.",
+            ),
+        ] = "",
     ) -> Response:
         """An HVE account's password (Basic) or access token (Bearer).  202: it is on disk."""
-        del sender, recipient, idempotency_key  # they are here for the document
+        del sender, recipient, idempotency_key, prefer  # they are here for the document
         return await answer_send(parts, request)
 
     return router
@@ -175,14 +185,21 @@ async def answer_send(parts: Parts, request: Request) -> Response:
         raise ApiError(
             http_api.INVALID, f"Idempotency-Key: must have 1 to {KEY_CHARACTERS_MAX} characters"
         )
+    prefer = request.headers.get("prefer", "")
+    if len(prefer) > _PREFER_CHARACTERS_MAX:
+        raise ApiError(
+            http_api.INVALID, f"Prefer: must have {_PREFER_CHARACTERS_MAX} characters at most"
+        )
     most = parts.configuration.admission.message_octets_max
     limit = most if kind == _RAW else most * 4 // 3 + _JSON_EXTRA_OCTETS
     with parts.bodies.room_for(expected(request, limit)):
         octets = await read_body(request, limit)
         sending = _Sending(parts, caller, _AskedMessage(kind, octets, sender, recipients), request)
         if idempotency_key is None:
-            return _answer(await sending.send(sending.new_message_id()))
-        return await sending.send_once(idempotency_key)
+            document = await sending.send(sending.new_message_id())
+        else:
+            document = await sending.send_once(idempotency_key)
+        return _answer(document, is_all=_WHOLE_ANSWER in prefer.lower().replace(" ", ""))
 
 
 def _in_place_of_the_header(request: Request) -> tuple[str, tuple[str, ...]]:
@@ -250,7 +267,7 @@ class _Sending:
     def _problem(self, reply: Reply) -> ProblemDocument:
         return self.parts.problems.of_reply(reply, language_asked(self.request))
 
-    async def send_once(self, idempotency_key: str) -> Response:
+    async def send_once(self, idempotency_key: str) -> str:
         """Who it is comes first: a stranger neither fills the table nor learns an answer."""
         await self.parts.submitter.log_in(self.caller)
         key = digest(
@@ -265,13 +282,13 @@ class _Sending:
         finally:
             _IN_PROGRESS.discard(key)
 
-    async def _send_once(self, key: bytes) -> Response:
+    async def _send_once(self, key: bytes) -> str:
         memory = self.parts.idempotency
         known = await memory.begin(key, self.asked.digest, self.new_message_id())
         if not known.is_same:
             raise ApiError(http_api.KEY_REUSED)
         if known.answer is not None:
-            return _answer(known.answer)
+            return known.answer
         answer = None if known.is_new else await self._taken_before(known)
         try:
             answer = answer or await self.send(known.message_id)
@@ -283,7 +300,7 @@ class _Sending:
                 await memory.forget(key)
             raise
         await memory.answered(key, answer)
-        return _answer(answer)
+        return answer
 
     async def _taken_before(self, known: Remembered) -> str | None:
         """A process that died between SMTP's 250 and its own answer left the message in the queue or in
@@ -334,8 +351,15 @@ def _envelope(message: Message, addresses: Sequence[Address]) -> Envelope:
     )
 
 
-def _answer(document: str) -> Response:
-    """A relative place (RFC 9110 section 10.2.2): what the client calls this host is not believed."""
-    message = json.loads(document)["id"]
-    headers = {"Location": f"/v1/messages/{quote(message)}", "Cache-Control": "no-store"}
+def _answer(document: str, *, is_all: bool) -> Response:
+    """A relative place (RFC 9110 section 10.2.2): what the client calls this host is not believed.
+
+    `is_all`: Power Automate asks the Location of a 202 again and again until it is done, and takes a
+    404 of the first moment for a failure; who prefers the answer itself (RFC 7240 section 4.2) gets no Location.
+    """
+    headers = {"Cache-Control": "no-store"}
+    if is_all:
+        headers["Preference-Applied"] = _WHOLE_ANSWER
+    else:
+        headers["Location"] = f"/v1/messages/{quote(json.loads(document)['id'])}"
     return Response(document, 202, headers, media_type=_JSON)

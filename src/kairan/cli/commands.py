@@ -39,6 +39,9 @@ COMMANDS: Mapping[str, CommandRow] = {
     "scim": CommandRow("scim", "People and groups that Entra, or another directory, pushes here."),
     "api-key": CommandRow("api_key", "Keys with which programs operate the service by HTTP."),
     "webhook": CommandRow("webhook", "Webhooks: programs that are told what became of mail."),
+    "connector": CommandRow(
+        "connector", "Connectors: how other systems' editors learn to send here."
+    ),
     "console": CommandRow("console", "The console: pages for administrators."),
     "fault": CommandRow(
         "fault", "Fault rules: refusals that a client is to meet, in a service for tests."

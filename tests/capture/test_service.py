@@ -405,3 +405,39 @@ def test_a_test_in_node_sends_by_smtp_and_reads_by_the_api(service, api, marker)
     )  # fmt: skip
     assert said.returncode == 0, said.stdout + said.stderr
     assert "# pass 3" in said.stdout
+
+
+JAVA = NODE.parent / "java"
+# Of Debian's junit5, and of libjakarta-mail-java: what each wants is beside it.
+JARS = [Path("/usr/share/java") / f"{name}.jar" for name in (
+    "junit-platform-console", "junit-platform-launcher", "junit-platform-engine",
+    "junit-platform-commons", "junit-platform-reporting", "junit-jupiter-api",
+    "junit-jupiter-engine", "opentest4j", "apiguardian-api", "picocli", "jakarta-mail",
+    "jakarta-activation",
+)]  # fmt: skip
+
+
+@pytest.mark.peers
+@pytest.mark.skipif(
+    not shutil.which("javac") or not all(jar.exists() for jar in JARS),
+    reason="no javac, or no junit5 and libjakarta-mail-java of Debian",
+)
+def test_a_test_in_junit_sends_by_smtp_and_reads_by_the_api(service, api, marker, tmp_path):
+    given = {
+        "HOST": "127.0.0.1", "PORT": str(service.port()), "CA_FILE": str(service.place / "tls/ca.pem"),
+        "USER": PRINTER, "PASSWORD": PASSWORD, "RECIPIENT": sample.user(7), "MARKER": marker,
+        "URL": str(api.base_url), "API_KEY": api.headers["authorization"].removeprefix("Bearer "),
+    }  # fmt: skip
+    classes = ":".join(map(str, JARS))
+    subprocess.run(
+        ["javac", "-cp", classes, "-d", tmp_path, JAVA / "CapturedTest.java"], check=True
+    )
+    said = subprocess.run(
+        ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{tmp_path}:{classes}",
+         "org.junit.platform.console.ConsoleLauncher", "--select-class=CapturedTest",
+         "--disable-banner", "--details=tree"],
+        capture_output=True, check=False, text=True,
+        env={**os.environ, **{f"KAIRAN_{name}": value for name, value in given.items()}},
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "3 tests successful" in said.stdout

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 # environment is made.  swaks speaks TLS by libnet-ssleay-perl, Perl's Net::SMTP by the two others, and Postfix logs in by
 # libsasl2-modules, which they only recommend.
 packages=(
-  chromium curl cyrus-common default-jdk-headless dovecot-core dovecot-lmtpd fail2ban gcc golang-go ldap-utils
+  chromium curl cyrus-common default-jdk-headless dovecot-core dovecot-lmtpd fail2ban gcc golang-go junit5 ldap-utils
   libauthen-sasl-perl libio-socket-ssl-perl libjakarta-mail-java
   libmail-deliverystatus-bounceparser-perl libnet-ssleay-perl libphp-phpmailer libsasl2-modules
   libldap2-dev libsasl2-dev libsisimai-perl libssl-dev mmdebstrap msmtp php-cli postfix postgresql

@@ -80,7 +80,9 @@ from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.status.facts import WorkerCounters
 from kairan.status.look import look
 from kairan.trace.audit import Audit
+from kairan.trace.otlp import OtlpExporter
 from kairan.trace.record import Trace
+from kairan.trace.spans import MessageSpans
 
 log = structlog.get_logger()
 
@@ -518,6 +520,7 @@ def _make_intake_context(
             parts.statistics,
             parts.lines.of_intake,
             keeps_subject=configuration.trace.keep_subject,
+            spans=parts.trace.spans,
         ),
         faults=parts.faults,
     )
@@ -606,10 +609,17 @@ def _make_alerts(configuration: Configuration, parts: WorkerParts, stack: AsyncE
 def _open_records(
     configuration: Configuration, number: int, steps: ClockSteps, stack: AsyncExitStack
 ) -> tuple[Trace, Audit]:
+    spans = None
+    if configuration.opentelemetry.enabled:
+        settings, hostname = configuration.opentelemetry, configuration.hostname
+        exporter = OtlpExporter(settings, hostname=hostname, worker=number)
+        spans = MessageSpans(settings, exporter)
+        stack.callback(spans.close)
     trace = Trace(
         configuration.data_directory / "trace" / f"trace-{number}.db",
         configuration.trace,
         steps=steps,
+        spans=spans,
     )
     stack.callback(trace.close)
     audit = Audit(configuration.audit_directory, f"worker-{number}", configuration.audit)

@@ -22,5 +22,6 @@ def submission(unfinished=None, **settings):
         unfinished=unfinished or Unfinished(IntakeSettings()),
         snapshot=lambda: SimpleNamespace(organisation=ORGANISATION),
         keeps_subject=False,
+        spans=None,
     )
     return Submission(context, account, MailCommand(PRINTER), Origin("192.0.2.1", "Received: x; "))

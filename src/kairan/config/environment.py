@@ -19,6 +19,7 @@ from kairan.config.setting_problem import SettingProblem
 from kairan.delivery.transports.table import DestinationError, transport_for
 from kairan.relay.tokens.identities import Identities
 from kairan.runtime.certificate_files import CertificateFault, read_pair
+from kairan.trace.otlp import is_installed
 
 # What a socket says of an address of another machine, and where this one has no IPv6.
 _NOT_OURS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
@@ -36,6 +37,7 @@ def environment_problems(configuration: Configuration) -> Iterator[SettingProble
     yield from _routes(configuration)
     yield from _alerts(configuration)
     yield from _addresses(configuration)
+    yield from _opentelemetry(configuration)
 
 
 def source_of(configuration: Configuration) -> Source:
@@ -93,6 +95,12 @@ def _alerts(configuration: Configuration) -> Iterator[SettingProblem]:
     if settings.command and not os.access(settings.command[0], os.X_OK):
         sentence = f"user {_user()} may not run {settings.command[0]}; write its whole path"
         yield ("alerts", "command"), sentence
+
+
+def _opentelemetry(configuration: Configuration) -> Iterator[SettingProblem]:
+    if configuration.opentelemetry.enabled and not is_installed():
+        sentence = "OpenTelemetry's SDK is not installed: pip install 'kairan[opentelemetry]'"
+        yield ("opentelemetry", "enabled"), sentence
 
 
 def _addresses(configuration: Configuration) -> Iterator[SettingProblem]:

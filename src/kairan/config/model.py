@@ -23,7 +23,12 @@ from kairan.relay.tokens.settings import IdentitySettings
 from kairan.scim.settings import ScimSettings
 from kairan.spool.place import SpoolPlace
 from kairan.spool.settings import SpoolSettings
-from kairan.trace.settings import AuditSettings, BillingSettings, TraceSettings
+from kairan.trace.settings import (
+    AuditSettings,
+    BillingSettings,
+    OpenTelemetrySettings,
+    TraceSettings,
+)
 from kairan.web.settings import ApiSettings, WebhookSettings
 
 
@@ -114,6 +119,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("capture", CaptureSettings, "capture", about="Mail of tests, kept to be looked at"),
     Section("alerts", AlertSettings, "alerts", about="Whom to tell of what will not mend itself"),
     Section("trace", TraceSettings, "trace", about="How long events are kept"),
+    Section("opentelemetry", OpenTelemetrySettings, "opentelemetry", about="Spans of each message"),
     Section("billing", BillingSettings, "billing", about="What a recipient costs"),
     Section("audit", AuditSettings, "audit", about="Who logged in, and who changed what"),
 )
@@ -151,6 +157,7 @@ class Configuration:
     capture: CaptureSettings = field(default_factory=CaptureSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     trace: TraceSettings = field(default_factory=TraceSettings)
+    opentelemetry: OpenTelemetrySettings = field(default_factory=OpenTelemetrySettings)
     billing: BillingSettings = field(default_factory=BillingSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
 

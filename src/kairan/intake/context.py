@@ -24,6 +24,7 @@ from kairan.runtime.limited_lines import LimitedLines
 from kairan.spool.interface import Spool
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
+from kairan.trace.spans import MessageSpans
 
 # Of these each has a counter of its own; what further accounts send is counted together.  The reference
 # service allows about a hundred a tenant.
@@ -159,6 +160,7 @@ class IntakeRecords:
     statistics: IntakeStatistics = field(default_factory=IntakeStatistics)
     lines: LimitedLines = field(default_factory=LimitedLines)  # of the log
     keeps_subject: bool = False  # in the trace
+    spans: MessageSpans | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ class IntakeContext:
         "settings",
         "sightings",
         "snapshot",
+        "spans",
         "spool",
         "statistics",
         "tokens",
@@ -221,6 +224,7 @@ class IntakeContext:
         self.trace, self.audit, self.statistics = records.trace, records.audit, records.statistics
         self.faults = faults
         self.keeps_subject = records.keeps_subject
+        self.spans = records.spans
         # What is this worker's own.
         self.clock = time.time
         self.session_ids = SessionIds()

@@ -70,6 +70,7 @@ from kairan.smtp.server.states import Order
 from kairan.spool.interface import SpoolId, SpoolRefusal, SpoolUnavailable
 from kairan.trace.record import Submitted
 from kairan.trace.refusals import Refusal
+from kairan.trace.spans import MessageSpans
 
 log = structlog.get_logger()
 
@@ -602,6 +603,8 @@ class Session:
         if self._sent_in != statistics.window:
             self._sent_in = statistics.window
             statistics.senders += 1
+        if context.spans is not None:
+            _begin_spans(context.spans, submission, context.clock())
         context.trace.record(
             "RECEIVE",
             message_id=submission.message_id,
@@ -737,6 +740,17 @@ class Session:
         Quit: _quit,
         Refused: _refused,
     }
+
+
+def _begin_spans(spans: MessageSpans, submission: Submission, now: float) -> None:
+    since = submission.content_since
+    spans.received(
+        now,
+        submission.message_id,
+        seconds=time.monotonic() - since if since else 0.0,
+        parent=submission.traceparent,
+        recipients=len(submission.recipients),
+    )
 
 
 def _addresses(submission: Submission) -> list[str]:

@@ -44,6 +44,7 @@ from kairan.outcomes.catalogue import (
 from kairan.outcomes.decision import Refuse
 from kairan.smtp.server.grammar import MailCommand
 from kairan.spool.interface import ContentWriter
+from kairan.trace.spans import TraceParent, traceparent_in
 
 # Where a content leaves memory for the spool's writer, which decides itself when it becomes a
 # file: small messages, nearly all, never meet it.
@@ -83,6 +84,7 @@ class Submission:
     recipients: list[Recipient] = field(init=False, default_factory=list)
     message_id: str = field(init=False, default="")
     subject: str = field(init=False, default="")  # where the trace keeps it
+    traceparent: TraceParent | None = field(init=False, default=None)  # where it is trusted
     size: int = field(init=False, default=0)  # octets of the content as it came
     refusal: Refuse | None = field(init=False, default=None)
     is_to_coalesce: bool = field(init=False, default=False)
@@ -171,6 +173,8 @@ class Submission:
         self.is_to_coalesce = header.asks_to_coalesce
         if self.context.keeps_subject:
             self.subject = subject_in(head[: header.end])
+        if self.context.spans is not None and self.context.spans.trusts_traceparent:
+            self.traceparent = traceparent_in(head[: header.end])
         edit = field_edit(
             self.account, self.context.admission, header, organisation, self.context.hostname
         )

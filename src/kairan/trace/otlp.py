@@ -55,7 +55,7 @@ class OtlpExporter:
             raise OSError(message)
 
     def close(self) -> None:
-        self._exporter.shutdown()
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]  # the SDK's own
 
     def _readable(self, span: MessageSpan) -> "ReadableSpan":
         from opentelemetry.sdk.trace import ReadableSpan  # noqa: PLC0415 - see above
@@ -72,7 +72,7 @@ class OtlpExporter:
 
         kinds = {"receive": SpanKind.SERVER, "deliver": SpanKind.CLIENT}
         code = {SpanResult.FAILED: StatusCode.ERROR, SpanResult.UNKNOWN: StatusCode.ERROR}
-        attributes = {
+        attributes: dict[str, str | int] = {
             "messaging.system": "kairan",
             "messaging.message.id": span.message_id,
             "kairan.result": str(span.result),

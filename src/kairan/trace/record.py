@@ -45,6 +45,7 @@ from kairan.trace.keys import DAY_SECONDS, MICRO, day_of, search_key
 from kairan.trace.refusals import SCHEMA as REFUSALS_SCHEMA
 from kairan.trace.refusals import Refusal, Refusals, RefusalsWriter
 from kairan.trace.settings import TraceSettings
+from kairan.trace.spans import MessageSpans
 from kairan.trace.tally import MINUTE_SECONDS, Tally, delete_before, delete_oldest
 from kairan.trace.tally import SCHEMA as TALLY_SCHEMA
 
@@ -121,8 +122,10 @@ class Trace:
         *,
         clock: Callable[[], float] = time.time,
         steps: ClockSteps | None = None,
+        spans: MessageSpans | None = None,
     ) -> None:
         self._clock = clock
+        self.spans = spans
         self._steps = steps or ClockSteps(clock)
         self._limit = settings.queue_events_max
         self._octets_max = settings.queue_events_max * _EVENT_OCTETS
@@ -186,6 +189,9 @@ class Trace:
         self._append((self._clock(), event, recipients, _NOT_SUBMITTED, because, *texts, spool_id))
 
     def _append(self, line: _Line) -> None:
+        if self.spans is not None:
+            when, event, recipients, _, reply, message_id, *_ = line
+            self.spans.happened(when, event, message_id, recipients=len(recipients), reply=reply)
         octets, rows = _octets(line), len(line[2])
         rows_waiting = self._rows - self._writer.rows_taken
         octets_waiting = self._octets - self._writer.octets_taken

@@ -1,7 +1,7 @@
 """OpenTelemetry traces of messages: receive, expand, deliver, tied by a trace id that the message id gives.
 
     trace id   the first 16 octets of SHA-256 of the Message-ID with its angle brackets, so that a
-               program that has the id finds the trace; or that of a `traceparent` header (W3C Trace
+               program that has the id finds the trace; or that of a Traceparent header field (W3C Trace
                Context, section 3.2) where the setting trusts it
     receive    from the first octet of the content to the 250
     expand     of each group, from the 250 or what came after it until its members were known

@@ -65,6 +65,9 @@ docs: install ## the documentation as a site in build/site, every link of it che
 dist: install ## a wheel and the source, in dist/
 	$(BIN)/python -m build --no-isolation --outdir dist .
 
+deb: install ## a Debian package with an environment of its own, in dist/
+	PYTHON=$(BIN)/python deploy/debian/build dist
+
 lock: .venv/installed ## renew the locked dependencies
 	$(COMPILE) -o requirements.lock pyproject.toml
 	$(COMPILE) --extra postgresql -o requirements-postgresql.lock pyproject.toml
@@ -72,4 +75,4 @@ lock: .venv/installed ## renew the locked dependencies
 	$(COMPILE) --only-build-deps --all-build-deps -o requirements-build.lock pyproject.toml
 	$(COMPILE) --extra dev --extra postgresql --all-build-deps -o requirements-dev.lock pyproject.toml
 
-.PHONY: help install run check peers test promises bench bench-growth docs dist lock
+.PHONY: help install run check peers test promises bench bench-growth docs dist deb lock

@@ -1,6 +1,7 @@
 """An empty Debian and a Debian package of this checkout: each made once for a run, whichever process asks first."""
 
 import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,7 +49,7 @@ def package(once):
 def _build(folder: Path) -> None:
     done = subprocess.run(
         [SOURCE / "deploy" / "debian" / "build", folder],
-        env={"PATH": "/usr/bin:/bin", "PYTHON": sys.executable, "HOME": str(Path.home())},
+        env={**os.environ, "PYTHON": sys.executable},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

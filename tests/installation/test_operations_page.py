@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.debian import DebianRoot, can_make_roots, make_root
+from kit.debian import DebianRoot, can_make_roots, copied
 
 pytestmark = [
     pytest.mark.installation,
@@ -96,8 +96,8 @@ def copy_checkout(root: DebianRoot) -> None:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    root = make_root(tmp_path_factory.mktemp("debian") / "root")
+def root(base_root, tmp_path_factory):
+    root = copied(base_root, tmp_path_factory.mktemp("debian") / "root")
     copy_checkout(root)
     for name, text in FILES.items():
         (root.place / CHECKOUT.removeprefix("/") / name).write_text(text)

@@ -98,3 +98,12 @@ def test_a_destination_that_nobody_knows_is_said_with_its_line(file):
 def test_without_listeners_that_encrypt_no_certificate_is_needed(file):
     configuration = load(file)
     check_environment(replace(configuration, tls=replace(configuration.tls, key=None)))
+
+
+def test_spans_without_the_sdk_are_a_mistake_with_its_line(file, monkeypatch):
+    file.write_text(file.read_text() + "\n[opentelemetry]\nenabled = true\n")
+    check_environment(load(file))
+    monkeypatch.setattr("kairan.config.environment.is_installed", lambda: False)
+    text = complaint(file)
+    assert "pip install 'kairan[opentelemetry]'" in text
+    assert f":{line_of(file, '[opentelemetry]') + 1}" in text

@@ -88,13 +88,6 @@ def _mirror() -> str:
     return uris[0] if uris else "http://deb.debian.org/debian"
 
 
-def pip_elsewhere() -> tuple[Mapping[str, str], Mapping[Path, str]]:
-    """This machine's pip for another root: variables, and what is to be mounted where."""
-    settings = _pip_settings()
-    mounted = {path: f"/{_inside(path)}" for path in _paths_in(settings.values())}
-    return {name: _elsewhere(value) for name, value in settings.items()}, mounted
-
-
 def _pip_settings() -> Mapping[str, str]:
     """Of this machine's pip, whichever file they stand in, as variables."""
     listed = subprocess.run(

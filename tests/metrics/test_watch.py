@@ -32,7 +32,8 @@ def reading(monkeypatch):
 
 @pytest.fixture
 def watcher(tmp_path):
-    one = Watcher(SimpleNamespace(control_directory=tmp_path))
+    no_webhooks = SimpleNamespace(enabled=False)
+    one = Watcher(SimpleNamespace(control_directory=tmp_path, webhooks=no_webhooks))
     yield one
     one.close()
 

@@ -32,8 +32,7 @@ class OpenTelemetrySettings:
     # Whether a message's own `traceparent` header says of which trace it is, and whether that is kept.
     # Off: a client could put its mail into anybody's trace.
     trust_traceparent: bool = False
-    # The part of the messages that is traced, by trace id: of 2,500 messages a second all would
-    # cost a tenth of a core.
+    # The part of the messages that is traced, by trace id, where all of them would be too many.
     sample_ratio: float = 1.0
     # Waiting for the collector, 400 octets each; what finds no room is dropped and counted in the log.
     queue_spans_max: int = 20_000

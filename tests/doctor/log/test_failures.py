@@ -246,3 +246,34 @@ def test_a_code_of_nine_faults_is_counted_by_its_digits_and_names_them_all(tmp_p
     # What would mend one of them is not the remedy of the others.
     assert not any("SmtpClientAuthenticationDisabled" in one for one in cause["remedies"])
     assert "words" in cause["remedies"][0]
+
+
+EXIM = "2026-11-20 10:00:00 1tDabc-000000001Xy-1abc "
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("SMTP Error (535): Authentication failed\n", "auth-unsuccessful"),
+        ("host mx.contoso.test[192.0.2.1] refused to talk to me: 421 Refused.\n", "421"),
+        (f"{EXIM}H=(pc) [192.0.2.1] F=<a@x.test> rejected after DATA: it looks like spam\n", "rejected after DATA"),
+        (f"{EXIM}H=mx [192.0.2.1] F=<a@x.test> temporarily rejected RCPT <b@y.test>: greylisted\n", "temporarily rejected RCPT"),
+        (f"{EXIM}** b@y.test R=dnslookup T=remote_smtp: retry timeout exceeded\n", "b@y.test R="),
+        (f"{EXIM}== b@y.test R=dnslookup defer (-1): host lookup did not complete\n", "defer (-1)"),
+    ],
+)  # fmt: skip
+def test_a_line_taken_out_of_a_log_is_a_failure_where_it_tells_of_one(tmp_path, text, cause):
+    assert counted(tmp_path, text) == {cause: 1}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-20 10:00:00 H=mx [192.0.2.1] Warning: no mail of theirs was ever rejected here",
+        f'{EXIM}=> b@y.test R=dnslookup T=remote_smtp H=mx [192.0.2.1] C="250 OK"',
+        "worker 3 ** ready ** (404): Not Found",
+        "backup of a large host: 20 volumes, [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+    ],
+)
+def test_what_is_no_failure_of_mail_is_none_in_a_log(tmp_path, line):
+    assert counted(tmp_path, f"{line}\n" * 30) == {}

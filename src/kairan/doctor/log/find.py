@@ -11,8 +11,8 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-# 5.7.139, 535 5.7.3, 535-5.7.3, (535, b'5.7.3 …'), 535: 5.7.3, "550 Mailbox unavailable".
-_REPLY = re.compile(rb"[45](?:\.[0-7]\.\d|\d\d(?:[ -][A-Za-z#45<]|, ?b?['\"]|: [A-Z45]))")
+# 5.7.139, 535 5.7.3, 535-5.7.3, (535, b'5.7.3 …'), 535: 5.7.3, (535): Failed, "550 Mailbox unavailable".
+_REPLY = re.compile(rb"[45](?:\.[0-7]\.\d|\d\d(?:[ -][A-Za-z#45<]|, ?b?['\"]|\)?: [A-Z45]))")
 # A printer's job log may have nothing but a number in its column of results.
 _CSV_REPLY = re.compile(_REPLY.pattern + rb"|(?:SMTP|[Ee]rror|ERR)[^0-9\r\n]{0,20}[45]\d\d")
 

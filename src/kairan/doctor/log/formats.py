@@ -35,6 +35,7 @@ class FormatName(StrEnum):
     AUTO = "auto"
     POSTFIX = "postfix"
     SENDMAIL = "sendmail"
+    EXIM = "exim"
     MSMTP = "msmtp"
     SSMTP = "ssmtp"
     KAIRAN = "kairan"
@@ -86,6 +87,21 @@ FORMATS: Mapping[str, LogFormat] = {
             FormatName.SENDMAIL,
             re.compile(rb"(?:sendmail|sm-mta|sm-msp-queue)\[\d+\]: "),
             failure=re.compile(r"stat=(?P<label>(?!Sent|queued)[\w -]{1,40})"),
+        ),
+        LogFormat(
+            FormatName.EXIM,
+            re.compile(
+                rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [+-]\d{4})?(?: \[\d{1,9}\])? "
+                rb"(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} |H=|SMTP |login authenticator)"
+            ),
+            # Exim's specification, chapter 52, and the words of its receive.c, acl.c and deliver.c.
+            failure=re.compile(
+                r" (?P<label>(?:temporarily )?rejected (?:after DATA|by [\w -]{1,30}|connection|[A-Z]{4}\b))"
+                r"| \*\* (?P<failed>\S{1,320}(?: <\S{1,320}>)? [A-Z]=)"
+                r"| == \S{1,320} [^\r\n]{0,400}?(?P<deferred>defer \(-?\d{1,4}\))"
+                r"|(?P<login>authenticator failed)"
+            ),
+            words=(b" rejected ", b" ** ", b" defer (", b"authenticator failed"),
         ),
         LogFormat(
             FormatName.MSMTP,

@@ -50,7 +50,7 @@ _CODES = frozenset(
 ) | frozenset(map(str, (*range(550, 556), 571)))
 _CODE = re.compile(r"[45](?<![\w.:-][45])\d\d(?=[ \-:,;)'\"]|$)")
 _BEFORE_CODE = re.compile(
-    r"(?:(?:said|repl(?:y|ied)|respon[sd]\w*|returned|server|smtp\w*|error|reject\w*|login|fail\w*|"
+    r"(?:(?:said|repl(?:y|ied)|respon[sd]\w*|returned|server|smtp\w*|error|reject\w*|refused to talk to me|login|fail\w*|"
     r"code|exception|status|msg)\b[^0-9\r\n]{0,16}|^\W{0,8}|[<>]{2,3} ?|<[-*~=]{1,3} ?|\(|S: )$",
     re.IGNORECASE,
 )
@@ -64,7 +64,7 @@ _BEFORE_CSV_CODE = re.compile(r"(?:SMTP|error|ERR|エラー)\D{0,20}$", re.IGNOR
 _BEFORE_CHARACTERS = 40
 _HTTP_TOO = frozenset({"421", "451", "500", "501", "502", "503", "504"})
 _OF_MAIL = re.compile(
-    r"smtp|mail|rcpt|postfix|invalid login|AUTH |:(?:25|465|587)\b|port(?:\W{1,3}|\s)(?:25|465|587)\b",
+    r"smtp|mail|rcpt|postfix|refused to talk to me|invalid login|AUTH |:(?:25|465|587)\b|port(?:\W{1,3}|\s)(?:25|465|587)\b",
     re.IGNORECASE,
 )
 

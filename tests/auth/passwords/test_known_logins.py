@@ -231,7 +231,9 @@ def computed(monkeypatch):
 @pytest.mark.parametrize("password", [DRAWN, "wrong horse"])
 @pytest.mark.parametrize("name", WRONG)
 @pytest.mark.parametrize("is_drawn", [True, False])
-@pytest.mark.parametrize("commonest", [QUICK_HASH, hash_password("x", DEARER)])
+@pytest.mark.parametrize(
+    "commonest", [QUICK_HASH, hash_password("x", DEARER)], ids=["quick", "dear"]
+)
 async def test_whatever_hash_an_account_has_a_login_costs_a_slow_one_and_a_quick_one(
     made, people, computed, name, password, is_drawn, commonest
 ):

@@ -40,7 +40,9 @@ def power_automate(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a custom connector for Power Automate: its definition and its settings.
+    """Write Power Automate's custom connector.
+
+    Its definition and its settings.
 
     "Send an email" with the fields of Microsoft's SMTP connector, and "Get status".
     docs/power-automate.md has how to import them.

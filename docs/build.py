@@ -9,6 +9,7 @@ names, as on every other viewer of Markdown; in the site a Japanese page that is
 English one with Japanese navigation.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -95,6 +96,7 @@ def _sections(page: Path) -> int:
 
 
 def make_site(pages: Path, site: Path) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")  # why a strict build ends
     os.environ["NO_MKDOCS_2_WARNING"] = "1"  # Material's word on its successor, at each build
     config = load_config(
         str(TOP / "mkdocs.yml"), docs_dir=str(pages), site_dir=str(site), strict=True

@@ -115,7 +115,7 @@ def test_what_the_connector_sends_arrives_with_every_field(api, swagger):
         "Bcc": "",
         "Subject": "connector-8101 月次",
         "Body": '<p>報告 <img src="cid:logo"></p>',
-        "Plain text": "Report",
+        "Plain text": "Report connector-8101",
         "Importance": "High",
         "Sensitivity": "Confidential",
         "Reply To": "helpdesk@kairan.test;desk@kairan.test",
@@ -145,7 +145,7 @@ def test_what_the_connector_sends_arrives_with_every_field(api, swagger):
         "helpdesk@kairan.test",
         "desk@kairan.test",
     ]
-    assert found.get_body(("plain",)).get_content().strip() == "Report"
+    assert found.get_body(("plain",)).get_content().strip() == "Report connector-8101"
     assert "報告" in found.get_body(("html",)).get_content()
     (table,) = found.iter_attachments()
     assert table.get_filename() == "表.csv"

@@ -170,7 +170,9 @@ async def test_wherever_the_process_ends_nobody_is_lost(long):
         stored = long.spool.stored
         long.spool = MemorySpool(long.clock, stored, gate)
         long.start()
-        while left >= 0 and stored.jobs:  # expansion has a thread, which a busy machine may leave waiting
+        while (
+            left >= 0 and stored.jobs
+        ):  # expansion has a thread, which a busy machine may leave waiting
             await long.settle()
         stopped = left < 0
         long.run.cancel()

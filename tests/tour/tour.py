@@ -75,6 +75,7 @@ _DIFFERENT = [
     (re.compile(pattern), word)
     for pattern, word in (
         (r"by \S+ \(uid \d+\)", "(who)"),
+        (r"[\d.]+ (?:s|min|h) (old|ago)\b", r"(age) \1"),
         (r"from \S+ \(\[", "from (host) (["),
         (r"issuer key  \S+", "issuer key (id)"),
         (r"session=[0-9A-F]+(?:\s+[0-9A-F]+\b)?", "session=(id)"),

@@ -75,6 +75,7 @@ _DIFFERENT = [
     (re.compile(pattern), word)
     for pattern, word in (
         (r"by \S+ \(uid \d+\)", "(who)"),
+        (r"\b[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4}\b", "(day)"),
         (r"[\d.]+ (?:s|min|h) (old|ago)\b", r"(age) \1"),
         (r"from \S+ \(\[", "from (host) (["),
         (r"issuer key  \S+", "issuer key (id)"),

@@ -74,59 +74,59 @@ class Metric:
     format: Callable[[float], str]
 
 
-def _whole(value: float) -> str:
+def whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _fine(value: float) -> str:
+def fine(value: float) -> str:
     return f"{value:,.1f}"
 
 
-def _hundredths(value: float) -> str:
-    return f"{value:.2f}"
+def hundredths(value: float) -> str:
+    return f"{value:,.2f}"
 
 
 # In the order of the table's columns; a sample holds those that its kind measures.
 METRICS = (
-    Metric("accepted_rate", "accepted/s", _whole),
-    Metric("password_rate", "AUTH PLAIN accepted/s", _whole),
-    Metric("token_ratio", "XOAUTH2 : AUTH PLAIN", _hundredths),
-    Metric("keyed_rate", "with Idempotency-Key accepted/s", _whole),
-    Metric("smtp_rate", "SMTP accepted/s", _whole),
-    Metric("api_ratio", "HTTP : SMTP", _hundredths),
-    Metric("closed_rate", "console closed accepted/s", _whole),
-    Metric("console_ratio", "open : closed", _hundredths),
-    Metric("search_p99_ms", "search p99 ms", _whole),
-    Metric("page_p99_ms", "messages page p99 ms", _whole),
-    Metric("overview_p99_ms", "overview p99 ms", _whole),
-    Metric("web_us", "web process µs/message", _whole),
-    Metric("workers_us", "workers µs/message", _whole),
-    Metric("drained_rate", "drained/s", _whole),
-    Metric("p50_ms", "p50 ms", _fine),
-    Metric("p99_ms", "p99 ms", _fine),
-    Metric("quiet_p99_ms", "quiet p99 ms", _fine),
-    Metric("slowdown", "p99 : quiet", _hundredths),
-    Metric("new_p99_ms", "new sessions p99 ms", _fine),
-    Metric("quiet_new_p99_ms", "quiet new p99 ms", _fine),
-    Metric("new_slowdown", "new p99 : quiet", _hundredths),
-    Metric("guess_rate", "guesses/s", _whole),
-    Metric("guesses_535", "answered 535", _whole),
-    Metric("guesses_454", "answered 454", _whole),
-    Metric("guesses_other", "answered else", _whole),
-    Metric("guessers_ended", "hung up on", _whole),
-    Metric("accepted_50", "50 % offered: accepted/s", _whole),
-    Metric("age_50_s", "50 % offered: oldest s", _hundredths),
-    Metric("accepted_80", "80 % offered: accepted/s", _whole),
-    Metric("age_80_s", "80 % offered: oldest s", _hundredths),
-    Metric("accepted_100", "100 % offered: accepted/s", _whole),
-    Metric("age_100_s", "100 % offered: oldest s", _hundredths),
-    Metric("seconds", "seconds", _hundredths),
-    Metric("peak_mib", "memory MiB", _whole),
-    Metric("growth_mib", "growth MiB", _whole),
-    Metric("session_kib", "KiB/session", _whole),
-    Metric("failed", "failed", _whole),
-    Metric("lost", "lost", _whole),
-    Metric("load_us", "load µs", _whole),
+    Metric("accepted_rate", "accepted/s", whole),
+    Metric("password_rate", "AUTH PLAIN accepted/s", whole),
+    Metric("token_ratio", "XOAUTH2 : AUTH PLAIN", hundredths),
+    Metric("keyed_rate", "with Idempotency-Key accepted/s", whole),
+    Metric("smtp_rate", "SMTP accepted/s", whole),
+    Metric("api_ratio", "HTTP : SMTP", hundredths),
+    Metric("closed_rate", "console closed accepted/s", whole),
+    Metric("console_ratio", "open : closed", hundredths),
+    Metric("search_p99_ms", "search p99 ms", whole),
+    Metric("page_p99_ms", "messages page p99 ms", whole),
+    Metric("overview_p99_ms", "overview p99 ms", whole),
+    Metric("web_us", "web process µs/message", whole),
+    Metric("workers_us", "workers µs/message", whole),
+    Metric("drained_rate", "drained/s", whole),
+    Metric("p50_ms", "p50 ms", fine),
+    Metric("p99_ms", "p99 ms", fine),
+    Metric("quiet_p99_ms", "quiet p99 ms", fine),
+    Metric("slowdown", "p99 : quiet", hundredths),
+    Metric("new_p99_ms", "new sessions p99 ms", fine),
+    Metric("quiet_new_p99_ms", "quiet new p99 ms", fine),
+    Metric("new_slowdown", "new p99 : quiet", hundredths),
+    Metric("guess_rate", "guesses/s", whole),
+    Metric("guesses_535", "answered 535", whole),
+    Metric("guesses_454", "answered 454", whole),
+    Metric("guesses_other", "answered else", whole),
+    Metric("guessers_ended", "hung up on", whole),
+    Metric("accepted_50", "50 % offered: accepted/s", whole),
+    Metric("age_50_s", "50 % offered: oldest s", hundredths),
+    Metric("accepted_80", "80 % offered: accepted/s", whole),
+    Metric("age_80_s", "80 % offered: oldest s", hundredths),
+    Metric("accepted_100", "100 % offered: accepted/s", whole),
+    Metric("age_100_s", "100 % offered: oldest s", hundredths),
+    Metric("seconds", "seconds", hundredths),
+    Metric("peak_mib", "memory MiB", whole),
+    Metric("growth_mib", "growth MiB", whole),
+    Metric("session_kib", "KiB/session", whole),
+    Metric("failed", "failed", whole),
+    Metric("lost", "lost", whole),
+    Metric("load_us", "load µs", whole),
 )
 
 Sample = dict[str, float]

@@ -24,7 +24,7 @@ from bench.errors import BenchError
 from bench.growth.kind import Flat, Growth
 from bench.kairan_service import Kairan
 from bench.load import Load, LoadResult, generate
-from bench.scenario import Metric, Sample
+from bench.scenario import Metric, Sample, fine, whole
 from bench.settings import LIST, BenchSettings
 from bench.sink import Sink
 
@@ -175,30 +175,22 @@ def _beside(running: _Running, messages: int, seconds: float) -> Sample:
     }
 
 
-def _whole(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def _fine(value: float) -> str:
-    return f"{value:,.1f}"
-
-
 LIST_MEMBERS = Growth(
     name="list",
     about="One message to a list",
     unit="members",
     sizes=(1_000, 10_000, 100_000, 1_000_000),
     metrics=(
-        Metric("list_p50_ms", "list's 250 after ms", _fine),
-        Metric("p50_ms", "others' 250 p50 ms", _fine),
-        Metric("p99_ms", "others' 250 p99 ms", _fine),
-        Metric("expanded_rate", "expanded/s", _whole),
-        Metric("delivered_rate", "delivered/s", _whole),
-        Metric("seconds_us", "µs a member", _fine),
-        Metric("cpu_us", "processor µs a member", _fine),
-        Metric("growth_mib", "memory + MiB", _fine),
-        Metric("failed", "failed", _whole),
-        Metric("lost", "lost", _whole),
+        Metric("list_p50_ms", "list's 250 after ms", fine),
+        Metric("p50_ms", "others' 250 p50 ms", fine),
+        Metric("p99_ms", "others' 250 p99 ms", fine),
+        Metric("expanded_rate", "expanded/s", whole),
+        Metric("delivered_rate", "delivered/s", whole),
+        Metric("seconds_us", "µs a member", fine),
+        Metric("cpu_us", "processor µs a member", fine),
+        Metric("growth_mib", "memory + MiB", fine),
+        Metric("failed", "failed", whole),
+        Metric("lost", "lost", whole),
     ),
     measure=measure,
     flat=(

@@ -20,7 +20,7 @@ from bench.errors import BenchError
 from bench.growth.kind import Flat, Growth
 from bench.kairan_service import command
 from bench.ldif import entry, modification
-from bench.scenario import Metric, Sample
+from bench.scenario import Metric, Sample, hundredths, whole
 from bench.slapd import ADMINISTRATOR, BASE, PASSWORD, ROOT, SlapdServer, is_installed, person
 
 MIB = 1024 * 1024
@@ -150,26 +150,18 @@ def _look(configuration: Path, *words: str) -> _Look:
     return _Look(seconds, peak.octets / MIB, report["counts"], report["members_added"])
 
 
-def _whole(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def _hundredths(value: float) -> str:
-    return f"{value:,.2f}"
-
-
 MAILBOXES = Growth(
     name="mailboxes",
     about="People taken over from OpenLDAP",
     unit="people",
     sizes=(1_000, 10_000, 100_000, 1_000_000),
     metrics=(
-        Metric("import_seconds", "import, s", _hundredths),
-        Metric("import_us", "µs each", _whole),
-        Metric("changed_seconds", "100 changed, s", _hundredths),
-        Metric("whole_seconds", "all again, s", _hundredths),
-        Metric("peak_mib", "memory MiB", _whole),
-        Metric("failed", "failed", _whole),
+        Metric("import_seconds", "import, s", hundredths),
+        Metric("import_us", "µs each", whole),
+        Metric("changed_seconds", "100 changed, s", hundredths),
+        Metric("whole_seconds", "all again, s", hundredths),
+        Metric("peak_mib", "memory MiB", whole),
+        Metric("failed", "failed", whole),
     ),
     measure=measure,
     flat=(Flat("import_seconds", at_most=300), Flat("changed_seconds", at_most=2)),

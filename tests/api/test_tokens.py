@@ -8,7 +8,7 @@ import pytest
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.places import places_of
 from kit.api import Api, made_keys
-from kit.live import PAYROLL, PRINTER, USER, running_service
+from kit.live import PAYROLL, PRINTER, USER, running_service, wait_for
 from kit.ports import free_port
 from kit.token_issuer import TestIssuer
 
@@ -70,11 +70,15 @@ def test_an_application_sends_as_the_account_that_allows_it(api, app_token):
     answer = post(api, app_token, PAYROLL, "token-8401", PAYROLL)
     assert answer.status_code == 202, answer.text
     api.service.wait_message(b"token-8401")
-    asked = httpx.get(
-        f"{api.url}/v1/messages/{answer.json()['id']}",
-        headers={"Authorization": f"Bearer {app_token}", "Kairan-Account": PAYROLL},
-    )
-    assert asked.status_code == 200
+
+    def asked():
+        answered = httpx.get(
+            f"{api.url}/v1/messages/{answer.json()['id']}",
+            headers={"Authorization": f"Bearer {app_token}", "Kairan-Account": PAYROLL},
+        )
+        return answered.status_code == 200
+
+    wait_for(asked, "the message by its id")
 
 
 def test_it_does_not_send_as_another(api, app_token):

@@ -1,5 +1,6 @@
 """Where a message is, what happened, how the service does: what `kairan trace`, `status` and `doctor explain` say."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from starlette.requests import Request
 
 from kairan.api.callers import KEY_BEGINS, account_caller, bearer_of
 from kairan.api.documented import ACCOUNT, KEY, answers
+from kairan.api.just_accepted import ID_CHARACTERS_MAX
 from kairan.api.parts import Parts
 from kairan.api.problems import ApiError
 from kairan.directory.operations.api_keys import Scope
@@ -25,7 +27,8 @@ MICRO = 1_000_000
 _PAGE_MAX = 1_000
 # Search allows a microsecond on either side.
 _SLACK = 8
-_NAME_MAX = 1_000
+_NAME_MAX = ID_CHARACTERS_MAX
+_EARLY_PAUSE_SECONDS = 0.1
 
 
 class EventShown(BaseModel):
@@ -168,7 +171,24 @@ async def _of_message(
         await parts.submitter.log_in(caller)
         found = await parts.apart(parts.directory.account, caller.user)
         account = found.address if found is not None else ""
-    return await parts.apart(_events_of, parts, message_id, account)
+    return await wait_events(parts, message_id, account)
+
+
+async def wait_events(
+    parts: Parts, message_id: str, account: str | None
+) -> tuple[list[TraceEvent], int]:
+    """Who asks with the 202 in hand may be early, for events are written together: such an id is looked
+    for until its events must be there.  Raises ApiError where there is none that `account` (None:
+    anybody) may see.
+    """
+    while True:
+        is_early = _bare(message_id) in parts.just_accepted
+        try:
+            return await parts.apart(_events_of, parts, message_id, account)
+        except ApiError:
+            if not is_early:
+                raise
+        await asyncio.sleep(_EARLY_PAUSE_SECONDS)
 
 
 def _events_of(parts: Parts, message_id: str, account: str | None) -> tuple[list[TraceEvent], int]:

@@ -46,8 +46,6 @@ _PREFER_CHARACTERS_MAX = 200
 _JSON_EXTRA_OCTETS = 256 * 1024
 # Larger ones are read and built in a thread: 64 KiB take a millisecond.
 _AT_ONCE_OCTETS = 64 * 1024
-# Beside the trace's own interval: how long a worker may still be storing what a dead process sent.
-_SETTLED_SECONDS = 1.0
 # Of one message id, of which one that is no refusal is enough.
 _EVENTS_MAX = 100
 SENDER_CHARACTERS_MAX = 320
@@ -260,8 +258,10 @@ class _Sending:
             for address, reply in answered
             if not reply.is_positive
         ]
+        bare = message_id.strip("<>")
+        self.parts.just_accepted.add(bare)
         return MessageAccepted(
-            id=message_id.strip("<>"), message_id=message_id, accepted=accepted, refused=refused
+            id=bare, message_id=message_id, accepted=accepted, refused=refused
         ).model_dump_json()
 
     def _problem(self, reply: Reply) -> ProblemDocument:
@@ -307,8 +307,7 @@ class _Sending:
         the trace.  What a worker was storing in that moment is there a little later.
         """
         message = await self._message(known.message_id)
-        settled = self.parts.configuration.trace.write_interval_seconds + _SETTLED_SECONDS
-        for seconds in (0.0, settled):
+        for seconds in (0.0, self.parts.configuration.trace.settled_seconds):
             await asyncio.sleep(seconds)
             if await self.parts.apart(self._is_taken, message.message_id, known.created):
                 addresses = envelope_addresses(message)
@@ -354,8 +353,8 @@ def _envelope(message: Message, addresses: Sequence[Address]) -> Envelope:
 def _answer(document: str, *, is_all: bool) -> Response:
     """A relative place (RFC 9110 section 10.2.2): what the client calls this host is not believed.
 
-    `is_all`: Power Automate asks the Location of a 202 again and again until it is done, and takes a
-    404 of the first moment for a failure; who prefers the answer itself (RFC 7240 section 4.2) gets no Location.
+    `is_all`: Power Automate asks the Location of a 202 again and again until it is done, and
+    answers its flow with what it finds there; who prefers the answer itself (RFC 7240 section 4.2) gets no Location.
     """
     headers = {"Cache-Control": "no-store"}
     if is_all:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from kairan.api.bodies import Bodies
 from kairan.api.callers import KeyCallers, bearer_of, client_of, is_access_token, is_local
 from kairan.api.idempotency import Idempotency
+from kairan.api.just_accepted import JustAccepted
 from kairan.api.problems import ApiError, ProblemWriter
 from kairan.api.submission import Submitter
 from kairan.auth.oidc.judge import NotVouched, OidcFault, judge_access_token
@@ -36,6 +37,7 @@ class Parts:
     submitter: Submitter
     idempotency: Idempotency
     audit: Callable[..., None]
+    just_accepted: JustAccepted
     capture: CaptureStore | None = None  # None: [capture] is off
     provider: Provider | None = None  # None: keys alone are taken
     bodies: Bodies = field(default_factory=Bodies)

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from kairan.api.application import application
 from kairan.api.callers import KeyCallers
 from kairan.api.idempotency import Idempotency
+from kairan.api.just_accepted import JustAccepted
 from kairan.api.parts import Parts
 from kairan.api.submission import Submitter
 from kairan.auth.attempts import LoginAttempts
@@ -117,6 +118,7 @@ def opened(configuration: Configuration, provider: Provider | None = None) -> It
             ),
             Idempotency(configuration.api_directory),
             audit.record,
+            JustAccepted(configuration.trace.settled_seconds),
             capture=CaptureStore(place) if (place := configuration.capture_place) else None,
             provider=provider,
         )

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# How long a busy machine takes beyond the interval, and a worker whose client has just died.
+_STORING_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class TraceSettings:
@@ -20,6 +23,11 @@ class TraceSettings:
     write_interval_seconds: float = 0.25
     # Waiting for the writer, 400 octets each: a list of 100,000 records that many at once.
     queue_events_max: int = 200_000
+
+    @property
+    def settled_seconds(self) -> float:
+        """What has not been written so long after it happened did not happen."""
+        return self.write_interval_seconds + _STORING_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

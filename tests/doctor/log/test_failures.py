@@ -5,7 +5,7 @@ import pytest
 from kairan.doctor.answer import Language, Verdict
 from kairan.doctor.log.read import read_logs
 from kairan.doctor.log.settings import LogSettings
-from kairan.doctor.log.text import record_of, verdict_of
+from kairan.doctor.log.text import lines_of, record_of, verdict_of
 from kairan.outcomes.catalogue import CATALOGUE
 
 # A relay whose password file has no user name.
@@ -64,7 +64,7 @@ def counted(tmp_path, text):
     file.write_text(text)
     report = read_logs([str(file)], LogSettings())
     verdict = verdict_of(report)
-    assert (verdict is Verdict.HEALTHY) == (report.total == 0)
+    assert (verdict is Verdict.HEALTHY) == (report.total == 0 and not report.unread)
     return {cause.key: cause.count for cause in report.causes}
 
 
@@ -277,3 +277,59 @@ def test_a_line_taken_out_of_a_log_is_a_failure_where_it_tells_of_one(tmp_path, 
 )
 def test_what_is_no_failure_of_mail_is_none_in_a_log(tmp_path, line):
     assert counted(tmp_path, f"{line}\n" * 30) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)\n", "peer-tls-failed"),
+        ("2026/11/02 10:11:12 x509: certificate signed by unknown authority\n", "peer-tls-failed"),
+        ("curl: (60) SSL certificate problem: unable to get local issuer certificate\n", "peer-tls-failed"),
+        ("ConnectionRefusedError: [Errno 111] Connection refused\n", "peer-unreachable"),
+        ("socket.timeout: timed out\n", ""),
+        ("2026-11-02 10:11:12 ERROR could not send the notice: quota\n", ""),
+        ("10:11:12 scan to mail: job 7 failed\n", ""),
+        ("2026/11/02 10:11 メール送信エラー\n", ""),
+        ("time,device,result\n10:11,a,ok\n10:12,b,Error\n", ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8", "cp932"])
+def test_a_log_with_a_failure_that_cannot_be_told_is_not_called_good(tmp_path, text, key, encoding):
+    file = tmp_path / "log"
+    file.write_text("10:00:00 started\n" * 20 + text, encoding=encoding)
+    report = read_logs([str(file)], LogSettings(block_octets=200, context_octets=400))
+    assert report.total == 0
+    assert verdict_of(report) is Verdict.UNCLEAR
+    assert report.unread[0].key == key
+    assert report.unread[0].line in text
+    for language in Language:
+        assert any(report.unread[0].line in line.text for line in lines_of(report, language))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "10:00:00 200 sent, 0 errors, no failures",
+        "10:00:00 errors: 0 failed=0 error=null",
+        "10:00:00 INFO the exception of today is that nothing failed",
+        "10:00:00 writing to /var/log/error.log",
+        "level=info msg=done error=",
+        "送信完了 エラー件数 0",
+    ],
+)
+def test_words_of_failure_that_tell_of_none_leave_a_log_good(tmp_path, line):
+    file = tmp_path / "log"
+    file.write_text(f"{line}\n" * 30)
+    report = read_logs([str(file)], LogSettings())
+    assert verdict_of(report) is Verdict.HEALTHY
+
+
+def test_the_words_above_a_nodes_code_say_what_it_was(tmp_path):
+    text = """\
+Error: self signed certificate in certificate chain
+    at TLSSocket.onConnectSecure (node:_tls_wrap:1539:34) {
+  code: 'ESOCKET',
+  command: 'CONN'
+}
+"""
+    assert counted(tmp_path, text) == {"peer-tls-failed": 1}

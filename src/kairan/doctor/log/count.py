@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from kairan.doctor.log.lines import LoggedRefusal
-from kairan.doctor.log.redact import redact
+from kairan.doctor.log.redact import as_example
 from kairan.doctor.log.settings import LogSettings
 from kairan.outcomes.catalogue import CATALOGUE
 
@@ -91,8 +91,7 @@ class CauseCounts:
         kind = _VARIABLE.sub("", line)
         if kind not in count.kinds:
             count.kinds.add(kind)
-            printable = "".join(c if c.isprintable() else " " for c in redact(line).strip())
-            count.examples.append(printable[: self._settings.example_characters])
+            count.examples.append(as_example(line, self._settings.example_characters))
 
     def _note_time(self, count: CauseCount, time: float, number: int) -> None:
         count.first = time if count.first is None else min(count.first, time)

@@ -63,16 +63,16 @@ def candidate_lines(
     pattern = _CSV_REPLY if is_csv else _REPLY
     at, done = start, 0
     while hit := pattern.search(octets, at):
-        begin, end = _line_around(octets, hit.start(), reach)
+        begin, end = line_around(octets, hit.start(), reach)
         # What the words of earlier lines say comes first.
         while done < len(hits) and hits[done] < begin:
-            yield (earlier := _line_around(octets, hits[done], reach))
+            yield (earlier := line_around(octets, hits[done], reach))
             done = bisect_left(hits, earlier[1], done + 1)
         yield begin, end
         done = bisect_left(hits, end, done)
         at = max(end, hit.end())
     while done < len(hits):
-        yield (later := _line_around(octets, hits[done], reach))
+        yield (later := line_around(octets, hits[done], reach))
         done = bisect_left(hits, later[1], done + 1)
 
 
@@ -86,7 +86,8 @@ def _hits(octets: bytes, start: int, words: Sequence[bytes]) -> list[int]:
     return sorted(hits)
 
 
-def _line_around(octets: bytes, at: int, reach: int) -> tuple[int, int]:
+def line_around(octets: bytes, at: int, reach: int) -> tuple[int, int]:
+    """Begin and end of the line at that place, no further off than `reach`."""
     first, last = max(0, at - reach), min(len(octets), at + reach)
     begin = octets.rfind(b"\n", first, at) + 1
     end = octets.find(b"\n", at, last)

@@ -7,15 +7,17 @@ own, the look of a continuation, and a shape that this event has not had yet.
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from kairan.doctor.log.formats import FormatName, LogFormat, account_in, failure_in
+from kairan.doctor.log.formats import ANY, FormatName, LogFormat, account_in, failure_in
 from kairan.doctor.log.own import OwnLine, read_own, refusal_of
 from kairan.doctor.log.phpmailer import PhpMailerLines
-from kairan.doctor.log.reply import GOOD_NEWS, LineReply, said_in
+from kairan.doctor.log.redact import as_example
+from kairan.doctor.log.reply import GOOD_NEWS, LineReply, network_cause, said_in
 from kairan.doctor.log.settings import LogSettings
 from kairan.doctor.log.times import LogTimes
+from kairan.doctor.log.unread import UnreadFailure, lines_that_may, reports_failure
 from kairan.outcomes.catalogue import CATALOGUE
 from kairan.outcomes.classify.classify import classify
 
@@ -120,8 +122,23 @@ class LineReader:
         self._phpmailer = PhpMailerLines(settings.event_octets)
         self._senders: dict[str, str] = {}
         self._undated = 0
+        self.unread: dict[str, UnreadFailure] = {}  # the first of each kind
         self.is_csv = log.name == FormatName.CSV
         self._separator, self._account_column = _columns(header) if self.is_csv else (",", None)
+
+    def look_for_words(self, octets: bytes, start: int) -> None:
+        """Where nothing is known of a log's format, any word of failure is one; the first is enough."""
+        if "" in self.unread or not (self._format is ANY or self.is_csv):
+            return
+        lines = lines_that_may(octets, start, self._settings.line_octets // 2)
+        failures = (line for line in map(decode, lines) if reports_failure(line))
+        if (first := next(failures, None)) is not None:
+            self._note_unread("", first)
+
+    def _note_unread(self, key: str, line: str) -> None:
+        shown = as_example(line, self._settings.example_characters)
+        if key not in self.unread and all(one.line != shown for one in self.unread.values()):
+            self.unread[key] = UnreadFailure(key, shown)
 
     @property
     def words(self) -> tuple[bytes, ...]:
@@ -139,13 +156,18 @@ class LineReader:
             return self._of_ours(own, line)
         if any(news in raw for news in GOOD_NEWS):
             return ()
-        said = said_in(
-            line, near=lambda: self._above_undated(line, octets, begin), is_csv=self.is_csv
-        )
-        failure = None if said else failure_in(line, self._format)
+
+        def near() -> str:
+            return self._above_undated(line, octets, begin)
+
+        said = said_in(line, near=near, is_csv=self.is_csv)
+        failure = None if said and said.is_of_mail else failure_in(line, self._format)
         if failure:
-            said = _told_of(failure)
+            said = _told_of(failure, near)
         if said is None:
+            return ()
+        if not said.is_of_mail:
+            self._note_unread(said.cause, line)
             return ()
         if self._phpmailer.tells_again(
             line, self._times.find(line), begin=offset + begin, end=offset + end
@@ -205,6 +227,8 @@ class LineReader:
 
     def _is_same_event(self, octets: bytes, begin: int, offset: int, time: float | None) -> bool:
         """No time of its own, and none on the lines since the event."""
+        if not self._event.cause:
+            return False
         distance = offset + begin - self._event.end
         if time is not None or self.is_csv or not 0 <= distance <= self._settings.event_octets:
             return False
@@ -291,11 +315,12 @@ class LineReader:
         return time
 
 
-def _told_of(failure: re.Match[str]) -> LineReply:
-    """By its words, which stand around its name; else by the name."""
+def _told_of(failure: re.Match[str], near: Callable[[], str]) -> LineReply:
+    """By its words, which stand around its name or, of the network, above it; else by the name."""
     at = failure.start()
     around = failure.string[max(0, at - _TELLING_CHARACTERS) : at + _TELLING_CHARACTERS]
-    return LineReply(classify(around).decided or failure[failure.lastgroup or 0], at)
+    words = classify(around).decided or network_cause(near()[-_NEAR_OCTETS:])
+    return LineReply(words or failure[failure.lastgroup or 0], at)
 
 
 def decode(octets: bytes) -> str:

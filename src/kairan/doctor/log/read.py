@@ -19,6 +19,7 @@ from kairan.doctor.log.lines import LineReader, LoggedRefusal, decode
 from kairan.doctor.log.rank import in_order
 from kairan.doctor.log.settings import LogSettings
 from kairan.doctor.log.times import LogTimes
+from kairan.doctor.log.unread import UnreadFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ class LoggedCause:
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
-    """`causes`: what to do first comes first.  `reached`: bounds beyond which is estimated."""
+    """`causes`: what to do first comes first.  `reached`: bounds beyond which is estimated.
+    `unread`: the first of each kind of line that looks like a failure and could not be counted.
+    """
 
     files: tuple[FileRead, ...]
     total: int
@@ -74,6 +77,7 @@ class LogReport:
     bucket_seconds: int
     reached: tuple[str, ...]
     outside: int  # refusals before --since, after --until, or without a time when one is given
+    unread: tuple[UnreadFailure, ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,6 +87,7 @@ class _Reading:
     format_name: str
     counts: CauseCounts = field(init=False)
     outside: int = 0
+    unread: dict[str, UnreadFailure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.counts = CauseCounts(self.settings)
@@ -122,6 +127,7 @@ def read_logs(
         counts.bucket_seconds,
         tuple(sorted(counts.reached)),
         reading.outside,
+        tuple(reading.unread.values()),
     )
 
 
@@ -139,6 +145,8 @@ def _read(file: FileRead, reading: _Reading, on_progress: Callable[[int], None])
         for begin, end in lines:
             for refusal in reader.read(block.octets, begin, end, offset=offset):
                 reading.note(refusal)
+        if not reading.counts.total:
+            reader.look_for_words(block.octets, block.start)
         file.octets += len(block.octets) - block.start
         file.damage = block.damage
         position = block.position
@@ -146,6 +154,7 @@ def _read(file: FileRead, reading: _Reading, on_progress: Callable[[int], None])
     if reader is not None:
         for refusal in reader.rest():
             reading.note(refusal)
+        reading.unread = reader.unread | reading.unread
     return position
 
 

@@ -29,6 +29,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+def as_example(line: str, characters: int) -> str:
+    """A line as it may be shown, on one line of a terminal's text."""
+    printable = "".join(one if one.isprintable() else " " for one in redact(line).strip())
+    return printable[:characters]
+
+
 def redact(text: str) -> str:
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)

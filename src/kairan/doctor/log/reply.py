@@ -110,10 +110,14 @@ _NO_DIGITS = {ord(digit): None for digit in "0123456789"}
 
 @dataclass(frozen=True, slots=True)
 class LineReply:
-    """`cause`: a key of the catalogue, or the codes as they stand; `at`: where the reply begins."""
+    """`cause`: a key of the catalogue, or the codes as they stand; `at`: where the reply begins.
+
+    `is_of_mail`: False for a fault of the network that may be another program's.
+    """
 
     cause: str
     at: int
+    is_of_mail: bool = True
 
 
 def said_in(line: str, *, near: Callable[[], str], is_csv: bool) -> LineReply | None:
@@ -197,13 +201,15 @@ def _network(line: str, near: Callable[[], str]) -> LineReply | None:
     if found is None:
         return None
     around = line[max(0, found - _AROUND_CHARACTERS) : found + _AROUND_CHARACTERS]
-    key = _network_cause(around)
-    if key and (_OF_MAIL.search(line) or _OF_MAIL.search(near())):
-        return LineReply(key, found)
-    return None
+    key = network_cause(around)
+    if not key:
+        return None
+    is_of_mail = bool(_OF_MAIL.search(line) or _OF_MAIL.search(near()))
+    return LineReply(key, found, is_of_mail)
 
 
 @kept(octets=4 * 1024 * 1024, key_octets=2 * _AROUND_CHARACTERS + 64)
-def _network_cause(around: str) -> str:
+def network_cause(around: str) -> str:
+    """Of that many characters around a word of the network's; empty: none of them."""
     keys = classify(around).keys
     return next((key for key in keys if key in NETWORK_CAUSES), "")

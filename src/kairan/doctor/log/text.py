@@ -30,6 +30,14 @@ _SHARE_COLUMNS = 20
 _TOLD_IN_FULL = 3  # causes with their remedies; of the others a line
 
 _NOTHING = Text("No refusals were found.", "拒否は見つかりませんでした。")
+_UNREAD = Text(
+    "No refusals were found, but lines that look like failures and do not say that they are about mail:",
+    "拒否は見つかりませんでしたが、メールのものか判断できない失敗らしい行があります:",
+)
+_UNREAD_REMEDY = Text(
+    "If the program sends mail: give the line with those around it to `kairan doctor explain`, or name its log's format (`--format`).",
+    "メールを送信するプログラムのログであれば、前後の行と合わせて `kairan doctor explain` に渡すか、`--format` で形式を指定してください。",
+)
 _FOUND = Text("{refusals} of {kinds}", "拒否 {refusals}（{kinds}）")
 _REFUSAL, _KIND = Text("refusal", "件"), Text("kind", "種類")
 _FIRST = Text("What to do first", "最初に行うこと")
@@ -59,7 +67,8 @@ _REACHED: Mapping[str, Text] = {
 def verdict_of(report: LogReport) -> Verdict:
     if report.total:
         return Verdict.PROBLEM
-    return Verdict.UNCLEAR if any(file.damage for file in report.files) else Verdict.HEALTHY
+    is_unclear = report.unread or any(file.damage for file in report.files)
+    return Verdict.UNCLEAR if is_unclear else Verdict.HEALTHY
 
 
 def lines_of(report: LogReport, language: Language) -> Iterator[Line]:
@@ -71,7 +80,7 @@ def lines_of(report: LogReport, language: Language) -> Iterator[Line]:
     if report.outside:
         yield Line(say(_OUTSIDE, language).format(report.outside))
     if not report.total:
-        yield Line(say(_NOTHING, language), "green")
+        yield from _nothing_lines(report, language)
         return
     refusals = _counted(report.total, _REFUSAL, language)
     kinds = _counted(len(report.causes), _KIND, language)
@@ -79,6 +88,18 @@ def lines_of(report: LogReport, language: Language) -> Iterator[Line]:
     yield from _plot_lines(report, language)
     for place, cause in enumerate(report.causes):
         yield from _cause_lines(report, cause, language, in_full=place < _TOLD_IN_FULL)
+
+
+def _nothing_lines(report: LogReport, language: Language) -> Iterator[Line]:
+    if not report.unread:
+        yield Line(say(_NOTHING, language), "green")
+        return
+    yield Line(say(_UNREAD, language), "yellow")
+    for one in report.unread:
+        if one.key:
+            yield Line(f"  {one.key}: {say(CATALOGUE[one.key].when, language)}")
+        yield Line(f"  {say(_EXAMPLE, language)}: {one.line}", "dim")
+    yield Line(say(_UNREAD_REMEDY, language))
 
 
 def record_of(report: LogReport, language: Language) -> dict[str, Any]:
@@ -93,6 +114,7 @@ def record_of(report: LogReport, language: Language) -> dict[str, Any]:
             for one in report.files
         ],
         "causes": [_cause_record(cause, language) for cause in report.causes],
+        "unread": [{"key": one.key, "line": one.line} for one in report.unread],
     }
 
 

@@ -458,6 +458,8 @@ PHRASES: Mapping[str, tuple[str, ...]] = {
         "リモート証明書は無効です",
         "Das Remotezertifikat ist",
         "certificate verify failed",
+        "ssl certificate problem",
+        "unable to get local issuer certificate",
         "self signed certificate",
         "self-signed certificate",
         "PKIX path building failed",

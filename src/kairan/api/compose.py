@@ -12,10 +12,9 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from email.generator import BytesGenerator
-from email.header import Header
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage, MIMEPart
-from email.policy import SMTP, EmailPolicy
+from email.policy import SMTP
 from io import BytesIO
 from typing import Annotated, Any, Literal
 
@@ -32,6 +31,7 @@ from pydantic_core import PydanticCustomError
 from kairan.mail.address import Address, parse_address
 from kairan.mail.header import date_of, read_header
 from kairan.runtime.kept import kept
+from kairan.sender.folding import FoldingPolicy, encoded_words
 from kairan.sender.message import Message, MessageError
 
 # RFC 5322 section 2.1.1 folds at 78; what is longer than this is no subject.
@@ -175,7 +175,7 @@ class ComposeError(ValueError):
     """The sentence says what to change."""
 
 
-class _TextPolicy(EmailPolicy):
+class _TextPolicy(FoldingPolicy):
     """Fields are kept as text until they are written.  But those of MIME `email` reads again while it makes
     the body: of these there are few, and each is parsed once.
     """
@@ -190,8 +190,7 @@ class _TextPolicy(EmailPolicy):
             return name, value
         if name.lower() in _STRUCTURED_FIELDS:
             return super().header_store_parse(name, value)
-        # Not parsed and folded: Python 3.11 then loses blanks between the encoded words of a long text.
-        return name, Header(value, "utf-8", header_name=name).encode()
+        return name, encoded_words(name, value)
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         if name.lower() in _MIME_FIELDS:

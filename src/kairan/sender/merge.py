@@ -17,7 +17,6 @@ row is an error.
 import re
 from collections.abc import Mapping, Sequence
 from email.message import EmailMessage
-from email.policy import default as default_policy
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from jinja2 import StrictUndefined, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from kairan.runtime.kept import kept
+from kairan.sender.folding import CRLF
 from kairan.sender.message import Message, MessageError, attach
 
 Row = Mapping[str, Any]
@@ -34,7 +34,6 @@ ADDRESS_COLUMNS = ("email", "address", "mail", "to")
 _KIND = re.compile(r"^content-type:[ \t]*([\w.+-]+/[\w.+-]+)", re.IGNORECASE | re.MULTILINE)
 _KINDS = {"text/plain": "plain", "text/html": "html"}
 _FIELD = re.compile(r"([!-9;-~]+)[ \t]*:(.*)")
-_CRLF = default_policy.clone(linesep="\r\n")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LINE_OCTETS_MAX = 998  # RFC 5322 section 2.1.1; and what a header's line should have at most
 _FIELD_OCTETS_MAX = 78
@@ -95,7 +94,7 @@ class Template:
         if not octets.endswith(b"\r\n"):
             octets += b"\r\n"
         if self._attachments or len(max(octets.split(b"\r\n"), key=len)) > _LINE_OCTETS_MAX:
-            email = EmailMessage(policy=_CRLF)
+            email = EmailMessage(policy=CRLF)
             email.set_content(text, subtype=self._subtype)
             for path in self._attachments:
                 attach(email, path)
@@ -126,11 +125,11 @@ def _written(value: str, name: str) -> bytes:
     """What is not ASCII, and what is longer than a line, the standard library's policy writes."""
     if value.isascii() and len(name) + 2 + len(value) <= _FIELD_OCTETS_MAX:
         return f"{name}: {value}\r\n".encode()
-    header = _CRLF.header_factory(name, value)
+    header = CRLF.header_factory(name, value)
     addresses = getattr(header, "addresses", ())
     if all(one.addr_spec.isascii() for one in addresses):
-        return _CRLF.fold_binary(name, header)
-    return _CRLF.clone(utf8=True).fold_binary(name, header)  # RFC 6532
+        return CRLF.fold_binary(name, header)
+    return CRLF.clone(utf8=True).fold_binary(name, header)  # RFC 6532
 
 
 def address_column(row: Row, named: str) -> str:

@@ -15,7 +15,7 @@ from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.message import Message as AnyEmail
 from email.parser import BytesHeaderParser
-from email.policy import EmailPolicy
+from email.policy import EmailPolicy, Policy
 from email.policy import default as default_policy
 from email.utils import getaddresses, make_msgid
 from io import BytesIO
@@ -25,6 +25,7 @@ from typing import Self
 from kairan.mail.address import NULL_SENDER, Address, domain_of
 from kairan.mail.header import Header, date_of, edited, mailboxes, read_header, without_preface
 from kairan.sender.addresses import address_of
+from kairan.sender.folding import FoldingPolicy
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 # Bcc is for the envelope alone; Return-Path is written by who delivers (RFC 5321 section 4.4).
@@ -92,9 +93,11 @@ class Message:
         sender: str | None = None,
     ) -> Self:
         """What the standard library's `email` package makes.  It is left as it is."""
-        policy = email.policy.clone(linesep="\r\n")
+        policy: Policy = email.policy.clone(linesep="\r\n")
         if isinstance(policy, EmailPolicy) and not _addresses_are_ascii(email):
             policy = policy.clone(utf8=True)  # RFC 6532: an encoded word is no address
+        if type(policy) is EmailPolicy:  # another's own way of folding stays
+            policy = FoldingPolicy(**vars(policy))
         octets = BytesIO()
         # Not by the message's own method: Django's takes no policy.
         BytesGenerator(octets, mangle_from_=False, policy=policy).flatten(email)

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from kairan.runtime.certificate_files import CertificateFault
 from kairan.runtime.certificates import SERVER_DAYS, make_authority, make_server_certificate
-from kairan.runtime.served_certificates import PairFiles, ServedCertificates
+from kairan.runtime.served_certificates import PairFiles, ServedCertificates, shown_path
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 AUTHORITY = make_authority("Kairan", now=NOW)
@@ -62,6 +62,15 @@ def test_new_files_are_served_after_a_reload_and_not_before(files):
     assert files.shown() != before
     assert [line["event"] for line in lines] == ["runtime.certificate-loaded"] * 2
     assert lines[0]["names"] == "mail.test"
+
+
+def test_a_child_can_name_the_file_that_its_certificate_was_read_from(files, tmp_path):
+    for setting, path in files.served.paths().items():
+        assert shown_path(path) == files.folder / setting
+    other = tmp_path / "other"
+    assert shown_path(other) == other
+    other.symlink_to("certificate")
+    assert shown_path(other) == other
 
 
 def test_a_longer_and_then_a_shorter_one_are_served_whole(files):

@@ -28,6 +28,9 @@ log = structlog.get_logger()
 
 
 _OUT_OF_DATE = 0  # in the place of days that are left
+# memfd_create(2): what its link in /proc says, and how many octets a name may have.
+_IN_MEMORY, _DELETED = "/memfd:", " (deleted)"
+_MEMORY_NAME_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class ServedCertificates:
         self._hostname = hostname
         self._now = now or (lambda: datetime.now(UTC))
         self._pairs: Sequence[CertificatePair] = ()
-        self._memory = [(os.memfd_create("certificate"), os.memfd_create("key")) for _ in files]
+        self._memory = [(_made(one.certificate), _made(one.key)) for one in files]
         self._seen = self._stamps()
         self._reminded: dict[Path, int] = {}
 
@@ -150,6 +153,22 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def shown_path(path: Path) -> Path:
+    """The file that a child's certificate was read from, of its path in memory; another as it is."""
+    try:
+        target = str(path.readlink())
+    except OSError:
+        return path
+    if not target.startswith(_IN_MEMORY):
+        return path
+    return Path(target.removeprefix(_IN_MEMORY).removesuffix(_DELETED))
+
+
+def _made(path: Path) -> int:
+    """Named by its file, for those who are told of it."""
+    return os.memfd_create(os.fsencode(path)[:_MEMORY_NAME_MAX])
 
 
 def _path(descriptor: int) -> Path:

@@ -16,6 +16,7 @@ from kairan.intake.control import ControlUnavailableError, ask_status
 from kairan.intake.draining import read_drain_order
 from kairan.issuer.keys import KeyRing
 from kairan.runtime.certificate_files import CertificateFault, read_pair, warnings_of
+from kairan.runtime.served_certificates import shown_path
 from kairan.runtime.operator_error import OperatorError
 from kairan.spool.sqlite.operator.view import StoredJobs
 from kairan.status.facts import (
@@ -208,7 +209,7 @@ def _certificates(
             continue
         found.append(
             CertificateStatus(
-                str(pair.file),
+                str(shown_path(pair.file)),
                 pair.names,
                 pair.ends.timestamp(),
                 pair.days_left(moment),

@@ -16,8 +16,8 @@ from kairan.intake.control import ControlUnavailableError, ask_status
 from kairan.intake.draining import read_drain_order
 from kairan.issuer.keys import KeyRing
 from kairan.runtime.certificate_files import CertificateFault, read_pair, warnings_of
-from kairan.runtime.served_certificates import shown_path
 from kairan.runtime.operator_error import OperatorError
+from kairan.runtime.served_certificates import shown_path
 from kairan.spool.sqlite.operator.view import StoredJobs
 from kairan.status.facts import (
     CertificateStatus,

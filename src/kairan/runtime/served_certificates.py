@@ -168,7 +168,7 @@ def shown_path(path: Path) -> Path:
 
 def _made(path: Path) -> int:
     """Named by its file, for those who are told of it."""
-    return os.memfd_create(os.fsencode(path)[:_MEMORY_NAME_MAX])
+    return os.memfd_create(os.fsdecode(os.fsencode(path)[:_MEMORY_NAME_MAX]))
 
 
 def _path(descriptor: int) -> Path:

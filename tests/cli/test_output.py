@@ -87,7 +87,7 @@ def test_a_line_into_a_file_is_not_wrapped(capsys):
 
 @pytest.mark.parametrize("control", ["\b", "\f", "\r", "\t", "\x1b", "\x9b", "\u202e"])
 def test_a_lone_control_is_visible_in_a_list_of_plain_values_too(capsys, control):
-    print_json_lines([plain_encoder()({"detail": f"a{control}b"})])
+    print_json_lines([plain_encoder()([{"detail": f"a{control}b"}])])
     (item,) = json.loads(capsys.readouterr().out)
     assert control not in item["detail"]
     assert item["detail"].startswith("a\\")

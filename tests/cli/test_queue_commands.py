@@ -177,7 +177,10 @@ def test_a_long_queue_is_listed_by_several_processes_as_by_one(queue, monkeypatc
     (spool / "shard-0" / "quarantine" / "7.eml").write_bytes(CONTENT)
 
     def lines(conditions):
-        return "\n".join(listing.listed(SpoolPlace(spool), conditions, str, "\n")).split("\n")
+        def text_of(shard, jobs):
+            return "\n".join(f"{shard} {job}" for job in jobs)
+
+        return "\n".join(listing.listed(SpoolPlace(spool), conditions, text_of)).split("\n")
 
     whole = lines(ANYTHING)
     monkeypatch.setattr(listing, "PART_MESSAGES", 4)

@@ -19,7 +19,6 @@ from kairan.cli.options import (
     with_option_lists,
 )
 from kairan.cli.output import (
-    BETWEEN_ITEMS,
     plain_encoder,
     print_json,
     print_json_lines,
@@ -29,7 +28,7 @@ from kairan.cli.output import (
 )
 from kairan.config.model import Configuration
 from kairan.queue import jobs as queue_jobs
-from kairan.queue.jobs import RoutesOf, Selection, found, record, statistics
+from kairan.queue.jobs import RoutesOf, Selection, found, record, shown_job, statistics
 from kairan.queue.listing import listed
 from kairan.spool.place import SpoolPlace
 from kairan.spool.sqlite.operator.view import JobFilter
@@ -134,8 +133,7 @@ def list_(
             listed(
                 configuration.spool_place,
                 wanted,
-                lambda one: encode(record(one, routes_of)),
-                BETWEEN_ITEMS,
+                lambda shard, jobs: encode([shown_job(shard, job, routes_of) for job in jobs]),
             )
         )
     else:

@@ -39,7 +39,7 @@ from kairan.mail.address import Address, domain_of, key_of
 from kairan.mail.envelope import Recipient
 from kairan.mail.reply import Reply
 from kairan.outcomes.catalogue import GROUP_AWAITS_APPROVAL, GROUP_REACHES_NOBODY
-from kairan.spool.interface import Job, Lease, NewJob
+from kairan.spool.interface import Job, JobSummary, Lease, NewJob
 
 # Jobs of a piece: 10,000 recipients, a commit of a few hundredths of a second, 3 MB of memory.
 _STAGED_JOBS = 200
@@ -111,7 +111,7 @@ def _plan_one(
     return Deliverable(route, (answer,), ((recipient.address, answer.address),))
 
 
-def routes_of(job: Job, snapshot: Snapshot, router: Router) -> tuple[str, ...]:
+def routes_of(job: Job | JobSummary, snapshot: Snapshot, router: Router) -> tuple[str, ...]:
     """The names of the routes by which a job goes as things are now, for an operator's eyes.
 
     A job that goes out as it came never has its route written down; this says what it will be.  A

@@ -3,7 +3,7 @@
 An id is SHARD-MESSAGE or SHARD-MESSAGE.JOB, as `kairan queue list` prints it: 0-81 or 0-81.2.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 from kairan.queue.errors import NotInQueueError, QueueRequestError
-from kairan.spool.interface import Job, JobId, Quarantined, SpoolItem
+from kairan.spool.interface import Job, JobId, JobSummary, Quarantined, SpoolItem
 from kairan.spool.place import OperatorView, SpoolPlace
-from kairan.spool.sqlite.operator.view import JobFilter, Shown, id_text, parse_id
+from kairan.spool.sqlite.operator.view import JobFilter, Shown, parse_id, summary_of
 from kairan.spool.sqlite.scan import Condition
 
 ANYTHING = JobFilter()
@@ -46,8 +49,33 @@ class Selection:
         return self.everything and not self.ids and self.conditions == ANYTHING
 
 
-RoutesOf: TypeAlias = Callable[[Job], tuple[str, ...]]
+RoutesOf: TypeAlias = Callable[[Job | JobSummary], tuple[str, ...]]
 Change: TypeAlias = Callable[[OperatorView, Iterable[JobId] | Condition], int]
+
+
+class ShownJob(Struct, frozen=True, gc=False):
+    """As JSON has it, in its order."""
+
+    id: str
+    message_id: str
+    sender: str
+    recipients: Sequence[str]
+    route: str
+    held: bool
+    attempts: int
+    arrived: str
+    due: str
+    size: int
+    detail: str
+    quarantined: bool = False
+
+
+class ShownQuarantined(Struct, frozen=True, kw_only=True):
+    quarantined: bool = True
+    shard: int
+    what: str
+    path: str
+    reason: str
 
 
 def found(spool: SpoolPlace, selection: Selection) -> Iterator[FoundJob]:
@@ -115,30 +143,29 @@ def statistics(spool: SpoolPlace, now: float) -> dict[str, float]:
 
 def record(one: FoundJob, routes_of: RoutesOf) -> dict[str, Any]:
     """As --json prints it."""
-    if isinstance(one.item, Quarantined):
-        quarantined = one.item
-        return {
-            "quarantined": True,
-            "shard": one.shard,
-            "what": quarantined.what,
-            "path": str(quarantined.path),
-            "reason": quarantined.reason,
-        }
-    job, envelope = one.item.job, one.item.envelope
-    return {
-        "id": f"{one.shard}-{id_text(job.id)}",
-        "message_id": envelope.message_id,
-        "sender": envelope.sender,
-        "recipients": [recipient.address for recipient in job.recipients],
-        "route": ", ".join(routes_of(job)),
-        "held": one.item.held,
-        "attempts": job.attempts,
-        "arrived": _time_text(envelope.arrived),
-        "due": _time_text(job.due),
-        "size": envelope.size,
-        "detail": job.detail,
-        "quarantined": False,
-    }
+    return asdict(shown_job(one.shard, summary_of(one.item), routes_of))
+
+
+def shown_job(
+    shard: int, item: JobSummary | Quarantined, routes_of: RoutesOf
+) -> ShownJob | ShownQuarantined:
+    if isinstance(item, Quarantined):
+        return ShownQuarantined(
+            shard=shard, what=item.what, path=str(item.path), reason=item.reason
+        )
+    return ShownJob(
+        f"{shard}-{item.message}.{item.number}",
+        item.message_id,
+        item.sender,
+        item.addresses,
+        ", ".join(routes_of(item)),
+        item.held,
+        item.attempts,
+        _time_text(item.arrived),
+        _time_text(item.due),
+        item.size,
+        item.detail,
+    )
 
 
 def _time_text(seconds: float) -> str:

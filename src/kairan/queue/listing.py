@@ -16,10 +16,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
-from kairan.queue.jobs import FoundJob
-from kairan.spool.interface import Quarantined, SpoolItem
+from kairan.spool.interface import JobSummary, Quarantined
 from kairan.spool.place import SpoolPlace
-from kairan.spool.sqlite.operator.view import JobFilter, MessageRange
+from kairan.spool.sqlite.operator.view import JobFilter, MessageRange, summary_of
 
 # Some 4 MB of text, half a second's work: what starting a process costs is lost in it.
 PART_MESSAGES = 10_000
@@ -28,8 +27,9 @@ PARTS_ALONE_MAX = 4
 # Of a queue in a database, which is read by one process: some 100 KB of text.
 PIECE_JOBS = 500
 
-TextOf: TypeAlias = Callable[[FoundJob], str]
-_Found: TypeAlias = Iterable[SpoolItem | Quarantined]
+_Found: TypeAlias = Iterable[JobSummary | Quarantined]
+# Of jobs of one shard, with what stands between them; empty for none.
+TextOf: TypeAlias = Callable[[int, _Found], str]
 
 
 class _Stretch(NamedTuple):
@@ -43,28 +43,21 @@ class _Work(NamedTuple):
     spool: SpoolPlace
     conditions: JobFilter
     text_of: TextOf
-    between: str
 
     def text(self, part: _Stretch) -> str:
         with self.spool.folder_view(part.shard) as view:
             if part.messages is None:
-                return self.joined(part.shard, view.quarantined(self.conditions))
+                quarantined = view.quarantined(self.conditions)
+                return self.text_of(part.shard, map(summary_of, quarantined))
             wanted = replace(self.conditions, messages=part.messages)
-            return self.joined(part.shard, view.jobs(wanted))
-
-    def joined(self, shard: int, items: _Found) -> str:
-        return self.between.join([self.text_of(FoundJob(shard, item)) for item in items])
+            return self.text_of(part.shard, view.summaries(wanted))
 
 
-def listed(
-    spool: SpoolPlace, conditions: JobFilter, text_of: TextOf, between: str
-) -> Iterator[str]:
-    """The text of each job that fits, in the order of shard, message and job.
-
-    In pieces of many jobs, whose texts have `between` between them as pieces shall have: one string
-    of a part comes from another process sooner than ten thousand.
+def listed(spool: SpoolPlace, conditions: JobFilter, text_of: TextOf) -> Iterator[str]:
+    """The texts of all jobs that fit, in the order of shard, message and job, many in a piece: one string
+    comes from another process sooner than ten thousand.
     """
-    work = _Work(spool, conditions, text_of, between)
+    work = _Work(spool, conditions, text_of)
     return filter(None, _pieces(work))
 
 
@@ -77,7 +70,7 @@ def _pieces(work: _Work) -> Iterator[str]:
         with spool.view(shard) as view:
             remaining = view.list(work.conditions)
             while items := list(islice(remaining, PIECE_JOBS)):
-                yield work.joined(shard, items)
+                yield work.text_of(shard, map(summary_of, items))
 
 
 def _of_parts(work: _Work, parts: Iterator[_Stretch]) -> Iterator[str]:

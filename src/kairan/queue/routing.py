@@ -9,7 +9,7 @@ from kairan.delivery.routes import Router
 from kairan.directory.model import Snapshot
 from kairan.intake.control import ControlUnavailableError, ask_workers
 from kairan.queue.jobs import FoundJob
-from kairan.spool.interface import Job, Quarantined
+from kairan.spool.interface import Job, JobSummary, Quarantined
 
 
 class Routing:
@@ -32,7 +32,7 @@ class Routing:
         names = self.of(job)
         return destination_of(job, self._router.named(names[0]) if names else None)
 
-    def of(self, job: Job) -> tuple[str, ...]:
+    def of(self, job: Job | JobSummary) -> tuple[str, ...]:
         """Asks the directory for those alone whose route was never written down."""
         if job.route and self._router.named(job.route) is not None:
             return (job.route,)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, NewType, Protocol
 
+from kairan.mail.address import Address
 from kairan.mail.envelope import Content, Envelope, Recipient
 
 SpoolId = NewType("SpoolId", int)  # a message; never used twice within a shard, sorts by arrival
@@ -70,6 +71,30 @@ class SpoolItem(NamedTuple):
     job: Job
     envelope: Envelope
     held: bool
+
+
+class JobSummary(NamedTuple):
+    """What a list shows of a job and its message: half the work of a `SpoolItem`, of which a long
+    queue has a million.
+    """
+
+    message: int
+    number: int
+    route: str
+    due: float
+    attempts: int
+    detail: str
+    held: bool
+    addresses: Sequence[str]  # of its recipients
+    sender: str
+    message_id: str
+    arrived: float
+    size: int
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """By their addresses alone: enough to tell their route."""
+        return tuple(Recipient(Address(address)) for address in self.addresses)
 
 
 @dataclass(frozen=True, slots=True)

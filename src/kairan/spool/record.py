@@ -26,14 +26,16 @@ class _Recipient(msgspec.Struct, array_like=True, frozen=True):
     via: str = ""
 
 
-_RecipientRow = str | _Recipient
+RecipientRow = str | _Recipient
 _PLAIN = Notify.UNSET
 _SEAL_OCTETS = 4
 
 
-class _Envelope(msgspec.Struct, array_like=True, frozen=True):
+class EnvelopeRow(msgspec.Struct, array_like=True, frozen=True):
+    """An envelope as it lies there: what a list shows of it needs no `Envelope`."""
+
     sender: str
-    recipients: list[_RecipientRow]
+    recipients: list[RecipientRow]
     arrived: float
     message_id: str
     account: str
@@ -51,8 +53,8 @@ class DamagedRecordError(ValueError):
 
 
 _pack = msgspec.msgpack.Encoder().encode
-_unpack_envelope = msgspec.msgpack.Decoder(_Envelope).decode
-_unpack_recipients = msgspec.msgpack.Decoder(list[_RecipientRow]).decode
+_unpack_envelope = msgspec.msgpack.Decoder(EnvelopeRow).decode
+_unpack_recipients = msgspec.msgpack.Decoder(list[RecipientRow]).decode
 
 
 def _seal(packed: bytes) -> bytes:
@@ -68,7 +70,7 @@ def _unsealed(sealed: object) -> memoryview:
     return packed
 
 
-def _recipient_rows(recipients: Iterable[Recipient]) -> list[object]:
+def _packed_recipients(recipients: Iterable[Recipient]) -> list[object]:
     return [
         r.address
         if r.notify is _PLAIN and not r.orcpt and not r.via
@@ -77,7 +79,7 @@ def _recipient_rows(recipients: Iterable[Recipient]) -> list[object]:
     ]
 
 
-def _recipients_of(rows: Iterable[_RecipientRow]) -> tuple[Recipient, ...]:
+def _recipients_of(rows: Iterable[RecipientRow]) -> tuple[Recipient, ...]:
     # No generator: nearly all have one recipient, and a list shows a million.
     return tuple(
         [
@@ -90,15 +92,19 @@ def _recipients_of(rows: Iterable[_RecipientRow]) -> tuple[Recipient, ...]:
 
 
 def encode_envelope(envelope: Envelope) -> bytes:
-    return _seal(_pack((envelope.sender, _recipient_rows(envelope.recipients), *envelope[2:])))
+    return _seal(_pack((envelope.sender, _packed_recipients(envelope.recipients), *envelope[2:])))
+
+
+def envelope_row(sealed: object) -> EnvelopeRow:
+    packed = _unsealed(sealed)
+    try:
+        return _unpack_envelope(packed)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise DamagedRecordError(f"the envelope does not read: {error}") from error
 
 
 def decode_envelope(sealed: object) -> Envelope:
-    packed = _unsealed(sealed)
-    try:
-        row = _unpack_envelope(packed)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise DamagedRecordError(f"the envelope does not read: {error}") from error
+    row = envelope_row(sealed)
     # In the order of the fields: by name it takes twice as long, and a list shows a million.
     return Envelope(
         Address(row.sender),
@@ -117,12 +123,20 @@ def decode_envelope(sealed: object) -> Envelope:
 
 
 def encode_recipients(recipients: Iterable[Recipient]) -> bytes:
-    return _seal(_pack(_recipient_rows(recipients)))
+    return _seal(_pack(_packed_recipients(recipients)))
+
+
+def recipient_rows(sealed: object) -> list[RecipientRow]:
+    packed = _unsealed(sealed)
+    try:
+        return _unpack_recipients(packed)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise DamagedRecordError(f"the recipients do not read: {error}") from error
+
+
+def addresses_of(rows: Iterable[RecipientRow]) -> list[str]:
+    return [row if isinstance(row, str) else row.address for row in rows]
 
 
 def decode_recipients(sealed: object) -> tuple[Recipient, ...]:
-    packed = _unsealed(sealed)
-    try:
-        return _recipients_of(_unpack_recipients(packed))
-    except (msgspec.DecodeError, ValueError) as error:
-        raise DamagedRecordError(f"the recipients do not read: {error}") from error
+    return _recipients_of(recipient_rows(sealed))

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple, Self, TypeAlias
 
 from kairan.mail.address import key_of
 from kairan.runtime.operator_error import OperatorError
-from kairan.spool.interface import JobId, Quarantined, SpoolId, SpoolItem
+from kairan.spool.interface import JobId, JobSummary, Quarantined, SpoolId, SpoolItem
 from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.operator.changes import Changes
 from kairan.spool.sqlite.operator.connect import WalDamagedError, connect_to_change, connect_to_look
 from kairan.spool.sqlite.owner import is_owned
-from kairan.spool.sqlite.scan import Condition, counts, oldest_arrival, scan
+from kairan.spool.sqlite.scan import Condition, counts, oldest_arrival, scan, summaries
 from kairan.spool.sqlite.schema import CHECKPOINT_PAGES, is_ours
 
 _PIECE_OCTETS = 64 * 1024
@@ -148,6 +148,25 @@ class Shown:
     size: int
 
 
+def summary_of(item: Listed) -> JobSummary | Quarantined:
+    if isinstance(item, Quarantined):
+        return item
+    job, envelope = item.job, item.envelope
+    return JobSummary(
+        *job.id,
+        job.route,
+        job.due,
+        job.attempts,
+        job.detail,
+        item.held,
+        [recipient.address for recipient in job.recipients],
+        envelope.sender,
+        envelope.message_id,
+        envelope.arrived,
+        envelope.size,
+    )
+
+
 def id_text(job: JobId) -> str:
     return f"{job.message}.{job.number}"
 
@@ -212,6 +231,12 @@ class ShardView:
 
     def jobs(self, wanted: JobFilter = JobFilter()) -> Iterator[Listed]:
         return wanted.matching(scan(self._db, self._folder.database, wanted.condition()))
+
+    def summaries(self, wanted: JobFilter = JobFilter()) -> Iterator[JobSummary | Quarantined]:
+        """As `jobs`, of what a list shows."""
+        if wanted.is_condition:
+            return summaries(self._db, self._folder.database, wanted.condition())
+        return map(summary_of, self.jobs(wanted))
 
     def quarantined(self, wanted: JobFilter = JobFilter()) -> Iterator[Listed]:
         return wanted.matching(self._folder.quarantine.things())

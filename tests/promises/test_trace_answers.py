@@ -27,9 +27,9 @@ def folder(tmp_path_factory, request):
         with sqlite3.connect(path) as database:
             written = list(rows(worker, number // 2))
             database.executemany(
-                "INSERT INTO event VALUES (?,?,?,?,?,?,?,0,?,?,?,'','',0,'','')", written
+                "INSERT INTO event VALUES (?,?,?,?,?,?,?,0,?,?,?,'','',0,'','',NULL)", written
             )
-            lookup.write(database, ((row[0], row[7:]) for row in written))
+            lookup.write(database, ((id_, m, s, [r] if r else []) for id_, *_, m, s, r in written))
         database.close()
     return folder
 

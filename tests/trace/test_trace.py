@@ -11,7 +11,7 @@ from kairan.trace import lookup
 from kairan.trace.lookup import Named
 from kairan.trace.record import Trace
 from kairan.trace.refusals import Refusal
-from kairan.trace.search import search
+from kairan.trace.search import open_trace, search
 from kairan.trace.settings import TraceSettings
 from kit.ticking import START
 
@@ -207,12 +207,12 @@ def test_a_search_reads_while_the_writer_writes(trace, tmp_path):
 @pytest.mark.parametrize("named", Named)
 def test_keys_are_found_without_reading_all_events(trace, tmp_path, named):
     record_a_journey(trace)
-    with closing(sqlite3.connect(tmp_path / "trace" / "trace-0.db")) as database:
+    with closing(open_trace(tmp_path / "trace" / "trace-0.db")) as database:
         is_of, values = lookup.events_named(database, named, [1, 2])
-        source, is_named, key = lookup.latest_named(database, named)
+        source, key = lookup.latest_named(database, named)
         for query, among in (
-            (f"SELECT event FROM event WHERE {is_of} ORDER BY id", values),
-            (f"SELECT event FROM {source} WHERE {is_named} ORDER BY id DESC LIMIT 3", [key(1)]),
+            (f"SELECT event FROM block WHERE {is_of} ORDER BY first_id", values),
+            (f"SELECT event FROM {source} ORDER BY first_id DESC", [key(1)]),
         ):
             plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {query}", among)]
             assert any("lookup USING PRIMARY KEY (k=?" in step for step in plan)

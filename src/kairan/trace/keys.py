@@ -18,6 +18,12 @@ def search_key(text: str, day: int) -> int | None:
     return (day << 40) + _hash_of(text) if text else None
 
 
+def search_keys_of(texts: Iterable[str], day: int) -> set[int]:
+    """Of many texts of one day, mostly met once: none is remembered for the next."""
+    base = day << 40
+    return {base + _digest(text) for text in texts if text}
+
+
 def search_keys(text: str, days: Iterable[int]) -> list[int]:
     """The same for several days; none of an empty text."""
     if not text:
@@ -29,5 +35,9 @@ def search_keys(text: str, days: Iterable[int]) -> list[int]:
 # Senders come again and again, and recipients within the day.
 @kept(octets=4 * 1024 * 1024, key_octets=128)
 def _hash_of(text: str) -> int:
+    return _digest(text)
+
+
+def _digest(text: str) -> int:
     digest = blake2b(key_of(text).encode("utf-8", "replace"), digest_size=5).digest()
     return int.from_bytes(digest, "big")

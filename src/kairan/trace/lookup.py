@@ -1,7 +1,8 @@
 """The trace's index: which events have a message id, a sender, a recipient.
 
-Table `lookup` holds keys and the ids of events, in the order of both and nothing else.  A key is the
-search key of a text (keys.py) and which of the three the text is.
+Table `lookup` holds keys and the ids of rows, in the order of both and nothing else.  A key is the
+search key of a text (keys.py) and which of the three the text is.  A row of several events (blocks.py)
+stands there once for its message and its sender, and for each recipient.
 
 Not three indexes of SQLite's, which take each row where its hash falls, a page read and written for
 each of the three: a batch that is put in in the order of its keys comes to each page once.  Of the
@@ -10,7 +11,7 @@ more there were, and takes 14 to 22.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import IntEnum
 
 from kairan.runtime.rows import Insert
@@ -33,33 +34,31 @@ class Named(IntEnum):
 COLUMNS = {Named.MESSAGE_ID: "m", Named.SENDER: "s", Named.RECIPIENT: "r"}
 _KINDS = 4  # three, and one to spare
 
-# An event's id and its search keys in the order of `Named`.
-IndexedEvent = tuple[int, Sequence[int | None]]
+# A row's id, and the search keys of message id, sender and each recipient, once.
+IndexedRow = tuple[int, int | None, int | None, Collection[int]]
 
 
 def _lookup_key(search_key: int, named: Named) -> int:
     return search_key * _KINDS + named
 
 
-def write(database: sqlite3.Connection, events: Iterable[IndexedEvent]) -> None:
+def write(database: sqlite3.Connection, rows: Iterable[IndexedRow]) -> None:
     """Within the caller's transaction."""
-    _INSERT.into(database, _entries(events))
+    _INSERT.into(database, _entries(rows))
 
 
-def delete(database: sqlite3.Connection, events: Iterable[IndexedEvent]) -> None:
+def delete(database: sqlite3.Connection, rows: Iterable[IndexedRow]) -> None:
     """Within the caller's transaction."""
-    database.executemany("DELETE FROM lookup WHERE k = ? AND id = ?", _entries(events))
+    database.executemany("DELETE FROM lookup WHERE k = ? AND id = ?", _entries(rows))
 
 
-def _entries(events: Iterable[IndexedEvent]) -> list[tuple[int, int]]:
+def _entries(rows: Iterable[IndexedRow]) -> list[tuple[int, int]]:
     """In three passes: those of the ids and senders of a list are sorted as they come."""
-    listed = list(events)
-    entries = [
-        (key * _KINDS + named, id_)
-        for named in (int(one) for one in Named)
-        for id_, keys in listed
-        if (key := keys[named]) is not None
-    ]
+    listed = list(rows)
+    of_message, of_sender, of_recipient = map(int, Named)
+    entries = [(m * _KINDS + of_message, id_) for id_, m, _, _ in listed if m is not None]
+    entries += [(s * _KINDS + of_sender, id_) for id_, _, s, _ in listed if s is not None]
+    entries += [(r * _KINDS + of_recipient, id_) for id_, _, _, keys in listed for r in keys]
     entries.sort()
     return entries
 
@@ -85,21 +84,21 @@ def make(database: sqlite3.Connection) -> None:
 def events_named(
     database: sqlite3.Connection, named: Named, keys: Sequence[int]
 ) -> tuple[str, Sequence[int]]:
-    """A condition on `event` for all that have one of the search keys, and its values."""
+    """A condition on `event` or `block` for all that have one of the search keys, and its values."""
     places = ",".join("?" * len(keys))
     if not is_there(database):
         return f"{COLUMNS[named]} IN ({places})", keys
-    found = f"id IN (SELECT id FROM lookup WHERE k IN ({places}))"  # noqa: S608 - places alone
+    found = f"first_id IN (SELECT id FROM lookup WHERE k IN ({places}))"  # noqa: S608 - places alone
     return found, [_lookup_key(key, named) for key in keys]
 
 
-def latest_named(
-    database: sqlite3.Connection, named: Named
-) -> tuple[str, str, Callable[[int], int]]:
-    """For the latest of many: what to select from, a condition, and the value of a search key there.
+def latest_named(database: sqlite3.Connection, named: Named) -> tuple[str, Callable[[int], int]]:
+    """For the latest of many: what of `block` to select from, with a place for a search key, and the
+    value of one there.
 
-    In the order of `id DESC` it reads no more than is asked for.
+    In the order of `first_id DESC` it reads no more than is asked for.
     """
     if not is_there(database):
-        return "event", f"{COLUMNS[named]} = ?", int
-    return "lookup CROSS JOIN event USING (id)", "k = ?", lambda key: _lookup_key(key, named)
+        return f"(SELECT * FROM block WHERE {COLUMNS[named]} = ?)", int  # noqa: S608 - our columns
+    found = "(SELECT id AS first_id FROM lookup WHERE k = ?)"
+    return f"{found} CROSS JOIN block USING (first_id)", lambda key: _lookup_key(key, named)

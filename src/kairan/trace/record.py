@@ -16,6 +16,8 @@ belongs to mail or to an account `trace-N.db`, table `event`:
     subject    of RECEIVE, where the setting keeps it
     octets, mechanism, tls
                of RECEIVE: the message's size, how its client had logged in, and its version of TLS
+    recipients of a row that is several events, one for each of them (blocks.py), which share all else;
+               the following ids are theirs
 
 Beside it table `tally`: events counted by minute (tally.py).
 
@@ -29,8 +31,10 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from operator import lt
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -40,8 +44,10 @@ from kairan.runtime.clock_steps import ClockSteps
 from kairan.runtime.repeated_failure import RepeatedFailure
 from kairan.runtime.rows import Insert
 from kairan.trace import lookup
+from kairan.trace.blocks import BLOCK_MAX, LENGTH, packed, recipients_in
 from kairan.trace.file import TraceFile
-from kairan.trace.keys import DAY_SECONDS, MICRO, day_of, search_key
+from kairan.trace.keys import DAY_SECONDS, MICRO, day_of, search_key, search_keys_of
+from kairan.trace.lookup import IndexedRow
 from kairan.trace.refusals import SCHEMA as REFUSALS_SCHEMA
 from kairan.trace.refusals import Refusal, Refusals, RefusalsWriter
 from kairan.trace.settings import TraceSettings
@@ -69,10 +75,11 @@ CREATE TABLE IF NOT EXISTS event (
   recipient TEXT NOT NULL, detail TEXT NOT NULL, client TEXT NOT NULL, spool_id INTEGER NOT NULL,
   m INTEGER, s INTEGER, r INTEGER,
   account TEXT NOT NULL DEFAULT '', subject TEXT NOT NULL DEFAULT '',
-  octets INTEGER NOT NULL DEFAULT 0, mechanism TEXT NOT NULL DEFAULT '', tls TEXT NOT NULL DEFAULT '');
+  octets INTEGER NOT NULL DEFAULT 0, mechanism TEXT NOT NULL DEFAULT '', tls TEXT NOT NULL DEFAULT '',
+  recipients TEXT);
 """
-_KEYS = slice(8, 11)  # m, s, r
-_EVENTS = Insert("INSERT INTO event VALUES", "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+_ROWS = Insert("INSERT INTO event VALUES", "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+_INDEXED, _INDEXED_PLACES = "id, m, s, r, recipients", (0, 8, 9, 10, 16)
 _TOLD_AGAIN_SECONDS = 60.0
 # Of 0.1.0 are files without them.
 _COLUMNS_ADDED = {
@@ -81,7 +88,9 @@ _COLUMNS_ADDED = {
     "octets": "INTEGER NOT NULL DEFAULT 0",
     "mechanism": "TEXT NOT NULL DEFAULT ''",
     "tls": "TEXT NOT NULL DEFAULT ''",
+    "recipients": "TEXT",
 }
+_DAY = DAY_SECONDS * MICRO
 
 
 class Submitted(NamedTuple):
@@ -96,7 +105,7 @@ class Submitted(NamedTuple):
 
 _NOT_SUBMITTED = Submitted(0)
 # time, event, recipients, how it came, reason, message id, sender, detail, client, account, subject,
-# spool id; a row for each recipient.
+# spool id; an event for each recipient.
 _Line: TypeAlias = tuple[
     float, str, Sequence[str], Submitted, str, str, str, str, str, str, str, int
 ]
@@ -309,7 +318,7 @@ class _Writer:
         self._lines = lines
         self._tally = Tally()
         self._trouble = RepeatedFailure()
-        self._last_id = self._newest_id()
+        self._last_id = self._highest_id = self._newest_id()
         self._has_lookup = lookup.is_there(self._file.database)
         if not self._last_id:
             self._have_lookup()
@@ -367,48 +376,68 @@ class _Writer:
         tally.clear()
         for when, event, recipients, _, reason, *_ in batch:
             tally.add(when, event, reason, len(recipients))
-        try:
-            with database:
-                _insert(database, list(self._rows(batch)))
-                tally.write(database)
-        except sqlite3.IntegrityError:
-            # Behind a step of the clock back: some of these moments are taken.
-            self._last_id = last_id
-            with database:
+        with database:
+            rows = list(self._rows(batch))
+            if self._are_free([row[0] for row in rows]):
+                _insert(database, rows)
+            else:  # behind a step of the clock back: some of these moments may be taken
+                self._last_id = last_id
                 for line in batch:
-                    _insert(database, list(self._rows([line], self._free_id)))
-                tally.write(database)
+                    _insert(database, list(self._rows([line], self._free_id, block_max=1)))
+            tally.write(database)
+        self._highest_id = max(self._highest_id, self._last_id)
 
     def _rows(
-        self, batch: Sequence[_Line], free: Callable[[int], int] = int
-    ) -> Iterable[tuple[Any, ...]]:
+        self,
+        batch: Sequence[_Line],
+        free: Callable[[int], int] = int,
+        *,
+        block_max: int = BLOCK_MAX,
+    ) -> Iterator[tuple[Any, ...]]:
         for when, event, recipients, submitted, _, *texts, spool_id in batch:
             message_id, sender, detail, client, account, subject = _all_stored(texts)
             moment = int(when * MICRO)
             # One step back is taken as it is; within a moment events keep their order.
             is_step = moment < self._last_id - _STEP_BACK
-            self._last_id = free(moment if is_step else max(self._last_id + 1, moment))
-            day = self._last_id // (DAY_SECONDS * MICRO)
-            m, s = search_key(message_id, day), search_key(sender, day)
-            for number, recipient in enumerate(_all_stored(recipients)):
-                if number:
-                    self._last_id = free(self._last_id + 1)
+            wanted = moment if is_step else max(self._last_id + 1, moment)
+            for block in _blocks(_all_stored(recipients), block_max):
+                first = free(wanted)
+                self._last_id = first + len(block) - 1
+                wanted = self._last_id + 1
+                day = first // _DAY
+                several = packed(block)
+                recipient = "" if several else block[0]
                 yield (
-                    self._last_id, event, message_id, sender, recipient, detail, client, spool_id,
-                    m, s, search_key(recipient, day), account, subject, *submitted,
+                    first, event, message_id, sender, recipient, detail, client, spool_id,
+                    search_key(message_id, day), search_key(sender, day),
+                    search_key(recipient, day), account, subject, *submitted, several,
                 )  # fmt: skip
+
+    def _are_free(self, ids: Sequence[int]) -> bool:
+        """In their order, and no others are between them: so it is where time goes on."""
+        if not all(map(lt, ids, ids[1:])):
+            return False
+        if ids[0] > self._highest_id:
+            return True
+        query = "SELECT 1 FROM event WHERE id BETWEEN ? AND ? LIMIT 1"
+        span = (ids[0] - BLOCK_MAX, self._last_id)
+        return self._file.database.execute(query, span).fetchone() is None
 
     def _free_id(self, wanted: int) -> int:
         """The next moment from `wanted` on that no event has."""
-        query = "SELECT 1 FROM event WHERE id = ?"
-        if self._file.database.execute(query, (wanted,)).fetchone() is None:
-            return wanted
-        (end,) = self._file.database.execute(
-            "SELECT min(id) FROM event AS one WHERE id >= ? "
-            "AND NOT EXISTS (SELECT 1 FROM event WHERE id = one.id + 1)",
+        database = self._file.database
+        before = database.execute(
+            f"SELECT id, id + {LENGTH} FROM event WHERE id <= ? ORDER BY id DESC LIMIT 1",  # noqa: S608 - our own text
             (wanted,),
         ).fetchone()
-        return int(end) + 1
+        if before is None or before[1] <= wanted:
+            return wanted
+        (end,) = database.execute(
+            f"SELECT min(id + {LENGTH}) FROM event AS one WHERE id >= ? "  # noqa: S608
+            f"AND NOT EXISTS (SELECT 1 FROM event WHERE id = one.id + {LENGTH.replace('recipients', 'one.recipients')})",
+            (before[0],),
+        ).fetchone()
+        return int(end)
 
     def _delete_oldest(self, octets: int) -> bool:
         """The oldest day; of the last one its oldest events, about so many octets."""
@@ -418,34 +447,61 @@ class _Writer:
         if oldest is None:
             with self._file.database as database:
                 return delete_oldest(database, _PRUNE_ROWS) > 0
-        end_of_day = (oldest // (DAY_SECONDS * MICRO) + 1) * DAY_SECONDS * MICRO
+        end_of_day = (oldest // _DAY + 1) * _DAY
         if end_of_day <= newest:
             return self._delete(end_of_day, _PRUNE_ROWS) > 0
         rows = max(min(octets // _ROW_OCTETS, _PRUNE_ROWS), 100)
         return self._delete(newest + 1, rows) > 0
 
-    def _delete(self, limit: int, rows: int) -> int:
-        """Of the tally what is older than the oldest event that is left."""
+    def _delete(self, limit: int, events: int) -> int:
+        """So many or, of the last row, more; of the tally what is older than the oldest that is left."""
         self._have_lookup()
         with self._file.database as database:
-            found = database.execute(
-                "SELECT id, m, s, r FROM event WHERE id < ? ORDER BY id LIMIT ?", (limit, rows)
-            ).fetchall()
-            lookup.delete(database, ((id_, keys) for id_, *keys in found))
+            found, number = self._oldest_rows(limit, events)
+            lookup.delete(database, found)
             database.execute("DELETE FROM event WHERE id <= ?", (found[-1][0] if found else 0,))
             (oldest,) = database.execute("SELECT min(id) FROM event").fetchone()
             before = limit if oldest is None else min(limit, oldest)
             delete_before(database, before // (MINUTE_SECONDS * MICRO))
-            return len(found)
+            return number
+
+    def _oldest_rows(self, limit: int, events: int) -> tuple[list[IndexedRow], int]:
+        """Until they have so many events; how many they have."""
+        found, number = list[IndexedRow](), 0
+        rows = self._file.database.execute(
+            f"SELECT {LENGTH}, {_INDEXED} FROM event WHERE id < ? ORDER BY id LIMIT ?",  # noqa: S608 - our own text
+            (limit, events),
+        )
+        with closing(rows):
+            for length, *row in rows:
+                found.append(_indexed(*row))
+                number += length
+                if number >= events:
+                    break
+        return found, number
 
     def _newest_id(self) -> int:
-        (last,) = self._file.database.execute("SELECT max(id) FROM event").fetchone()
-        return int(last or 0)
+        query = f"SELECT id + {LENGTH} - 1 FROM event ORDER BY id DESC LIMIT 1"  # noqa: S608
+        last = self._file.database.execute(query).fetchone()
+        return int(last[0]) if last else 0
+
+
+def _blocks(recipients: Sequence[str], block_max: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(recipients), block_max):
+        yield recipients[start : start + block_max]
 
 
 def _insert(database: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    _EVENTS.into(database, rows)
-    lookup.write(database, ((row[0], row[_KEYS]) for row in rows))
+    _ROWS.into(database, rows)
+    lookup.write(database, (_indexed(*map(row.__getitem__, _INDEXED_PLACES)) for row in rows))
+
+
+def _indexed(
+    id_: int, m: int | None, s: int | None, r: int | None, recipients: str | None
+) -> IndexedRow:
+    if recipients is not None:
+        return id_, m, s, search_keys_of(recipients_in(recipients), id_ // _DAY)
+    return id_, m, s, () if r is None else (r,)
 
 
 def _add_columns(database: sqlite3.Connection) -> None:

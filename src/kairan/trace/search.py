@@ -3,17 +3,20 @@
 import heapq
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from kairan.mail.address import key_of
+from kairan.trace import blocks
 from kairan.trace.keys import MICRO, day_of, search_keys
 from kairan.trace.lookup import Named, events_named, latest_named
 
-_COLUMNS = ("id", "event", "message_id", "sender", "recipient", "detail", "client", "spool_id")
+_COLUMNS = ("client", "spool_id")  # beside those of all that is read in order
 _COLUMNS_ADDED = ("account", "subject")  # since 0.2: older files have none
 # What finds fewest first.
 _NAMED = {
@@ -91,14 +94,13 @@ class TraceReader:
         number = 0
         for file, span, columns in zip(self._files, self._spans, self._columns, strict=True):
             is_of, keys = events_named(file, Named.MESSAGE_ID, _keys(message_id, *span))
-            among = f"FROM event WHERE {is_of}"
-            rows = file.execute(
-                f"SELECT {columns} {among} AND lower(message_id) = lower(?) ORDER BY id LIMIT ?",
-                (*keys, message_id, limit + 1),
-            ).fetchall()
+            among = f"block WHERE {is_of} AND lower(message_id) = lower(?)"
+            values = (*keys, message_id)
+            rows = list(islice(blocks.read_in_order(file, columns, among, values), limit + 1))
             events += map(_event, rows)
             if len(rows) > limit:
-                (count,) = file.execute(f"SELECT count(*) {among}", keys).fetchone()
+                query = f"SELECT sum({blocks.LENGTH}) FROM {among}"  # noqa: S608 - our own text
+                (count,) = file.execute(query, values).fetchone()
             else:
                 count = len(rows)
             number += count
@@ -127,36 +129,45 @@ def _search_file(
     with closing(open_trace(path)) as database:
         columns = _columns(database)
         first, last = _span(database, since, until)
-        conditions = ["id BETWEEN ? AND ?"]
-        values: list[int | str] = [*_ids(first, last)]
+        low, high = _ids(first, last)
+        conditions = ["first_id BETWEEN ? AND ?"]
+        values: list[int | str] = [low - blocks.BLOCK_MAX, high]
         if any(f"'' AS {column}" in columns for column in also):
             return []
         for column, text in texts.items():
-            conditions.append(_is_like(column))
-            values.append(text)
+            if column != "recipient":
+                conditions.append(_is_like(column))
+                values.append(text)
         for column, several in also.items():
             conditions.append(f"({' OR '.join([_is_like(column)] * len(several))})")
             values += several
         where = " AND ".join(conditions)
+        fits = _in_block(low, high, texts.get("recipient"))
+        latest = partial(blocks.read_in_order, database, columns, latest_first=True)
         if not texts:
-            query = f"SELECT {columns} FROM event WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608
-            rows = database.execute(query, (*values, limit))
-            return [_event(row) for row in rows]
+            rows = latest(f"block WHERE {where}", values)
+            return [_event(row) for row in islice(filter(fits, rows), limit)]
         # Day by day, the latest first: within one key the index has the order of time, so that
         # what there is too much of need not be read to its end.
         found: list[TraceEvent] = []
         column = next(name for name in _NAMED if name in texts)
-        source, is_named, key_there = latest_named(database, _NAMED[column])
-        query = (
-            f"SELECT {columns} FROM {source} WHERE {where} AND {is_named} "  # noqa: S608
-            "ORDER BY id DESC LIMIT ?"
-        )
+        source, key_there = latest_named(database, _NAMED[column])
         for key in _keys(texts[column], first, last):
-            rows = database.execute(query, (*values, key_there(key), limit - len(found)))
-            found += map(_event, rows)
+            rows = latest(f"{source} WHERE {where}", (key_there(key), *values))
+            found += map(_event, islice(filter(fits, rows), limit - len(found)))
             if len(found) >= limit:
                 break
         return found
+
+
+def _in_block(low: int, high: int, recipient: str | None) -> Callable[[tuple[Any, ...]], bool]:
+    """What is asked of each event of a row of several."""
+    wanted = key_of(recipient) if recipient else None
+
+    def fits(row: tuple[Any, ...]) -> bool:
+        return low <= row[0] <= high and (wanted is None or key_of(row[4]) == wanted)
+
+    return fits
 
 
 def _is_like(column: str) -> str:
@@ -205,22 +216,27 @@ def _refusal(row: tuple[int, str, str, str, str, str, str, int, int]) -> TraceEv
 
 
 def open_trace(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    """To be read: its `event` has a row for each event (blocks.py)."""
+    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    try:
+        blocks.see_events(database)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
 
 
-def _columns(database: sqlite3.Connection) -> str:
+def _columns(database: sqlite3.Connection) -> Sequence[str]:
     there = {row[1] for row in database.execute("PRAGMA table_info(event)")}
     added = (name if name in there else f"'' AS {name}" for name in _COLUMNS_ADDED)
-    return ", ".join((*_COLUMNS, *added))
+    return (*_COLUMNS, *added)
 
 
 def _span(
     database: sqlite3.Connection, since: float | None, until: float | None
 ) -> tuple[float, float]:
     """What was asked for, cut to what there is: the days in between are looked up one by one."""
-    # Each by itself: SQLite finds either at an end of the table, and both together by reading it.
-    (oldest,) = database.execute("SELECT min(id) FROM event").fetchone()
-    (newest,) = database.execute("SELECT max(id) FROM event").fetchone()
+    oldest, newest = blocks.oldest(database), blocks.newest(database)
     first = (oldest or 0) / MICRO if since is None else max(since, (oldest or 0) / MICRO)
     end = (newest or 0) / MICRO if newest else time.time()
     return first, end if until is None else min(until, end)
@@ -236,5 +252,5 @@ def _keys(text: str, first: float, last: float) -> list[int]:
     return search_keys(text, range(day_of(last), day_of(first) - 1, -1))
 
 
-def _event(row: tuple[int, str, str, str, str, str, str, int, str, str]) -> TraceEvent:
+def _event(row: tuple[Any, ...]) -> TraceEvent:
     return TraceEvent(row[0] / MICRO, *row[1:])

@@ -4,30 +4,29 @@ Reads each file once, in the order of its rows; of the messages it keeps as many
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kairan.trace.blocks import IS_BETWEEN, ids_between
 from kairan.trace.keys import MICRO
-from kairan.trace.search import TraceReader
+from kairan.trace.search import TraceReader, open_trace
 
 # About 300 octets each in memory.
 SENDS_MAX = 500_000
 # Of one message: a list of a million, once each.
 EVENTS_MAX = 1_000_000
 _DONE = ("DELIVER", "SEND")
-_EXPANDED = (
-    "SELECT DISTINCT message_id FROM event WHERE id BETWEEN ? AND ? AND event = 'EXPAND' LIMIT ?"
-)
-_SINGLE = """
+_EXPANDED = f"SELECT DISTINCT message_id FROM event WHERE {IS_BETWEEN} AND event = 'EXPAND' LIMIT ?"  # noqa: S608 - our own text
+_SINGLE = f"""
 SELECT max(account), min(CASE WHEN event = 'RECEIVE' THEN id END), max(recipient), max(subject)
-    FROM event WHERE id BETWEEN ? AND ? AND event IN ('RECEIVE', 'DELIVER', 'SEND', 'FAIL', 'EXPAND')
+    FROM event WHERE {IS_BETWEEN} AND event IN ('RECEIVE', 'DELIVER', 'SEND', 'FAIL', 'EXPAND')
     GROUP BY message_id
     HAVING count(DISTINCT nullif(recipient, '')) = 1 AND max(account) <> ''
         AND max(event = 'EXPAND') = 0 AND count(CASE WHEN event = 'RECEIVE' THEN 1 END) = 1
     LIMIT ?
-"""
+"""  # noqa: S608
 
 
 @dataclass(slots=True)
@@ -59,7 +58,7 @@ def group_sends(directory: Path, since: float, until: float) -> list[GroupSend]:
     files = sorted(directory.glob("trace-*.db"))
     found: dict[str, None] = {}
     for path in files:
-        with closing(_open(path)) as file:
+        with closing(open_trace(path)) as file:
             rows = file.execute(_EXPANDED, (*_ids(since, until), SENDS_MAX - len(found)))
             found |= dict.fromkeys(message_id for (message_id,) in rows)
     with TraceReader(directory) as reader:
@@ -96,7 +95,7 @@ def _count(send: GroupSend, event: str, recipient: str) -> None:
 def single_sends(directory: Path, since: float, until: float) -> Iterator[SingleSend]:
     left = SENDS_MAX
     for path in sorted(directory.glob("trace-*.db")):
-        with closing(_open(path)) as file:
+        with closing(open_trace(path)) as file:
             if not _has_accounts(file):
                 continue
             for account, moment, recipient, subject in file.execute(
@@ -106,12 +105,8 @@ def single_sends(directory: Path, since: float, until: float) -> Iterator[Single
                 yield SingleSend(account, moment / MICRO, recipient, subject)
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-
-
-def _ids(since: float, until: float) -> Sequence[int]:
-    return int(since * MICRO) - 1, int(until * MICRO) + 1
+def _ids(since: float, until: float) -> tuple[int, int, int, int]:
+    return ids_between(int(since * MICRO) - 1, int(until * MICRO) + 1)
 
 
 def _has_accounts(file: sqlite3.Connection) -> bool:

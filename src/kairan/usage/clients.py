@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kairan.outcomes.outcome import Text
+from kairan.trace.blocks import IS_BETWEEN, ids_between
 from kairan.trace.keys import MICRO
 from kairan.trace.search import open_trace
 from kairan.usage.report import ReadProgress, ReportColumn, ReportKind, ReportSpan, ReportTable
@@ -21,7 +22,7 @@ from kairan.usage.report import ReadProgress, ReportColumn, ReportKind, ReportSp
 _ROWS_MAX = 10_000
 _QUERY = f"""
 SELECT lower(sender), mechanism, tls, count(*) AS messages FROM event
-WHERE id BETWEEN ? AND ? AND event = 'RECEIVE'
+WHERE {IS_BETWEEN} AND event = 'RECEIVE'
 GROUP BY 1, 2, 3 ORDER BY messages DESC LIMIT {_ROWS_MAX * 4}
 """  # noqa: S608 - a number
 PROTOCOLS: Mapping[str, str] = {
@@ -79,7 +80,7 @@ def _counted(
             there = {row[1] for row in file.execute("PRAGMA table_info(event)")}
             # What an older worker has written: it said neither.
             query = _QUERY if "tls" in there else _QUERY.replace("mechanism, tls", "'?', '?'")
-            ids = int(span.since * MICRO), int(span.until * MICRO)
+            ids = ids_between(int(span.since * MICRO), int(span.until * MICRO))
             for sender, mechanism, tls, messages in file.execute(query, ids):
                 protocol = PROTOCOLS.get(mechanism, UNKNOWN) if tls else UNKNOWN
                 found.setdefault((sender, protocol), Counter())[tls] += messages

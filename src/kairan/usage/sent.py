@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kairan.outcomes.outcome import Text
+from kairan.trace import blocks
 from kairan.trace.keys import DAY_SECONDS, MICRO, day_of
 from kairan.trace.search import events_by_key, open_trace
 from kairan.trace.settings import BillingSettings
@@ -43,7 +44,7 @@ SELECT message_id, spool_id,
     {octets},
     count(DISTINCT CASE WHEN event IN ('DELIVER', 'SEND') THEN lower(recipient) END),
     min(CASE WHEN event = 'EXPAND' THEN printf('%020d', id) || recipient END)
-FROM event WHERE id BETWEEN ? AND ? AND m IS NOT NULL
+FROM event WHERE {is_between} AND m IS NOT NULL
     AND event IN ('RECEIVE', 'EXPAND', 'DELIVER', 'SEND')
 GROUP BY m, lower(message_id), spool_id
 """
@@ -119,9 +120,8 @@ def sent(directory: Path, span: ReportSpan, progress: ReadProgress | None = None
 
 
 def _days_of(file: sqlite3.Connection, span: ReportSpan) -> range:
-    (oldest,) = file.execute("SELECT min(id) FROM event").fetchone()
-    (newest,) = file.execute("SELECT max(id) FROM event").fetchone()
-    if oldest is None:
+    oldest, newest = blocks.oldest(file), blocks.newest(file)
+    if oldest is None or newest is None:
         return range(0)
     first = max(span.since, oldest / MICRO)
     return range(day_of(first), day_of(min(span.until, newest / MICRO)) + 1)
@@ -134,9 +134,12 @@ def _add_day(
     file = files[0]
     # Octets are in files since their worker's version has them.
     is_there = any(row[1] == "octets" for row in file.execute("PRAGMA table_info(event)"))
-    query = _MESSAGES.format(octets="sum(octets)" if is_there else "0")
+    query = _MESSAGES.format(
+        octets="sum(octets)" if is_there else "0", is_between=blocks.IS_BETWEEN
+    )
     begin, end = day * DAY_SECONDS, (day + 1) * DAY_SECONDS
-    ids = int(max(span.since, begin) * MICRO), min(int(span.until * MICRO), end * MICRO - 1)
+    last = min(int(span.until * MICRO), end * MICRO - 1)
+    ids = blocks.ids_between(int(max(span.since, begin) * MICRO), last)
     for message_id, spool_id, said_by, messages, octets, billed, expanded in file.execute(
         query, ids
     ):

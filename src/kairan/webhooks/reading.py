@@ -14,8 +14,10 @@ import time
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from kairan.trace import blocks
 from kairan.trace.search import open_trace
 from kairan.webhooks.told import TraceRow
 
@@ -70,20 +72,16 @@ def read_part(
 def _step(
     database: sqlite3.Connection, cursor: int, events: Collection[str], limit: int, moment: int
 ) -> tuple[list[TraceRow], int, bool]:
-    (first,) = database.execute(
-        "SELECT min(id) FROM event WHERE id > ? AND id <= ?", (cursor, moment)
-    ).fetchone()
-    if first is None:
+    first = blocks.next_behind(database, cursor)
+    if first is None or first > moment:
         return [], cursor, True
     end = min(first + _STEP, moment)
     names = ",".join("?" * len(events))
-    query = (
-        "SELECT id, event, message_id, sender, recipient, detail, spool_id FROM event "  # noqa: S608 - our own text
-        f"WHERE id >= ? AND id <= ? AND event IN ({names}) AND recipient != '' ORDER BY id LIMIT ?"
-    )
-    found = database.execute(query, (first, end, *events, limit)).fetchall()
-    rows = [TraceRow(*one) for one in found]
+    source = f"block WHERE first_id BETWEEN ? AND ? AND event IN ({names})"
+    values = (first - blocks.BLOCK_MAX, end, *events)
+    found = map(TraceRow._make, blocks.read_in_order(database, ["spool_id"], source, values))
+    told = (one for one in found if first <= one.id <= end and one.recipient)
+    rows = list(islice(told, limit))
     if len(rows) == limit:
         return rows, rows[-1].id, False
-    (last,) = database.execute("SELECT max(id) FROM event WHERE id <= ?", (end,)).fetchone()
-    return rows, last, False
+    return rows, blocks.newest(database, end) or cursor, False

@@ -3,8 +3,11 @@
 import pytest
 
 from delivery.transport_talk import CONTENT, SETTINGS, envelope, kinds, to
+from kairan.delivery.transports.smtp import results_of
 from kairan.delivery.transports.table import transport_for
 from kairan.mail.envelope import Notify
+from kairan.mail.reply import Reply
+from kairan.relay.pool import TransactionResult
 from kairan.testing.peer import Cut, Rule, Say, ScriptedPeer
 
 
@@ -86,3 +89,38 @@ async def test_a_no_to_the_whole_message_leaves_nothing_open():
         async with ScriptedPeer([Rule("DOT", Say(text), Cut())]) as peer:
             (result,) = await deliver(peer, "a@x.test")
         assert not result.is_unknown
+
+
+YES, OTHER, NO = (
+    Reply.of(250, "2.0.0", "Ok"),
+    Reply.of(250, "2.1.5", "Ok"),
+    Reply.of(550, "", "no"),
+)
+
+
+@pytest.mark.parametrize(
+    ("replies", "notify", "shared"),
+    [
+        ([YES, YES, YES], Notify.UNSET, True),
+        ([YES, YES, YES], Notify.SUCCESS, False),
+        ([YES, OTHER, YES], Notify.UNSET, False),
+        ([YES, NO, YES], Notify.UNSET, False),
+        ([NO, NO, NO], Notify.UNSET, False),
+    ],
+)
+def test_one_reply_for_all_is_one_result_and_says_the_same_as_one_for_each(replies, notify, shared):
+    recipients = to("a@x", "b@x", "c@x", notify=notify)
+    together = results_of([TransactionResult(tuple(replies), "relay", dsn=True)], recipients)
+    one_by_one = [
+        result
+        for reply, one in zip(replies, recipients, strict=True)
+        for result in results_of([TransactionResult((reply,), "relay", dsn=True)], [one])
+    ]
+    assert together == one_by_one
+    assert all(one is together[0] for one in together) == shared
+
+
+def test_one_reply_of_each_transaction_is_for_its_own_recipients():
+    answers = [TransactionResult((YES, YES), "relay"), TransactionResult((OTHER,), "relay")]
+    results = results_of(answers, to("a@x", "b@x", "c@x"))
+    assert [one.reply for one in results] == [YES, YES, OTHER]

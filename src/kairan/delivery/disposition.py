@@ -79,12 +79,10 @@ def is_done(recipients: Sequence[Recipient], results: Sequence[RecipientResult])
     """Everybody has it and nobody is to be told, as after nearly all attempts: no time and no clock
     is asked for then, which is half of what a disposition costs.
     """
-    for recipient, result in zip(recipients, results, strict=True):
-        if type(result) is not Delivered:
-            return False
-        if recipient.notify is not _UNSET and Notify.SUCCESS in recipient.notify:
-            return False
-    return True
+    if set(map(type, results)) != {Delivered}:
+        return False
+    asked = [one.notify for one in recipients if one.notify is not _UNSET]
+    return not any(Notify.SUCCESS in notify for notify in asked)
 
 
 def disposition_of(

@@ -185,8 +185,8 @@ def _alike(
     recipients: Sequence[Recipient], results: Sequence[RecipientResult]
 ) -> Sequence[tuple[RecipientResult, Sequence[str]]]:
     """Recipients with the same answer share a line: mostly all of a job."""
-    if len(recipients) == 1:
-        return ((results[0], (recipients[0].address,)),)
+    if results.count(results[0]) == len(recipients):  # no hash of each, which is a call of Python
+        return ((results[0], [recipient.address for recipient in recipients]),)
     alike: dict[RecipientResult, list[str]] = {}
     for recipient, result in zip(recipients, results, strict=True):
         alike.setdefault(result, []).append(recipient.address)

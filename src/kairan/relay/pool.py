@@ -246,8 +246,7 @@ class Pool:
         is_whole = sent.dot_sent or not session.over or not sent.replies
         reached = is_whole and not judged.may_try_again
         self._counters.messages += reached
-        for reply in sent.replies:
-            self._counters.recipients += reply.is_positive
+        self._counters.recipients += sum([reply.is_positive for reply in sent.replies])
         self._counters.unknown += bool(sent.unknown)
         return TransactionResult(
             sent.replies,

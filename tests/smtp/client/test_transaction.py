@@ -5,6 +5,8 @@ import pytest
 from kairan.mail.address import Address
 from kairan.mail.envelope import Notify, Recipient
 from kairan.mail.reply import Reply
+from kairan.smtp.client.capabilities import Capabilities
+from kairan.smtp.client.commands import plain_rcpt_commands, rcpt_command
 from kairan.smtp.client.engine import Phase
 from kairan.smtp.client.events import ContentWanted, Ended, Sent
 from smtp.client.talk import (
@@ -442,3 +444,28 @@ def test_an_address_can_not_become_a_command(bad):
     assert (wire, codes(sent)) == (b"", [554])
     wire, (sent,) = send_to(HELLO, recipient=Recipient(Address("a@x.test"), orcpt=bad))
     assert (wire, codes(sent)) == (b"", [554])
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        Recipient(Address("b@x.test")),
+        Recipient(Address("j\u00fcrgen@x.test")),
+        Recipient(Address("b@x.test\r\nDATA")),
+        Recipient(Address("b@x.test"), Notify.NEVER),
+        Recipient(Address("b@x.test"), orcpt="rfc822;b@x.test"),
+        Recipient(Address("b@x.test"), via="all@x.test"),
+    ],
+)
+def test_a_group_of_plain_recipients_is_said_as_each_of_them_is(one):
+    peer = Capabilities(pipelining=True, dsn=True, smtputf8=True)
+    group = (Recipient(Address("a@x.test")), one)
+    said = [rcpt_command(recipient, peer=peer) for recipient in group]
+    has_wishes = bool(one.notify or one.orcpt or not one.address.isascii() or "\r" in one.address)
+    assert plain_rcpt_commands(group) == (None if has_wishes else said)
+
+
+def test_a_plain_group_leaves_out_none_and_an_unsafe_one_is_not_said():
+    client = ready_client()
+    begin(client, "a@x.test", "b@x.test\r\nRSET", "c@x.test")
+    assert client.take().count(b"RCPT TO:") == 2

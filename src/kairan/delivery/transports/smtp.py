@@ -7,6 +7,7 @@ from kairan.delivery.transports.authors import AuthorRule
 from kairan.delivery.transports.context import TransportContext
 from kairan.delivery.transports.destination import read_author_rule, read_destination
 from kairan.mail.envelope import Content, Envelope, Notify, Recipient
+from kairan.mail.reply import Reply
 from kairan.outcomes.outcome import Outcome
 from kairan.relay import faults
 from kairan.relay.next_hop import NextHop
@@ -22,7 +23,12 @@ def results_of(
     """RFC 5321 section 4.2.1: the first digit decides."""
     results: list[RecipientResult] = []
     rest = iter(recipients)
+    has_wishes = any([one.notify for one in recipients])  # noqa: C419 - a generator is dearer
     for answer in answers:
+        if not (has_wishes or answer.kept) and _is_one_yes(answer.replies):
+            taken = Delivered(answer.replies[0], answer.relay, answer.remote)
+            results += [taken for _ in zip(answer.replies, rest, strict=False)]
+            continue
         for n, (reply, recipient) in enumerate(zip(answer.replies, rest, strict=False)):
             if n in answer.kept:
                 again = faults.kept(reply)
@@ -44,6 +50,11 @@ def results_of(
             else:
                 results.append(Failed(reply, answer.relay, answer.remote))
     return results
+
+
+def _is_one_yes(replies: Sequence[Reply]) -> bool:
+    """Nearly always one reply to the final dot is everybody's, and one result says so for all."""
+    return bool(replies) and replies[0].is_positive and replies.count(replies[0]) == len(replies)
 
 
 def make(destination: str, context: TransportContext) -> "SmtpTransport":

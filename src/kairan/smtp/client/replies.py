@@ -95,9 +95,11 @@ class ReplyReader:
         lines = (self._rest + data).split(b"\r\n")
         self._rest = lines.pop()
         items: list[ReplyOrFault] = []
+        said, known = b"", None  # a group of RCPT is mostly answered with the same line
         for line in lines:
             if not self._lines and len(line) <= REPLY_LINE_OCTETS_MAX:
-                known = _parse_single(line)
+                if line != said:
+                    said, known = line, _parse_single(line)
                 if known is not None:
                     items.append(known)
                     continue

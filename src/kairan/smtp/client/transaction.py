@@ -1,5 +1,6 @@
 """One message on its way through a session: which recipient still waits for which answer."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kairan.mail.envelope import Envelope, Recipient
@@ -10,10 +11,11 @@ from kairan.smtp.client.commands import (
     mail_command,
     message_refusal,
     needs_utf8,
+    plain_rcpt_commands,
     rcpt_command,
     recipient_refusal,
 )
-from kairan.smtp.client.events import Explain, Sent
+from kairan.smtp.client.events import Explain, Sent, Trouble
 
 
 class OutgoingMessage(NamedTuple):
@@ -49,17 +51,14 @@ class Transaction:
         envelope, recipients, size = message.envelope, message.recipients, message.size
         ascii_header = message.ascii_header or not envelope.smtputf8
         whole = message_refusal(envelope, size=size, ascii_header=ascii_header, peer=peer)
+        plain = None if whole else plain_rcpt_commands(recipients)
         self.replies: list[Reply | None] = []
-        self.asked: list[int] = []
+        self.asked: Sequence[int] = range(len(recipients))
         self.rcpts: list[bytes] = []
-        for position, recipient in enumerate(recipients):
-            trouble = whole or recipient_refusal(recipient, peer=peer)
-            if trouble is not None:
-                self.replies.append(explain(trouble, ""))
-                continue
-            self.replies.append(None)
-            self.asked.append(position)
-            self.rcpts.append(rcpt_command(recipient, peer=peer))
+        if plain is not None:
+            self.replies, self.rcpts = [None] * len(plain), plain
+        else:
+            self._look_at_each(recipients, whole, peer, explain)
         self.next = 0  # position in `asked` of the recipient whose answer comes next
         utf8 = peer.smtputf8 and needs_utf8(envelope, envelope.sender, recipients)
         self.mail = mail_command(envelope, size=size, peer=peer, utf8=utf8)
@@ -72,6 +71,24 @@ class Transaction:
         self.full_from: int | None = None
         self.mail_refused = False
         self.dot_sent = False
+
+    def _look_at_each(
+        self,
+        recipients: tuple[Recipient, ...],
+        whole: Trouble | None,
+        peer: Capabilities,
+        explain: Explain,
+    ) -> None:
+        asked = []
+        for position, recipient in enumerate(recipients):
+            trouble = whole or recipient_refusal(recipient, peer=peer)
+            if trouble is not None:
+                self.replies.append(explain(trouble, ""))
+                continue
+            self.replies.append(None)
+            asked.append(position)
+            self.rcpts.append(rcpt_command(recipient, peer=peer))
+        self.asked = asked
 
     @property
     def all_are_answered(self) -> bool:

@@ -11,7 +11,9 @@ from kit.ports import free_port
 def api(tmp_path_factory):
     port = free_port()
     place = tmp_path_factory.mktemp("api")
-    settings = f"\n[api]\nenabled = true\nport = {port}\n"
+    settings = (
+        f"\n[api]\nenabled = true\nport = {port}\n[issuer]\nenabled = true\nport = {free_port()}\n"
+    )
     with running_service(place, settings=settings) as service:
         yield Api(service, port)
 

@@ -1,5 +1,6 @@
 """Accounts: what `kairan account` lists, adds, changes and removes."""
 
+import time
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Path
@@ -27,7 +28,7 @@ _Limit = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class AccountShown(BaseModel):
-    """Never its password's hash.  A limit that is null is the organisation's."""
+    """Never its password's hash.  A limit that is null is the organisation's; `held_since`: for its volume, seconds since the epoch."""
 
     address: str
     display_name: str
@@ -40,6 +41,7 @@ class AccountShown(BaseModel):
     messages_per_minute: int | None
     recipients_per_minute: int | None
     connections_max: int | None
+    held_since: int | None
 
 
 class NewAccountShown(AccountShown):
@@ -166,6 +168,26 @@ def routes(parts: Parts) -> APIRouter:
         parts.tell(request, key, "account.remove", await parts.apart(work))
         return Response(status_code=204)
 
+    @router.post(
+        "/v1/accounts/{address}/release",
+        status_code=204,
+        response_class=Response,
+        responses=answers(401, 403, 404, 409, 422),
+        summary="Release an account that was held for its volume",
+        openapi_extra=security,
+    )
+    async def release(request: Request, address: AddressInPath) -> Response:
+        """Scope admin.  Within five seconds it may send again; for a day its volume is not judged."""
+        key = await parts.administrator(request)
+
+        def work() -> str:
+            primary = _existing(parts, address).address
+            parts.directory.volumes.release(primary, int(time.time()))
+            return primary
+
+        parts.tell(request, key, "account.release", await parts.apart(work))
+        return Response(status_code=204)
+
     return router
 
 
@@ -205,4 +227,5 @@ def _shown(one: Account) -> AccountShown:
         messages_per_minute=one.messages_per_minute,
         recipients_per_minute=one.recipients_per_minute,
         connections_max=one.connections_max,
+        held_since=one.held_since or None,
     )

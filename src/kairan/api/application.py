@@ -18,22 +18,36 @@ from kairan.api import (
     accounts,
     apps,
     captured,
+    devices,
     doctor,
+    dynamic_groups,
     groups,
+    imports,
+    issuer,
     looking,
     mailboxes,
     messages,
+    moderation,
+    organisation,
     policies,
     queue,
     queue_flow,
     reports,
+    sessions,
     webhooks,
 )
 from kairan.api.callers import client_of
 from kairan.api.documented import SECURITY_SCHEMES
 from kairan.api.messages import invalid_text
 from kairan.api.parts import Parts
-from kairan.api.problems import ApiError, ProblemDocument, RefusedError, language_asked, written
+from kairan.api.problems import (
+    ApiError,
+    BrokenRow,
+    ProblemDocument,
+    RefusedError,
+    language_asked,
+    written,
+)
 from kairan.directory.errors import DirectoryUnavailableError
 from kairan.outcomes import http_api
 from kairan.outcomes.http_api import API_PROBLEMS, ApiProblem
@@ -50,11 +64,18 @@ _PARTS = (
     looking,
     queue,
     queue_flow,
+    imports,
     accounts,
     apps,
+    issuer,
+    devices,
     policies,
+    organisation,
     mailboxes,
     groups,
+    dynamic_groups,
+    moderation,
+    sessions,
     doctor,
     captured,
     reports,
@@ -159,7 +180,7 @@ class _Refusals:
         return response
 
     async def _api_error(self, request: Request, error: ApiError) -> Response:
-        return self._say(request, error.problem, error.detail)
+        return self._say(request, error.problem, error.detail, rows=error.rows)
 
     async def _refused(self, request: Request, error: RefusedError) -> Response:
         problem = self._parts.problems.of_reply(
@@ -199,8 +220,9 @@ class _Refusals:
         problem: ApiProblem,
         detail: str = "",
         headers: dict[str, str] | None = None,
+        rows: Sequence[BrokenRow] = (),
     ) -> Response:
-        document = self._parts.problems.of_api(problem, detail, language_asked(request))
+        document = self._parts.problems.of_api(problem, detail, language_asked(request), rows)
         self._log(request, document)
         return written(document, headers)
 

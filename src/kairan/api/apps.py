@@ -102,7 +102,7 @@ def routes(parts: Parts) -> APIRouter:
     async def app(request: Request, name: NameInPath) -> AppShown:
         """Scope `read`.  By its name or one of its ids."""
         await parts.reader(request)
-        return await parts.apart(lambda: _shown(parts, _existing(parts, name)))
+        return await parts.apart(lambda: _shown(parts, existing_app(parts, name)))
 
     @router.post(
         "/v1/apps",
@@ -160,7 +160,7 @@ def routes(parts: Parts) -> APIRouter:
         key = await parts.administrator(request)
 
         def work() -> str:
-            return parts.directory.apps.remove(_existing(parts, name).client_id).name
+            return parts.directory.apps.remove(existing_app(parts, name).client_id).name
 
         parts.tell(request, key, "app.remove", await parts.apart(work))
         return Response(status_code=204)
@@ -180,7 +180,7 @@ def routes(parts: Parts) -> APIRouter:
         old_until = now + asked.keep_days * _DAY_SECONDS if asked.keep_days else None
 
         def work() -> AppWithSecret:
-            client_id = _existing(parts, name).client_id
+            client_id = existing_app(parts, name).client_id
             hashed = hash_secret(secret)
             parts.directory.apps.replace_secret(client_id, hashed, old_until=old_until, now=now)
             return _with_secret(parts, client_id, secret)
@@ -192,7 +192,7 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def _existing(parts: Parts, name: str) -> App:
+def existing_app(parts: Parts, name: str) -> App:
     found = parts.directory.apps.find(name)
     if found is None:
         raise ApiError(http_api.NOT_FOUND)
@@ -200,7 +200,7 @@ def _existing(parts: Parts, name: str) -> App:
 
 
 def _changed(parts: Parts, name: str, wanted: AppChange) -> AppShown:
-    apps, client_id = parts.directory.apps, _existing(parts, name).client_id
+    apps, client_id = parts.directory.apps, existing_app(parts, name).client_id
     fields: AppFields = {}
     if wanted.permissions is not None:
         fields["permissions"] = wanted.permissions
@@ -212,7 +212,7 @@ def _changed(parts: Parts, name: str, wanted: AppChange) -> AppShown:
 
 
 def _with_secret(parts: Parts, client_id: str, secret: str) -> AppWithSecret:
-    shown = _shown(parts, _existing(parts, client_id))
+    shown = _shown(parts, existing_app(parts, client_id))
     return AppWithSecret(**shown.model_dump(), client_secret=secret)
 
 

@@ -12,16 +12,21 @@ from kairan.api.compose import Line
 from kairan.api.documented import KEY, answers
 from kairan.api.json_bodies import StrictBody, json_body, read_json
 from kairan.api.parts import Parts
-from kairan.api.problems import language_asked
+from kairan.api.problems import ApiError, language_asked
 from kairan.directory.model import Account
+from kairan.doctor.device.fleet import FleetError, judge_fleet_text
 from kairan.doctor.device.judge import DeviceSettings, DeviceTls, judge_device
+from kairan.doctor.device.text import device_record as device_row_record
 from kairan.doctor.device.text import record_of as device_record
 from kairan.doctor.explain.explain import explain
 from kairan.doctor.explain.text import record_of as explanation_record
+from kairan.doctor.log.pasted import read_pasted
+from kairan.doctor.log.text import record_of as log_record
 from kairan.doctor.token.input import INPUT_OCTETS_MAX, read_input
 from kairan.doctor.token.judge import TokenContext, TokenUser, wait_report
 from kairan.doctor.token.text import record_of as token_record
 from kairan.mail.address import key_of
+from kairan.outcomes import http_api
 
 
 class AskedText(StrictBody):
@@ -65,7 +70,25 @@ class TokenReportShown(BaseModel):
     report: dict[str, Any]
 
 
-BODIES = (AskedText, AskedDevice, AskedToken)
+class AskedFleet(StrictBody):
+    """`csv`: name, server, port, tls, user, from; the first line names the columns."""
+
+    csv: Annotated[str, Field(min_length=1, max_length=SMALL_OCTETS_MAX)]
+
+
+class FleetShown(BaseModel):
+    """As `kairan doctor device --csv --json` has it, a device a row."""
+
+    devices: list[dict[str, Any]]
+
+
+class LogShown(BaseModel):
+    """As `kairan doctor log --json` has it: what repairs most comes first."""
+
+    report: dict[str, Any]
+
+
+BODIES = (AskedText, AskedDevice, AskedFleet, AskedToken)
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -121,5 +144,40 @@ def routes(parts: Parts) -> APIRouter:
         account = Account(0, key_of(user), "") if user else None
         report = await wait_report(given, TokenContext(now=time.time(), user=TokenUser(account)))
         return TokenReportShown(report=dict(token_record(report, language_asked(request))))
+
+    @router.post(
+        "/v1/doctor/fleet",
+        responses=answers(401, 403, 408, 413, 422),
+        summary="Whether the settings of many printers are right",
+        openapi_extra={"security": KEY, **json_body(AskedFleet)},
+    )
+    async def fleet(request: Request) -> FleetShown:
+        """Scope `read`; it is not kept."""
+        await parts.reader(request)
+        asked = await read_json(parts, request, AskedFleet, 2 * SMALL_OCTETS_MAX)
+        language = language_asked(request)
+
+        def work() -> list[dict[str, Any]]:
+            judged = judge_fleet_text(asked.csv, "csv")
+            return [device_row_record(one, language) for one in judged]
+
+        try:
+            return FleetShown(devices=await parts.apart(work))
+        except FleetError as error:
+            raise ApiError(http_api.INVALID, str(error)) from error
+
+    @router.post(
+        "/v1/doctor/log",
+        responses=answers(401, 403, 408, 413, 422),
+        summary="The refusals in a log by cause, account and time",
+        openapi_extra={"security": KEY, **json_body(AskedText)},
+    )
+    async def log(request: Request) -> LogShown:
+        """Scope `read`; it is not kept.  Of mail servers, applications and printers."""
+        await parts.reader(request)
+        asked = await read_json(parts, request, AskedText, 2 * SMALL_OCTETS_MAX)
+        language = language_asked(request)
+        report = await parts.apart(lambda: log_record(read_pasted(asked.text), language))
+        return LogShown(report=report)
 
     return router

@@ -1,5 +1,6 @@
 """Groups: what `kairan group` lists, adds, changes and removes, its members, and whom it leads to."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Query
@@ -22,7 +23,7 @@ _MEMBERS_MAX = 100_000
 
 
 class GroupShown(BaseModel):
-    """`is_dynamic`: its members follow from a filter, which `kairan group set` changes."""
+    """`is_dynamic`: its members follow from a filter, which `…/filter` shows and changes."""
 
     address: str
     display_name: str
@@ -140,11 +141,11 @@ def _heads(router: APIRouter, parts: Parts) -> None:
         new = await read_json(parts, request, NewGroup)
 
         def work() -> Group:
-            parts.directory.add_group(new.address, initial_members=new.members, **_fields(new))
+            parts.directory.add_group(new.address, initial_members=new.members, **group_fields(new))
             return _existing(parts, new.address)
 
         added = await parts.apart(work)
-        after = {**_fields(new), "members": len(new.members)}
+        after = {**group_fields(new), "members": len(new.members)}
         parts.tell(request, key, "group.add", added.address, after=after)
         return _shown(added)
 
@@ -161,11 +162,11 @@ def _heads(router: APIRouter, parts: Parts) -> None:
 
         def work() -> Group:
             primary = _existing(parts, address).address
-            parts.directory.set_group(primary, **_fields(wanted))
+            parts.directory.set_group(primary, **group_fields(wanted))
             return _existing(parts, primary)
 
         changed = await parts.apart(work)
-        parts.tell(request, key, "group.set", changed.address, after=_fields(wanted))
+        parts.tell(request, key, "group.set", changed.address, after=group_fields(wanted))
         return _shown(changed)
 
     @router.delete(
@@ -283,9 +284,10 @@ def _previewed(parts: Parts, address: str, limit: int) -> GroupPreview:
     return GroupPreview(count=count, members=members[:limit], dynamic=found or None)
 
 
-def _fields(wanted: GroupChange) -> GroupFields:
+def group_fields(wanted: GroupChange, *, but: Collection[str] = ()) -> GroupFields:
     """Those that were named."""
-    named: dict[str, Any] = wanted.model_dump(exclude_unset=True, exclude={"address", "members"})
+    own = {"address", "members", *but}
+    named: dict[str, Any] = wanted.model_dump(exclude_unset=True, exclude=own)
     return cast("GroupFields", named)
 
 

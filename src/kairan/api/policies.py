@@ -13,6 +13,7 @@ from kairan.api.documented import KEY, answers
 from kairan.api.json_bodies import StrictBody, json_body, read_json, without_nulls
 from kairan.api.parts import Parts
 from kairan.api.problems import ApiError
+from kairan.auth.explained import explained_logins
 from kairan.outcomes import http_api
 
 NameInPath = Annotated[Line, Path(min_length=1)]
@@ -23,6 +24,13 @@ class PolicyShown(BaseModel):
     allow_basic_auth_smtp: bool
     is_default: bool
     accounts: list[str]
+
+
+class LoginsExplained(BaseModel):
+    """As `kairan policy explain --json` has it: for each role and mechanism what decides, and why."""
+
+    account: str
+    verdicts: list[dict[str, Any]]
 
 
 class PolicyChange(StrictBody):
@@ -162,6 +170,25 @@ def _policies(router: APIRouter, parts: Parts) -> None:
 
 def _controls(router: APIRouter, parts: Parts) -> None:
     security = {"security": KEY}
+
+    @router.get(
+        "/v1/accounts/{address}/logins",
+        responses=answers(401, 403, 404, 409, 422),
+        summary="Which control allows or blocks an account's logins",
+        openapi_extra=security,
+    )
+    async def logins(request: Request, address: AddressInPath) -> LoginsExplained:
+        """Scope `read`."""
+        await parts.reader(request)
+
+        def work() -> LoginsExplained:
+            account = parts.directory.account(address)
+            if account is None:
+                raise ApiError(http_api.NOT_FOUND)
+            verdicts = list(explained_logins(account, parts.directory.organisation()))
+            return LoginsExplained(account=account.address, verdicts=verdicts)
+
+        return await parts.apart(work)
 
     @router.get(
         "/v1/controls",

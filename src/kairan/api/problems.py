@@ -21,8 +21,17 @@ _RETRY_SECONDS = 5
 _LANGUAGES_MAX = 200
 
 
+class BrokenRow(BaseModel):
+    """A line of an import, and what is wrong with it."""
+
+    line: int
+    sentence: str
+
+
 class ProblemDocument(BaseModel):
-    """RFC 9457 section 3, and what a person can do about it."""
+    """RFC 9457 section 3, and what a person can do about it.  `rows`: of an import that is refused, the first
+    hundred.
+    """
 
     type: str
     title: str
@@ -32,15 +41,19 @@ class ProblemDocument(BaseModel):
     code: str
     causes: list[str]
     remedies: list[str]
+    rows: list[BrokenRow] = []
 
 
 class ApiError(Exception):
     """A request that is not done; `detail` says what is at fault in this one."""
 
-    def __init__(self, problem: ApiProblem, detail: str = "") -> None:
+    def __init__(
+        self, problem: ApiProblem, detail: str = "", *, rows: Sequence[BrokenRow] = ()
+    ) -> None:
         super().__init__(problem.key)
         self.problem = problem
         self.detail = detail
+        self.rows = rows
 
 
 class RefusedError(Exception):
@@ -58,7 +71,13 @@ class ProblemWriter:
 
     help_url: str
 
-    def of_api(self, problem: ApiProblem, detail: str, language: Language) -> ProblemDocument:
+    def of_api(
+        self,
+        problem: ApiProblem,
+        detail: str,
+        language: Language,
+        rows: Sequence[BrokenRow] = (),
+    ) -> ProblemDocument:
         return ProblemDocument(
             type=self._type(problem.key),
             title=say(problem.what, language),
@@ -68,6 +87,7 @@ class ProblemWriter:
             code="",
             causes=[],
             remedies=[say(problem.remedy, language)],
+            rows=list(rows),
         )
 
     def of_reply(
@@ -110,7 +130,7 @@ def written(problem: ProblemDocument, headers: dict[str, str] | None = None) -> 
         headers["WWW-Authenticate"] = 'Basic realm="kairan", Bearer realm="kairan"'
     if problem.status in {429, 503} or problem.key == http_api.IN_PROGRESS.key:
         headers["Retry-After"] = str(_RETRY_SECONDS)
-    content: Any = problem.model_dump()
+    content: Any = problem.model_dump(exclude=None if problem.rows else {"rows"})
     return JSONResponse(content, problem.status, headers, media_type=MEDIA_TYPE)
 
 

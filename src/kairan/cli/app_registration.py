@@ -12,13 +12,12 @@ from kairan.cli.audit import tell
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, existing_app, open_directory
 from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
-from kairan.cli.output import print_json, print_json_list, print_record, print_table, say
+from kairan.cli.output import plain, print_json, print_json_list, print_record, print_table, say
 from kairan.cli.times import moment
-from kairan.config.model import Configuration
 from kairan.directory.model import App, AppSecret
 from kairan.directory.operations.apps import AppFields
 from kairan.directory.store import Directory
-from kairan.issuer.keys import Key, KeyRing
+from kairan.issuer.rotation import rotate as rotated
 
 DEFAULT_PERMISSION = "Mail.Send"  # what an HVE account's app needs in Exchange Online
 DAY_SECONDS = 86_400
@@ -197,29 +196,20 @@ def rotate(
     It is published now and signs after `issuer.key_lead_seconds`; the old one stays published until its last token is dead. With --compromised no worker takes a token of an older key after five seconds, and sessions opened with one end.
     """
     configuration = read_configuration(config)
-    settings = configuration.issuer
-    ring = KeyRing(configuration.issuer_directory)
-    lead = 0 if compromised else settings.key_lead_seconds
-    key = ring.add(settings.algorithm, lead_seconds=lead)
-    withdrawn = _withdraw(configuration, ring, key) if compromised else 0
-    tell(configuration, "app.rotate", kid=key.id, signs_from=key.begins, withdrawn=withdrawn)
-    answer = {"kid": key.id, "signs_from": key.begins, "withdrawn": withdrawn}
+    with directory_of(configuration) as directory:
+        made = rotated(
+            configuration.issuer_directory,
+            configuration.issuer,
+            directory.withdrawn_keys,
+            is_compromised=compromised,
+            now=int(time.time()),
+        )
+    answer = plain(made)
+    tell(configuration, "app.rotate", **answer)
     if as_json:
         print_json(answer)
     else:
-        print_record("the next key", {**answer, "signs_from": moment(key.begins)})
-
-
-def _withdraw(configuration: Configuration, ring: KeyRing, new: Key) -> int:
-    """In the directory first, where every worker sees it within a second or two; and if that fails
-    the issuer at least publishes them no more.
-    """
-    try:
-        with directory_of(configuration) as directory:
-            directory.withdrawn_keys.add(ring.others(new), now=int(time.time()))
-    finally:
-        withdrawn = ring.revoke(but=new)
-    return withdrawn
+        print_record("the next key", {**answer, "signs_from": moment(made.signs_from)})
 
 
 @app.command("approve", epilog=examples("kairan app approve BCDF-GHJK --user printer@example.com"))

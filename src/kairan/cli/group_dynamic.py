@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -13,11 +12,12 @@ from kairan.cli.group_membership import confirmed
 from kairan.cli.output import plain
 from kairan.config.model import Configuration
 from kairan.directory.dynamic.rules import is_too_much
+from kairan.directory.dynamic.wanted import with_conditions, with_filter
 from kairan.directory.model import DynamicGroup, Group
 from kairan.directory.operations.dynamic_groups import LargeChangeError
 from kairan.directory.operations.groups import GroupFields
 from kairan.directory.recipient_filter.opath import parse
-from kairan.directory.recipient_filter.precanned import CONDITIONAL, IncludedRecipients, opath
+from kairan.directory.recipient_filter.precanned import CONDITIONAL
 from kairan.directory.recipient_filter.settings import RecipientFilterSettings
 from kairan.directory.store import Directory
 from kairan.trace.commands import by_whom
@@ -94,7 +94,7 @@ class DynamicOptions:
     def are_precanned(self) -> bool:
         return any((self.included, self.department, self.company, self.state, self.custom))
 
-    def conditions(self) -> dict[str, tuple[str, ...]]:
+    def conditions(self) -> dict[str, list[str]]:
         """Those that were named; without a value: the condition goes."""
         named = {
             "Department": self.department,
@@ -108,7 +108,7 @@ class DynamicOptions:
             if not equals or name not in CONDITIONAL:
                 raise BadInputError(f'"{word}" is not N=TEXT with N from 1 to 15, such as 1=staff')
             found.setdefault(name, []).append(value)
-        return {name: tuple(filter(None, values)) for name, values in found.items()}
+        return found
 
 
 def add_dynamic(
@@ -179,41 +179,15 @@ def _with(
             raise BadInputError(
                 "--filter says all; conditions and included recipients go without one, as in Exchange"
             )
-        return replace(after, filter=options.filter, included_recipients=(), conditions={})
+        return with_filter(after, options.filter)
     if not options.are_precanned:
         return after
-    included = _included(options.included or before.included_recipients or ("MailboxUsers",))
-    merged = {**before.conditions, **options.conditions()}
-    conditions = {name: values for name, values in merged.items() if values}
-    text = _text(included, conditions, settings)
-    names = tuple(one.value for one in included)
-    return replace(after, filter=text, included_recipients=names, conditions=conditions)
-
-
-def _text(
-    included: Sequence[IncludedRecipients],
-    conditions: Mapping[str, tuple[str, ...]],
-    settings: RecipientFilterSettings,
-) -> str:
-    text = opath(included, conditions)
-    if len(text) > settings.characters_max:
-        raise BadInputError(
-            f"these conditions are a filter of {len(text)} characters, and it has"
-            f" {settings.characters_max} at most; a custom attribute that stands for them is shorter"
-        )
-    return text
-
-
-def _included(words: Sequence[str]) -> list[IncludedRecipients]:
-    """Also several in one word, as Exchange's commands are written: MailboxUsers,MailContacts."""
-    by_lower = {one.value.lower(): one for one in IncludedRecipients}
-    found = []
-    for word in (piece.strip() for given in words for piece in given.split(",")):
-        if word.lower() not in by_lower:
-            known = ", ".join(one.value for one in IncludedRecipients)
-            raise BadInputError(f'there are no included recipients "{word}"; there are {known}')
-        found.append(by_lower[word.lower()])
-    return list(dict.fromkeys(found))
+    return with_conditions(
+        after,
+        settings,
+        included_recipients=options.included or (),
+        conditions=options.conditions(),
+    )
 
 
 def _refresh_seconds(text: str) -> int | None:

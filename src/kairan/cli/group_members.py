@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kairan.cli.csv_files import FileArgument, import_progress
+from kairan.cli.csv_files import DryRunOption, FileArgument, import_progress
 from kairan.cli.directory import open_directory, warn_without_postmaster
 from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_commands
 from kairan.cli.output import print_json, print_json_list, print_table, say
@@ -73,11 +73,16 @@ def remove(
 
 
 @app.command(
-    "import", epilog=examples("kairan group members import all-hands@example.com people.csv")
+    "import",
+    epilog=examples(
+        "kairan group members import all-hands@example.com people.csv",
+        "kairan group members import all-hands@example.com people.csv --dry-run",
+    ),
 )
 def import_(
     group: GroupArgument,
     file: FileArgument,
+    dry_run: DryRunOption = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,8 +91,9 @@ def import_(
     The whole file or, with a broken row, nothing.  Its column: address; others, such as those of `kairan mailbox import`, are not looked at.
     """
     with open_directory(config) as directory, import_progress(file, as_json=as_json) as done:
-        report = directory.import_members(group, file, on_progress=done)
+        report = directory.import_members(group, file, dry_run=dry_run, on_progress=done)
     if as_json:
         print_json(report)
     else:
-        say(f"{report.added} added to {group}, {report.unchanged} were in it")
+        note = " (a dry run: nothing is written)" if dry_run else ""
+        say(f"{report.added} added to {group}, {report.unchanged} were in it{note}")

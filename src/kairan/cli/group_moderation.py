@@ -12,7 +12,13 @@ from kairan.cli.options import ConfigOption, JsonOption, examples, group_of_comm
 from kairan.cli.output import print_json, print_json_list, print_table, say
 from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
 from kairan.directory.model import ModerationRequest
-from kairan.directory.operations.moderation import APPROVE, REJECT
+from kairan.directory.operations.moderation import (
+    APPROVE,
+    REJECT,
+    STATE_OF_DECISION,
+    RequestState,
+    state_of,
+)
 from kairan.trace.commands import by_whom
 
 app = group_of_commands("Messages that wait for a moderator of their group.")
@@ -39,7 +45,7 @@ def list_(
         found = directory.moderation.everything()
     records = [_record(one, now) for one in found]
     if not everything:
-        records = [one for one in records if one["state"] == "waiting"]
+        records = [one for one in records if one["state"] == RequestState.WAITING]
     if as_json:
         print_json_list(records)
         return
@@ -85,17 +91,10 @@ def _decide(request: str, decision: str, config: ConfigOption, *, as_json: bool)
     if as_json:
         print_json(_record(decided, now))
     else:
-        say(f"{decided.id}: {_STATES[decision]}")
-
-
-_STATES = {APPROVE: "approved", REJECT: "rejected"}
+        say(f"{decided.id}: {STATE_OF_DECISION[decision]}")
 
 
 def _record(request: ModerationRequest, now: float) -> dict[str, Any]:
-    if request.decision:
-        state = _STATES[request.decision]
-    else:
-        state = "waiting" if request.expires > now else "expired"
     return {
         "id": request.id,
         "group": request.group,
@@ -105,7 +104,7 @@ def _record(request: ModerationRequest, now: float) -> dict[str, Any]:
         "moderators": list(request.moderators),
         "arrived": _moment(request.arrived),
         "until": _moment(request.expires),
-        "state": state,
+        "state": str(state_of(request, now)),
         "by": request.decided_by,
         "decided": _moment(request.decided) if request.decided else "",
     }

@@ -1,14 +1,12 @@
 """The doctor: what was pasted is explained and forgotten, in no file, no log, and not in the page."""
 
 import asyncio
-import os
 
 from kairan.console.ask import Ask, Page
 from kairan.directory.model import Account
 from kairan.doctor.explain.explain import explain_briefly
 from kairan.doctor.explain.text import TOLD_IN_FULL_MAX, record_of
-from kairan.doctor.log.read import TimeSpan, read_logs
-from kairan.doctor.log.settings import LogSettings
+from kairan.doctor.log.pasted import read_pasted
 from kairan.doctor.log.text import lines_of as log_lines
 from kairan.doctor.token.input import read_input
 from kairan.doctor.token.judge import TokenContext, TokenUser, wait_report
@@ -48,12 +46,4 @@ def _of_token(ask: Ask, text: str) -> list[str]:
 
 
 def _of_log(ask: Ask, text: str) -> list[str]:
-    """As a file of memory alone: the reader of logs wants to go back and forth in it."""
-    descriptor = os.memfd_create("pasted-log", os.MFD_CLOEXEC)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text.encode("utf-8", "replace"))
-        file.flush()
-        report = read_logs(
-            [f"/proc/self/fd/{descriptor}"], LogSettings(), span=TimeSpan(None, None)
-        )
-    return [line.text for line in log_lines(report, ask.language)]
+    return [line.text for line in log_lines(read_pasted(text), ask.language)]

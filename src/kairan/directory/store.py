@@ -229,9 +229,14 @@ class Directory:
             return members.add(connection, group, addresses)
 
     def import_members(
-        self, group: str, source: CsvSource, *, on_progress: Progress | None = None
+        self,
+        group: str,
+        source: CsvSource,
+        *,
+        dry_run: bool = False,
+        on_progress: Progress | None = None,
     ) -> ImportReport:
-        with self._database.changing() as connection:
+        with self._importing(dry_run=dry_run) as connection:
             return csv_import.import_members(connection, group, source, on_progress=on_progress)
 
     def remove_members(self, group: str, addresses: Iterable[str]) -> int:

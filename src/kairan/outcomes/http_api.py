@@ -119,6 +119,18 @@ INVALID = ApiProblem(
         "detail に示された箇所を修正してください。各項目の説明は `/openapi.json` にあります。",
     ),
 )
+BROKEN_ROWS = ApiProblem(
+    "api-broken-rows",
+    422,
+    Text(
+        "Rows of the file are broken, so nothing of it was imported.",
+        "ファイルに誤った行があるため、何も取り込みませんでした。",
+    ),
+    Text(
+        "Correct the lines in `rows`, and send the whole file again; `dry_run=true` only looks.",
+        "`rows` に示された行を修正し、ファイル全体を再送してください。`dry_run=true` では確認だけを行います。",
+    ),
+)
 KEY_REUSED = ApiProblem(
     "api-key-reused",
     422,
@@ -198,6 +210,7 @@ API_PROBLEMS = (
     TOO_LARGE,
     MEDIA_TYPE,
     INVALID,
+    BROKEN_ROWS,
     KEY_REUSED,
     TOO_MANY_FAILURES,
     DEFECT,

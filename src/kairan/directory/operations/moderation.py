@@ -3,7 +3,8 @@
 A decision changes the revision, so that every worker, on every machine, looks for what was decided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
@@ -18,6 +19,25 @@ _KEPT_SECONDS = 30 * 24 * 3600
 # About 500 octets each.  Beyond it a message is not put to the moderators, but waits and expires.
 WAITING_MAX = 100_000
 _COLUMNS = tuple(c for c in schema.moderation.columns if c.name != "decided_version")
+
+
+class RequestState(StrEnum):
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+STATE_OF_DECISION: Mapping[str, RequestState] = {
+    APPROVE: RequestState.APPROVED,
+    REJECT: RequestState.REJECTED,
+}
+
+
+def state_of(request: ModerationRequest, now: float) -> RequestState:
+    if request.decision:
+        return STATE_OF_DECISION[request.decision]
+    return RequestState.WAITING if request.expires > now else RequestState.EXPIRED
 
 
 class Moderation:

@@ -48,8 +48,13 @@ class JudgedDevice:
 
 def judge_fleet(file: Path) -> Iterator[JudgedDevice]:
     """One by one; the header is read at once, so that its faults are known before any output."""
-    reader = _reader(_text_of(file))
-    columns = _columns(next(_whole_rows(reader), []), file)
+    return judge_fleet_text(_text_of(file), str(file))
+
+
+def judge_fleet_text(text: str, name: str) -> Iterator[JudgedDevice]:
+    """The same of a text that was pasted or sent; `name`: how a fault calls it."""
+    reader = _reader(text)
+    columns = _columns(next(_whole_rows(reader), []), name)
     return _judged(reader, columns)
 
 
@@ -103,12 +108,12 @@ def _reader(text: str) -> Iterator[list[str]]:
     return csv.reader(StringIO(text, newline=""), delimiter=delimiter)
 
 
-def _columns(header: Sequence[str], file: Path) -> list[str]:
-    plain = [name.strip().lower().translate(_UNSPACED) for name in header]
-    columns = [_COLUMN_BY_NAME.get(name, "") for name in plain]
+def _columns(header: Sequence[str], name: str) -> list[str]:
+    plain = [one.strip().lower().translate(_UNSPACED) for one in header]
+    columns = [_COLUMN_BY_NAME.get(one, "") for one in plain]
     if "server" not in columns:
         raise FleetError(
-            f"{file}: its first line names no column `server`; "
+            f"{name}: its first line names no column `server`; "
             "write name,server,port,tls,user,from there"
         )
     return columns

@@ -208,3 +208,20 @@ def test_a_fleet_and_a_log_are_judged(api, keys):
         line = "Nov 23 08:00:00 mx postfix/smtp[1]: A1: to=<a@b.example>, relay=x, delay=1, dsn=5.7.57, status=bounced (host x said: 530 5.7.57 Client not authenticated)\n"
         report = client.post("/v1/doctor/log", json={"text": line}).json()["report"]
         assert report["causes"]
+
+
+def test_the_audit_is_read_by_who_administers(api, keys, admin, audit):
+    admin.post("/v1/groups", json={"address": f"audited-9112@{DOMAIN}"})
+    audit("group.add", "audited-9112")
+    (line,) = admin.get("/v1/audit", params={"about": f"audited-9112@{DOMAIN}"}).json()
+    assert (line["what"], line["key"]) == ("group.add", "a-admin")
+    assert f"audited-9112@{DOMAIN}" in api.service.kairan("audit", "--what", "group.add")
+    with api.operator(keys["operate"]) as client:
+        assert client.get("/v1/audit").status_code == 403
+
+
+def test_the_directory_refuses_in_the_language_that_is_asked_for(admin):
+    taken = {"address": PRINTER}
+    answer = admin.post("/v1/accounts", json=taken, headers={"Accept-Language": "ja"})
+    assert answer.json()["detail"].startswith(f"{PRINTER} はすでに使われています")
+    assert "exists already" in admin.post("/v1/accounts", json=taken).json()["detail"]

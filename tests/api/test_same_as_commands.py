@@ -31,6 +31,7 @@ TABLE = {
     "connector power-automate": OWN_MACHINE,
     "send": ("POST /v1/messages",),
     "trace": ("GET /v1/trace", "GET /v1/messages/{id}/events"),
+    "audit": ("GET /v1/audit",),
     "status": ("GET /v1/status",),
     "report usage": ("GET /v1/reports/usage",),
     "report clients": ("GET /v1/reports/clients",),

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import time
 
 import pytest
 
@@ -12,6 +13,10 @@ from kairan.auth.passwords.hashing import hasher, matches
 from kairan.auth.settings import AuthSettings
 from kairan.console.entries.table import KINDS
 from kairan.console.roles import ConsoleRole
+from kairan.directory.model import ModerationRequest
+from kairan.trace.audit_file import append, line_of
+from kairan.trace.audit_search import AuditWanted, actor_of, search_audit
+from kairan.trace.settings import AuditSettings
 
 PLACES = [kind.place for kind in KINDS]
 
@@ -344,3 +349,116 @@ async def test_the_lists_are_searched_and_lead_to_each_entry(admin):
     assert "/console/accounts/one?name=payroll%40example.com" in page
     assert "None fits." in (await admin.get("/accounts?search=zebra")).text
     assert PASSWORD not in page
+
+
+async def test_mailboxes_are_imported_after_a_dry_run_that_writes_nothing(site, admin):
+    text = "address,displayName\nimported-1@example.com,明子\nimported-2@example.com,Ben\n"
+    dry = await done(admin, "mailboxes", "import", csv=text)
+    assert "2 would be added" in dry.text
+    assert site.parts.directory.mailbox("imported-1@example.com") is None
+    assert not told(site, "mailbox.import", "")
+    answer = await done(admin, "mailboxes", "import", csv=text, dry_run="no")
+    assert "2 added" in answer.text
+    assert site.parts.directory.mailbox("imported-1@example.com").display_name == "明子"
+    assert told(site, "mailbox.import", "")[0]["report"]["added"] == 2
+
+
+async def test_broken_rows_are_shown_each_and_nothing_is_imported(site, admin):
+    fields = await form_of(admin, "mailboxes", "import")
+    text = "address\nno-address\nimported-3@example.com\nneither\n"
+    answer = await admin.post("/mailboxes/change", {**fields, "csv": text, "dry_run": "no"})
+    assert answer.status_code == 409
+    assert "input:2:" in answer.text
+    assert "input:4:" in answer.text
+    assert site.parts.directory.mailbox("imported-3@example.com") is None
+
+
+async def test_imported_accounts_have_passwords_that_are_shown_once(site, admin):
+    text = "address\nimported-4@example.com\n"
+    answer = await done(admin, "accounts", "import", csv=text, generate="yes", dry_run="no")
+    address, password = secret_of(answer).split(",")
+    assert address == "imported-4@example.com"
+    (line,) = told(site, "account.import", "")
+    assert password not in json.dumps(line)
+
+
+async def test_members_are_imported(site, admin):
+    site.parts.directory.add_group("imported@example.com")
+    text = "address\nakiko@example.com\n"
+    await done(admin, "groups", "import-members", "imported@example.com", csv=text, dry_run="no")
+    assert list(site.parts.directory.members("imported@example.com")) == [["akiko@example.com"]]
+
+
+async def test_a_message_is_approved_and_another_sent_back(site, admin):
+    now = time.time()
+    for name in ("wait-1", "wait-2"):
+        site.parts.directory.moderation.open(
+            ModerationRequest(
+                name, f"<{name}@x>", now, "all@example.com", "payroll@example.com", 9,
+                ("akiko@example.com",), b"s" * 16, int(now + 900),
+            ),
+            now=now,
+        )  # fmt: skip
+    assert "waits for a moderator" in (await admin.get("/moderation")).text
+    await done(admin, "moderation", "approve", "wait-1")
+    await done(admin, "moderation", "reject", "wait-2")
+    found = {one.id: one for one in site.parts.directory.moderation.everything()}
+    assert (found["wait-1"].decision, found["wait-2"].decision) == ("approve", "reject")
+    assert found["wait-1"].decided_by == "admin (console)"
+    assert told(site, "group.moderate", "wait-1")[0]["decision"] == "approve"
+    again = await admin.get("/moderation/change", params={"do": "reject", "name": "wait-1"})
+    assert again.status_code == 404
+
+
+async def test_a_dynamic_group_is_given_conditions_and_refreshed_with_its_history(site, admin):
+    directory, address = site.parts.directory, "by-conditions@example.com"
+    await done(admin, "groups", "add", address=address, filter="Department -eq 'Nobody'")
+    directory.add_mailbox("clerk@example.com", attributes={"department": "Clerks"})
+    await done(admin, "groups", "conditions", address, Department="Clerks", agreed="yes")
+    assert directory.dynamic_groups.one(address).conditions == {"Department": ("Clerks",)}
+    directory.add_mailbox("clerk-2@example.com", attributes={"department": "Clerks"})
+    await done(admin, "groups", "refresh", address, agreed="yes")
+    assert list(directory.members(address)) == [["clerk-2@example.com", "clerk@example.com"]]
+    page = (await admin.get("/groups/one", params={"name": address})).text
+    assert "2 members, 1 came, 0 went (admin (console))" in page
+
+
+async def test_without_an_issuer_there_is_no_key_to_rotate_and_no_token(site, admin):
+    await done(admin, "apps", "add", name="tokens")
+    for do, name in (("rotate", ""), ("token", "tokens")):
+        fields = await form_of(admin, "apps", do, name)
+        answer = await admin.post("/apps/change", fields)
+        assert answer.status_code == 409
+        assert "has no issuer" in answer.text
+
+
+async def test_the_directory_refuses_in_the_language_of_the_page(site, admin):
+    await admin.get("/groups", params={"lang": "ja"})
+    fields = await form_of(admin, "groups", "add")
+    answer = await admin.post("/groups/change", {**fields, "address": "all@example.com"})
+    assert answer.status_code == 409
+    assert "all@example.com はすでに使われています" in answer.text
+
+
+async def test_the_doctor_judges_a_device_and_a_fleet(site):
+    browser = site.browser()
+    await browser.sign_in("helpdesk")
+    token = csrf(await browser.get("/doctor"))
+    one = {"csrf": token, "kind": "device", "server": "smtp.office365.com", "tls": "off"}
+    assert "<pre" in (await browser.post("/doctor", one)).text
+    fleet = "name,server,port,tls\nmfp-9,smtp.office365.com,587,off\n"
+    answer = await browser.post("/doctor", {"csrf": token, "kind": "fleet", "text": fleet})
+    assert "mfp-9" in answer.text
+    broken = await browser.post("/doctor", {"csrf": token, "kind": "fleet", "text": "x\n1\n"})
+    assert "server" in broken.text
+
+
+async def test_what_the_console_changes_is_read_by_the_command_and_on_the_page(admin, site):
+    await done(admin, "groups", "add", address="audited@example.com")
+    (facts,) = told(site, "group.add", "audited@example.com")
+    folder = site.parts.configuration.audit_directory
+    append(folder, "web", AuditSettings(), line_of("group.add", facts))
+    (line,) = search_audit(folder, AuditWanted(about="audited@example.com"), limit=10)
+    assert (line["what"], actor_of(line)) == ("group.add", "admin (console)")
+    page = await admin.get("/audit", params={"search": "audited@"})
+    assert "admin (console)" in page.text

@@ -17,6 +17,7 @@ from kairan import __version__
 from kairan.api import (
     accounts,
     apps,
+    audit,
     captured,
     devices,
     doctor,
@@ -48,7 +49,8 @@ from kairan.api.problems import (
     language_asked,
     written,
 )
-from kairan.directory.errors import DirectoryUnavailableError
+from kairan.directory.errors import DirectoryUnavailableError, said_of
+from kairan.doctor.answer import say
 from kairan.outcomes import http_api
 from kairan.outcomes.http_api import API_PROBLEMS, ApiProblem
 from kairan.runtime.limited_lines import LimitedLines
@@ -79,6 +81,7 @@ _PARTS = (
     doctor,
     captured,
     reports,
+    audit,
     webhooks,
 )
 _SEND = ("POST", "/v1/messages")
@@ -202,7 +205,8 @@ class _Refusals:
 
     async def _operator_error(self, request: Request, error: OperatorError) -> Response:
         if error.exit_code == BAD_INPUT and not isinstance(error, DirectoryUnavailableError):
-            return self._say(request, http_api.CONFLICT, str(error))
+            detail = say(said_of(error), language_asked(request))
+            return self._say(request, http_api.CONFLICT, detail)
         return await self._failed(request, error)
 
     async def _failed(self, request: Request, error: Exception) -> Response:

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, CommandRow] = {
     "send": CommandRow("send", "Send a message to many, or a message for each row."),
     "check-config": CommandRow("check_config", "Check the configuration."),
     "trace": CommandRow("trace", "Show what happened to messages, each whole."),
+    "audit": CommandRow("audit_log", "Show who changed what: by command, console or API."),
     "report": CommandRow("report", "Reports: usage, clients, refusals, growth; a month as a file."),
     "backup": CommandRow("backup", "Write a backup."),
     "restore": CommandRow("restore", "Restore a backup."),

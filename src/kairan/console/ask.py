@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 from kairan.console.parts import ConsoleParts
 from kairan.console.roles import Right
 from kairan.console.texts import spoken
+from kairan.directory.errors import said_of
 from kairan.directory.operations.console_users import ConsoleUser
-from kairan.doctor.answer import Language
+from kairan.doctor.answer import Language, say
+from kairan.runtime.operator_error import OperatorError
 
 _T = TypeVar("_T")
 
@@ -34,6 +36,9 @@ class Ask:
     @property
     def texts(self) -> Mapping[str, str]:
         return spoken(self.language)
+
+    def said(self, error: OperatorError) -> str:
+        return say(said_of(error), self.language)
 
     @property
     def may_act(self) -> bool:

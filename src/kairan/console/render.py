@@ -24,9 +24,11 @@ _PLACES = (
     ("policies", "policies", Right.SEE_SERVICE),
     ("devices", "devices", Right.SEE_SERVICE),
     ("groups", "groups", Right.SEE_SERVICE),
+    ("moderation", "moderation", Right.SEE_SERVICE),
     ("mailboxes", "mailboxes", Right.SEE_SERVICE),
     ("mail", "mail", Right.USE_CAPTURE),
     ("users", "users", Right.SEE_USERS),
+    ("audit", "audit", Right.SEE_USERS),
 )
 
 

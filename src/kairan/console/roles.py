@@ -17,7 +17,7 @@ class Right(Enum):
     ASK_DOCTOR = auto()
     ACT_ON_QUEUE = auto()
     CHANGE_DIRECTORY = auto()  # accounts, apps, policies, devices, groups, mailboxes
-    SEE_USERS = auto()  # who may sign in here
+    SEE_USERS = auto()  # who may sign in here, and who changed what
     USE_CAPTURE = auto()  # read captured mail, set fault rules; only where [capture] is on
 
 

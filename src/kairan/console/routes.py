@@ -26,6 +26,7 @@ from starlette.routing import BaseRoute, Route
 
 from kairan.auth.oidc.judge import NotVouched, OidcFault
 from kairan.console.ask import Ask, Document, GoTo, Page
+from kairan.console.audit_page import audit_page
 from kairan.console.doctor_page import doctor_page
 from kairan.console.entries.devices import sheet_page
 from kairan.console.entries.kind import EntryKind
@@ -127,6 +128,7 @@ _PAGES: tuple[tuple[str, str, Right, PageWork], ...] = (
     ("/reports/file", "GET", Right.SEE_SERVICE, report_file),
     ("/devices/sheet", "GET", Right.SEE_SERVICE, sheet_page),
     ("/users", "GET", Right.SEE_USERS, users_page),
+    ("/audit", "GET", Right.SEE_USERS, audit_page),
 )
 
 
@@ -259,7 +261,7 @@ class _Console:
         try:
             answer = work(ask)
         except OperatorError as error:
-            answer = Page("problem.html", {"sentence": str(error)}, status=400)
+            answer = Page("problem.html", {"sentence": ask.said(error)}, status=400)
         if isinstance(answer, GoTo):
             return see_other(_place(f"/{answer.place}", answer.query))
         if isinstance(answer, Document):

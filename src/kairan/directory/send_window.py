@@ -13,6 +13,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kairan.directory.errors import DirectoryError
+from kairan.outcomes.outcome import Text
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
@@ -52,7 +53,10 @@ def read_send_window(text: str) -> SendWindow:
     words = text[:_TEXT_MAX].split()
     if not 2 <= len(words) <= 3:
         raise DirectoryError(
-            f"{text!r} is no send window; write it like '08:00-18:00 mon-fri Asia/Tokyo'"
+            Text(
+                f"{text!r} is no send window; write it like '08:00-18:00 mon-fri Asia/Tokyo'",
+                f"{text!r} は配信時間帯ではありません。「08:00-18:00 mon-fri Asia/Tokyo」のように指定してください",
+            )
         )
     begin, dash, end = words[0].partition("-")
     opens = _clock(begin)

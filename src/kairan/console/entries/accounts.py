@@ -24,6 +24,7 @@ from kairan.console.entries.common import (
     policy_word,
 )
 from kairan.console.entries.form import FieldKind, FormField
+from kairan.console.entries.imports import IMPORT_ACCOUNTS
 from kairan.console.entries.kind import Changed, EntryChange, EntryKind
 from kairan.console.shown import time_text
 from kairan.directory.model import Account
@@ -178,6 +179,7 @@ ACCOUNTS = EntryKind(
     values,
     (
         EntryChange("add", ADD, "account.add", _add, (address_field(Text("Address", "アドレス")), PASSWORD, *_FIELDS), of_one=False),
+        IMPORT_ACCOUNTS,
         EntryChange("set", CHANGE, "account.set", _set, _FIELDS, now=values),
         EntryChange("password", NEW_PASSWORD, "account.set", _password, (PASSWORD,), PASSWORD_NOTE),
         EntryChange("disable", Text("Disable", "無効化"), "account.set", _turn, note=Text("It cannot log in until it is enabled again; its sessions end at their next message.", "有効に戻すまでログインできません。接続中のセッションは次のメッセージで終了します。"), fits=lambda one: one.enabled),

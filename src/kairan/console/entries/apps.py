@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from kairan.auth.made_secrets import hash_secret, make_secret
@@ -10,7 +11,10 @@ from kairan.console.entries.common import ADD, CHANGE, ENABLED, REMOVE, containi
 from kairan.console.entries.form import FieldKind, FormField
 from kairan.console.entries.kind import Changed, EntryChange, EntryKind
 from kairan.console.shown import time_text
+from kairan.directory.errors import DirectoryError
 from kairan.directory.model import App, AppSecret
+from kairan.issuer.made_to_measure import AskedFor, made_token
+from kairan.issuer.rotation import rotate
 from kairan.outcomes.outcome import Text
 
 _DAY_SECONDS = 86_400
@@ -103,6 +107,62 @@ def _remove(ask: Ask, one: App, _given: Mapping[str, Any]) -> Changed:
     return Changed("")
 
 
+def _check_issuer(ask: Ask) -> None:
+    if not ask.parts.configuration.issuer.enabled:
+        raise DirectoryError("this service has no issuer; write `enabled = true` in [issuer]")
+
+
+def _token(ask: Ask, one: App, given: Mapping[str, Any]) -> Changed:
+    _check_issuer(ask)
+    configuration, now = ask.parts.configuration, int(ask.parts.clock())
+    asked = AskedFor(lifetime=given.get("lifetime"))
+    made = made_token(one, asked, configuration.issuer, configuration.issuer_directory, now=now)
+    return Changed(one.name, {"account": made.account}, made.text, _TOKEN_LABEL)
+
+
+def _approve(ask: Ask, _entry: Any, given: Mapping[str, Any]) -> Changed:
+    now = int(ask.parts.clock())
+    code = given.get("code", "").upper()
+    login = ask.parts.directory.device_logins.approve(code, given.get("account", ""), now=now)
+    app = ask.parts.directory.apps.find(login.client_id)
+    facts = {"account": login.account, "client_id": login.client_id}
+    return Changed(app.name if app else "", facts)
+
+
+def _rotate(ask: Ask, _entry: Any, given: Mapping[str, Any]) -> Changed:
+    _check_issuer(ask)
+    configuration = ask.parts.configuration
+    made = rotate(
+        configuration.issuer_directory,
+        configuration.issuer,
+        ask.parts.directory.withdrawn_keys,
+        is_compromised=given.get("compromised", False),
+        now=int(ask.parts.clock()),
+    )
+    return Changed("", asdict(made))
+
+
+_TOKEN_LABEL = Text("Token", "トークン")
+_TOKEN_FIELDS = (
+    FormField("lifetime", Text("Seconds", "有効秒数"), FieldKind.NUMBER, Text("Empty: as the issuer's own", "空欄: 発行者の設定に従う")),
+)  # fmt: skip
+_TOKEN_NOTE = Text(
+    "The app's own token, as the issuer would give it; it is shown once.",
+    "発行者が発行するものと同じ、アプリ自身のトークンです。一度だけ表示されます。",
+)
+_CODE = FormField("code", Text("Code", "コード"), hint=Text("As the device shows it", "デバイスに表示されたもの"), needed=True)  # fmt: skip
+_ACCOUNT = FormField("account", Text("Account", "アカウント"), hint=Text("As which it may send", "この名義での送信を許可"), needed=True)  # fmt: skip
+_APPROVE_NOTE = Text(
+    "Only what you, or somebody you have just spoken to, has started: the code alone says nothing about who asks.",
+    "自分、または今話している相手が開始したものだけを承認してください。コードからは誰の要求か分かりません。",
+)
+_COMPROMISED = FormField(
+    "compromised", Text("The old keys are known to somebody: end every token of theirs now", "以前の鍵が漏えいした: それによるトークンをすべて今すぐ無効にする"), FieldKind.SWITCH
+)  # fmt: skip
+_ROTATE_NOTE = Text(
+    "It is published now and signs after `issuer.key_lead_seconds`; tokens of the old key stay good until they end, unless it is compromised.",
+    "今すぐ公開され、`issuer.key_lead_seconds` 後に署名に使われます。漏えいした場合を除き、以前の鍵のトークンは期限まで有効です。",
+)
 _REMOVE_NOTE = Text(
     "Its tokens are refused within five seconds. This cannot be undone.",
     "発行済みのトークンは 5 秒以内に拒否されます。この操作は元に戻せません。",
@@ -124,6 +184,9 @@ APPS = EntryKind(
         EntryChange("add", ADD, "app.add", _add, (FormField("name", Text("Name", "名前"), needed=True), _PERMISSIONS, _ACCOUNTS), of_one=False),
         EntryChange("set", CHANGE, "app.set", _set, _FIELDS, now=_values),
         EntryChange("secret", Text("Make a new secret", "新しいシークレットの発行"), "app.secret", _secret, (_KEEP,), Text("It is shown once.", "一度だけ表示されます。")),
+        EntryChange("token", Text("Make a token", "トークンの発行"), "app.token", _token, _TOKEN_FIELDS, _TOKEN_NOTE),
+        EntryChange("approve", Text("Approve a device's login", "デバイス ログインの承認"), "app.approve", _approve, (_CODE, _ACCOUNT), _APPROVE_NOTE, of_one=False),
+        EntryChange("rotate", Text("Make the next signing key", "次の署名鍵の作成"), "app.rotate", _rotate, (_COMPROMISED,), _ROTATE_NOTE, of_one=False, is_grave=True),
         EntryChange("remove", REMOVE, "app.remove", _remove, note=_REMOVE_NOTE, is_grave=True),
     ),
     lists=lambda ask, one: [("accounts", ask.parts.directory.apps.accounts_of(one))],

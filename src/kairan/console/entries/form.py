@@ -36,12 +36,14 @@ _YES, _NO, _OPEN = (
 class FieldKind(Enum):
     LINE = auto()  # text
     LINES = auto()  # a list, an entry a line
+    TEXT = auto()  # of several lines, as it came
     SWITCH = auto()  # yes or no
     OPEN_SWITCH = auto()  # yes, no, or as the organisation has it: None
     NUMBER = auto()  # or None
     CHOICE = auto()
 
 
+_LONG = {FieldKind.LINES, FieldKind.TEXT}
 Choices = Callable[[Directory], Sequence[tuple[str, str]]]
 
 
@@ -92,13 +94,15 @@ def _value(one: FormField, text: str, directory: Directory) -> Any:
     """A Text: what is wrong with it."""
     if one.needed and not text.strip():
         return _NEEDED
-    if len(text) > (_LINES_CHARACTERS_MAX if one.kind is FieldKind.LINES else _LINE_CHARACTERS_MAX):
+    if len(text) > (_LINES_CHARACTERS_MAX if one.kind in _LONG else _LINE_CHARACTERS_MAX):
         return _TOO_LONG
     match one.kind:
         case FieldKind.LINES:
             lines = [line.strip() for line in text.replace(",", "\n").splitlines()]
             found = [line for line in lines if line]
             return _TOO_LONG if len(found) > _LINES_MAX else found
+        case FieldKind.TEXT:
+            return text
         case FieldKind.SWITCH | FieldKind.OPEN_SWITCH | FieldKind.CHOICE:
             options = {key for key, _ in _options(one, directory, Language.EN)}
             if text not in options:
@@ -155,7 +159,7 @@ def shown_fields(
             "text": texts.get(one.name, text_of(one, one.empty())),
             "described": _described(one, has_fault=one.name in faults),
             "needed": one.needed,
-            "is_long": one.kind is FieldKind.LINES,
+            "is_long": one.kind in _LONG,
             "is_number": one.kind is FieldKind.NUMBER,
             "rows": min(12, max(_ROWS, texts.get(one.name, "").count("\n") + 2)),
             "options": _options(one, directory, language)

@@ -1,6 +1,7 @@
 """Groups, as `kairan group` has them: settings, members, and whom a message would reach."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kairan.console.ask import Ask, query_of
@@ -16,16 +17,21 @@ from kairan.console.entries.common import (
     others,
 )
 from kairan.console.entries.form import FieldKind, FormField
+from kairan.console.entries.imports import IMPORT_MEMBERS
 from kairan.console.entries.kind import Changed, EntryChange, EntryKind
 from kairan.console.shown import time_text
 from kairan.directory.dynamic.rules import is_too_much
+from kairan.directory.dynamic.wanted import with_conditions, with_filter
 from kairan.directory.errors import DirectoryError
-from kairan.directory.model import DynamicGroup, Group
+from kairan.directory.model import DynamicGroup, Group, ListChange
 from kairan.directory.recipient_filter.opath import parse
+from kairan.directory.recipient_filter.precanned import CONDITIONAL
 from kairan.expansion.preview import previewed
 from kairan.outcomes.outcome import Text
 
 _MEMBERS_SHOWN = 500
+_HISTORY_SHOWN = 20
+_ONE_OF = Text("One a line: one of them", "1 行に 1 件。いずれかに一致")
 _LISTED = Text("One address a line", "1 行に 1 件のアドレス")
 _MEMBERS = FormField(
     "members", Text("Members", "メンバー"), FieldKind.LINES, Text("Mailboxes or groups, one a line", "メールボックスまたはグループ。1 行に 1 件")
@@ -113,15 +119,30 @@ def _lists(ask: Ask, one: Group) -> list[tuple[str, Sequence[str]]]:
         if len(members) > _MEMBERS_SHOWN:
             break
     chunks.close()  # type: ignore[attr-defined]  # a generator: it holds a read transaction
+    history = [("history", _history(ask, one))] if one.is_dynamic else []
     if ask.query.get("preview") != "1":
-        return [("members", _first(members))]
+        return [("members", _first(members)), *history]
     found = previewed(
         ask.parts.directory,
         ask.parts.configuration.dynamic_groups,
         ask.parts.configuration.delivery.expansion,
         one,
     )
-    return [("members", _first(members)), ("reaches", _first(found["members"]))]
+    return [("members", _first(members)), ("reaches", _first(found["members"])), *history]
+
+
+def _history(ask: Ask, one: Group) -> list[str]:
+    refreshes = ask.parts.directory.dynamic_groups.history(one.address)[:_HISTORY_SHOWN]
+    return [
+        ask.texts["history_kept" if each.is_kept else "history_line"].format(
+            at=time_text(each.at),
+            members=each.members,
+            added=each.added,
+            removed=each.removed,
+            by=each.by,
+        )
+        for each in refreshes
+    ]
 
 
 def _first(members: Sequence[str]) -> list[str]:
@@ -162,22 +183,61 @@ def _set(ask: Ask, one: Group, given: Mapping[str, Any]) -> Changed:
 
 def _set_filter(ask: Ask, one: Group, given: Mapping[str, Any]) -> Changed:
     """A change of too many members is done by who has said that he means it."""
-    settings = ask.parts.configuration.dynamic_groups
     before = _dynamic(ask, one)
+    seconds = given.get("refresh_seconds", before.refresh_seconds)
+    group = replace(before, refresh_seconds=seconds)
     text = given.get("filter", before.filter)
-    group = DynamicGroup(
-        one.address, text, refresh_seconds=given.get("refresh_seconds", before.refresh_seconds)
-    )
-    is_agreed = given.get("agreed", False)
+    if text != before.filter:
+        group = with_filter(group, text)
+    return _refiltered(ask, group, is_agreed=given.get("agreed", False))
+
+
+def _refiltered(ask: Ask, group: DynamicGroup, *, is_agreed: bool) -> Changed:
     change = ask.parts.directory.dynamic_groups.change(
         group,
-        parse(text, ask.parts.configuration.recipient_filter),
+        parse(group.filter, ask.parts.configuration.recipient_filter),
         now=int(ask.parts.clock()),
         by=ask.by,
-        refuses=lambda found: not is_agreed and is_too_much(found, settings),
+        refuses=_refuses(ask, is_agreed=is_agreed),
     )
     facts = {"added": change.added, "removed": change.removed} if change else {}
-    return Changed(one.address, facts)
+    return Changed(group.address, facts)
+
+
+def _refuses(ask: Ask, *, is_agreed: bool) -> Callable[[ListChange], bool]:
+    settings = ask.parts.configuration.dynamic_groups
+    return lambda found: not is_agreed and is_too_much(found, settings)
+
+
+def _conditions_now(ask: Ask, one: Group) -> dict[str, Any]:
+    dynamic = _dynamic(ask, one)
+    return {
+        "included_recipients": dynamic.included_recipients,
+        **{name: dynamic.conditions.get(name, ()) for name in CONDITIONAL},
+    }
+
+
+def _set_conditions(ask: Ask, one: Group, given: Mapping[str, Any]) -> Changed:
+    before = _dynamic(ask, one)
+    group = with_conditions(
+        before,
+        ask.parts.configuration.recipient_filter,
+        included_recipients=given.get("included_recipients", ()),
+        conditions={name: given[name] for name in CONDITIONAL if name in given},
+    )
+    return _refiltered(ask, group, is_agreed=given.get("agreed", False))
+
+
+def _refresh(ask: Ask, one: Group, given: Mapping[str, Any]) -> Changed:
+    group = _dynamic(ask, one)
+    change = ask.parts.directory.dynamic_groups.refresh(
+        one.address,
+        parse(group.filter, ask.parts.configuration.recipient_filter),
+        now=int(ask.parts.clock()),
+        by=ask.by,
+        refuses=_refuses(ask, is_agreed=given.get("agreed", False)),
+    )
+    return Changed(one.address, {"added": change.added, "removed": change.removed})
 
 
 def _add_members(ask: Ask, one: Group, given: Mapping[str, Any]) -> Changed:
@@ -197,6 +257,14 @@ def _remove(ask: Ask, one: Group, _given: Mapping[str, Any]) -> Changed:
     return Changed("")
 
 
+_CONDITION_FIELDS = (
+    FormField("included_recipients", Text("Included recipients", "対象の種類"), FieldKind.LINES, Text("MailboxUsers, MailContacts, MailGroups, MailUsers, Resources or AllRecipients", "MailboxUsers、MailContacts、MailGroups、MailUsers、Resources、AllRecipients")),
+    *(FormField(name, Text(name, name), FieldKind.LINES, _ONE_OF) for name in CONDITIONAL),
+)  # fmt: skip
+_CONDITIONS_NOTE = Text(
+    "As Exchange's precanned filters: several values of one are alternatives, different ones must all hold. They take the place of the filter.",
+    "Exchange の定義済みフィルターと同じです。同じ項目の値はいずれか、異なる項目はすべてに一致する必要があります。現在のフィルターは置き換えられます。",
+)
 _REMOVE_NOTE = Text(
     "Its members stay as they are; mail to it is refused from then on. This cannot be undone.",
     "メンバーはそのまま残ります。以後、グループ宛てのメールは拒否されます。この操作は元に戻せません。",
@@ -223,6 +291,9 @@ GROUPS = EntryKind(
         EntryChange("add-members", Text("Add members", "メンバーの追加"), "group.add-members", _add_members, (_MEMBERS,), fits=lambda one: not one.is_dynamic),
         EntryChange("remove-members", Text("Take members out", "メンバーの削除"), "group.remove-members", _remove_members, (_MEMBERS,), fits=lambda one: not one.is_dynamic),
         EntryChange("filter", Text("Change the filter", "フィルターの変更"), "group.set", _set_filter, (_FILTER, _REFRESH, _AGREED), fits=lambda one: one.is_dynamic, now=_filter_now),
+        IMPORT_MEMBERS,
+        EntryChange("conditions", Text("Change the conditions", "条件の変更"), "group.set", _set_conditions, (*_CONDITION_FIELDS, _AGREED), _CONDITIONS_NOTE, fits=lambda one: one.is_dynamic, now=_conditions_now),
+        EntryChange("refresh", Text("Find the members now", "メンバーを今すぐ更新"), "group.refresh", _refresh, (_AGREED,), fits=lambda one: one.is_dynamic),
         EntryChange("remove", REMOVE, "group.remove", _remove, note=_REMOVE_NOTE, is_grave=True),
     ),
     lists=_lists,

@@ -11,12 +11,16 @@ from kairan.outcomes.outcome import Text
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a change has to say.  `secret` is shown this once, and is in no log."""
+    """What a change has to say.  `secret` is shown this once, and is in no log; `report`: what was done, or
+    would be where it `is_dry`, which changes nothing.
+    """
 
     name: str  # of the entry now; empty: it is gone
     facts: Mapping[str, object] = field(default_factory=dict)  # for the audit, beside what differs
     secret: str = field(default="", repr=False)
     secret_label: Text | None = None
+    report: str = ""
+    is_dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

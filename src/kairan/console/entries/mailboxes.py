@@ -16,6 +16,7 @@ from kairan.console.entries.common import (
     others,
 )
 from kairan.console.entries.form import FieldKind, FormField
+from kairan.console.entries.imports import IMPORT_MAILBOXES
 from kairan.console.entries.kind import Changed, EntryChange, EntryKind
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES, Mailbox
@@ -124,6 +125,7 @@ MAILBOXES = EntryKind(
     _values,
     (
         EntryChange("add", ADD, "mailbox.add", _add, (address_field(Text("Address", "アドレス")), *_FIELDS), of_one=False),
+        IMPORT_MAILBOXES,
         EntryChange("set", CHANGE, "mailbox.set", _set, _FIELDS, now=_values),
         EntryChange("remove", REMOVE, "mailbox.remove", _remove, note=_REMOVE_NOTE, is_grave=True),
     ),

@@ -95,23 +95,32 @@ def take_form(kind: EntryKind, ask: Ask) -> Page | GoTo:
     except DirectoryUnavailableError:
         raise
     except OperatorError as error:
-        return _form(kind, ask, change, entry, texts=read.texts, fault=str(error), status=409)
-    _tell(kind, ask, change, before, entry, changed)
-    if changed.secret:
-        return Page(
-            "secret.html",
-            {
-                "here": kind.place,
-                "name": changed.name,
-                "secret": changed.secret,
-                "label": say(changed.secret_label, ask.language) if changed.secret_label else "",
-                "query": query_of({"name": changed.name}),
-            },
-        )
+        return _form(kind, ask, change, entry, texts=read.texts, fault=ask.said(error), status=409)
+    if not changed.is_dry:
+        _tell(kind, ask, change, before, entry, changed)
+    if changed.secret or changed.report:
+        return _said_once(kind, ask, change, changed)
     query = {"done": change.word}
     if not changed.name:
         return GoTo(kind.place, query)
     return GoTo(f"{kind.place}/one", {"name": changed.name, **query})
+
+
+def _said_once(kind: EntryKind, ask: Ask, change: EntryChange, changed: Changed) -> Page:
+    """No redirect, for what is told is kept nowhere."""
+    label = changed.secret_label if changed.secret and changed.secret_label else change.label
+    place = f"{kind.place}/one?{query_of({'name': changed.name})}" if changed.name else kind.place
+    return Page(
+        "secret.html",
+        {
+            "here": kind.place,
+            "name": changed.name,
+            "secret": changed.secret,
+            "report": changed.report,
+            "label": say(label, ask.language),
+            "place": place,
+        },
+    )
 
 
 _MISSING = object()

@@ -8,6 +8,7 @@ from kairan.console.entries.devices import DEVICES
 from kairan.console.entries.groups import GROUPS
 from kairan.console.entries.kind import EntryKind
 from kairan.console.entries.mailboxes import MAILBOXES
+from kairan.console.entries.moderation import MODERATION
 from kairan.console.entries.policies import POLICIES
 
-KINDS: Sequence[EntryKind] = (ACCOUNTS, APPS, POLICIES, DEVICES, GROUPS, MAILBOXES)
+KINDS: Sequence[EntryKind] = (ACCOUNTS, APPS, POLICIES, DEVICES, GROUPS, MODERATION, MAILBOXES)

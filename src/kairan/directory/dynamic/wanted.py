@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import DynamicGroup
-from kairan.directory.recipient_filter.precanned import CONDITIONAL, IncludedRecipients, opath
+from kairan.directory.recipient_filter.precanned import IncludedRecipients, opath
 from kairan.directory.recipient_filter.settings import RecipientFilterSettings
 
 
@@ -22,11 +22,6 @@ def with_conditions(
 ) -> DynamicGroup:
     """What is not named stays; a condition without a value goes."""
     included = _included(included_recipients or before.included_recipients or ("MailboxUsers",))
-    for name in conditions:
-        if name not in CONDITIONAL:
-            raise DirectoryError(
-                f'there is no condition "{name}"; there are {", ".join(CONDITIONAL)}'
-            )
     named = {name: tuple(filter(None, values)) for name, values in conditions.items()}
     merged = {name: values for name, values in {**before.conditions, **named}.items() if values}
     return replace(

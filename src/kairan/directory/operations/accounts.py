@@ -12,6 +12,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.model import Account
 from kairan.directory.operations import lists, names, volumes
 from kairan.directory.operations.names import AddressKind
+from kairan.outcomes.outcome import Text
 from kairan.runtime.ip import parse_network
 
 APPS_MAX = 10  # Add-HVEAppAccess on Microsoft Learn: ten applications an account
@@ -152,7 +153,10 @@ def _columns(fields: AccountFields) -> dict[str, object]:
         limit = values.get(name)
         if isinstance(limit, int) and limit < 1:
             raise DirectoryError(
-                f"{name} must be at least 1, not {limit}; disable the account to stop it"
+                Text(
+                    f"{name} must be at least 1, not {limit}; disable the account to stop it",
+                    f"{name} は 1 以上にしてください（{limit} は指定できません）。送信を止めるにはアカウントを無効にしてください",
+                )
             )
     return values
 
@@ -167,8 +171,11 @@ def _network(text: str) -> str:
         return str(parse_network(text.strip()))
     except ValueError as error:
         raise DirectoryError(
-            f"{text!r} is no network; write it as 192.0.2.0/24 or 2001:db8::/32, without bits"
-            " behind the prefix, or as one address"
+            Text(
+                f"{text!r} is no network; write it as 192.0.2.0/24 or 2001:db8::/32, without bits"
+                " behind the prefix, or as one address",
+                f"{text!r} はネットワークではありません。192.0.2.0/24 や 2001:db8::/32 のように（ホスト部は 0 に）、または 1 つのアドレスで指定してください",
+            )
         ) from error
 
 
@@ -187,7 +194,12 @@ def _free_ids(connection: Connection) -> Iterator[int]:
 def _apps(account: str, apps: Iterable[str]) -> list[str]:
     wanted = sorted({app.strip().lower() for app in apps})
     if len(wanted) > APPS_MAX:
-        raise DirectoryError(f"{account}: at most {APPS_MAX} apps an account, not {len(wanted)}")
+        raise DirectoryError(
+            Text(
+                f"{account}: at most {APPS_MAX} apps an account, not {len(wanted)}",
+                f"{account}: アプリは 1 アカウントにつき {APPS_MAX} 個までです（{len(wanted)} 個が指定されました）",
+            )
+        )
     return wanted
 
 

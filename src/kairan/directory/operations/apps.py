@@ -15,6 +15,7 @@ from kairan.directory.model import App, AppSecret, RegisteredApp
 from kairan.directory.operations import names
 from kairan.directory.operations.accounts import APPS_MAX
 from kairan.directory.operations.names import AddressKind
+from kairan.outcomes.outcome import Text
 
 # The one in use and the one before, while it is carried to where the app runs.
 SECRETS_MAX = 2
@@ -38,7 +39,12 @@ class Apps:
         names.name("the app's name", app.name)
         with self._database.changing(Part.HEADS) as connection:
             if _row(connection, app.name) is not None:
-                raise DirectoryError(f"there is an app {app.name} already; choose another name")
+                raise DirectoryError(
+                    Text(
+                        f"there is an app {app.name} already; choose another name",
+                        f"アプリ {app.name} はすでにあります。別の名前にしてください",
+                    )
+                )
             connection.execute(insert(schema.app).values(_values(app)))
             _replace_secrets(connection, app.client_id, app.secrets)
             _allow(connection, app.object_id, accounts)
@@ -141,7 +147,12 @@ def _row(connection: Connection, name: str) -> App | None:
 def _existing(connection: Connection, name: str) -> App:
     app = _row(connection, name)
     if app is None:
-        raise DirectoryError(f"there is no app {name}; `kairan app list` shows them")
+        raise DirectoryError(
+            Text(
+                f"there is no app {name}; `kairan app list` shows them",
+                f"アプリ {name} はありません。一覧は `kairan app list` で確認できます",
+            )
+        )
     return app
 
 
@@ -177,7 +188,12 @@ def _joined(permissions: Iterable[str]) -> str:
             or not permission.isprintable()
             or set(permission) & set(' "\\')
         ):
-            raise DirectoryError(f"{permission!r} is not a permission such as Mail.Send")
+            raise DirectoryError(
+                Text(
+                    f"{permission!r} is not a permission such as Mail.Send",
+                    f"{permission!r} は Mail.Send のようなアクセス許可ではありません",
+                )
+            )
     return " ".join(wanted)
 
 

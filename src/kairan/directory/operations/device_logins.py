@@ -13,6 +13,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.model import DeviceLogin
 from kairan.directory.operations import names
 from kairan.directory.operations.names import AddressKind
+from kairan.outcomes.outcome import Text
 
 # Anybody who knows a client id may ask for one.  So many of one app may wait at one address; who
 # asks for more waits for them to expire, and nobody else does.
@@ -66,8 +67,11 @@ class DeviceLogins:
             login = _found(connection, table.c.user_code == user_code)
             if login is None or login.expires <= now:
                 raise DirectoryError(
-                    f"no login with the code {user_code} is waiting; codes live a quarter of an"
-                    " hour: have the application ask for a new one"
+                    Text(
+                        f"no login with the code {user_code} is waiting; codes live a quarter of an"
+                        " hour: have the application ask for a new one",
+                        f"コード {user_code} で待機しているログインはありません。有効期間は 15 分です。アプリケーションで新しいコードを発行してください",
+                    )
                 )
             primary = names.primary(connection, account, AddressKind.ACCOUNT)
             its_row = table.c.user_code == user_code

@@ -16,6 +16,7 @@ from kairan.directory.devices import Device, Sighting
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import accounts, names
 from kairan.directory.operations.names import AddressKind
+from kairan.outcomes.outcome import Text
 
 NAME_CHARACTERS_MAX = 64
 # What the smallest fields of printers take; without an @ none can be taken for an address.
@@ -125,9 +126,14 @@ def check_unused(connection: Connection, account: str) -> None:
     found = connection.execute(query).scalars().all()
     if found:
         raise DirectoryError(
-            f"{account}: the device {found[0]} sends as it"
-            f"{f', and {len(found) - 1} more do' if found[1:] else ''};"
-            " give it another with `kairan device set NAME --account ADDRESS`, or remove it"
+            Text(
+                f"{account}: the device {found[0]} sends as it"
+                f"{f', and {len(found) - 1} more do' if found[1:] else ''};"
+                " give it another with `kairan device set NAME --account ADDRESS`, or remove it",
+                f"{account}: デバイス {found[0]}"
+                f"{f' ほか {len(found) - 1} 台' if found[1:] else ''} がこの名義で送信しています。"
+                "別のアカウントを割り当てるか、デバイスを削除してください",
+            )
         )
 
 
@@ -144,7 +150,10 @@ def _changed(device: Device, fields: DeviceFields, others: Sequence[Device]) -> 
         device = replace(device, enabled=fields["enabled"])
     if device.password_hash and not device.login:
         raise DirectoryError(
-            f"the device {device.name} has a password, so it needs a login to type with it"
+            Text(
+                f"the device {device.name} has a password, so it needs a login to type with it",
+                f"デバイス {device.name} にはパスワードがあるため、ログイン名が必要です",
+            )
         )
     for other in others:
         _check_apart(device, other)
@@ -154,13 +163,19 @@ def _changed(device: Device, fields: DeviceFields, others: Sequence[Device]) -> 
 def _check_apart(device: Device, other: Device) -> None:
     if device.login and device.login == other.login:
         raise DirectoryError(
-            f"the login {device.login} is the device {other.name}'s already; choose another one"
+            Text(
+                f"the login {device.login} is the device {other.name}'s already; choose another one",
+                f"ログイン名 {device.login} はデバイス {other.name} が使っています。別の名前にしてください",
+            )
         )
     for network in device.networks:
         if network in other.networks:
             raise DirectoryError(
-                f"{network} is the device {other.name}'s already; a smaller network within it may"
-                " be another's"
+                Text(
+                    f"{network} is the device {other.name}'s already; a smaller network within it may"
+                    " be another's",
+                    f"{network} はデバイス {other.name} が使っています。その中のより小さいネットワークなら指定できます",
+                )
             )
 
 
@@ -168,19 +183,30 @@ def _check_name(name: str, present: Sequence[Device]) -> None:
     names.line("the device's name", name)
     if not name.strip() or name != name.strip() or len(name) > NAME_CHARACTERS_MAX:
         raise DirectoryError(
-            f"a device's name has 1 to {NAME_CHARACTERS_MAX} characters, without blanks around"
-            f" them; {name!r} has not"
+            Text(
+                f"a device's name has 1 to {NAME_CHARACTERS_MAX} characters, without blanks around"
+                f" them; {name!r} has not",
+                f"デバイスの名前は、前後に空白のない 1～{NAME_CHARACTERS_MAX} 文字にしてください（{name!r}）",
+            )
         )
     if any(one.name.casefold() == name.casefold() for one in present):
-        raise DirectoryError(f"there is a device {name} already; choose another name")
+        raise DirectoryError(
+            Text(
+                f"there is a device {name} already; choose another name",
+                f"デバイス {name} はすでにあります。別の名前にしてください",
+            )
+        )
 
 
 def _login(text: str) -> str:
     login = text.strip().lower()
     if login and not _LOGIN.fullmatch(login):
         raise DirectoryError(
-            f"{text!r} is no login of a device: at most 32 letters, digits, dots, hyphens and"
-            " underscores, the first of them a letter or digit"
+            Text(
+                f"{text!r} is no login of a device: at most 32 letters, digits, dots, hyphens and"
+                " underscores, the first of them a letter or digit",
+                f"{text!r} はデバイスのログイン名にできません。英数字、ピリオド、ハイフン、下線で 32 文字以内、先頭は英数字にしてください",
+            )
         )
     return login
 
@@ -195,7 +221,12 @@ def _found(present: Sequence[Device], name: str) -> Device | None:
 def _existing(present: Sequence[Device], name: str) -> Device:
     device = _found(present, name)
     if device is None:
-        raise DirectoryError(f"there is no device {name}; `kairan device list` shows them")
+        raise DirectoryError(
+            Text(
+                f"there is no device {name}; `kairan device list` shows them",
+                f"デバイス {name} はありません。一覧は `kairan device list` で確認できます",
+            )
+        )
     return device
 
 

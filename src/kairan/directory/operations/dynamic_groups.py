@@ -35,6 +35,7 @@ from kairan.directory.operations.groups import GroupFields
 from kairan.directory.operations.names import AddressKind
 from kairan.directory.recipient_filter import sql
 from kairan.directory.recipient_filter.tree import Filter
+from kairan.outcomes.outcome import Text
 
 # Of a group; at one a day three months.
 HISTORY_MAX = 100
@@ -55,9 +56,13 @@ class LargeChangeError(DirectoryError):
 
     def __init__(self, group: str, change: ListChange) -> None:
         super().__init__(
-            f"{group} would gain {change.added} and lose {change.removed} of {change.before} members,"
-            f" which is more than changes unasked; `kairan group preview {group}` shows whom,"
-            " --yes makes it so"
+            Text(
+                f"{group} would gain {change.added} and lose {change.removed} of {change.before} members,"
+                f" which is more than changes unasked; `kairan group preview {group}` shows whom,"
+                " --yes makes it so",
+                f"{group} のメンバー {change.before} 件に対し、追加 {change.added} 件、削除 {change.removed} 件となり、確認なしに変更できる範囲を超えています。"
+                "対象はプレビューで確認できます。実行するには同意（agreed）を指定してください",
+            )
         )
         self.change = change
 

@@ -12,6 +12,7 @@ from kairan.directory.operations import dynamic_rows, lists, members, names
 from kairan.directory.operations.lists import GroupList
 from kairan.directory.operations.names import AddressKind
 from kairan.directory.send_window import read_send_window
+from kairan.outcomes.outcome import Text
 
 
 class GroupFields(TypedDict, total=False):
@@ -161,18 +162,34 @@ def _check(connection: Connection, primary: str) -> None:
     assert group is not None, "it was written in this transaction"
     if group.report_to_originator and group.report_to_manager:
         raise DirectoryError(
-            f"{primary}: reports go to the sender or to an owner, not to both; switch one off"
+            Text(
+                f"{primary}: reports go to the sender or to an owner, not to both; switch one off",
+                f"{primary}: 不達の通知先は送信者か所有者のどちらかです。一方を無効にしてください",
+            )
         )
     if group.report_to_manager and not group.owners:
-        raise DirectoryError(f"{primary} has no owner to report to; name one")
+        raise DirectoryError(
+            Text(
+                f"{primary} has no owner to report to; name one",
+                f"{primary} には通知先の所有者がいません。指定してください",
+            )
+        )
     if group.moderated and not group.approvers:
         raise DirectoryError(
-            f"{primary} is moderated and has neither moderator nor owner; name one"
+            Text(
+                f"{primary} is moderated and has neither moderator nor owner; name one",
+                f"{primary} は承認が必要ですが、モデレーターも所有者もいません。指定してください",
+            )
         )
     kinds = names.owners(connection, group.moderators)
     for address, (kind, _) in sorted(kinds.items()):
         if kind is AddressKind.GROUP:
-            raise DirectoryError(f"{primary}: {address} is a group; a moderator is one person")
+            raise DirectoryError(
+                Text(
+                    f"{primary}: {address} is a group; a moderator is one person",
+                    f"{primary}: {address} はグループです。モデレーターには個人を指定してください",
+                )
+            )
 
 
 def _columns(fields: GroupFields) -> dict[str, object]:
@@ -197,5 +214,8 @@ def _check_unsubscribe(address: str) -> None:
     is_plain = address.isascii() and address.isprintable() and not set(address) & set(' <>,"')
     if not (address.startswith("https://") and is_plain and len(address) <= _ADDRESS_MAX):
         raise DirectoryError(
-            f"{address!r} is no address for one-click unsubscription; it begins with https://"
+            Text(
+                f"{address!r} is no address for one-click unsubscription; it begins with https://",
+                f"{address!r} は配信停止のアドレスにできません。https:// で始めてください",
+            )
         )

@@ -9,6 +9,7 @@ from kairan.directory.database import schema
 from kairan.directory.database.database import insert_rows
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
+from kairan.outcomes.outcome import Text
 
 
 class GroupList(StrEnum):
@@ -24,7 +25,12 @@ def replace(connection: Connection, group: str, role: GroupList, addresses: Iter
     wanted = names.keys(addresses)
     known = names.owners(connection, wanted)
     for address in sorted(wanted - known.keys()):
-        raise DirectoryError(f"{group}: {address} is not known, so it cannot be on its {role} list")
+        raise DirectoryError(
+            Text(
+                f"{group}: {address} is not known, so it cannot be on its {role} list",
+                f"{group}: {address} は登録されていないため、一覧（{role}）に追加できません",
+            )
+        )
     connection.execute(
         delete(schema.group_list).where(table.group_address == group, table.role == role.value)
     )
@@ -60,12 +66,18 @@ def forget(connection: Connection, address: str) -> None:
     emptied = _emptied(connection, address, GroupList.ACCEPT)
     if emptied is not None:
         raise DirectoryError(
-            f"{address} is the only sender the group {emptied} accepts, and without it everybody"
-            f" could write to {emptied}; change its accept list first"
+            Text(
+                f"{address} is the only sender the group {emptied} accepts, and without it everybody"
+                f" could write to {emptied}; change its accept list first",
+                f"{address} はグループ {emptied} が受け付ける唯一の送信者で、なくなると誰でも送信できるようになります。先に許可一覧を変更してください",
+            )
         )
     if (moderated := _emptied(connection, address, GroupList.MODERATOR)) is not None:
         raise DirectoryError(
-            f"{address} is the only moderator of the group {moderated}; name another first"
+            Text(
+                f"{address} is the only moderator of the group {moderated}; name another first",
+                f"{address} はグループ {moderated} の唯一のモデレーターです。先に別の人を指定してください",
+            )
         )
     connection.execute(delete(schema.group_list).where(table.address == address))
 

@@ -10,6 +10,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import dynamic_rows, names
 from kairan.directory.operations.names import AddressKind
 from kairan.mail.address import Address, domain_of
+from kairan.outcomes.outcome import Text
 
 
 def add(connection: Connection, group: str, addresses: Iterable[str]) -> int:
@@ -38,7 +39,12 @@ def remove(connection: Connection, group: str, addresses: Iterable[str]) -> int:
         known = names.owners(connection, wanted)
         primaries = {known[item][1] if item in known else item for item in wanted}
         for missing in sorted(primaries - _present(connection, head, primaries)):
-            raise DirectoryError(f"{missing} is not a member of {head}")
+            raise DirectoryError(
+                Text(
+                    f"{missing} is not a member of {head}",
+                    f"{missing} は {head} のメンバーではありません",
+                )
+            )
         connection.execute(
             _delete(head).where(one_of(connection, schema.member.c.address, primaries))
         )
@@ -93,23 +99,37 @@ class _Rules:
             raise self._refused_external(owner)
         if kind is AddressKind.ACCOUNT:
             raise DirectoryError(
-                f"{address} is an account: it has no mailbox, so it cannot be a member",
+                Text(
+                    f"{address} is an account: it has no mailbox, so it cannot be a member",
+                    f"{address} はアカウントで、メールボックスがないためメンバーにできません",
+                ),
                 about=address,
             )
         if owner == self._group:
-            raise DirectoryError(f"{self._group} cannot be a member of itself", about=address)
+            said = Text(
+                f"{self._group} cannot be a member of itself",
+                f"{self._group} を自分自身のメンバーにはできません",
+            )
+            raise DirectoryError(said, about=address)
         return owner
 
     def _check_external(self, address: str) -> None:
         if domain_of(Address(address)) in self._domains:
-            raise DirectoryError(f"there is no mailbox or group {address}", about=address)
+            said = Text(
+                f"there is no mailbox or group {address}",
+                f"メールボックスまたはグループ {address} はありません",
+            )
+            raise DirectoryError(said, about=address)
         if not self._external:
             raise self._refused_external(address)
 
     def _refused_external(self, address: str) -> DirectoryError:
         return DirectoryError(
-            f"{address} is outside the accepted domains, and the organisation does not allow"
-            " external recipients",
+            Text(
+                f"{address} is outside the accepted domains, and the organisation does not allow"
+                " external recipients",
+                f"{address} は受け入れドメインの外にあり、組織は外部の受信者を許可していません",
+            ),
             about=address,
         )
 

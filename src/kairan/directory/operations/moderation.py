@@ -12,6 +12,7 @@ from kairan.directory.database import schema
 from kairan.directory.database.database import Database
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import ModerationRequest
+from kairan.outcomes.outcome import Text
 
 APPROVE, REJECT = "approve", "reject"
 # Who decided what is told so long after it has expired.
@@ -82,11 +83,26 @@ class Moderation:
         with self._database.changing() as connection:
             found = _found(connection, request)
             if found is None:
-                raise DirectoryError(f"no message waits under {request}")
+                raise DirectoryError(
+                    Text(
+                        f"no message waits under {request}",
+                        f"{request} で待機しているメッセージはありません",
+                    )
+                )
             if found.decision:
-                raise DirectoryError(f"{request}: {found.decided_by} has decided: {found.decision}")
+                raise DirectoryError(
+                    Text(
+                        f"{request}: {found.decided_by} has decided: {found.decision}",
+                        f"{request}: {found.decided_by} がすでに決定しました: {found.decision}",
+                    )
+                )
             if found.expires <= now:
-                raise DirectoryError(f"{request} has expired, and its sender was told")
+                raise DirectoryError(
+                    Text(
+                        f"{request} has expired, and its sender was told",
+                        f"{request} は期限切れで、送信者に通知済みです",
+                    )
+                )
             version = connection.execute(select(schema.revision.c.version)).scalar_one()
             values = {"decision": decision, "decided_by": by, "decided": int(now)}
             its_row = table.c.id == request

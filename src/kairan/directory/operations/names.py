@@ -11,6 +11,7 @@ from kairan.directory.database import schema
 from kairan.directory.database.database import BATCH_ROWS, insert_rows, one_of
 from kairan.directory.errors import DirectoryError
 from kairan.mail.address import Address, domain_of, key_of, parse_address
+from kairan.outcomes.outcome import Text
 
 T = TypeVar("T")
 
@@ -23,25 +24,44 @@ class AddressKind(StrEnum):
     GROUP = "group"
 
 
+_JAPANESE = {
+    AddressKind.ACCOUNT: "アカウント",
+    AddressKind.MAILBOX: "メールボックス",
+    AddressKind.GROUP: "グループ",
+}
+
+
 def key(text: str) -> str:
     """What an address is stored under, or an error if it is none."""
     address = parse_address(text.strip(), utf8=True)
     if address is None:
-        raise DirectoryError(f"{text!r} is not an e-mail address")
+        raise DirectoryError(
+            Text(f"{text!r} is not an e-mail address", f"{text!r} はメール アドレスではありません")
+        )
     return key_of(address)
 
 
 def line(label: str, text: str) -> str:
     """Text that may end in a header field, and so holds no line end and no control character."""
     if not text.isprintable():
-        raise DirectoryError(f"{label} {text!r} holds a control character")
+        raise DirectoryError(
+            Text(
+                f"{label} {text!r} holds a control character",
+                f"{label} {text!r} に制御文字が含まれています",
+            )
+        )
     return text
 
 
 def name(label: str, text: str) -> str:
     """A line by which people call a thing in commands; nobody sees a blank at its ends."""
     if not text or text != text.strip():
-        raise DirectoryError(f"{label} {text!r} is empty, or has a blank at one of its ends")
+        raise DirectoryError(
+            Text(
+                f"{label} {text!r} is empty, or has a blank at one of its ends",
+                f"{label} {text!r} が空欄か、前後に空白があります",
+            )
+        )
     return line(label, text)
 
 
@@ -74,10 +94,15 @@ def primary(connection: Connection, text: str, kind: AddressKind) -> str:
     wanted = key(text)
     found = owners(connection, [wanted]).get(wanted)
     if found is None:
-        raise DirectoryError(f"there is no {kind} {wanted}")
+        raise DirectoryError(
+            Text(f"there is no {kind} {wanted}", f"{_JAPANESE[kind]} {wanted} はありません")
+        )
     if found[0] is not kind:
         raise DirectoryError(
-            f"{wanted} is not {_a(kind)}, but belongs to the {found[0]} {found[1]}"
+            Text(
+                f"{wanted} is not {_a(kind)}, but belongs to the {found[0]} {found[1]}",
+                f"{wanted} は{_JAPANESE[kind]}ではなく、{_JAPANESE[found[0]]} {found[1]} のアドレスです",
+            )
         )
     return found[1]
 
@@ -101,14 +126,21 @@ def check_domain(address: str, domains: Collection[str]) -> None:
     domain = domain_of(Address(address))
     if domain not in domains:
         raise DirectoryError(
-            f"{address}: {domain} is not an accepted domain; add it to the accepted domains first",
+            Text(
+                f"{address}: {domain} is not an accepted domain; add it to the accepted domains first",
+                f"{address}: {domain} は受け入れドメインではありません。先に追加してください",
+            ),
             about=address,
         )
 
 
 def taken_by(address: str, kind: AddressKind, owner: str) -> DirectoryError:
     what = _a(kind) if address == owner else f"an alias of the {kind} {owner}"
-    return DirectoryError(f"{address} exists already: it is {what}", about=address)
+    owned = _JAPANESE[kind] if address == owner else f"{_JAPANESE[kind]} {owner} の別名"
+    said = Text(
+        f"{address} exists already: it is {what}", f"{address} はすでに使われています（{owned}）"
+    )
+    return DirectoryError(said, about=address)
 
 
 def register(

@@ -10,6 +10,7 @@ from kairan.directory.model import Organisation
 from kairan.directory.operations import groups, members, names, policies
 from kairan.directory.operations.names import AddressKind
 from kairan.mail.address import Address, domain_of
+from kairan.outcomes.outcome import Text
 
 
 class OrganisationFields(TypedDict, total=False):
@@ -46,7 +47,11 @@ def change(connection: Connection, fields: OrganisationFields) -> None:
 def add_domain(connection: Connection, domain: str, *, is_relayed: bool = False) -> None:
     wanted = _domain(domain)
     if wanted in names.accepted_domains(connection):
-        raise DirectoryError(f"{wanted} is an accepted domain already")
+        raise DirectoryError(
+            Text(
+                f"{wanted} is an accepted domain already", f"{wanted} はすでに受け入れドメインです"
+            )
+        )
     connection.execute(insert(schema.accepted_domain).values(domain=wanted, is_relayed=is_relayed))
 
 
@@ -58,11 +63,20 @@ def _relayed_domains(connection: Connection) -> frozenset[str]:
 def remove_domain(connection: Connection, domain: str) -> None:
     wanted = _domain(domain)
     if wanted not in names.accepted_domains(connection):
-        raise DirectoryError(f"{wanted} is not an accepted domain")
+        raise DirectoryError(
+            Text(
+                f"{wanted} is not an accepted domain", f"{wanted} は受け入れドメインではありません"
+            )
+        )
     column = schema.address.c.key
     inside = select(func.count()).where(column.endswith(f"@{wanted}", autoescape=True))
     if used := connection.execute(inside).scalar():
-        raise DirectoryError(f"{wanted} is still used by {used} addresses; remove them first")
+        raise DirectoryError(
+            Text(
+                f"{wanted} is still used by {used} addresses; remove them first",
+                f"{wanted} は {used} 件のアドレスで使われています。先に削除してください",
+            )
+        )
     connection.execute(
         delete(schema.accepted_domain).where(schema.accepted_domain.c.domain == wanted)
     )
@@ -125,4 +139,6 @@ def _domain(text: str) -> str:
     try:
         return domain_of(Address(names.key(f"x@{text.strip().removeprefix('@')}")))
     except DirectoryError as error:
-        raise DirectoryError(f"{text!r} is not a domain name") from error
+        raise DirectoryError(
+            Text(f"{text!r} is not a domain name", f"{text!r} はドメイン名ではありません")
+        ) from error

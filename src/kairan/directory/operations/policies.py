@@ -7,6 +7,7 @@ from kairan.directory.database.database import Database, Part
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
 from kairan.directory.operations.names import AddressKind
+from kairan.outcomes.outcome import Text
 from kairan.runtime.counted import counted
 
 NO_POLICY = "none"  # where a name is expected: the organisation's default, or none at all
@@ -21,11 +22,19 @@ class Policies:
     def add(self, name: str, *, allow_basic_auth_smtp: bool) -> None:
         names.line("the policy's name", name)
         if not name.strip() or name == NO_POLICY:
-            raise DirectoryError(f'a policy cannot be called "{name}"; choose another name')
+            raise DirectoryError(
+                Text(
+                    f'a policy cannot be called "{name}"; choose another name',
+                    f"ポリシーの名前に「{name}」は使えません。別の名前にしてください",
+                )
+            )
         with self._database.changing(Part.HEADS) as connection:
             if name in everyone(connection):
                 raise DirectoryError(
-                    f"there is a policy {name} already; `kairan policy change` changes it"
+                    Text(
+                        f"there is a policy {name} already; `kairan policy change` changes it",
+                        f"ポリシー {name} はすでにあります。変更は `kairan policy change` で行います",
+                    )
                 )
             row = {"name": name, "allow_basic_auth_smtp": allow_basic_auth_smtp}
             connection.execute(insert(schema.authentication_policy).values(row))
@@ -76,7 +85,12 @@ def stored(connection: Connection, name: str) -> str:
 
 def _check(connection: Connection, name: str) -> None:
     if name not in everyone(connection):
-        raise DirectoryError(f"there is no policy {name}; `kairan policy list` shows them")
+        raise DirectoryError(
+            Text(
+                f"there is no policy {name}; `kairan policy list` shows them",
+                f"ポリシー {name} はありません。一覧は `kairan policy list` で確認できます",
+            )
+        )
 
 
 def _check_unused(connection: Connection, name: str) -> None:
@@ -85,10 +99,16 @@ def _check_unused(connection: Connection, name: str) -> None:
     users = select(func.count()).where(table.policy == name)
     if count := connection.execute(users).scalar_one():
         raise DirectoryError(
-            f"the policy {name} is assigned to {counted(count, 'account')}; `kairan policy assign` another"
-            f" one, or {NO_POLICY}, first"
+            Text(
+                f"the policy {name} is assigned to {counted(count, 'account')}; `kairan policy assign` another"
+                f" one, or {NO_POLICY}, first",
+                f"ポリシー {name} は {count} 件のアカウントに割り当てられています。先に別のポリシーか {NO_POLICY} を割り当ててください",
+            )
         )
     if connection.execute(select(schema.organisation.c.default_policy)).scalar_one() == name:
         raise DirectoryError(
-            f"the policy {name} is the default; `kairan policy default {NO_POLICY}` first"
+            Text(
+                f"the policy {name} is the default; `kairan policy default {NO_POLICY}` first",
+                f"ポリシー {name} は既定です。先に既定を変更してください",
+            )
         )

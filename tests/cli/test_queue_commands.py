@@ -9,9 +9,10 @@ from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.queue import listing
 from kairan.queue.jobs import ANYTHING
+from kairan.spool.operator_view import JobFilter
 from kairan.spool.place import SpoolPlace
 from kairan.spool.settings import SpoolSettings
-from kairan.spool.sqlite.operator.view import JobFilter, ShardView
+from kairan.spool.sqlite.operator.view import ShardView
 from kairan.spool.sqlite.shard import SqliteSpool
 
 SETTINGS = SpoolSettings(free_octets_min=0, free_inodes_min=0)

@@ -16,8 +16,9 @@ from kairan.delivery.settings import DeliverySettings, RouteSettings
 from kairan.directory.model import Group
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
+from kairan.spool.operator_view import JobFilter
 from kairan.spool.settings import Durability, SpoolSettings
-from kairan.spool.sqlite.operator.view import JobFilter, ShardView
+from kairan.spool.sqlite.operator.view import ShardView
 from kairan.spool.sqlite.schema import DATABASE, connect
 from kairan.spool.sqlite.shard import SqliteSpool
 from kairan.trace.record import Trace

@@ -19,7 +19,7 @@ import pytest_asyncio
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
 from kairan.spool.interface import Spool
-from kairan.spool.place import OperatorView
+from kairan.spool.operator_view import OperatorView
 from kairan.spool.postgresql.blocking import AskingThread
 from kairan.spool.postgresql.sessions import SpoolServer
 from kairan.spool.postgresql.shard import PostgresqlSpool

@@ -7,7 +7,7 @@ import pytest
 
 from kairan.mail.address import Address
 from kairan.spool.interface import NewJob
-from kairan.spool.sqlite.operator.view import JobFilter
+from kairan.spool.operator_view import JobFilter
 
 
 @pytest.fixture

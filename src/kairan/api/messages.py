@@ -33,7 +33,7 @@ from kairan.mail.envelope import Envelope, Recipient
 from kairan.mail.reply import Reply
 from kairan.outcomes import catalogue, http_api
 from kairan.sender.message import Message
-from kairan.spool.sqlite.operator.view import JobFilter
+from kairan.spool.operator_view import JobFilter
 from kairan.trace.search import search
 
 log = structlog.get_logger()

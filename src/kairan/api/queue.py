@@ -22,7 +22,7 @@ from kairan.queue.acts import QueueAct, carry_out, done_word, touched
 from kairan.queue.errors import NotInQueueError
 from kairan.queue.jobs import FoundJob, Selection, found, record, show, statistics
 from kairan.queue.routing import Routing
-from kairan.spool.sqlite.operator.view import JobFilter
+from kairan.spool.operator_view import JobFilter
 
 log = structlog.get_logger()
 

@@ -23,7 +23,7 @@ from kairan.queue.errors import NotInQueueError
 from kairan.queue.jobs import Selection
 from kairan.queue.routing import Routing
 from kairan.queue.why import answers as why_answers
-from kairan.spool.sqlite.operator.view import JobFilter
+from kairan.spool.operator_view import JobFilter
 from kairan.status.why import SENTENCES, Waiting, Why
 
 _NAME_MAX = 1_000

@@ -30,8 +30,8 @@ from kairan.config.model import Configuration
 from kairan.queue import jobs as queue_jobs
 from kairan.queue.jobs import RoutesOf, Selection, found, record, shown_job, statistics
 from kairan.queue.listing import listed
+from kairan.spool.operator_view import JobFilter
 from kairan.spool.place import SpoolPlace
-from kairan.spool.sqlite.operator.view import JobFilter
 
 app = group_of_commands("The queue: what waits for delivery.")
 

@@ -12,7 +12,7 @@ from kairan.directory.store import Directory
 from kairan.queue.jobs import Selection
 from kairan.queue.routing import Routing
 from kairan.queue.why import answers
-from kairan.spool.sqlite.operator.view import JobFilter
+from kairan.spool.operator_view import JobFilter
 from kairan.status.why import SENTENCES, Why
 from kairan.trace.search import TraceEvent
 from kairan.trace.story import (

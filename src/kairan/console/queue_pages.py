@@ -16,7 +16,7 @@ from kairan.queue.errors import QueueRequestError
 from kairan.queue.jobs import Selection, found
 from kairan.queue.routing import Routing
 from kairan.spool.interface import Quarantined
-from kairan.spool.sqlite.operator.view import JobFilter, id_text
+from kairan.spool.operator_view import JobFilter, id_text
 from kairan.status.facts import DestinationStatus, Status
 from kairan.status.gather import status
 

@@ -16,11 +16,17 @@ from msgspec.structs import asdict
 
 from kairan.queue.errors import NotInQueueError, QueueRequestError
 from kairan.spool.interface import Job, JobId, JobSummary, Quarantined, SpoolItem
-from kairan.spool.place import OperatorView, SpoolPlace
-from kairan.spool.sqlite.operator.view import JobFilter, Shown, parse_id, summary_of
-from kairan.spool.sqlite.scan import Condition
+from kairan.spool.operator_view import (
+    ANYTHING,
+    Condition,
+    JobFilter,
+    OperatorView,
+    Shown,
+    parse_id,
+    summary_of,
+)
+from kairan.spool.place import SpoolPlace
 
-ANYTHING = JobFilter()
 # While one waits, for the disk or because it leaves its owner a turn, others are changed.
 _SHARDS_AT_ONCE = 4
 

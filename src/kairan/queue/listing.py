@@ -17,8 +17,8 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from kairan.spool.interface import JobSummary, Quarantined
+from kairan.spool.operator_view import JobFilter, MessageRange, summary_of
 from kairan.spool.place import SpoolPlace
-from kairan.spool.sqlite.operator.view import JobFilter, MessageRange, summary_of
 
 # Some 4 MB of text, half a second's work: what starting a process costs is lost in it.
 PART_MESSAGES = 10_000

@@ -9,7 +9,7 @@ from kairan.delivery.statistics import QueueFacts
 from kairan.intake.control import ControlUnavailableError, ask_workers
 from kairan.queue.jobs import FoundJob, RoutesOf, Selection, found
 from kairan.spool.interface import Quarantined
-from kairan.spool.sqlite.operator.view import id_text
+from kairan.spool.operator_view import id_text
 from kairan.status.why import QueueView, Why, why
 
 

@@ -4,18 +4,15 @@ Shards are told apart by numbers, which stand before the dash of an id: 0-81.2.
 """
 
 import os
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from kairan.spool.interface import JobId, SpoolId
-from kairan.spool.sqlite.operator.view import JobFilter, Listed, ShardView, Shown, StoredJobs
-from kairan.spool.sqlite.scan import Condition
+from kairan.spool.operator_view import OperatorView
+from kairan.spool.sqlite.operator.view import ShardView
 
 _PREFIX = "shard-"
 # The number of the database, where there is one: beyond any number of workers.
@@ -45,23 +42,6 @@ def url_problem(url: str) -> str | None:
     if find_spec("asyncpg") is None:
         return "needs the driver asyncpg; install it with: pip install 'asyncpg>=0.30'"
     return None
-
-
-class OperatorView(Protocol):
-    """What a command sees of one shard and does to it; see sqlite/operator/view.py."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *_: object) -> None: ...
-    def list(self, wanted: JobFilter = ...) -> Iterator[Listed]: ...
-    def wanted(self, wanted: JobFilter) -> Iterable[JobId] | Condition: ...
-    def show(self, message: SpoolId) -> Shown | None: ...
-    def content(self, message: SpoolId) -> Iterator[bytes]: ...
-    def hold(self, jobs: Iterable[JobId] | Condition) -> int: ...
-    def release(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int: ...
-    def retry(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int: ...
-    def drop(self, jobs: Iterable[JobId] | Condition) -> int: ...
-    def statistics(self) -> dict[str, int | float | None]: ...
-    def by_destination(self) -> Iterator[StoredJobs]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from kairan.issuer.keys import KeyRing
 from kairan.runtime.certificate_files import CertificateFault, read_pair, warnings_of
 from kairan.runtime.operator_error import OperatorError
 from kairan.runtime.served_certificates import shown_path
-from kairan.spool.sqlite.operator.view import StoredJobs
+from kairan.spool.operator_view import StoredJobs
 from kairan.status.facts import (
     CertificateStatus,
     DestinationStatus,

@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 
 from kairan.spool.interface import ContentUnreadable, NewJob, Quarantined
+from kairan.spool.operator_view import JobFilter
 from kairan.spool.sqlite.folder import ShardFolder
-from kairan.spool.sqlite.operator.view import JobFilter, ShardView
+from kairan.spool.sqlite.operator.view import ShardView
 
 
 def change(directory, statement, *values):

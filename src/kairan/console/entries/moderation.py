@@ -11,7 +11,6 @@ from kairan.directory.model import ModerationRequest
 from kairan.directory.operations.moderation import APPROVE, REJECT, RequestState, state_of
 from kairan.outcomes.outcome import Text
 
-
 _STATES = {
     RequestState.WAITING: "moderation_waiting",
     RequestState.APPROVED: "moderation_approved",

@@ -10,16 +10,22 @@ from itertools import islice
 from typing import Any, Self
 
 from kairan.spool.interface import JobId, SpoolId, SpoolItem
+from kairan.spool.operator_view import (
+    ANYTHING,
+    Condition,
+    JobFilter,
+    Listed,
+    Shown,
+    StoredJobs,
+    head_of,
+)
 from kairan.spool.postgresql import epochs, schema
 from kairan.spool.postgresql.blocking import AskingThread
 from kairan.spool.postgresql.rows import keys, keys_sql
 from kairan.spool.postgresql.scan import COUNTS, OLDEST, scan
 from kairan.spool.postgresql.sessions import Connection, SpoolServer
 from kairan.spool.settings import Durability
-from kairan.spool.sqlite.operator.view import JobFilter, Listed, Shown, StoredJobs, head_of
-from kairan.spool.sqlite.scan import Condition
 
-_ANYTHING = JobFilter()
 # Ids of one statement.
 PART_JOBS = 5_000
 
@@ -76,7 +82,7 @@ class DatabaseView:
 
     # -- looking ---------------------------------------------------------------------------------
 
-    def list(self, wanted: JobFilter = _ANYTHING) -> Iterator[Listed]:
+    def list(self, wanted: JobFilter = ANYTHING) -> Iterator[Listed]:
         sql, values = _numbered(wanted.condition(), 3)
         found = scan(self._asking.db, self._server.place, sql, values)
         yield from wanted.matching(self._asking.each(found))

@@ -6,12 +6,12 @@ which would keep the WAL growing for as long as the listing is paged through.
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kairan.mail.envelope import Recipient
 from kairan.spool.interface import Job, JobId, JobSummary, Quarantined, SpoolId, SpoolItem
+from kairan.spool.operator_view import EVERY_JOB, Condition
 from kairan.spool.record import (
     DamagedRecordError,
     addresses_of,
@@ -44,14 +44,6 @@ _HAS_STAGED = "SELECT 1 FROM sqlite_schema WHERE name = 'staged'"
 _OLDEST = "SELECT arrived FROM message ORDER BY id LIMIT 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """On the columns of a job; what of a listing or a change SQLite can decide by itself."""
-
-    sql: str = "1"
-    values: tuple[int | str, ...] = ()
-
-
 class Counts(NamedTuple):
     messages: int
     recipients: int
@@ -74,7 +66,7 @@ def oldest_arrival(db: sqlite3.Connection) -> float | None:
 
 
 def scan(
-    db: sqlite3.Connection, database: Path, wanted: Condition = Condition()
+    db: sqlite3.Connection, database: Path, wanted: Condition = EVERY_JOB
 ) -> Iterator[SpoolItem | Quarantined]:
     """Jobs by message and number."""
     since = "0.0" if db.execute(_HAS_SINCE).fetchone() is None else "j.since"
@@ -83,7 +75,7 @@ def scan(
 
 
 def summaries(
-    db: sqlite3.Connection, database: Path, wanted: Condition = Condition()
+    db: sqlite3.Connection, database: Path, wanted: Condition = EVERY_JOB
 ) -> Iterator[JobSummary | Quarantined]:
     """As above, in half the time."""
     for row in _rows(db, _SUMMARY, wanted):

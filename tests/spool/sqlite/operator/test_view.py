@@ -7,9 +7,10 @@ import time
 import pytest
 
 from kairan.spool.interface import SpoolUnavailable
+from kairan.spool.operator_view import JobFilter, id_text, parse_id
 from kairan.spool.sqlite import commit, scan, schema
 from kairan.spool.sqlite.operator import changes
-from kairan.spool.sqlite.operator.view import JobFilter, NoShardError, ShardView, id_text, parse_id
+from kairan.spool.sqlite.operator.view import NoShardError, ShardView
 
 
 @pytest.fixture

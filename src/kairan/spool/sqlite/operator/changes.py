@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from itertools import islice
 
 from kairan.spool.interface import JobId
+from kairan.spool.operator_view import Condition
 from kairan.spool.sqlite.folder import ShardFolder
-from kairan.spool.sqlite.scan import Condition
 
 TRANSACTION_SECONDS = 0.06
 PAUSE_SECONDS = 0.03

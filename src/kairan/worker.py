@@ -72,8 +72,8 @@ from kairan.runtime.rates import RecentRate
 from kairan.runtime.scheduling import take_turns
 from kairan.runtime.tls import Suites, server_context
 from kairan.runtime.watchdog import Supervision, keep_beating
-from kairan.spool.interface import Spool
-from kairan.spool.place import node_id
+from kairan.spool.interface import Spool, SpoolIntake
+from kairan.spool.place import DATABASE_SHARD, node_id
 from kairan.spool.settings import SpoolSettings
 from kairan.spool.sqlite.owner import ShardLockedError
 from kairan.spool.sqlite.shard import SqliteSpool
@@ -307,7 +307,8 @@ class WorkerParts:
     steps: ClockSteps
     trace: Trace
     audit: Audit
-    spools: Sequence[Spool]
+    intake: SpoolIntake
+    spools: Sequence[Spool]  # to deliver from
     statistics: IntakeStatistics
     busy: Busy
     lines: LogLines
@@ -331,7 +332,7 @@ class WorkerFacts:
         return {
             "number": self.number,
             "started": self.started,
-            "refusal": self.parts.spools[0].refusal(),
+            "refusal": self.parts.intake.refusal(),
             "is_draining": statistics.is_draining,
             "accepted": statistics.accepted,
             "refused": statistics.refused,
@@ -371,7 +372,7 @@ async def _open_parts(
     keeper = SnapshotKeeper(directory)
     steps = ClockSteps()
     trace, audit = _open_records(configuration, place.number, steps, stack)
-    spools = await _open_spools(configuration, place.number, stack)
+    intake, spools = await _open_spools(configuration, place.number, stack)
     statistics = IntakeStatistics()
     return WorkerParts(
         directory,
@@ -379,6 +380,7 @@ async def _open_parts(
         steps,
         trace,
         audit,
+        intake,
         spools,
         statistics,
         Busy(statistics, configuration.intake),
@@ -409,7 +411,7 @@ async def _build(
         parts,
         login=Authenticators(passwords, _token_authenticator(configuration, keys)),
         use=AccountUse(place.column, volume),
-        spool=PacedSpool(parts.spools[0], delivery.intake_wait_seconds),
+        spool=PacedSpool(parts.intake, delivery.intake_wait_seconds),
     )
     sightings = SightingsWriter(context.sightings, directory.devices.heard_of)
     stack.push_async_callback(sightings.write)  # what the last sessions brought
@@ -540,33 +542,52 @@ async def _open_control(
 
 async def _open_spools(
     configuration: Configuration, number: int, stack: AsyncExitStack
+) -> tuple[SpoolIntake, list[Spool]]:
+    """What takes in, and what is delivered from: also what lies in earlier shards."""
+    folders = _shards(configuration, number)
+    if configuration.spool.urls:
+        intake, databases = await _open_databases(configuration, number, stack)
+        left = [folder for folder in folders if folder.is_dir()]
+        return intake, [*databases, *await _open_folders(configuration, left, stack)]
+    shards = await _open_folders(configuration, folders, stack)
+    return shards[0], shards
+
+
+async def _open_folders(
+    configuration: Configuration, folders: Sequence[Path], stack: AsyncExitStack
 ) -> list[Spool]:
-    """The first takes in; what lies in the others is delivered."""
     spools: list[Spool] = []
-    shards = _shards(configuration, number)
-    if configuration.spool.url is not None:
-        database = await _open_database(configuration, number)
-        stack.push_async_callback(database.close)
-        spools.append(database)
-        shards = [shard for shard in shards if shard.is_dir()]
-    for shard in shards:
-        spool = await _open_shard(shard, configuration)
+    for folder in folders:
+        spool = await _open_shard(folder, configuration)
         stack.push_async_callback(spool.close)
         spools.append(spool)
     return spools
 
 
-async def _open_database(configuration: Configuration, number: int) -> Spool:
-    # Here, not above: a service without the database need not have its driver.
+async def _open_databases(
+    configuration: Configuration, number: int, stack: AsyncExitStack
+) -> tuple[SpoolIntake, list[Spool]]:
+    """One that is away keeps the others from nothing; where it is the only one, it says so."""
+    # Here, not above: a service without a database need not have its driver.
     from kairan.spool.postgresql.shard import PostgresqlSpool  # noqa: PLC0415
+    from kairan.spool.postgresql.spread import SpreadIntake  # noqa: PLC0415
     from kairan.spool.postgresql.writer import NodeIdentity  # noqa: PLC0415
 
     node = node_id(configuration.spool_directory)
-    return await PostgresqlSpool.open(
-        _spool_settings(configuration),
-        folder=configuration.spool_directory / f"copies-{number}",
-        identity=NodeIdentity(f"{node}/{number}", f"{configuration.hostname} worker {number}"),
-    )
+    urls = configuration.spool.urls
+    spools: list[PostgresqlSpool] = []
+    for shard, url in enumerate(urls, DATABASE_SHARD):
+        key = f"{node}/{number}/{shard}"
+        spool = await PostgresqlSpool.open(
+            url,
+            _spool_settings(configuration),
+            folder=configuration.spool_directory / f"copies-{number}-{shard}",
+            identity=NodeIdentity(key, f"{configuration.hostname} worker {number}"),
+            may_be_away=len(urls) > 1,
+        )
+        stack.push_async_callback(spool.close)
+        spools.append(spool)
+    return SpreadIntake(spools) if len(spools) > 1 else spools[0], list(spools)
 
 
 def _sync_command(configuration: Configuration) -> list[str]:

@@ -78,7 +78,8 @@ class KillableService:
     def configure(self, plan: Plan) -> None:
         """For the next start."""
         url = plan.spool.get("url")
-        self._url = None if url is None else str(url)
+        urls = url if isinstance(url, list) else [url]
+        self._urls = tuple(str(one) for one in urls if one is not None)
         text = kairan_toml(
             hostname="kairan.ledger.test",
             data_directory=self.data,
@@ -171,7 +172,7 @@ class KillableService:
         return sorted((self.data / "spool").glob("shard-*"))
 
     def _statistics(self) -> Iterable[dict[str, int | float | None]]:
-        place = SpoolPlace(self.data / "spool", self._url)
+        place = SpoolPlace(self.data / "spool", self._urls)
         for shard in place.shards():
             with suppress(NoShardError), place.view(shard) as view:
                 yield view.statistics()

@@ -105,7 +105,7 @@ class PostgresqlStorage:
         settings = replace(settings, url=self.url, durability=Durability.OS)
         folder = self.folder / f"copies-{key}"
         return await PostgresqlSpool.open(
-            settings, folder=folder, identity=NodeIdentity(key, key), **arguments
+            self.url, settings, folder=folder, identity=NodeIdentity(key, key), **arguments
         )
 
     def view(self) -> DatabaseView:

@@ -17,6 +17,7 @@ from kairan.runtime.operator_error import BAD_INPUT
 from kairan.runtime.privileges import act_as_owner_of
 from kairan.runtime.secret_text import without_login
 from kairan.runtime.visible import visible
+from kairan.spool.settings import SpoolSettings
 
 app = one_command()
 
@@ -66,10 +67,7 @@ def _without_passwords(configuration: Configuration) -> Configuration:
     return replace(
         configuration,
         directory_url=without_login(configuration.directory_url),
-        spool=replace(
-            configuration.spool,
-            url=configuration.spool.url and without_login(configuration.spool.url),
-        ),
+        spool=replace(configuration.spool, url=_spool_url(configuration.spool)),
         delivery=replace(configuration.delivery, routes=routes),
         alerts=replace(
             configuration.alerts,
@@ -78,6 +76,12 @@ def _without_passwords(configuration: Configuration) -> Configuration:
             webhook="***" if configuration.alerts.webhook else "",
         ),
     )
+
+
+def _spool_url(settings: SpoolSettings) -> str | tuple[str, ...] | None:
+    if isinstance(settings.url, str):
+        return without_login(settings.url)
+    return settings.url and tuple(map(without_login, settings.url))
 
 
 def _summary(configuration: Configuration) -> dict[str, object]:

@@ -10,6 +10,7 @@ from kairan.config.errors import Source
 from kairan.config.keys import dataclass_in, settings_types
 from kairan.config.lines import Path_
 
+_BRANCHES = {"str"}  # pydantic's names that could be keys
 NO_VALUE = "none"  # TOML has no null; a setting that may be absent takes this word
 
 
@@ -48,7 +49,11 @@ def _shape(value: Any, kind: Any) -> Any:
 
 def _known_part(location: tuple[str | int, ...]) -> Path_:
     """Where pydantic found it, without its names for the branches of a union."""
-    return tuple(part for part in location if isinstance(part, int) or part.isidentifier())
+    return tuple(
+        part
+        for part in location
+        if isinstance(part, int) or (part.isidentifier() and part not in _BRANCHES)
+    )
 
 
 def _sentence(place: Path_, error: dict[str, Any]) -> str:

@@ -167,7 +167,7 @@ class Configuration:
 
     @property
     def spool_place(self) -> SpoolPlace:
-        return SpoolPlace(self.spool_directory, self.spool.url)
+        return SpoolPlace(self.spool_directory, self.spool.urls)
 
     @property
     def own_issuer(self) -> str:

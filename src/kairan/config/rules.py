@@ -79,11 +79,13 @@ def broken_rules(configuration: Configuration) -> Iterator[SettingProblem]:
 
 
 def _spool(settings: SpoolSettings) -> Iterator[SettingProblem]:
-    if settings.url is not None:
-        problem = url_problem(settings.url)
-        if problem is not None:
-            yield ("spool", "url"), problem
-    elif settings.durability is Durability.REPLICATED:
+    problems = filter(None, map(url_problem, settings.urls))
+    yield from ((("spool", "url"), problem) for problem in problems)
+    if len(set(settings.urls)) < len(settings.urls):
+        yield ("spool", "url"), "names a database twice; each stands there once"
+    if settings.url == ():
+        yield ("spool", "url"), 'names no database; write a URL, or "none" for SQLite'
+    if not settings.urls and settings.durability is Durability.REPLICATED:
         yield (
             ("spool", "durability"),
             '"replicated" needs a spool in PostgreSQL; name it as "url", or write "fsync"',

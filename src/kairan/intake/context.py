@@ -21,7 +21,7 @@ from kairan.intake.unfinished import Unfinished
 from kairan.intake.volume import Volume
 from kairan.runtime.ids import SessionIds
 from kairan.runtime.limited_lines import LimitedLines
-from kairan.spool.interface import Spool
+from kairan.spool.interface import SpoolIntake
 from kairan.trace.audit import Audit
 from kairan.trace.record import Trace
 from kairan.trace.spans import MessageSpans
@@ -167,7 +167,7 @@ class IntakeRecords:
 class PacedSpool:
     """`wait_seconds()`: before a message is taken, for delivery to keep pace with the intake."""
 
-    spool: Spool
+    spool: SpoolIntake
     wait_seconds: Callable[[], float] = lambda: 0.0
 
 

@@ -85,9 +85,8 @@ class ShownQuarantined(Struct, frozen=True, kw_only=True):
 
 
 def found(spool: SpoolPlace, selection: Selection) -> Iterator[FoundJob]:
-    for shard, conditions in _wanted(spool, selection):
-        with spool.view(shard) as view:
-            yield from (FoundJob(shard, item) for item in view.list(conditions))
+    for shard, conditions, view in spool.views(_wanted(spool, selection)):
+        yield from (FoundJob(shard, item) for item in view.list(conditions))
 
 
 def change(

@@ -63,14 +63,13 @@ def listed(spool: SpoolPlace, conditions: JobFilter, text_of: TextOf) -> Iterato
 
 def _pieces(work: _Work) -> Iterator[str]:
     spool = work.spool
-    databases = [shard for shard in spool.shards() if spool.is_database(shard)]
-    folders = [shard for shard in spool.shards() if shard not in databases]
+    folders = [shard for shard in spool.shards() if not spool.is_database(shard)]
     yield from _of_parts(work, _parts(spool, folders))
-    for shard in databases:
-        with spool.view(shard) as view:
-            remaining = view.list(work.conditions)
-            while items := list(islice(remaining, PIECE_JOBS)):
-                yield work.text_of(shard, map(summary_of, items))
+    wanted = ((shard, work.conditions) for shard in spool.databases())
+    for shard, conditions, view in spool.views(wanted):
+        remaining = view.list(conditions)
+        while items := list(islice(remaining, PIECE_JOBS)):
+            yield work.text_of(shard, map(summary_of, items))
 
 
 def _of_parts(work: _Work, parts: Iterator[_Stretch]) -> Iterator[str]:

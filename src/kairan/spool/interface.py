@@ -153,10 +153,19 @@ class ContentWriter(Protocol):
     def discard(self) -> None: ...
 
 
-class Spool(Protocol):
+class SpoolIntake(Protocol):
+    """The half of a spool that takes in."""
+
     def refusal(self) -> str | None:
         """Why nothing can be accepted now (disk low or unhealthy, closing), or None.  Costs nothing."""
 
+    def content_writer(self) -> ContentWriter: ...
+
+    def append(self, envelope: Envelope, content: Content) -> "Future[SpoolId]":
+        """The promise.  The future carries the id, SpoolRefusal or SpoolUnavailable."""
+
+
+class Spool(SpoolIntake, Protocol):
     @property
     def is_recording(self) -> bool:
         """Whether a result given now would be written down soon.  Costs nothing: asked often.
@@ -165,11 +174,6 @@ class Spool(Protocol):
         again after a restart.  `wait_lease` gives nothing out meanwhile; what is leased and not
         begun is given back.
         """
-
-    def content_writer(self) -> ContentWriter: ...
-
-    def append(self, envelope: Envelope, content: Content) -> "Future[SpoolId]":
-        """The promise.  The future carries the id, SpoolRefusal or SpoolUnavailable."""
 
     async def wait_lease(self, limit: int) -> list[Lease]:
         """Up to `limit` jobs that are due, at least one: waits until there is one."""

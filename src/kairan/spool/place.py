@@ -1,9 +1,10 @@
-"""Where a service keeps its queue, for commands: shards in its folder, and a database.
+"""Where a service keeps its queue, for commands: shards in its folder, and databases.
 
 Shards are told apart by numbers, which stand before the dash of an id: 0-81.2.
 """
 
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,11 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from kairan.spool.operator_view import OperatorView
+from kairan.runtime.operator_error import OperatorError
+from kairan.runtime.secret_text import without_login
+from kairan.spool.operator_view import JobFilter, OperatorView
 from kairan.spool.sqlite.operator.view import ShardView
 
 _PREFIX = "shard-"
-# The number of the database, where there is one: beyond any number of workers.
+# The number of the first database, and so on in the order of their URLs: beyond any number of workers.
 DATABASE_SHARD = 1_000
 
 
@@ -47,32 +50,56 @@ def url_problem(url: str) -> str | None:
 @dataclass(frozen=True, slots=True)
 class SpoolPlace:
     directory: Path
-    url: str | None = None
+    urls: tuple[str, ...] = ()
 
     def shards(self) -> list[int]:
         names = (path.name.removeprefix(_PREFIX) for path in self.directory.glob(f"{_PREFIX}*"))
         found = sorted(int(name) for name in names if name.isdecimal())
-        return found if self.url is None else [*found, DATABASE_SHARD]
+        return [*found, *self.databases()]
+
+    def databases(self) -> range:
+        return range(DATABASE_SHARD, DATABASE_SHARD + len(self.urls))
 
     def is_database(self, shard: int) -> bool:
-        return self.url is not None and shard == DATABASE_SHARD
+        return shard in self.databases()
 
     def name(self, shard: int) -> str:
         """For people, who look it up by this."""
-        return "spool.url" if self.is_database(shard) else str(self._folder(shard))
+        if self.is_database(shard):
+            return f"spool.url {without_login(self._url(shard))}"
+        return str(self._folder(shard))
 
     def view(self, shard: int) -> OperatorView:
         """Raises an OperatorError where it cannot be looked at."""
-        if self.url is not None and self.is_database(shard):
+        if self.is_database(shard):
             # Here, not above: a service without the database need not have its driver.
             from kairan.spool.postgresql.view import DatabaseView  # noqa: PLC0415
 
-            return DatabaseView(self.url)
+            return DatabaseView(self._url(shard))
         return self.folder_view(shard)
+
+    def views(
+        self, wanted: Iterable[tuple[int, JobFilter]]
+    ) -> Iterator[tuple[int, JobFilter, OperatorView]]:
+        """One after the other.  What keeps one from being looked at is raised after the others."""
+        unseen: list[OperatorError] = []
+        for shard, conditions in wanted:
+            try:
+                view = self.view(shard)
+            except OperatorError as error:
+                unseen.append(error)
+                continue
+            with view:
+                yield shard, conditions, view
+        if unseen:
+            raise unseen[0]
 
     def folder_view(self, shard: int) -> ShardView:
         """Of one that is no database."""
         return ShardView(self._folder(shard))
+
+    def _url(self, shard: int) -> str:
+        return self.urls[shard - DATABASE_SHARD]
 
     def _folder(self, shard: int) -> Path:
         return self.directory / f"{_PREFIX}{shard}"

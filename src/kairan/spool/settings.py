@@ -19,8 +19,10 @@ class Durability(StrEnum):
 class SpoolSettings:
     # Experimental.  The database that the nodes share in place of a disk each:
     # postgresql://USER@HOST/DATABASE, or several hosts of which one takes writes (HOST1,HOST2), with
-    # options as libpq has them.  None: SQLite in the data directory.
-    url: str | None = None
+    # options as libpq has them.  A list of URLs is as many databases, independent of each other: each node
+    # spreads over them what it takes in.  All nodes name them in one order, and a new one is added at
+    # the end.  None: SQLite in the data directory.
+    url: str | tuple[str, ...] | None = None
     # fsync: a 250 survives a power cut; os: only a crash of the process, for disks without worth;
     # replicated: it survives the loss of a machine, with `url` and a synchronous standby alone.
     durability: Durability = Durability.FSYNC
@@ -52,3 +54,8 @@ class SpoolSettings:
     # deliver what it had leased, and what it still says of that is refused.  Longer than a restart
     # of the database takes, or its failover.
     fence_seconds: float = 30.0
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """One for each database; none for SQLite."""
+        return (self.url,) if isinstance(self.url, str) else self.url or ()

@@ -14,10 +14,11 @@ from kairan.spool.settings import Durability, SpoolSettings
 @pytest.fixture
 def refused(storage, tmp_path):
     async def start(**settings):
-        given = {"url": storage.url, "durability": Durability.OS, **settings}
+        url = settings.pop("url", storage.url)
+        given = SpoolSettings(**{"durability": Durability.OS, **settings})
         with pytest.raises(SpoolDatabaseError) as caught:
             await PostgresqlSpool.open(
-                SpoolSettings(**given), folder=tmp_path / "copies", identity=NodeIdentity("a", "a")
+                url, given, folder=tmp_path / "copies", identity=NodeIdentity("a", "a")
             )
         return str(caught.value)
 

@@ -1,6 +1,7 @@
-"""The spool in PostgreSQL: one database for the workers of several machines.
+"""The spool in PostgreSQL: databases that the workers of several machines share.
 
     shard.py          the `Spool` that others see: puts the parts together, keeps house
+    spread.py         several databases, over which a node spreads what it takes in
     writer.py  commit.py  schema.py       group commit, its operations, its tables
     rows.py           how jobs and messages stand in a statement
     epochs.py         who is alive: epochs begin, are renewed, and are fenced
@@ -9,10 +10,10 @@
     sessions.py  errors.py                connections, found again; what went wrong, in a sentence
     scan.py  view.py  blocking.py         the queue for commands, which do not run an event loop
 
-In      the URL of `[spool] url`, and what the interface takes
+In      a URL of `[spool] url`, and what the interface takes
 Out     what the interface gives
 Keeps   what a commit has acknowledged, as durably as the server's `synchronous_commit` says.
 Never   answers for a commit whose answer was lost before it has looked it up.
-Limits  six connections for each worker; memory as the settings say.
+Limits  six connections for each worker and database; memory as the settings say.
 Damage  a record that does not read stays in its row, marked, listed and leased to nobody.
 """

@@ -113,11 +113,23 @@ class Contents:
     def writer(self) -> "ChunkWriter":
         return ChunkWriter(self)
 
+    async def begin(self) -> int:
+        """The number of a new one.  Raises SpoolUnavailable."""
+        epoch = self.epoch()
+        if not epoch:  # then nobody would remove it
+            raise SpoolUnavailable("this node has no epoch in the database now")
+        row = await self.connections.fetchrow(_BEGIN, epoch)
+        assert row is not None, "it returns what it has inserted"
+        return int(str(row[0]))
+
     def finished(self, content: int, crc: int) -> Path:
         """Where it would lie as a file; until it is read there is none."""
         path = self._folder / f"incoming-{content}"
         self._finished[path] = content, crc
         return path
+
+    def has_finished(self, file: ContentFile) -> bool:
+        return file.path in self._finished
 
     def claim(self, file: ContentFile) -> tuple[int, int]:
         """Number and checksum of a finished content; from now on it belongs to the caller."""
@@ -286,9 +298,7 @@ class ChunkWriter:
         connections = self._contents.connections
         try:
             if self._content is None:
-                row = await connections.fetchrow(_BEGIN, self._contents.epoch())
-                assert row is not None, "it returns what it has inserted"
-                self._content = int(str(row[0]))
+                self._content = await self._contents.begin()
             for start in range(0, len(piece), CHUNK_OCTETS):
                 part = piece[start : start + CHUNK_OCTETS]
                 await connections.execute(_CHUNK, self._content, self._chunks, part)

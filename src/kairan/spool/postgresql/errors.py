@@ -11,6 +11,10 @@ class SpoolDatabaseError(OperatorError):
     """The database cannot be our spool as it is; the sentence ends with what to do."""
 
 
+class ServerAwayError(SpoolDatabaseError):
+    """No server takes writes now; it may later, and nothing has to be corrected for it."""
+
+
 class Fenced(Exception):  # noqa: N818 - what others did, not a defect of ours
     """Our epoch was silent for too long: its leases are others' by now."""
 
@@ -31,6 +35,13 @@ LOST = (
 # PostgreSQL has undone all of it, and the same may well succeed at once.
 AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 ANY = (*LOST, asyncpg.PostgresError)
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # it starts, or stops
+    asyncpg.TooManyConnectionsError,
+)
 
 
 def text_of(error: BaseException) -> str:
@@ -41,7 +52,9 @@ def text_of(error: BaseException) -> str:
 
 def start_error(error: BaseException, place: str) -> SpoolDatabaseError:
     """Of a start, in one sentence; `place` is the URL without its login."""
-    return SpoolDatabaseError(f"spool.url {place}: {_sentence(error)}")
+    is_away = isinstance(error, _AWAY) or _is_no_primary(error)
+    kind = ServerAwayError if is_away else SpoolDatabaseError
+    return kind(f"spool.url {place}: {_sentence(error)}")
 
 
 def _sentence(error: BaseException) -> str:

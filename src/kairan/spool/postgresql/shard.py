@@ -96,6 +96,7 @@ class PostgresqlSpool:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._closing = False
+        self._must_find_out = False  # somebody was to be woken while no server was there
         self._accepts = True  # as the log was told last
         self._oldest: float | None = None
         self._next_count = self._next_unknown = 0.0
@@ -132,34 +133,36 @@ class PostgresqlSpool:
     @classmethod
     async def open(
         cls,
+        url: str,
         settings: SpoolSettings,
         *,
         folder: Path,
         identity: NodeIdentity,
+        may_be_away: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> "PostgresqlSpool":
         """`folder` is for copies of large contents; what lies there is removed.
 
-        Raises SpoolDatabaseError, with one sentence for the operator.
+        Raises SpoolDatabaseError, with one sentence for the operator; not for a server that is away
+        and `may_be_away`: the spool takes nothing and gives nothing out until it is there.
         """
-        assert settings.url is not None, "who opens it has a URL"
-        server = SpoolServer(settings.url, settings.durability)
+        server = SpoolServer(url, settings.durability)
         await asyncio.to_thread(_clear, folder)
         spool = cls(server, settings, folder=folder, identity=identity, clock=clock)
         try:
-            await spool._start()
+            await spool._start(may_be_away=may_be_away)
         except BaseException:
             await spool._disconnect()
             raise
         return spool
 
-    async def _start(self) -> None:
-        await schema.prepare(await self._writing.open(), self._server)
-        await self._writer.start()
-        await self._asking.open()
+    async def _start(self, *, may_be_away: bool) -> None:
+        await self._writer.start(may_be_away=may_be_away)
         self._writer.recount()
         self._writer.renew()
-        await self._look()
+        if self._writer.epoch:
+            await self._asking.open()
+            await self._look()
         self._house = asyncio.create_task(self._keep_house(), name="spool-house")
 
     # -- taking in -------------------------------------------------------------------------------
@@ -199,6 +202,15 @@ class PostgresqlSpool:
         )
         return future
 
+    @property
+    def waiting_operations(self) -> int:
+        """How many wait for their commit.  Costs nothing."""
+        return self._writer.waiting
+
+    def has_written(self, content: ContentFile) -> bool:
+        """A content that its `content_writer` has finished, and no `append` has taken."""
+        return self._contents.has_finished(content)
+
     # -- giving out ------------------------------------------------------------------------------
 
     @property
@@ -237,7 +249,12 @@ class PostgresqlSpool:
         return self._submit(job, lambda future: DeferJob(self._memory, job, again, future))
 
     def wake(self, destination: str, limit: int) -> "asyncio.Future[int]":
+        """Without a server it finds nothing at once, lest other shards' mail wait for this one."""
         future: asyncio.Future[int] = self._loop.create_future()
+        if self._writer.unhealthy is not None:
+            self._must_find_out = True
+            future.set_result(0)
+            return future
         self._writer.submit(WakeJobs(future, destination, self._clock(), limit))
         return future
 
@@ -328,14 +345,18 @@ class PostgresqlSpool:
             await asyncio.gather(self._house, return_exceptions=True)
         await self._leasing.close()
         await self._writer.close()
+        if self._writer.epoch:
+            await self._end_epoch()
+        self._memory.forget_all()
+        await self._contents.close()
+        await self._disconnect()
+
+    async def _end_epoch(self) -> None:
         try:
             async with asyncio.timeout(_LOOK_SECONDS_MAX):
                 await epochs.end(await self._writing.connection(), self._writer.epoch)
         except (*ANY, SpoolDatabaseError) as error:
             log.warning("spool.leases-kept", reason=text_of(error))
-        self._memory.forget_all()
-        await self._contents.close()
-        await self._disconnect()
 
     async def _disconnect(self) -> None:
         await self._writing.close()
@@ -345,6 +366,8 @@ class PostgresqlSpool:
         if self._writer.epoch:  # the server we come back to may be another one
             await schema.check_format(db, self._server)
             await schema.check_durability(db, self._server)
+        else:
+            await schema.prepare(db, self._server)
         self._writer.listen(db)
 
     async def _set_up_leasing(self, db: Connection) -> None:
@@ -363,6 +386,9 @@ class PostgresqlSpool:
             self._writer.submit(FreeWaiting(self._memory))
 
     def _committed(self, may_be_more: bool) -> None:
+        if self._must_find_out:  # who waits for a destination; one of each tells it there is more
+            self._must_find_out = False
+            self.wake_one_of_each()
         if may_be_more:
             self._leasing.may_be_more()
         else:

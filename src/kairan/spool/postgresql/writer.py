@@ -34,7 +34,15 @@ from kairan.spool.postgresql.commit import (
     UnstageJobs,
     write,
 )
-from kairan.spool.postgresql.errors import AGAIN, ANY, LOST, Fenced, SpoolDatabaseError, text_of
+from kairan.spool.postgresql.errors import (
+    AGAIN,
+    ANY,
+    LOST,
+    Fenced,
+    ServerAwayError,
+    SpoolDatabaseError,
+    text_of,
+)
 from kairan.spool.postgresql.memory import LeasedJobs
 from kairan.spool.postgresql.scan import COUNTS
 from kairan.spool.postgresql.schema import ID_STEP
@@ -53,6 +61,7 @@ ANSWER_SECONDS_MAX = 30.0
 _TRIES_MAX = 5
 # What is said about a lease, and might have been done twice where the lease was lost.
 _RESULTS = (CompleteJob, DeferJob, SplitJob, StageJobs, UnstageJobs)
+_NOT_BEGUN = epochs.Found(batch=0, fenced=False)
 _UNREPLICATED = "synchronous replication"  # of PostgreSQL's warning: committed here alone
 
 
@@ -97,10 +106,20 @@ class BatchWriter:
         self.count_seconds = 0.0  # the last one took
         self.unhealthy: str | None = None
 
-    async def start(self) -> None:
-        db = await self._session.open()
-        await self._begin_epoch(db)
+    async def start(self, *, may_be_away: bool) -> None:
+        """Raises SpoolDatabaseError; not where the server is away and may be: it is looked for."""
+        try:
+            await self._begin_epoch(await self._session.open())
+        except ServerAwayError as error:
+            if not may_be_away:
+                raise
+            self._is_unhealthy(error)
         self._task = asyncio.create_task(self._run(), name="spool-writer")
+
+    @property
+    def waiting(self) -> int:
+        """Operations that wait for their commit."""
+        return len(self._waiting)
 
     @property
     def is_recording(self) -> bool:
@@ -185,7 +204,7 @@ class BatchWriter:
                     batch = self._refuse(batch)
                 except AGAIN:
                     _undo(batch)
-                except LOST as error:
+                except (*LOST, SpoolDatabaseError) as error:
                     return await self._lost(batch, error)
                 except ANY as error:
                     self._failed(batch, error)
@@ -318,7 +337,7 @@ class BatchWriter:
             try:
                 async with asyncio.timeout(COMMIT_SECONDS_MAX):
                     db = await self._session.connection()
-                    found = await epochs.look_up(db, self.epoch)
+                    found = await epochs.look_up(db, self.epoch) if self.epoch else _NOT_BEGUN
             except (*ANY, SpoolDatabaseError) as again:
                 error = again
                 continue

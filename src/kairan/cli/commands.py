@@ -53,6 +53,7 @@ COMMANDS: Mapping[str, CommandRow] = {
     "token": CommandRow("token", "Access tokens of our identities at other services."),
     "session": CommandRow("session", "Sessions that clients hold now."),
     "queue": CommandRow("queue", "The queue: what waits for delivery."),
+    "spool": CommandRow("spool_move", "Where accepted mail is kept until it is delivered."),
     "status": CommandRow("status", "Show what the service does now."),
     "drain": CommandRow("drain", "Let the queue run empty, before maintenance or a move."),
     "doctor": CommandRow("", "Explain refusals, and find what is wrong before they come."),

@@ -17,7 +17,7 @@ from kairan.runtime.secret_text import without_login
 from kairan.spool.operator_view import JobFilter, OperatorView
 from kairan.spool.sqlite.operator.view import ShardView
 
-_PREFIX = "shard-"
+SHARD_PREFIX = "shard-"
 # The number of the first database, and so on in the order of their URLs: beyond any number of workers.
 DATABASE_SHARD = 1_000
 
@@ -53,9 +53,12 @@ class SpoolPlace:
     urls: tuple[str, ...] = ()
 
     def shards(self) -> list[int]:
-        names = (path.name.removeprefix(_PREFIX) for path in self.directory.glob(f"{_PREFIX}*"))
-        found = sorted(int(name) for name in names if name.isdecimal())
-        return [*found, *self.databases()]
+        return [*self.folders(), *self.databases()]
+
+    def folders(self) -> list[int]:
+        paths = self.directory.glob(f"{SHARD_PREFIX}*")
+        names = (path.name.removeprefix(SHARD_PREFIX) for path in paths)
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def databases(self) -> range:
         return range(DATABASE_SHARD, DATABASE_SHARD + len(self.urls))
@@ -67,7 +70,7 @@ class SpoolPlace:
         """For people, who look it up by this."""
         if self.is_database(shard):
             return f"spool.url {without_login(self._url(shard))}"
-        return str(self._folder(shard))
+        return str(self.folder(shard))
 
     def view(self, shard: int) -> OperatorView:
         """Raises an OperatorError where it cannot be looked at."""
@@ -96,10 +99,10 @@ class SpoolPlace:
 
     def folder_view(self, shard: int) -> ShardView:
         """Of one that is no database."""
-        return ShardView(self._folder(shard))
+        return ShardView(self.folder(shard))
 
     def _url(self, shard: int) -> str:
         return self.urls[shard - DATABASE_SHARD]
 
-    def _folder(self, shard: int) -> Path:
-        return self.directory / f"{_PREFIX}{shard}"
+    def folder(self, shard: int) -> Path:
+        return self.directory / f"{SHARD_PREFIX}{shard}"

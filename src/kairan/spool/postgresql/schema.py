@@ -75,6 +75,8 @@ CREATE INDEX job_destination ON {SCHEMA}.job(destination, attempts, message, num
     WHERE destination <> '' AND parent IS NULL;
 """
 _HAS_TABLES = f"SELECT to_regclass('{SCHEMA}.spool') IS NOT NULL"
+# Made by the first move (spool/moving/database.py).
+_HAS_ORDERS = f"SELECT to_regclass('{SCHEMA}.moving') IS NOT NULL"
 _DURABILITY = """
 SELECT current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
     current_setting('fsync')
@@ -125,6 +127,18 @@ async def check_format(db: Connection, server: SpoolServer) -> None:
         raise SpoolDatabaseError(
             f"spool.url {server.place}: the queue has format {found}, this Kairan knows format "
             f"{FORMAT}; run the version that wrote it, or name another database"
+        )
+
+
+async def check_not_moving(db: Connection, server: SpoolServer) -> None:
+    """Raises SpoolDatabaseError where a move elsewhere was interrupted that may have taken place."""
+    if not await db.fetchval(_HAS_ORDERS):
+        return
+    target = await db.fetchval(f"SELECT target FROM {SCHEMA}.moving")  # noqa: S608 - ours
+    if target is not None:
+        raise SpoolDatabaseError(
+            f"spool.url {server.place}: the queue was being moved to {target}, which was interrupted; "
+            f"say `kairan spool move` again"
         )
 
 

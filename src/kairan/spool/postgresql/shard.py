@@ -368,6 +368,7 @@ class PostgresqlSpool:
             await schema.check_durability(db, self._server)
         else:
             await schema.prepare(db, self._server)
+            await schema.check_not_moving(db, self._server)
         self._writer.listen(db)
 
     async def _set_up_leasing(self, db: Connection) -> None:

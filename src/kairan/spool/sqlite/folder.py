@@ -8,6 +8,7 @@
         reserve         space for a full disk (disk_space.py)
         quarantine/     what could not be read (quarantine_folder.py)
         salvage.*       while a start mends the WAL or the database (recovery/)
+        moving.json     a move elsewhere that may have taken place (spool/moving/): no service starts here
 
 0.1 had other names for the reserve and the quarantine: a start renames them.  The name
 `bodies/` stays, and so does the column `body`, though both hold message contents, header and body: an
@@ -67,6 +68,10 @@ class ShardFolder:
     @property
     def reserve(self) -> Path:
         return self.path / _RESERVE
+
+    @property
+    def move_order(self) -> Path:
+        return self.path / "moving.json"
 
     @property
     def quarantine(self) -> QuarantineFolder:

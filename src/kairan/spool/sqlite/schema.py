@@ -105,7 +105,12 @@ COMMIT;
 
 # With `durability = os` a commit waits for no fsync.  NORMAL would still fsync at checkpoints,
 # which keeps the database whole through a power cut; only the last seconds' mail is at risk.
-_SYNCHRONOUS = {Durability.FSYNC: "FULL", Durability.OS: "NORMAL"}
+# Replicated is what a database beside this shard does; here lies what came before it.
+_SYNCHRONOUS = {
+    Durability.FSYNC: "FULL",
+    Durability.REPLICATED: "FULL",
+    Durability.OS: "NORMAL",
+}
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -20,6 +20,7 @@ from pathlib import Path
 import structlog
 
 from kairan.mail.envelope import Content, Envelope
+from kairan.runtime.operator_error import OperatorError
 from kairan.runtime.repeated_failure import RepeatedFailure
 from kairan.spool.changed_jobs import later
 from kairan.spool.interface import (
@@ -70,6 +71,10 @@ _FOLDER_GONE = (
 
 # Between two looks: fewer than these, and a slice of tidying up holds up no mail.
 _LITTLE_OPERATIONS = 100
+
+
+class ShardMovingError(OperatorError):
+    """A service here might deliver what another one delivers too."""
 
 
 class SqliteSpool:
@@ -163,9 +168,15 @@ class SqliteSpool:
         """Makes or recovers the shard.
 
         Raises ShardLockedError where another process owns it, ShardFormatError where a later
-        version wrote it, OSError or sqlite3.Error where the disk fails.
+        version wrote it, ShardMovingError where its mail may be elsewhere already, OSError or
+        sqlite3.Error where the disk fails.
         """
         folder = ShardFolder(directory, disk or RealDisk(), connect)
+        if folder.move_order.exists():
+            raise ShardMovingError(
+                f"{directory} was being moved elsewhere, which was interrupted; say `kairan spool move` "
+                f"again, as {folder.move_order} has its target"
+            )
         started = await asyncio.to_thread(start, folder, settings, now=clock())
         spool = cls(folder, settings, clock=clock, started=started)
         spool._identity = await spool._reader.run(folder.identity)

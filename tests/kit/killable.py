@@ -4,6 +4,7 @@
     service.start()
     service.kill_all()                      # or kill_worker(pid), kill_supervisor()
     service.start()                         # same ports, same spool
+    service.stand_still(); service.go_on()  # SIGSTOP and SIGCONT, to all of it
     service.stop()
 
 The organisation: the account SENDER, MAILBOXES, and the list EVERYONE of the first forty.
@@ -146,6 +147,17 @@ class KillableService:
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
         _wait_until_gone([worker])
+
+    def stand_still(self) -> None:
+        """As a machine that swaps, or whose hypervisor moves it: nothing of it runs, nothing ends."""
+        self._signal_all(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        assert self._process is not None, "only while it runs"
+        os.killpg(self._process.pid, number)
 
     def stop(self) -> int:
         """Politely; returns its exit code.  Nothing happens where it does not run."""

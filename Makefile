@@ -4,6 +4,7 @@ BIN    := .venv/bin
 DEMO   ?= demo
 PROMISES ?= full
 KIND   ?= list
+FAULTS ?= 10
 # Test files at once.  More help where there are more processors; each may start servers of its own.
 WORKERS ?= 2
 # Tests are shuffled, differently for each tree and alike for one: a failure can be had again.
@@ -49,6 +50,10 @@ promises: install ## the durability promises at full length: kill -9, full disk,
 	$(BIN)/pytest -q -m 'promises and not alone' --promises=$(PROMISES) -n $(WORKERS) --dist loadfile tests/promises
 	$(BIN)/pytest -q -m 'promises and alone' --promises=$(PROMISES) tests/promises
 
+cluster: install ## three nodes, three databases, a balancer: FAULTS=10 at random under load (root, Debian)
+	@tests/cluster/install.sh
+	$(BIN)/pytest -q -s --faults=$(FAULTS) --randomly-seed=$(SEED) tests/cluster
+
 bench: install ## Kairan and Postfix side by side on this machine (OPTIONS=--help)
 	$(BIN)/python -m bench $(OPTIONS)
 
@@ -75,4 +80,4 @@ lock: .venv/installed ## renew the locked dependencies
 	$(COMPILE) --only-build-deps --all-build-deps -o requirements-build.lock pyproject.toml
 	$(COMPILE) --extra dev --extra postgresql --all-build-deps -o requirements-dev.lock pyproject.toml
 
-.PHONY: help install run check peers test promises bench bench-growth docs dist deb lock
+.PHONY: help install run check peers test promises cluster bench bench-growth docs dist deb lock

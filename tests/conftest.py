@@ -19,6 +19,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="short",
         help="length of the durability promises in tests/promises (make promises: full)",
     )
+    parser.addoption(
+        "--faults",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how many strike the cluster of tests/cluster; 0: it is not made (make cluster: 10)",
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -57,6 +57,10 @@ class Plan:
     spool: Table = field(default_factory=dict)  # further settings of the spool
     more: Mapping[str, Table] = field(default_factory=dict)  # further sections
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        return self.mailboxes[:40]
+
 
 class ServiceFailed(Exception):  # noqa: N818 - the text is what it had printed
     """The service did not start."""
@@ -67,13 +71,20 @@ class KillableService:
         self.folder = folder
         self.data = data or folder / "data"
         self.log = folder / "log"
+        self.host = "127.0.0.1"
+        self.run_in: tuple[str, ...] = ()  # before the command
         self.tls_port, self.plain_port = free_ports(2)
-        self.members = plan.mailboxes[:40]
+        self.members = plan.members
         self.mailboxes = plan.mailboxes
         self._process: subprocess.Popen[bytes] | None = None
+        self.data.mkdir(parents=True, exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
-        _write_certificates(folder)
-        self._fill_directory(plan)
+        self.prepare(plan)
+
+    def prepare(self, plan: Plan) -> None:
+        """Once."""
+        write_certificates(self.folder)
+        fill_directory(f"sqlite:///{self.data / 'directory.db'}", plan)
         self.configure(plan)
 
     def configure(self, plan: Plan) -> None:
@@ -105,7 +116,8 @@ class KillableService:
     def start(self, *, errors: int | None = None) -> None:
         """Returns when it accepts mail.  `errors`: standard error, where that is not our file."""
         assert self._process is None, "it runs already"
-        command = [sys.executable, "-m", "kairan", "serve", "-c", str(self.folder / "kairan.toml")]
+        serve = [sys.executable, "-m", "kairan", "serve", "-c", str(self.folder / "kairan.toml")]
+        command = [*self.run_in, *serve]
         with self.log.open("ab") as log:
             said_before = log.tell()
             self._process = subprocess.Popen(
@@ -195,22 +207,23 @@ class KillableService:
         _wait_until_gone(family)
         self._process = None
 
-    def _fill_directory(self, plan: Plan) -> None:
-        self.data.mkdir(parents=True, exist_ok=True)
-        with Directory.open(f"sqlite:///{self.data / 'directory.db'}") as directory:
-            directory.add_accepted_domain("ledger.test")
-            if plan.domain != "ledger.test":
-                directory.add_accepted_domain(plan.domain)
-            # Each start hashes once for each session that comes back: a cheap hash will do.
-            cheap = AuthSettings(argon2_memory_kib=64, argon2_time_cost=1)
-            directory.add_account(SENDER, password_hash=hash_password(PASSWORD, cheap))
-            for mailbox in plan.mailboxes:
-                directory.add_mailbox(mailbox)
-            directory.add_group(EVERYONE)
-            directory.add_members(EVERYONE, self.members)
+
+def fill_directory(url: str, plan: Plan) -> None:
+    """The organisation, in a database that is empty."""
+    with Directory.open(url) as directory:
+        directory.add_accepted_domain("ledger.test")
+        if plan.domain != "ledger.test":
+            directory.add_accepted_domain(plan.domain)
+        # Each start hashes once for each session that comes back: a cheap hash will do.
+        cheap = AuthSettings(argon2_memory_kib=64, argon2_time_cost=1)
+        directory.add_account(SENDER, password_hash=hash_password(PASSWORD, cheap))
+        for mailbox in plan.mailboxes:
+            directory.add_mailbox(mailbox)
+        directory.add_group(EVERYONE)
+        directory.add_members(EVERYONE, plan.members)
 
 
-def _write_certificates(folder: Path) -> None:
+def write_certificates(folder: Path) -> None:
     now = datetime.now(UTC)
     authority = make_authority("Kairan ledger", now=now)
     server = make_server_certificate(authority, ["localhost", "127.0.0.1"], now=now)

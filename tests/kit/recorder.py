@@ -28,12 +28,13 @@ class Recorder:
     ledger: Ledger
     takes: bool = True  # False: every recipient hears 451
     port: int = 0
+    host: str = "127.0.0.1"
     _server: asyncio.Server | None = None
     _sessions: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, limit=CONTENT_OCTETS_MAX
+            self._serve, self.host, self.port, limit=CONTENT_OCTETS_MAX
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self

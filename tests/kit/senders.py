@@ -11,14 +11,29 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
-from kit.killable import EVERYONE, PASSWORD, SENDER, KillableService
+from kit.killable import EVERYONE, PASSWORD, SENDER
 from kit.ledger import Ledger, make_message
 
 REPLY_SECONDS_MAX = 120.0  # a connection may wait for the worker that follows a killed one
 LARGE_OCTETS = 300_000  # beyond what the spool keeps in a row: a file of its own
 BURST = 4  # messages on the way at once in a pipelined session
 _LINE = b"..a line that begins with dots, for they are what SMTP changes.\r\n"
+
+
+class Entrance(Protocol):
+    """Where clients come in: a service, or what stands in front of several."""
+
+    host: str
+    tls_port: int
+    plain_port: int
+    mailboxes: tuple[str, ...]
+    members: tuple[str, ...]
+
+    @property
+    def ca_file(self) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ class _Cut(Exception):  # noqa: N818 - the service was killed, or says 421
 
 @dataclass(slots=True)
 class Sender:
-    service: KillableService
+    service: Entrance
     ledger: Ledger
     habit: Habit
     rng: random.Random
@@ -70,7 +85,7 @@ class Sender:
 
     async def _session(self) -> None:
         port = self.service.tls_port if self.habit.tls else self.service.plain_port
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection(self.service.host, port)
         try:
             await _open(reader, writer, self.trust if self.habit.tls else None)
             while True:
@@ -132,7 +147,7 @@ class Sender:
 
 
 def senders(
-    service: KillableService, ledger: Ledger, rng: random.Random, habits: Sequence[Habit] = HABITS
+    service: Entrance, ledger: Ledger, rng: random.Random, habits: Sequence[Habit] = HABITS
 ) -> list[Sender]:
     trust = ssl.create_default_context(cafile=str(service.ca_file))
     return [Sender(service, ledger, habit, random.Random(rng.random()), trust) for habit in habits]

@@ -266,6 +266,7 @@ class Supervisor:
             number=number,
             sockets=list(zip(settings, sockets, strict=True)),
             column=self._counters.column(number),
+            counters=self._counters,
             supervision=supervision,
             recognised=self._recognised,
         )

@@ -53,9 +53,10 @@ from kairan.intake.context import (
     PacedSpool,
 )
 from kairan.intake.control import ControlSocket, api_socket_name
-from kairan.intake.counters import WorkerColumn
+from kairan.intake.counters import AccountCounters, WorkerColumn
 from kairan.intake.draining import read_drain_order
 from kairan.intake.listener import Listener
+from kairan.intake.other_nodes import OtherNodes
 from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.intake.sightings import SightingsWriter
 from kairan.intake.volume import HoldJournal, Volume
@@ -114,6 +115,7 @@ class WorkerPlace:
     number: int
     sockets: Sequence[tuple[ListenerSettings, socket.socket]]
     column: WorkerColumn
+    counters: AccountCounters  # of all workers
     supervision: Supervision
     recognised: Recognised = field(default_factory=lambda: Recognised(os.urandom))
 
@@ -425,6 +427,8 @@ async def _build(
     }
     if place.number == 0:
         lives |= _of_one_worker(configuration, parts, stack)
+        if configuration.spool.urls:
+            lives["other-nodes"] = _other_nodes(configuration, place, stack).run()
     if parts.faults is not None:
         lives["faults"] = parts.faults.run()
     if volume is not None:
@@ -584,10 +588,29 @@ async def _open_databases(
             folder=configuration.spool_directory / f"copies-{number}-{shard}",
             identity=NodeIdentity(key, f"{configuration.hostname} worker {number}"),
             may_be_away=len(urls) > 1,
+            is_draining=configuration.drain_file.exists,
         )
         stack.push_async_callback(spool.close)
         spools.append(spool)
     return SpreadIntake(spools) if len(spools) > 1 else spools[0], list(spools)
+
+
+def _other_nodes(
+    configuration: Configuration, place: WorkerPlace, stack: AsyncExitStack
+) -> OtherNodes:
+    # Here, not above: as the database.
+    from kairan.spool.postgresql.nodes import NodesLink  # noqa: PLC0415
+    from kairan.spool.postgresql.sessions import SpoolServer  # noqa: PLC0415
+
+    spool = configuration.spool
+    link = NodesLink(
+        SpoolServer(spool.urls[0], spool.durability),
+        node=node_id(configuration.spool_directory),
+        name=configuration.hostname,
+        began=time.time(),
+    )
+    stack.push_async_callback(link.close)
+    return OtherNodes(link, place.counters, configuration.drain_file)
 
 
 def _sync_command(configuration: Configuration) -> list[str]:

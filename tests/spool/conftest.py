@@ -178,7 +178,7 @@ async def open_spool(storage: Storage) -> AsyncIterator[OpenSpool]:
     opened: list[Spool] = []
 
     async def make(**options: object) -> Spool:
-        names = ("clock", "disk", "connect", "key")
+        names = ("clock", "disk", "connect", "key", "is_draining")
         arguments = {name: options.pop(name) for name in names if name in options}
         spool = await storage.open(replace(SETTINGS, **options), **arguments)
         opened.append(spool)

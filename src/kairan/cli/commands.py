@@ -56,6 +56,7 @@ COMMANDS: Mapping[str, CommandRow] = {
     "spool": CommandRow("spool_move", "Where accepted mail is kept until it is delivered."),
     "status": CommandRow("status", "Show what the service does now."),
     "drain": CommandRow("drain", "Let the queue run empty, before maintenance or a move."),
+    "cluster": CommandRow("cluster", "The nodes that share a spool in PostgreSQL."),
     "doctor": CommandRow("", "Explain refusals, and find what is wrong before they come."),
     "doctor explain": CommandRow("doctor.explain", "Explain a pasted reply, log line or bounce."),
     "doctor device": CommandRow("doctor.device", "Judge a printer's or an application's settings."),

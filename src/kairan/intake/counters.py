@@ -3,7 +3,8 @@
 A table in memory that the supervisor maps before it forks:
 
     row     one account (its id, wrapped round at ACCOUNTS_MAX)
-    column  one worker; only that worker writes there
+    column  one worker; only that worker writes there.  The last one is the other nodes', of a cluster:
+            what they told lately (other_nodes.py); their hours are not in it
     cell    eight 32-bit numbers: connections; minute, messages and recipients in that minute;
             twice hour and recipients in that hour, for even and odd hours: one that is over can
             still be read
@@ -14,35 +15,89 @@ successor clears it.
 
 import mmap
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 ACCOUNTS_MAX: Final = 16_384  # the reference service allows about a hundred a tenant
 _NUMBERS: Final = 8
 _HOURS: Final = 4  # where they begin in a cell
 
 
+class RowUse(NamedTuple):
+    """What one account does at this moment."""
+
+    connections: int
+    minute: int
+    messages: int  # in that minute
+    recipients: int
+
+
 class AccountCounters:
     def __init__(self, workers: int, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._workers = workers
-        self._memory = mmap.mmap(-1, ACCOUNTS_MAX * workers * _NUMBERS * 4)
+        self._columns = workers + 1
+        self._memory = mmap.mmap(-1, ACCOUNTS_MAX * self._columns * _NUMBERS * 4)
         self._cells = memoryview(self._memory).cast("I")
 
     def column(self, worker: int) -> "WorkerColumn":
         """The view of one worker; what a predecessor left there is cleared."""
-        column = WorkerColumn(self._cells, self._workers, worker, self._clock)
+        column = WorkerColumn(self._cells, self._columns, worker, self._clock)
         column.clear()
         return column
+
+    def use(self) -> Iterator[tuple[int, RowUse]]:
+        """Of this node, by rows where there is any: to be asked twice a second, not more."""
+        minute = int(self._clock() // 60)
+        for row in sorted(
+            {row for worker in range(self._columns - 1) for row in self._busy(worker, minute)}
+        ):
+            cells = [self._cell(row, worker) for worker in range(self._columns - 1)]
+            counted = [cell for cell in cells if self._cells[cell + 1] == minute]
+            yield (
+                row,
+                RowUse(
+                    sum(self._cells[cell] for cell in cells),
+                    minute,
+                    sum(self._cells[cell + 2] for cell in counted),
+                    sum(self._cells[cell + 3] for cell in counted),
+                ),
+            )
+
+    def set_others(self, uses: Mapping[int, RowUse]) -> None:
+        """In place of all that was there."""
+        offset = (self._columns - 1) * _NUMBERS
+        connections = self._cells[offset :: self._columns * _NUMBERS].tolist()
+        minutes = self._cells[offset + 1 :: self._columns * _NUMBERS].tolist()
+        for row, before in enumerate(zip(connections, minutes, strict=True)):
+            if any(before) and row not in uses:
+                self._set(row, RowUse(0, 0, 0, 0))
+        for row, use in uses.items():
+            self._set(row, use)
+
+    def _set(self, row: int, use: RowUse) -> None:
+        cell = self._cell(row, self._columns - 1)
+        for place, number in enumerate(use, start=cell):
+            self._cells[place] = number
+
+    def _busy(self, worker: int, minute: int) -> Iterator[int]:
+        step = self._columns * _NUMBERS
+        connections = self._cells[worker * _NUMBERS :: step].tolist()
+        minutes = self._cells[worker * _NUMBERS + 1 :: step].tolist()
+        for row, (held, last) in enumerate(zip(connections, minutes, strict=True)):
+            if held or last == minute:
+                yield row
+
+    def _cell(self, row: int, column: int) -> int:
+        return (row * self._columns + column) * _NUMBERS
 
 
 class WorkerColumn:
     def __init__(
-        self, cells: memoryview, workers: int, worker: int, clock: Callable[[], float]
+        self, cells: memoryview, columns: int, worker: int, clock: Callable[[], float]
     ) -> None:
         self._clock = clock
         self._cells = cells
-        self._row_length = workers * _NUMBERS
+        self._row_length = columns * _NUMBERS
         self._offset = worker * _NUMBERS
 
     def clear(self) -> None:

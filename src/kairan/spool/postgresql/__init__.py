@@ -8,12 +8,13 @@
     memory.py  leasing.py                 what this worker has leased, and how it gets more
     content.py        large contents in chunks, on the way in and out
     sessions.py  errors.py                connections, found again; what went wrong, in a sentence
+    nodes.py          what nodes tell one another, and what operators see and order
     scan.py  view.py  blocking.py         the queue for commands, which do not run an event loop
 
 In      a URL of `[spool] url`, and what the interface takes
 Out     what the interface gives
 Keeps   what a commit has acknowledged, as durably as the server's `synchronous_commit` says.
 Never   answers for a commit whose answer was lost before it has looked it up.
-Limits  six connections for each worker and database; memory as the settings say.
+Limits  six connections for each worker and database, one for each node; memory as the settings say.
 Damage  a record that does not read stays in its row, marked, listed and leased to nobody.
 """

@@ -67,14 +67,14 @@ class Found:
 async def begin(db: Connection, key: str, name: str) -> int:
     async with db.transaction():
         await db.execute(_END_EARLIER, key)
-        await _free(db, await db.fetchval(_FENCED) or [])
+        await free(db, await db.fetchval(_FENCED) or [])
         return int(await db.fetchval(_BEGIN, key, name))
 
 
 async def end(db: Connection, epoch: int) -> None:
     """In order: what it had leased is others' at once."""
     async with db.transaction():
-        await _free(db, [epoch])
+        await free(db, [epoch])
         await db.execute("DELETE FROM node WHERE epoch = $1", epoch)
 
 
@@ -90,13 +90,14 @@ async def fence(db: Connection, own: int, silent_seconds: float) -> list[Silent]
     fenced = await db.fetchval(_FENCED)
     if fenced and await db.fetchval(_HAVE_LEFT_SOMETHING, fenced):
         async with db.transaction():
-            await _free(db, fenced)
+            await free(db, fenced)
     if fenced:
         await db.execute(_FORGET_FENCED)
     return found
 
 
-async def _free(db: Connection, epochs: list[int]) -> None:
+async def free(db: Connection, epochs: list[int]) -> None:
+    """Of epochs that are over: what they had leased, staged or begun."""
     if not epochs:
         return
     for statement in (_FORGET_STAGED, _FREE, _FORGET_CHUNKS, _FORGET_INCOMING):

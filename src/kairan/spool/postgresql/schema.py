@@ -37,7 +37,7 @@ CHANNEL = "kairan_spool"
 # Ids are taken in blocks: one question for a thousand messages.
 ID_STEP = 1_000
 # Any number that nobody else uses: two workers must not make the tables at once.
-_MAKING = 0x4B525350
+MAKING = 0x4B525350
 
 _VACUUM = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000"
 _TABLES = f"""
@@ -104,7 +104,7 @@ async def _prepare(db: Connection, server: SpoolServer) -> None:
             f"{VERSION_MIN} or later"
         )
     async with db.transaction():
-        await db.execute("SELECT pg_advisory_xact_lock($1)", _MAKING)
+        await db.execute("SELECT pg_advisory_xact_lock($1)", MAKING)
         if not await db.fetchval(_HAS_TABLES):
             await db.execute(_TABLES)
     await check_format(db, server)

@@ -31,7 +31,7 @@ from kairan.spool.interface import (
     SpoolRefusal,
     SpoolStatistics,
 )
-from kairan.spool.postgresql import epochs, schema
+from kairan.spool.postgresql import epochs, nodes, schema
 from kairan.spool.postgresql.blocking import items_of
 from kairan.spool.postgresql.commit import (
     AppendMessage,
@@ -90,6 +90,7 @@ class PostgresqlSpool:
         folder: Path,
         identity: NodeIdentity,
         clock: Callable[[], float],
+        is_draining: Callable[[], bool],
     ) -> None:
         self._server = server
         self._settings = settings
@@ -97,6 +98,9 @@ class PostgresqlSpool:
         self._loop = asyncio.get_running_loop()
         self._closing = False
         self._must_find_out = False  # somebody was to be woken while no server was there
+        self._identity = identity
+        self._is_draining = is_draining
+        self._rests = False  # drained, and others deliver: nothing new is leased
         self._accepts = True  # as the log was told last
         self._oldest: float | None = None
         self._next_count = self._next_unknown = 0.0
@@ -140,15 +144,24 @@ class PostgresqlSpool:
         identity: NodeIdentity,
         may_be_away: bool = False,
         clock: Callable[[], float] = time.time,
+        is_draining: Callable[[], bool] = lambda: False,
     ) -> "PostgresqlSpool":
-        """`folder` is for copies of large contents; what lies there is removed.
+        """`folder` is for copies of large contents; what lies there is removed.  While `is_draining`
+        and other nodes are there, what waits is left to them.
 
         Raises SpoolDatabaseError, with one sentence for the operator; not for a server that is away
         and `may_be_away`: the spool takes nothing and gives nothing out until it is there.
         """
         server = SpoolServer(url, settings.durability)
         await asyncio.to_thread(_clear, folder)
-        spool = cls(server, settings, folder=folder, identity=identity, clock=clock)
+        spool = cls(
+            server,
+            settings,
+            folder=folder,
+            identity=identity,
+            clock=clock,
+            is_draining=is_draining,
+        )
         try:
             await spool._start(may_be_away=may_be_away)
         except BaseException:
@@ -308,7 +321,8 @@ class PostgresqlSpool:
         """Not where others may be about to take what we have: a node that stood still finds out first."""
         silent = self._loop.time() - self._writer.renewed
         is_certain = silent < _CERTAIN_SHARE * self._settings.fence_seconds
-        return not self._closing and self._writer.is_recording and is_certain
+        may_deliver = not self._closing and not self._rests
+        return may_deliver and self._writer.is_recording and is_certain
 
     # -- looking on ------------------------------------------------------------------------------
 
@@ -368,6 +382,7 @@ class PostgresqlSpool:
             await schema.check_durability(db, self._server)
         else:
             await schema.prepare(db, self._server)
+            await nodes.prepare(db)
             await schema.check_not_moving(db, self._server)
         self._writer.listen(db)
 
@@ -445,6 +460,7 @@ class PostgresqlSpool:
             log.error(
                 "spool.node-fenced", epoch=one.epoch, node=one.name, silent_seconds=one.seconds
             )
+        await self._look_whether_it_rests(db)
         self._oldest = await db.fetchval(OLDEST)
         await db.execute(_CAP, self._clock() + self._settings.due_ahead_max_seconds)
         there = await db.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
@@ -458,6 +474,12 @@ class PostgresqlSpool:
                 reason="the clocks of this machine and the database differ; retries of other nodes "
                 "come so much earlier or later. Let both follow the same time server",
             )
+
+    async def _look_whether_it_rests(self, db: Connection) -> None:
+        """A session that ends its transaction while we drain brings fresh mail: that goes too."""
+        self._rests = self._is_draining() and await nodes.are_others_there(db, self._identity.node)
+        if self._rests and self._memory.waiting():
+            self._free_waiting()
 
     def _say_whether_it_accepts(self) -> None:
         """Once when nothing is accepted any more, and once when it is again."""

@@ -67,10 +67,14 @@ _UNREPLICATED = "synchronous replication"  # of PostgreSQL's warning: committed 
 
 @dataclass(frozen=True, slots=True)
 class NodeIdentity:
-    """Who we are: an epoch that begins ends those before it with the same key."""
+    """Who we are: an epoch that begins ends those before it with the same key (node/worker)."""
 
     key: str
     name: str
+
+    @property
+    def node(self) -> str:
+        return self.key.partition("/")[0]
 
 
 class BatchWriter:

@@ -28,9 +28,9 @@ def clustered(people, database, tmp_path):
 
 
 async def live_and_die(url, folder):
-    settings = SpoolSettings(url=url, durability=Durability.OS)
+    settings = SpoolSettings(durability=Durability.OS)
     identity = NodeIdentity("0b1c/0", f"{NAME} worker 0")
-    spool = await PostgresqlSpool.open(settings, folder=folder, identity=identity)
+    spool = await PostgresqlSpool.open(url, settings, folder=folder, identity=identity)
     envelope = letter("ben@example.com", "akiko@example.com", message_id="<1@example.com>")
     await spool.append(envelope, CONTENT)
     await kill(spool)

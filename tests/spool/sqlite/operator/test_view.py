@@ -9,7 +9,8 @@ import pytest
 from kairan.spool.interface import SpoolUnavailable
 from kairan.spool.operator_view import JobFilter, id_text, parse_id
 from kairan.spool.sqlite import commit, scan, schema
-from kairan.spool.sqlite.operator import changes
+from kairan.spool.sqlite.disk import RealDisk
+from kairan.spool.sqlite.operator import changes, read_ahead
 from kairan.spool.sqlite.operator.view import NoShardError, ShardView
 
 
@@ -107,6 +108,46 @@ async def test_a_change_ends_its_transaction_in_time_and_pauses(
     assert len(pauses) >= 19
 
 
+async def test_a_change_waits_for_the_disk_once_behind_its_last_commit(
+    open_spool, letter, view, monkeypatch
+):
+    monkeypatch.setattr(changes, "TRANSACTION_SECONDS", 1e-9)
+    monkeypatch.setattr(changes, "PART_JOBS", 100)
+    spool = await open_spool()
+    await fill(spool, letter, 300)
+    one = view()
+    statements = traced(one)
+    monkeypatch.setattr(RealDisk, "fsync", lambda *_: statements.append("fsync"))
+    assert one.hold(one.wanted(JobFilter())) == 300
+    assert statements.count("COMMIT") >= 3
+    assert statements.count("fsync") == 1
+    assert statements[-1] == "fsync"
+    assert statements.index("PRAGMA synchronous = NORMAL") < statements.index("BEGIN IMMEDIATE")
+    assert one._db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+async def test_a_long_queue_is_read_ahead_of_the_change_and_changed_as_any(
+    open_spool, letter, view, monkeypatch
+):
+    monkeypatch.setattr(read_ahead, "_STRETCH_MESSAGES", 50)
+    monkeypatch.setattr(read_ahead, "_MESSAGES_MIN", 100)
+    read = []
+    connect = read_ahead.connect_beside
+
+    def connect_and_tell(folder):
+        db = connect(folder)
+        db.set_trace_callback(read.append)
+        return db
+
+    monkeypatch.setattr(read_ahead, "connect_beside", connect_and_tell)
+    spool = await open_spool()
+    await fill(spool, letter, 300)
+    one = view()
+    assert one.retry(one.wanted(JobFilter()), now=7.0) == 300
+    assert {item.job.due for item in one.list()} == {7.0}
+    assert all(statement.startswith("SELECT") for statement in read)
+
+
 async def test_a_list_decodes_only_what_it_may_show(open_spool, letter, view, decodes):
     spool = await open_spool()
     await fill(spool, letter, 600)
@@ -164,3 +205,20 @@ async def test_a_queue_whose_owner_died_before_the_first_frame_of_its_wal_can_be
     (directory / "queue.db-shm").write_bytes(index)
     assert len(list(view().list())) == 1
     assert (directory / "queue.db-wal").read_bytes() == wal[:octets]
+
+
+async def test_beside_a_stopped_service_a_change_needs_no_turns(
+    open_spool, letter, view, monkeypatch
+):
+    monkeypatch.setattr(changes, "TRANSACTION_SECONDS", 1e-9)
+    monkeypatch.setattr(changes, "ALONE_SECONDS", 1e9)
+    monkeypatch.setattr(changes, "PART_JOBS", 100)
+    spool = await open_spool()
+    await fill(spool, letter, 300)
+    await spool.close()
+    one = view()
+    assert one.hold(one.wanted(JobFilter())) == 300
+    assert one._changes is not None
+    statements = traced(one)
+    assert one.release(one.wanted(JobFilter()), now=1.0) == 300
+    assert statements.count("BEGIN IMMEDIATE") == 1

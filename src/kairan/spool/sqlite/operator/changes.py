@@ -1,11 +1,15 @@
 """What an operator changes, from another process: in transactions the owner hardly notices.
 
 Only one process can write to a shard at a time, and the owner's next commit is a client's 250.  So
-a transaction ends when it has written for `TRANSACTION_SECONDS`, however much is left; and before
+a transaction ends when it has written for `TRANSACTION_SECONDS` (`ALONE_SECONDS` where the service is stopped), however much is left; and before
 the next one there is a pause, in which the owner gets its turn: SQLite keeps no queue of those that wait,
 it lets them ask again, after 25 ms where a wait is that long.
+
+The last transaction alone waits for the disk, and with it all before: an operator is told when all is
+done.  An owner's commit in between waits for the same file, so what it promises is kept as always.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,9 +19,13 @@ from itertools import islice
 from kairan.spool.interface import JobId
 from kairan.spool.operator_view import Condition
 from kairan.spool.sqlite.folder import ShardFolder
+from kairan.spool.sqlite.operator.read_ahead import read_ahead
 
 TRANSACTION_SECONDS = 0.06
 PAUSE_SECONDS = 0.03
+# Where nobody owns the shard: one that starts meanwhile waits for so long.  Of jobs in no order of
+# `due`, each transaction writes most of that index, so that few long ones write the least.
+ALONE_SECONDS = 1.0
 # Changed by one statement: a few milliseconds, also where each row has large neighbours.
 PART_JOBS = 500
 
@@ -36,9 +44,10 @@ def _nothing(_first: int, _last: int) -> None:
 
 
 class Changes:
-    def __init__(self, db: sqlite3.Connection, folder: ShardFolder) -> None:
+    def __init__(self, db: sqlite3.Connection, folder: ShardFolder, *, is_alone: bool) -> None:
         self._db = db
         self._folder = folder
+        self._transaction_seconds = ALONE_SECONDS if is_alone else TRANSACTION_SECONDS
         self._written_seconds = 0.0  # since the last pause
 
     def change(self, statement: str, jobs: Iterable[JobId] | Condition, *values: float) -> int:
@@ -68,8 +77,15 @@ class Changes:
         values: tuple[float, ...],
         then: Then,
     ) -> int:
-        if isinstance(jobs, Condition):
-            return self._change_all(statement, jobs, values, then)
+        with self._synced_at_the_end():
+            if isinstance(jobs, Condition):
+                with read_ahead(self._db, self._folder):
+                    return self._change_all(statement, jobs, values, then)
+            return self._change_each(statement, jobs, values, then)
+
+    def _change_each(
+        self, statement: str, jobs: Iterable[JobId], values: tuple[float, ...], then: Then
+    ) -> int:
         statement = f"{statement} AND message = ? AND number = ?"
         changed = 0
         remaining = iter(jobs)
@@ -91,7 +107,7 @@ class Changes:
         is_more = True
         while is_more:
             with self._transaction():
-                end = time.monotonic() + TRANSACTION_SECONDS
+                end = time.monotonic() + self._transaction_seconds
                 for first, last in ranges:
                     arguments = (*values, *condition.values, first, last)
                     changed += self._db.execute(statement, arguments).rowcount
@@ -109,8 +125,26 @@ class Changes:
             yield first, after - 1
 
     @contextmanager
+    def _synced_at_the_end(self) -> Iterator[None]:
+        """NORMAL: SQLite syncs where it copies the WAL into the database, and no commit."""
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._sync_wal()
+
+    def _sync_wal(self) -> None:
+        """It is there as long as somebody has the database open."""
+        disk, descriptor = self._folder.disk, os.open(self._folder.wal, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            disk.fsync(descriptor)
+        finally:
+            disk.close(descriptor)
+
+    @contextmanager
     def _transaction(self) -> Iterator[None]:
-        if self._written_seconds >= TRANSACTION_SECONDS:
+        if self._written_seconds >= self._transaction_seconds:
             self._written_seconds = 0.0
             time.sleep(PAUSE_SECONDS)
         self._db.execute("BEGIN IMMEDIATE")

@@ -50,6 +50,11 @@ def connect_to_change(folder: ShardFolder) -> sqlite3.Connection:
     return _connect(folder)
 
 
+def connect_beside(folder: ShardFolder) -> sqlite3.Connection:
+    """For another thread of who has one by `connect_to_change`."""
+    return _connect(folder)
+
+
 def _connect(folder: ShardFolder, option: str = "") -> sqlite3.Connection:
     return sqlite3.connect(
         f"{folder.database.absolute().as_uri()}?mode=rw{option}",

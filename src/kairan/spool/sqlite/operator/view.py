@@ -88,7 +88,7 @@ class ShardView:
         if not is_ours(self._db):
             self._db.close()
             raise NoShardError(f"{self._folder.database} is not a queue of Kairan.")
-        self._changes = Changes(self._db, self._folder) if owned else None
+        self._changes = Changes(self._db, self._folder, is_alone=False) if owned else None
 
     def __enter__(self) -> Self:
         return self
@@ -202,7 +202,7 @@ class ShardView:
         if self._changes is None:
             self._db.close()
             self._db = self._connected(connect_to_change)
-            self._changes = Changes(self._db, self._folder)
+            self._changes = Changes(self._db, self._folder, is_alone=True)
         return self._changes
 
     def _connected(

@@ -105,6 +105,16 @@ def test_help_imports_no_command(words):
     }
 
 
+def test_a_command_with_a_directory_in_sqlite_starts_without_what_it_has_no_use_for(tmp_path):
+    """PostgreSQL's dialect and PyJWT are a seventh of a command's start."""
+    subprocess.run(
+        [sys.executable, "-m", "kairan", "init", tmp_path / "k", "--domain", "x.test"], check=True
+    )
+    found = modules_after("account", "list", "-c", str(tmp_path / "k" / "kairan.toml"))
+    assert "sqlalchemy.dialects.sqlite" in found
+    assert not found & {"sqlalchemy.dialects.postgresql", "asyncpg", "jwt"}
+
+
 @pytest.mark.parametrize("words", COMMANDS)
 def test_the_table_says_what_the_command_says_of_itself(words):
     assert COMMANDS[words].help in HELPS[f"kairan {words}"]

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from kairan.alerts.settings import AlertSettings
 from kairan.auth.oidc.settings import OidcSettings
 from kairan.auth.tokens.settings import IssuerSettings
+from kairan.auth.tokens.trust import is_trustworthy
 from kairan.config.errors import suggestion
 from kairan.config.lines import Path_
 from kairan.config.model import SECTIONS, Configuration
@@ -296,8 +297,6 @@ def _certificate(configuration: Configuration) -> Iterator[SettingProblem]:
 def _believed(issuers: tuple[IssuerSettings, ...]) -> Iterator[SettingProblem]:
     if not issuers:
         return
-    from kairan.auth.tokens.keys import is_trustworthy  # noqa: PLC0415 - brings PyJWT and cryptography
-
     names = [issuer.issuer for issuer in issuers]
     for position, issuer in enumerate(issuers):
         where = ("auth", "issuers", position)

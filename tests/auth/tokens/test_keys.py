@@ -7,8 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from kairan.auth.tokens.jwks import KEYS_MAX, read_jwks
-from kairan.auth.tokens.keys import EMPTY_INTERVAL_SECONDS, Keys, is_trustworthy
+from kairan.auth.tokens.keys import EMPTY_INTERVAL_SECONDS, Keys
 from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
+from kairan.auth.tokens.trust import is_trustworthy
 from kit.token_issuer import EC_KEY, KEYS, OTHER_RSA_KEY, RSA_KEY, jwks, public_jwk
 
 NAME = "https://issuer.test"

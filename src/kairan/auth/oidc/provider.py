@@ -10,8 +10,9 @@ from kairan.auth.oidc.judge import NotVouched, OidcFault
 from kairan.auth.oidc.settings import OidcSettings
 from kairan.auth.tokens.claims import read_token
 from kairan.auth.tokens.jwks import signer_of
-from kairan.auth.tokens.keys import Fetch, Keyring, is_trustworthy
+from kairan.auth.tokens.keys import Fetch, Keyring
 from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
+from kairan.auth.tokens.trust import is_trustworthy
 
 # A form to a URL, with a Basic login where there is one; gives the status and the whole answer.
 Post = Callable[[str, Mapping[str, str], tuple[str, str] | None], Awaitable[tuple[int, bytes]]]

@@ -12,12 +12,12 @@ counts no longer.  Auth opens no sockets: `fetch` is given.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from urllib.parse import urlsplit
 
 import structlog
 
 from kairan.auth.tokens.jwks import PublicKey, read_jwks
 from kairan.auth.tokens.settings import IssuerSettings, TokenSettings
+from kairan.auth.tokens.trust import is_trustworthy
 
 log = structlog.get_logger()
 
@@ -28,8 +28,6 @@ Fetch = Callable[[str], Awaitable[bytes]]
 # An issuer of which we have no key at all is asked as often as this, known kids or not: it may be
 # starting together with us, and until it answers nobody gets in by token.
 EMPTY_INTERVAL_SECONDS = 1.0
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class FetchFailed(Exception):  # noqa: N818 - the issuer's failure, not ours
@@ -178,15 +176,3 @@ class Keyring:
         if len(document) > self._settings.fetch_octets_max:
             raise FetchFailed("the answer is too long")
         return document
-
-
-def is_trustworthy(url: str) -> bool:
-    """Whether nobody between can exchange the keys: https, or http to this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    return bool(host) and (
-        parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-    )

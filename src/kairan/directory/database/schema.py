@@ -66,6 +66,7 @@ the snapshot's index relies on it.
 """
 
 from sqlalchemy import (
+    VARCHAR,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -80,7 +81,6 @@ from sqlalchemy import (
     false,
     true,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from kairan.directory.model import MAILBOX_ATTRIBUTES
@@ -90,7 +90,7 @@ metadata = MetaData()
 
 def _octets() -> TypeEngine[str]:
     """Text ordered by octets: SQLite's way anyway, PostgreSQL's collation "C"."""
-    return String().with_variant(postgresql.VARCHAR(collation="C"), "postgresql")
+    return String().with_variant(VARCHAR(collation="C"), "postgresql")
 
 
 def attribute_column(attribute: str) -> str:

@@ -27,9 +27,9 @@ class DebianRoot:
         """What it says; the first command that fails ends it.  Processes that it leaves behind end
         with it, and so do the mounts.  Without a network there is loopback, and every port is free.
         """
-        pip = _pip_settings()
+        pip = pip_settings()
         inside = ["env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8"]
-        inside += [f"{name}={_elsewhere(value)}" for name, value in pip.items()]
+        inside += [f"{_variable(name)}={_elsewhere(value)}" for name, value in pip.items()]
         inside += ["sh", "-euc", f"cd {shlex.quote(folder)}\n{script}"]
         outside = [f"mount -t proc proc {self.place}/proc"]
         outside += [_bound(path, self.place) for path in _paths_in(pip.values())]
@@ -88,15 +88,21 @@ def _mirror() -> str:
     return uris[0] if uris else "http://deb.debian.org/debian"
 
 
-def _pip_settings() -> Mapping[str, str]:
-    """Of this machine's pip, whichever file they stand in, as variables."""
+def pip_settings() -> Mapping[str, str]:
+    """Of this machine's pip, whichever file they stand in, by name."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     )
-    return {
-        f"PIP_{name.upper().replace('-', '_')}": value
-        for name, value in _PIP_LINE.findall(listed.stdout)
-    }
+    return dict(_PIP_LINE.findall(listed.stdout))
+
+
+def machine_paths() -> list[Path]:
+    """Files and folders of this machine that those settings name."""
+    return _paths_in(pip_settings().values())
+
+
+def _variable(name: str) -> str:
+    return f"PIP_{name.upper().replace('-', '_')}"
 
 
 def _paths_in(values: Iterable[str]) -> list[Path]:

@@ -3,7 +3,7 @@
 import time
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, model_validator
@@ -19,6 +19,7 @@ from kairan.directory.dynamic.rules import is_too_much
 from kairan.directory.dynamic.wanted import with_conditions, with_filter
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import DynamicGroup, ListChange
+from kairan.directory.operations.dynamic_groups import Refuses
 from kairan.directory.recipient_filter.ldap import ldap_filter
 from kairan.directory.recipient_filter.opath import parse
 from kairan.outcomes import http_api
@@ -309,7 +310,7 @@ def _wanted(parts: Parts, before: DynamicGroup, asked: FilterChange) -> DynamicG
     return after
 
 
-def _refuses(parts: Parts, *, is_agreed: bool) -> Any:
+def _refuses(parts: Parts, *, is_agreed: bool) -> Refuses:
     settings = parts.configuration.dynamic_groups
     return lambda change: not is_agreed and is_too_much(change, settings)
 

@@ -39,7 +39,11 @@ def search_audit(folder: Path, wanted: AuditWanted, *, limit: int) -> list[dict[
         )
 
     found = (line for file in _files(folder, wanted) for line in _lines(file, wanted) if fits(line))
-    return heapq.nlargest(limit, found, key=lambda line: str(line["time"]))[::-1]
+    # Of one millisecond, those further on in a file are later.
+    latest = heapq.nlargest(
+        limit, enumerate(found), key=lambda pair: (str(pair[1]["time"]), pair[0])
+    )
+    return [line for _, line in reversed(latest)]
 
 
 def _files(folder: Path, wanted: AuditWanted) -> Iterator[Path]:

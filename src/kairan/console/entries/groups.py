@@ -1,6 +1,6 @@
 """Groups, as `kairan group` has them: settings, members, and whom a message would reach."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,8 @@ from kairan.console.shown import time_text
 from kairan.directory.dynamic.rules import is_too_much
 from kairan.directory.dynamic.wanted import with_conditions, with_filter
 from kairan.directory.errors import DirectoryError
-from kairan.directory.model import DynamicGroup, Group, ListChange
+from kairan.directory.model import DynamicGroup, Group
+from kairan.directory.operations.dynamic_groups import Refuses
 from kairan.directory.recipient_filter.opath import parse
 from kairan.directory.recipient_filter.precanned import CONDITIONAL
 from kairan.expansion.preview import previewed
@@ -204,7 +205,7 @@ def _refiltered(ask: Ask, group: DynamicGroup, *, is_agreed: bool) -> Changed:
     return Changed(group.address, facts)
 
 
-def _refuses(ask: Ask, *, is_agreed: bool) -> Callable[[ListChange], bool]:
+def _refuses(ask: Ask, *, is_agreed: bool) -> Refuses:
     settings = ask.parts.configuration.dynamic_groups
     return lambda found: not is_agreed and is_too_much(found, settings)
 

@@ -1,0 +1,180 @@
+"""The Containerfile, built to its end by buildah and run: it serves, is healthy, takes a message and delivers it.
+
+At full length alone (`--promises=full`), as the promises.  Where no registry of images is reached the base is a Debian of our own (--build-arg BASE), and nothing is pulled.
+Isolation is chroot: no namespaces, which a machine that is a container itself may not make.  So the network is
+this machine's, and the port one that is free.
+"""
+
+import json
+import os
+import shutil
+import signal
+import smtplib
+import ssl
+import subprocess
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from kit.debian import can_make_roots, copied, machine_paths, pip_settings
+from kit.live import wait_for
+from kit.ports import free_port
+
+pytestmark = [
+    pytest.mark.installation,
+    pytest.mark.skipif(not can_make_roots(), reason="needs root and mmdebstrap"),
+    pytest.mark.skipif(shutil.which("buildah") is None, reason="buildah is not installed"),
+]
+SOURCE = Path(__file__).parents[2]
+BASE, IMAGE = "localhost/kairan-test-base", "localhost/kairan-test"
+SECONDS_MAX = 900
+PATIENCE_SECONDS = 120.0
+
+
+class Buildah:
+    """With a store of its own, so that it leaves nothing."""
+
+    def __init__(self, place: Path) -> None:
+        self.head = ["buildah", "--root", str(place / "store"), "--runroot", str(place / "run")]
+        self.head += ["--storage-driver", "vfs"]
+
+    def words(self, *words: object) -> list[str]:
+        return [*self.head, *map(str, words)]
+
+    def __call__(self, *words: object) -> str:
+        done = subprocess.run(
+            self.words(*words),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS_MAX,
+            check=False,
+            cwd=SOURCE,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def image(request, base_root, tmp_path_factory):
+    """The store that has it.  Minutes on a machine with much else to do: at full length alone."""
+    if request.config.getoption("--promises") != "full":
+        pytest.skip("the image is built with --promises=full")
+    place = tmp_path_factory.mktemp("container")
+    root = copied(base_root, place / "base")
+    root.run(
+        "apt-get update -qq\n"
+        "apt-get install --yes -qq --no-install-recommends python3 python3-venv > /tmp/apt 2>&1 || { cat /tmp/apt; exit 1; }"
+    )
+    lines = [f"{name} = {value}" for name, value in pip_settings().items()]
+    (root.place / "etc" / "pip.conf").write_text("\n".join(["[global]", *lines, ""]))
+    buildah = Buildah(place)
+    working = buildah("from", "scratch")
+    buildah("add", working, root.place, "/")
+    buildah("commit", "--rm", working, BASE)
+    shutil.rmtree(root.place)
+    volumes = [f"--volume={path}:{path}:ro" for path in machine_paths()]
+    buildah(
+        "build",
+        "--isolation=chroot",
+        "--pull-never",
+        *volumes,
+        f"--build-arg=BASE={BASE}",
+        f"--tag={IMAGE}",
+        ".",
+    )
+    yield buildah
+    buildah("rm", "--all")
+    buildah("rmi", "--all", "--force")
+
+
+@contextmanager
+def container(buildah, *volumes):
+    """A function that runs a command in it, as the image's user."""
+    working = buildah("from", "--pull-never", IMAGE)
+    before = ["run", "--isolation=chroot", *(f"--volume={one}" for one in volumes), working, "--"]
+    try:
+        yield lambda *words: buildah.words(*before, *words)
+    finally:
+        buildah("rm", working)
+
+
+def done(words):
+    return subprocess.run(words, capture_output=True, text=True, timeout=SECONDS_MAX, check=False)
+
+
+def test_the_image_has_an_unprivileged_user_a_health_check_and_our_command(image):
+    config = json.loads(image("inspect", "--type=image", IMAGE))["OCIv1"]["config"]
+    assert config["User"] == "kairan"
+    assert config["Entrypoint"] == ["kairan"]
+    assert config["Cmd"] == ["serve"]
+    assert config["StopSignal"] == "SIGTERM"
+
+
+def test_it_serves_is_healthy_and_delivers_what_it_is_sent(image, tmp_path):
+    settings, data, port = tmp_path / "etc", tmp_path / "data", free_port()
+    for folder in (settings, data):
+        folder.mkdir()
+        os.chown(folder, 10587, 10587)
+    volumes = (f"{settings}:/etc/kairan", f"{data}:/var/lib/kairan")
+    with container(image, *volumes) as command:
+        made = done(command("sh", "-ec", INSTALL.format(port=port)))
+        assert made.returncode == 0, made.stdout + made.stderr
+        password = made.stdout.splitlines()[-1]
+        assert done(command("kairan", "status")).returncode == 1, "nothing is accepted yet"
+        with serving(command("kairan", "serve"), tmp_path / "log") as is_healthy:
+            wait_for(is_healthy, "the service", PATIENCE_SECONDS)
+            assert done(command("kairan", "status")).returncode == 0
+            send(port, password, settings / "tls" / "ca.pem")
+            new = data / "maildir" / "ann@example.com" / "new"
+            wait_for(lambda: new.exists() and list(new.iterdir()), "the message", PATIENCE_SECONDS)
+            assert new.stat().st_uid == 10587
+
+
+INSTALL = """
+kairan init /tmp/new --port {port} --issuer-port 0 --domain example.com > /tmp/made
+cp -r /tmp/new/. /etc/kairan
+sed -i 's|^data_directory.*|data_directory = "/var/lib/kairan"|' /etc/kairan/kairan.toml
+cp -r /etc/kairan/data/. /var/lib/kairan
+kairan mailbox add ann@example.com > /dev/null
+kairan account add scan@example.com --generate --json | sed -n 's/.*"password": "\\([^"]*\\)".*/\\1/p'
+"""
+
+
+@contextmanager
+def serving(command, log):
+    """A function that says whether it is ready; at the end it is stopped as a container is."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+
+    def is_ready():
+        assert process.poll() is None, log.read_text(errors="replace")
+        return b"event=service.ready" in log.read_bytes()
+
+    try:
+        yield is_ready
+    finally:
+        for pid in descendants(process.pid):
+            with suppress(OSError):
+                if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    os.kill(pid, signal.SIGTERM)
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+
+
+def descendants(pid):
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield int(child)
+        with suppress(OSError):
+            yield from descendants(int(child))
+
+
+def send(port, password, ca_file):
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
+        client.starttls(context=ssl.create_default_context(cafile=ca_file))
+        client.login("scan@example.com", password)
+        text = "From: scan@example.com\r\nTo: ann@example.com\r\nSubject: Scan\r\n\r\nHello.\r\n"
+        client.sendmail("scan@example.com", ["ann@example.com"], text)

@@ -33,6 +33,19 @@ async def test_a_queue_of_a_later_version_is_left_alone(open_spool, storage, ref
     assert "run the version that wrote it" in said
 
 
+async def test_a_queue_of_an_earlier_version_is_left_alone(open_spool, storage, refused):
+    await (await open_spool()).close()
+    storage.execute("UPDATE spool SET format = 0")
+    assert "format 0" in await refused()
+
+
+async def test_a_server_that_is_too_old_is_refused(refused, monkeypatch):
+    from kairan.spool.postgresql import schema
+
+    monkeypatch.setattr(schema, "VERSION_MIN", 99)
+    assert "the spool needs 99 or later" in await refused()
+
+
 async def test_a_read_only_database_is_refused(storage, refused):
     name = storage.execute("SELECT current_database()")
     storage.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")

@@ -464,7 +464,7 @@ class PostgresqlSpool:
         self._oldest = await db.fetchval(OLDEST)
         await db.execute(_CAP, self._clock() + self._settings.due_ahead_max_seconds)
         there = await db.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
-        difference = abs(time.time() - there)
+        difference = abs(self._clock() - there)
         if difference < CLOCK_DIFFERENCE_SECONDS:
             self._clock_trouble.is_over()
         elif self._clock_trouble.is_new("differs"):

@@ -12,14 +12,20 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from kairan.spool.postgresql.view import DatabaseView
 from kairan.spool.sqlite.operator.view import ShardView
 
 CHILD = r"""
 import asyncio, os, sys
+from dataclasses import replace
 from pathlib import Path
 from kairan.mail.address import Address
 from kairan.mail.envelope import Envelope, Recipient
-from kairan.spool.settings import SpoolSettings
+from kairan.spool.postgresql.shard import PostgresqlSpool
+from kairan.spool.postgresql.writer import NodeIdentity
+from kairan.spool.settings import Durability, SpoolSettings
 from kairan.spool.sqlite.shard import SqliteSpool
 
 def ledger(letter, message):
@@ -46,7 +52,13 @@ async def deliver(spool):
 async def main():
     settings = SpoolSettings(inline_octets_max=1_000, free_octets_min=0, ready_jobs_max=10,
         reserve_octets=0)
-    spool = await SqliteSpool.open(Path(sys.argv[1]), settings)
+    place, url = Path(sys.argv[1]), sys.argv[2]
+    if url:
+        settings = replace(settings, durability=Durability.OS, fresh_octets_max=20_000)
+        node = NodeIdentity("a", "a")
+        spool = await PostgresqlSpool.open(url, settings, folder=place, identity=node)
+    else:
+        spool = await SqliteSpool.open(place, settings)
     ledger("s", 0)
     await asyncio.gather(*(append(spool) for _ in range(8)), deliver(spool))
 
@@ -54,9 +66,9 @@ asyncio.run(main())
 """
 
 
-def run_and_kill(directory: Path, seconds: float) -> list[tuple[str, int]]:
+def run_and_kill(directory: Path, url: str, seconds: float) -> list[tuple[str, int]]:
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(directory)], stdout=subprocess.PIPE
+        [sys.executable, "-c", CHILD, str(directory), url], stdout=subprocess.PIPE
     ) as child:
         started = child.stdout.readline()
         assert started == b"s 0\n"
@@ -67,7 +79,15 @@ def run_and_kill(directory: Path, seconds: float) -> list[tuple[str, int]]:
     return [(line[0], int(line[2:])) for line in lines]
 
 
-def test_whenever_it_is_killed_every_promise_holds(tmp_path, rounds):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request):
+    """Of a database; none for a shard."""
+    if request.param == "sqlite":
+        return ""
+    return request.getfixturevalue("postgresql").new_database().replace("+pg8000", "")
+
+
+def test_whenever_it_is_killed_every_promise_holds(url, tmp_path, rounds):
     directory = tmp_path / "shard-0"
     seed = random.randrange(2**32)
     print(f"seed {seed}")
@@ -76,11 +96,11 @@ def test_whenever_it_is_killed_every_promise_holds(tmp_path, rounds):
     completed: set[int] = set()
     leased: set[int] = set()
     for _ in range(rounds(short=4, full=60)):
-        ledger = run_and_kill(directory, chance.uniform(0.0, 0.4))
+        ledger = run_and_kill(directory, url, chance.uniform(0.0, 0.4))
         promised |= {message for letter, message in ledger if letter == "a"}
         completed |= {message for letter, message in ledger if letter == "c"}
         leased |= {message for letter, message in ledger if letter == "l"}
-        with ShardView(directory) as view:
+        with DatabaseView(url) if url else ShardView(directory) as view:
             assert view.statistics()["quarantined"] == 0
             kept = {item.job.id.message for item in view.list()}
             files = [m for m in promised & kept if b"".join(view.content(m)) == b""]

@@ -8,7 +8,7 @@ from kairan.runtime.operator_error import OperatorError
 from kairan.spool.moving.database import DatabaseSource, DatabaseTarget
 from kairan.spool.moving.shard import ShardSource, ShardTarget
 from kairan.spool.moving.steps import move
-from kairan.spool.moving.stored import MoveError, Tally
+from kairan.spool.moving.stored import MoveError, QueueTally
 from kairan.spool.place import SpoolPlace
 from kairan.spool.postgresql.errors import SpoolDatabaseError
 from kairan.spool.sqlite.shard import ShardMovingError
@@ -51,7 +51,7 @@ async def test_everything_is_there_afterwards_and_nothing_where_it_was(
     before, heard = facts(shard), []
     (moved,) = out(told=heard.append)
     assert heard == [1, 2, 3, 4]
-    assert moved.tally == Tally(4, 5, 7, 1, 3 + 50 + 7 * 700_000 + 70)
+    assert moved.tally == QueueTally(4, 5, 7, 1, 3 + 50 + 7 * 700_000 + 70)
     assert facts(database) == before
     assert database.execute("SELECT max(destination) FROM job") == "there"
     assert not shard.directory.exists()

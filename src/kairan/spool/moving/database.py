@@ -13,9 +13,9 @@ from kairan.spool.moving.stored import (
     STEP_MESSAGES,
     MoveError,
     MoveOrder,
+    QueueTally,
     StoredJob,
     StoredMessage,
-    Tally,
 )
 from kairan.spool.postgresql import schema
 from kairan.spool.postgresql.blocking import AskingThread
@@ -120,8 +120,8 @@ class DatabaseSource(_Database):
         with AskingThread(self._server) as asking:
             asking.run(asking.db.execute(_ORDER, order.id, order.target))
 
-    def tally(self) -> Tally:
-        return Tally(*self._run(self._db.fetchrow(_TALLY, 0)))
+    def tally(self) -> QueueTally:
+        return QueueTally(*self._run(self._db.fetchrow(_TALLY, 0)))
 
     def messages(self) -> Iterator[StoredMessage]:
         after = 0
@@ -165,9 +165,9 @@ class DatabaseTarget(_Database):
         if len(self._messages) >= STEP_MESSAGES:
             self._copy()
 
-    def tally(self) -> Tally:
+    def tally(self) -> QueueTally:
         self._copy()
-        return Tally(*self._run(self._db.fetchrow(_TALLY, self._first)))
+        return QueueTally(*self._run(self._db.fetchrow(_TALLY, self._first)))
 
     def keep(self, order: MoveOrder) -> None:
         self._execute("INSERT INTO moved VALUES($1)", order.id)

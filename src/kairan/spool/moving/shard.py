@@ -19,9 +19,9 @@ from kairan.spool.moving.stored import (
     STEP_MESSAGES,
     MoveError,
     MoveOrder,
+    QueueTally,
     StoredJob,
     StoredMessage,
-    Tally,
 )
 from kairan.spool.place import SHARD_PREFIX, SpoolPlace
 from kairan.spool.settings import Durability, SpoolSettings
@@ -57,13 +57,13 @@ UPDATE meta SET value = (SELECT coalesce(max(id), 0) + 1 FROM message) WHERE nam
 """
 
 
-def _tally(db: sqlite3.Connection, folder: ShardFolder) -> Tally:
+def _tally(db: sqlite3.Connection, folder: ShardFolder) -> QueueTally:
     (octets,) = db.execute(_OCTETS).fetchone()
     for (message,) in db.execute(_LARGE):
         with suppress(FileNotFoundError):
             octets += folder.content(message).stat().st_size
     messages, jobs, recipients, held = db.execute(_TALLY).fetchone()
-    return Tally(messages, jobs, recipients, held, octets)
+    return QueueTally(messages, jobs, recipients, held, octets)
 
 
 class ShardSource:
@@ -91,7 +91,7 @@ class ShardSource:
     def begin(self, order: MoveOrder) -> None:
         _write_order(self._folder, self._folder.move_order, order)
 
-    def tally(self) -> Tally:
+    def tally(self) -> QueueTally:
         return _tally(self._db, self._folder)
 
     def messages(self) -> Iterator[StoredMessage]:
@@ -164,7 +164,7 @@ class ShardTarget:
         finally:
             disk.close(descriptor)
 
-    def tally(self) -> Tally:
+    def tally(self) -> QueueTally:
         return _tally(self._db, self._folder)
 
     def keep(self, order: MoveOrder) -> None:

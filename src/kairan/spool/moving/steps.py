@@ -17,7 +17,7 @@ from itertools import count
 from uuid import uuid4
 
 from kairan.runtime.counted import counted
-from kairan.spool.moving.stored import MoveError, MoveOrder, MoveSource, MoveTarget, Tally
+from kairan.spool.moving.stored import MoveError, MoveOrder, MoveSource, MoveTarget, QueueTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Moved:
     """`left`: what became of the source, in words."""
 
     source: str
-    tally: Tally
+    tally: QueueTally
     left: str
 
 
@@ -80,7 +80,7 @@ def _copy(source: MoveSource, target: MoveTarget, one_more: Callable[[], None]) 
         one_more()
 
 
-def _compare(source: MoveSource, tally: Tally, target: MoveTarget) -> None:
+def _compare(source: MoveSource, tally: QueueTally, target: MoveTarget) -> None:
     there = target.tally()
     if there != tally:
         raise MoveError(
@@ -89,7 +89,7 @@ def _compare(source: MoveSource, tally: Tally, target: MoveTarget) -> None:
         )
 
 
-def _text(tally: Tally) -> str:
+def _text(tally: QueueTally) -> str:
     return (
         f"{counted(tally.messages, 'message')}, {counted(tally.jobs, 'job')}, "
         f"{counted(tally.recipients, 'recipient')}, {counted(tally.octets, 'octet')}"

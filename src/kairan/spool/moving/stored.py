@@ -49,7 +49,7 @@ class StoredMessage(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class QueueTally:
     """`octets`: of the contents that are there, whatever size was written down."""
 
     messages: int = 0
@@ -58,8 +58,8 @@ class Tally:
     held: int = 0
     octets: int = 0
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
+    def __add__(self, other: "QueueTally") -> "QueueTally":
+        return QueueTally(
             self.messages + other.messages,
             self.jobs + other.jobs,
             self.recipients + other.recipients,
@@ -97,7 +97,7 @@ class MoveSource(Protocol):
     def begin(self, order: MoveOrder) -> None:
         """Durable when it returns: from then on no service starts on the source."""
 
-    def tally(self) -> Tally: ...
+    def tally(self) -> QueueTally: ...
     def messages(self) -> Iterator[StoredMessage]: ...
     def content(self, message: StoredMessage) -> Iterator[bytes]:
         """Of one without a body, in pieces."""
@@ -117,7 +117,7 @@ class MoveTarget(Protocol):
         """It was kept before."""
 
     def put(self, message: StoredMessage, content: Iterator[bytes] | None) -> None: ...
-    def tally(self) -> Tally:
+    def tally(self) -> QueueTally:
         """Of what was put, as it stands there."""
 
     def keep(self, order: MoveOrder) -> None:

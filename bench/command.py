@@ -9,12 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import postfix, report
+from bench import postfix, postgresql, report
 from bench.errors import BenchError
 from bench.run import Plan, carry_out
 from bench.scenario import SCENARIOS
 from bench.settings import QUICK, BenchSettings
 
+CONTESTANTS = ("kairan", "postfix", "baseline", "postgresql")
 FILES_MAX = 65_536  # 5,000 idle sessions on both sides of the loopback, and room
 
 
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     names = [scenario.name for scenario in SCENARIOS]
     add("--scenario", action="append", choices=names, help="only this one; repeats")
-    add("--only", action="append", choices=["kairan", "postfix", "baseline"], help="repeats")
+    add("--only", action="append", choices=CONTESTANTS, help="repeats")
     add("--quick", action="store_true", help="touch everything, measure nothing")
     add("--rounds", type=int, help="of which the median counts (3)")
     add("--seconds", type=float, help="of load in each round (10)")
@@ -87,6 +88,8 @@ def _settings(words: argparse.Namespace) -> BenchSettings:
 def _contestants(words: argparse.Namespace, console: Console) -> frozenset[str]:
     """All that are possible here; asking for one that is not is an error, else a remark."""
     wanted = frozenset(words.only or ["kairan", "postfix", "baseline"])
+    if "postgresql" in wanted:
+        postgresql.check()
     if words.baseline is None:
         if words.only and "baseline" in wanted:
             raise BenchError("--only baseline needs --baseline FILE.py")

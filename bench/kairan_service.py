@@ -39,6 +39,7 @@ class Kairan:
         profile: str = "hve-2025",
         answers_http: bool = False,
         has_long_trace: bool = False,
+        spool: Mapping[str, str] | None = None,
     ) -> None:
         """`answers_http`: with the HTTP API, whose process would stand in the memory of other rows."""
         login_port, plain_port, self._issuer_port, api_port = process.free_ports(4)
@@ -59,6 +60,7 @@ class Kairan:
         self._log = folder / "kairan.log"
         self._settings = settings
         self._profile = profile
+        self._spool_settings = dict(spool or {})
         self._running: subprocess.Popen[bytes] | None = None
         self._settings_text = self._configuration(sink, certificate)
 
@@ -79,6 +81,7 @@ class Kairan:
                 "messages_per_minute_max": "none",
                 "recipients_per_minute_max": "none",
             },
+            spool=self._spool_settings,
             api={"enabled": self.api is not None, "port": self.api.port if self.api else 8025},
             issuer={"enabled": True, "port": self._issuer_port, "tenant": TENANT},
             auth={

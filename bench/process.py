@@ -36,6 +36,16 @@ def run(command: Sequence[str], log: Path) -> None:
         output.write(said)
 
 
+def to_end(command: Sequence[str], log: Path) -> None:
+    """As `run`, for a program that leaves another one running with its output."""
+    with log.open("ab") as output:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        )
+    if done.returncode != 0:
+        raise BenchError(f"{' '.join(command)} failed: {log.read_text()[-500:]}")
+
+
 def ask(command: Sequence[str]) -> str:
     """What the program prints.  It is written nowhere, for it may be a secret."""
     done = subprocess.run(

@@ -18,6 +18,11 @@ from bench.settings import BenchSettings
 MISSED = " MISSED"
 Rows = list[list[str]]
 
+_AGAINST_POSTFIX = ("Kairan", "Postfix")
+_ON_POSTGRESQL = ("on PostgreSQL", "SQLite")
+# The contestants behind the heads of the ratio's column.
+_RATIOS = {_AGAINST_POSTFIX: ("kairan", "postfix"), _ON_POSTGRESQL: ("postgresql", "kairan")}
+
 
 def machine() -> dict[str, str | int]:
     return {
@@ -107,7 +112,7 @@ def comparison(
                 rows.append([first, metric.title, *cells, ratio, _floor(metric, scenario, floors)])
                 first = ""
     versions = [results.versions[name] for name in names]
-    return ["scenario", "", *versions, "Kairan : Postfix", "floor"], rows
+    return ["scenario", "", *versions, " : ".join(_compared(results)), "floor"], rows
 
 
 def _worth_showing(metric: Metric, sample: Sample) -> bool:
@@ -120,10 +125,14 @@ def _cell(metric: Metric, sample: Sample) -> str:
     return metric.format(sample[metric.key]) if metric.key in sample else ""
 
 
+def _compared(results: Results) -> tuple[str, str]:
+    return _ON_POSTGRESQL if "postgresql" in results.versions else _AGAINST_POSTFIX
+
+
 def _ratio(metric: Metric, scenario: Scenario, results: Results) -> str:
     ours, theirs = (
         results.medians.get((name, scenario.name), {}).get(metric.key)
-        for name in ("kairan", "postfix")
+        for name in _RATIOS[_compared(results)]
     )
     return f"{ours / theirs:.2f}" if ours and theirs else ""
 

@@ -14,6 +14,7 @@ from bench.contestant import Contestant, write_certificate
 from bench.errors import BenchError
 from bench.kairan_service import Kairan
 from bench.measure import measure
+from bench.postgresql import KairanOnPostgresql
 from bench.scenario import OURS, Sample, Scenario
 from bench.settings import BenchSettings
 from bench.sink import Sink
@@ -109,7 +110,7 @@ def _started(plan: Plan, folder: Path, tell: Tell) -> Iterator[list[Bench]]:
     certificate = write_certificate(folder)
     with ExitStack() as stack:
         benches = []
-        for name in ("postfix", "kairan", "baseline"):
+        for name in ("postfix", "kairan", "postgresql", "baseline"):
             if name not in plan.contestants:
                 continue
             sink = Sink(folder, name)
@@ -127,6 +128,8 @@ def _make(
 ) -> Contestant:
     if name == "postfix":
         return postfix.Postfix(folder, sink, plan.settings, certificate)
+    if name == "postgresql":
+        return KairanOnPostgresql(folder, sink, plan.settings, certificate)
     if name == "kairan":
         kinds = {scenario.kind for scenario in plan.scenarios}
         return Kairan(

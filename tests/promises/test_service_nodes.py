@@ -6,13 +6,16 @@ delivers what the first had leased; what came twice was in flight at a kill or a
 
 import asyncio
 import random
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from kit.killable import KillableService
+from kairan.spool.place import node_id
+from kairan.spool.postgresql.nodes import ClusterView
+from kit.killable import SENDER, KillableService
 from kit.ledger import Kill, Ledger
 from kit.recorder import Recorder
 from peers.postgresql import cluster
@@ -46,6 +49,32 @@ async def test_what_one_node_had_another_delivers(tmp_path, server, rounds):
     print(reckoning)
     assert reckoning.is_sound, reckoning
     assert reckoning.duplicates <= reckoning.kills * WINDOW_JOBS * JOB_RECIPIENTS_MAX
+
+
+async def test_a_node_is_drained_from_another_machine_and_takes_mail_again(tmp_path, server):
+    url = server.new_database().replace("+pg8000", "")
+    async with two_nodes(tmp_path, url) as nodes:
+        victim = nodes[1].service
+        name = node_id(victim.data / "spool")
+        with ClusterView(url) as view:
+            view.order(view.find(name), drains=True, by="root")
+            await nodes[1].wait_until(lambda: view.find(name).state == "draining", "a drain")
+        await nodes[1].wait_until(lambda: says(victim, "421"), "a 421")
+        assert says(nodes[0].service, "250")
+        with ClusterView(url) as view:
+            view.order(view.find(name), drains=False, by="root")
+        await nodes[1].wait_until(lambda: says(victim, "250"), "mail to be taken again")
+
+
+def says(service, code):
+    """To MAIL, in a session of its own."""
+    with socket.create_connection((service.host, service.plain_port), timeout=30) as client:
+        file = client.makefile("rwb", buffering=0)
+        greeting = file.readline()
+        if greeting.startswith(b"220"):
+            file.write(f"HELO test\r\nMAIL FROM:<{SENDER}>\r\n".encode())
+            file.readline()
+        return (file.readline() or greeting).startswith(code.encode())
 
 
 @asynccontextmanager

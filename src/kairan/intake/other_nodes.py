@@ -49,7 +49,7 @@ class GivenOrder(Protocol):
     def given(self) -> float: ...
 
 
-class NodesLink(Protocol):
+class Exchange(Protocol):
     """The way to the others; see spool/postgresql/nodes.py."""
 
     async def exchange(
@@ -68,7 +68,7 @@ class _Told:
 class OtherNodes:
     def __init__(
         self,
-        link: NodesLink,
+        link: Exchange,
         counters: AccountCounters,
         drain_file: Path,
         *,

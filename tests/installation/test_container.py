@@ -28,7 +28,7 @@ pytestmark = [
 ]
 SOURCE = Path(__file__).parents[2]
 BASE, IMAGE = "localhost/kairan-test-base", "localhost/kairan-test"
-SECONDS_MAX = 900
+SECONDS_MAX = 1_800
 PATIENCE_SECONDS = 120.0
 
 
@@ -113,12 +113,11 @@ def test_the_image_has_an_unprivileged_user_a_health_check_and_our_command(image
 
 
 def test_it_serves_is_healthy_and_delivers_what_it_is_sent(image, tmp_path):
-    settings, data, port = tmp_path / "etc", tmp_path / "data", free_port()
-    for folder in (settings, data):
-        folder.mkdir()
-        os.chown(folder, 10587, 10587)
-    volumes = (f"{settings}:/etc/kairan", f"{data}:/var/lib/kairan")
-    with container(image, *volumes) as command:
+    settings, port = tmp_path / "etc", free_port()
+    settings.mkdir()
+    os.chown(settings, 10587, 10587)
+    # /var/lib/kairan is the image's own volume.
+    with container(image, f"{settings}:/etc/kairan") as command:
         made = done(command("sh", "-ec", INSTALL.format(port=port)))
         assert made.returncode == 0, made.stdout + made.stderr
         password = made.stdout.splitlines()[-1]
@@ -127,9 +126,10 @@ def test_it_serves_is_healthy_and_delivers_what_it_is_sent(image, tmp_path):
             wait_for(is_healthy, "the service", PATIENCE_SECONDS)
             assert done(command("kairan", "status")).returncode == 0
             send(port, password, settings / "tls" / "ca.pem")
-            new = data / "maildir" / "ann@example.com" / "new"
-            wait_for(lambda: new.exists() and list(new.iterdir()), "the message", PATIENCE_SECONDS)
-            assert new.stat().st_uid == 10587
+            look = command("sh", "-c", "stat -c %u /var/lib/kairan/maildir/ann@example.com/new/*")
+            wait_for(
+                lambda: done(look).stdout.split() == ["10587"], "the message", PATIENCE_SECONDS
+            )
 
 
 INSTALL = """

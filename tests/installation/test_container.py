@@ -135,7 +135,7 @@ def test_it_serves_is_healthy_and_delivers_what_it_is_sent(image, tmp_path):
 INSTALL = """
 kairan init /tmp/new --port {port} --issuer-port 0 --domain example.com > /tmp/made
 cp -r /tmp/new/. /etc/kairan
-sed -i 's|^data_directory.*|data_directory = "/var/lib/kairan"|' /etc/kairan/kairan.toml
+sed -i -e 's|^data_directory.*|data_directory = "/var/lib/kairan"|' -e 's|maildir:data/|maildir:/var/lib/kairan/|' /etc/kairan/kairan.toml
 cp -r /etc/kairan/data/. /var/lib/kairan
 kairan mailbox add ann@example.com > /dev/null
 kairan account add scan@example.com --generate --json | sed -n 's/.*"password": "\\([^"]*\\)".*/\\1/p'

@@ -51,7 +51,9 @@ class Changes:
         self._written_seconds = 0.0  # since the last pause
 
     def change(self, statement: str, jobs: Iterable[JobId] | Condition, *values: float) -> int:
-        """How many jobs were changed.  `statement` ends in a WHERE that more can be added to.
+        """How many jobs were changed.  `statement` ends in a WHERE that more can be added to, and is
+        an UPDATE OR FAIL: for one that could be undone by itself SQLite copies each page before it
+        changes it, and here the transaction is undone.
 
         Raises sqlite3.OperationalError when the owner writes for long.
         """

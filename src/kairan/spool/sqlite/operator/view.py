@@ -39,7 +39,7 @@ _OPENINGS_MAX = 50
 _OPENING_PAUSE_SECONDS = 0.02
 
 _RELEASE = """
-UPDATE job SET held = 0, due = CASE WHEN destination <> '' THEN ?1 ELSE max(due, ?1) END
+UPDATE OR FAIL job SET held = 0, due = CASE WHEN destination <> '' THEN ?1 ELSE max(due, ?1) END
     WHERE held = 1
 """
 
@@ -148,7 +148,7 @@ class ShardView:
 
     def hold(self, jobs: Iterable[JobId] | Condition) -> int:
         """How many were not held before; so for the others."""
-        return self._for_changes().change("UPDATE job SET held = 1 WHERE held = 0", jobs)
+        return self._for_changes().change("UPDATE OR FAIL job SET held = 1 WHERE held = 0", jobs)
 
     def release(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int:
         """One that waited for its destination, which may have come back since, is due now; and so
@@ -158,7 +158,7 @@ class ShardView:
 
     def retry(self, jobs: Iterable[JobId] | Condition, *, now: float) -> int:
         """Due now; a held one stays held."""
-        return self._for_changes().change("UPDATE job SET due = ? WHERE 1", jobs, now)
+        return self._for_changes().change("UPDATE OR FAIL job SET due = ? WHERE 1", jobs, now)
 
     def drop(self, jobs: Iterable[JobId] | Condition) -> int:
         """Removes them for good, without a report to the sender; messages leave with their last job."""

@@ -31,6 +31,7 @@ PAGES = {
     TOP / "CHANGELOG.md": "changelog.md",
     TOP / "CONTRIBUTING.md": "contributing.md",
     TOP / "SECURITY.md": "security.md",
+    TOP / "deploy" / "cluster" / "README.md": "example-cluster.md",
 }
 
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)")

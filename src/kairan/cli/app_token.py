@@ -9,6 +9,7 @@ import typer
 from kairan.cli.audit import tell
 from kairan.cli.configuration import read_configuration
 from kairan.cli.directory import directory_of, existing_account, existing_app
+from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, examples, with_option_lists
 from kairan.cli.output import print_json, say
 from kairan.issuer.made_to_measure import AskedFor, made_token
@@ -69,6 +70,8 @@ def token(
         tenant=options.tenant,
         not_before=options.not_before,
     )
+    if options.delegated and not options.user:
+        raise BadInputError("a delegated token is somebody's: add --user ADDRESS")
     folder, now = configuration.issuer_directory, int(time.time())
     made = made_token(found, asked, configuration.issuer, folder, now=now)
     tell(configuration, "app.token", about=found.name, account=made.account)

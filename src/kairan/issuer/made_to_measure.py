@@ -36,7 +36,7 @@ def made_token(
     app: App, asked: AskedFor, settings: IssuerServiceSettings, folder: Path, *, now: int
 ) -> MadeToken:
     if asked.delegated and not asked.user:
-        raise DirectoryError("a delegated token is somebody's: name the account")
+        raise DirectoryError("a delegated token is somebody's: say whose (user)")
     wanted = WantedToken(
         issuer=places_of(settings).issuer,
         audience=asked.audience or settings.audience,

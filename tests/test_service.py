@@ -52,9 +52,14 @@ def test_a_worker_that_meets_a_damaged_page_starts_anew_and_salvages_the_queue(t
     damage_page_of(shard / "queue.db", b"Subject: 0030")
     with running_service(place, install=False) as service:
         first = service.workers()
-        wait_for(lambda: len(set(service.messages())) == MESSAGES - 1, "all but the damaged one")
-        wait_for((shard / "quarantine" / "queue.db").exists, "the damaged queue set aside")
-        wait_for(lambda: service.workers() not in ([], first), "another worker")
+        for look, what in (
+            (lambda: len(set(service.messages())) == MESSAGES - 1, "all but the damaged one"),
+            ((shard / "quarantine" / "queue.db").exists, "the damaged queue set aside"),
+            (lambda: service.workers() not in ([], first), "another worker"),
+        ):
+            wait_for(
+                look, what, seconds=120
+            )  # two starts of a worker and a salvage, on a busy machine
         with service.client().login() as client:
             assert client.send(b"Subject: goes on\r\n").startswith("250")
         assert service.stop() == 0

@@ -141,7 +141,9 @@ def test_the_judge_finds_what_is_wrong(pages):
     with pytest.raises(AssertionError, match="color-contrast"):
         assert_nothing_bad(page)
     dark = "@media (prefers-color-scheme: dark) { p { color: #bbb } }"
-    page.set_content(f"<html lang=en><title>x</title><style>{dark}</style><main><h1>x</h1><p>faint</p>")
+    page.set_content(
+        f"<html lang=en><title>x</title><style>{dark}</style><main><h1>x</h1><p>faint</p>"
+    )
     with pytest.raises(AssertionError, match="color-contrast"):
         assert_nothing_bad(page)
     page.close()

@@ -56,12 +56,12 @@ async def test_a_node_is_drained_from_another_machine_and_takes_mail_again(tmp_p
     async with two_nodes(tmp_path, url) as nodes:
         victim = nodes[1].service
         name = node_id(victim.data / "spool")
-        with ClusterView(url) as view:
+        with ClusterView([url]) as view:
             view.order(view.find(name), drains=True, by="root")
             await nodes[1].wait_until(lambda: view.find(name).state == "draining", "a drain")
         await nodes[1].wait_until(lambda: says(victim, "421"), "a 421")
         assert says(nodes[0].service, "250")
-        with ClusterView(url) as view:
+        with ClusterView([url]) as view:
             view.order(view.find(name), drains=False, by="root")
         await nodes[1].wait_until(lambda: says(victim, "250"), "mail to be taken again")
 

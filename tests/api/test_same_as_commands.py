@@ -12,6 +12,7 @@ COMMANDS_PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 OWN_MACHINE = "of this machine: its files, its processes, its terminal"
 CREDENTIALS = "makes who may ask here; a key that makes keys would outlive its own end"
 ASKS_OTHERS = "connects to where the question says: asked by HTTP the service would be led to places that only it can reach"
+NODES = "of the machines: who takes one out or calls it dead has looked at it, as with `drain`"
 SAYS_ONLY = "reads what others have: a look at numbers, not a change"
 
 TABLE = {
@@ -26,6 +27,10 @@ TABLE = {
     "directory sync": OWN_MACHINE,
     "directory status": OWN_MACHINE,
     "directory move": OWN_MACHINE,
+    "spool move": OWN_MACHINE,
+    "cluster status": NODES,
+    "cluster drain": NODES,
+    "cluster forget": NODES,
     "drain begin": OWN_MACHINE,
     "drain end": OWN_MACHINE,
     "connector power-automate": OWN_MACHINE,

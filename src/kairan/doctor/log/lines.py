@@ -136,8 +136,10 @@ class LineReader:
             self._note_unread("", first)
 
     def _note_unread(self, key: str, line: str) -> None:
+        if key in self.unread:
+            return
         shown = as_example(line, self._settings.example_characters)
-        if key not in self.unread and all(one.line != shown for one in self.unread.values()):
+        if all(one.line != shown for one in self.unread.values()):
             self.unread[key] = UnreadFailure(key, shown)
 
     @property

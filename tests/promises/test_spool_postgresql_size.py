@@ -1,4 +1,4 @@
-"""A day of arrivals, retries and expiry in a database, compressed: its tables and indexes do not grow.
+"""Days of arrivals, retries and expiry in a database, compressed: its tables and indexes do not grow.
 
 The clock of the spool is ours and goes a quarter of an hour a step; PostgreSQL vacuums by itself, once a
 second in place of once a minute.  `--promises=full`: a week at ten times the load, its sizes printed.
@@ -101,10 +101,10 @@ def url():
         yield found
 
 
-async def test_a_day_of_arrivals_retries_and_expiry_leaves_tables_and_indexes_flat(
+async def test_days_of_arrivals_retries_and_expiry_leaves_tables_and_indexes_flat(
     url, tmp_path, rounds
 ):
-    days, arrivals = rounds(short=1, full=7), rounds(short=60, full=400)
+    days, arrivals = rounds(short=2, full=7), rounds(short=60, full=400)
     seed = random.randrange(2**32)
     print(f"seed {seed}; {days} days, {arrivals} messages each quarter of an hour")
     settings = SpoolSettings(durability=Durability.OS, look_interval_seconds=0.05)
@@ -124,7 +124,9 @@ async def test_a_day_of_arrivals_retries_and_expiry_leaves_tables_and_indexes_fl
     half = len(sizes) // 2
     for name, *over_time in zip(TABLES, *sizes, strict=True):
         first, second = max(over_time[:half]), max(over_time[half:])
-        assert second <= 1.3 * first + 128 * 1024, f"{name} grows: {over_time}"
+        # Vacuum comes at each thousand dead rows, the server's count of which lags: so far a table breathes.
+        # One that keeps all it is given would be twice as large.
+        assert second <= 1.5 * first + 128 * 1024, f"{name} grows: {over_time}"
 
 
 async def measured(url, day, *, steps, arrivals):

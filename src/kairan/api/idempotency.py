@@ -27,6 +27,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from kairan.runtime.write_ahead import use_write_ahead_log
+
 KEPT_SECONDS = 24 * 3_600
 # Some 500 octets each; beyond it the oldest goes, which is then minutes old at the rate that this takes.
 ROWS_MAX = 500_000
@@ -74,7 +76,7 @@ class Idempotency:
         self._db = sqlite3.connect(
             folder / "idempotency.db", isolation_level=None, check_same_thread=False
         )
-        self._db.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(self._db)
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
         self._asked: SimpleQueue[_Change | None] = SimpleQueue()

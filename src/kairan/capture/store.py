@@ -23,6 +23,7 @@ import structlog
 from kairan.capture.read import read_message
 from kairan.capture.settings import CapturePlace
 from kairan.mail.address import key_of
+from kairan.runtime.write_ahead import use_write_ahead_log
 
 log = structlog.get_logger()
 
@@ -91,8 +92,8 @@ class CaptureStore:
         )
         file.chmod(0o600)  # people's mail, be it of tests
         # Delivered is delivered, also where the power goes: the queue has forgotten it.
-        for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-            self._database.execute(f"PRAGMA {pragma}")
+        use_write_ahead_log(self._database)
+        self._database.execute("PRAGMA synchronous = FULL")
         self._make()
 
     def close(self) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import structlog
 
+from kairan.runtime.write_ahead import use_write_ahead_log
+
 log = structlog.get_logger()
 
 
@@ -107,7 +109,7 @@ def _open(path: Path, schema: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, check_same_thread=False)
     database.execute("PRAGMA busy_timeout=5000")
     _let_shrink(database, path)
-    database.execute("PRAGMA journal_mode=WAL")
+    use_write_ahead_log(database)
     database.execute("PRAGMA synchronous=NORMAL")
     database.executescript(schema)
     return database

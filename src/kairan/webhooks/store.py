@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from kairan.auth.made_secrets import make_secret
+from kairan.runtime.write_ahead import use_write_ahead_log
 from kairan.webhooks.hook import Webhook, WebhookError, WebhookEvent, check_name, check_url
 from kairan.webhooks.told import ToldEvent
 
@@ -109,8 +110,9 @@ class WebhookStore:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         self._turn = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False)
-        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL"):
-            self._db.execute(f"PRAGMA {pragma}")
+        self._db.execute("PRAGMA busy_timeout=5000")
+        use_write_ahead_log(self._db)
+        self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
         self._db.execute("PRAGMA foreign_keys=ON")
 

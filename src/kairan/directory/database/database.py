@@ -41,6 +41,7 @@ from kairan.directory.database.postgresql_tls import ServerTls, take_tls
 from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
 from kairan.directory.recipient_filter.folding import fold
 from kairan.runtime.secret_text import without_login
+from kairan.runtime.write_ahead import use_write_ahead_log
 
 # A change waits so long for the one before it, an import of a million mailboxes included.
 _LOCK_TIMEOUT_SECONDS = 60
@@ -210,7 +211,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # The driver must not begin transactions by itself: it would not at a SELECT, and then two
     # reads of one "transaction" could see two states.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")  # readers go on while a change is written
+    use_write_ahead_log(connection)  # readers go on while a change is written
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.create_function("kairan_fold", 1, _fold, deterministic=True)

@@ -24,7 +24,7 @@ import structlog
 from kairan.alerts.alerts import Alerts
 from kairan.alerts.ways import ways_of
 from kairan.auth.passwords.authenticator import Authenticator
-from kairan.auth.passwords.background import BackgroundHashing, fork_background_hashing
+from kairan.auth.passwords.helpers import Helpers, fork_helpers
 from kairan.auth.passwords.recognised import Recognised
 from kairan.auth.tokens.authenticator import TokenAuthenticator
 from kairan.auth.tokens.keys import Keys
@@ -181,20 +181,20 @@ def run(configuration: Configuration, place: WorkerPlace) -> int:
     # Requests make no cycles: the default, a look for them at every 700 objects, costs 3 % of the
     # intake and finds nothing.
     gc.set_threshold(50_000, 20, 20)
-    background = fork_background_hashing(configuration.auth)  # before there are threads
+    helpers = fork_helpers(configuration.auth)  # before there are threads
     logs.start_thread()
     if sys.platform == "win32":
-        return asyncio.run(_live(configuration, place, background))
+        return asyncio.run(_live(configuration, place, helpers))
     import uvloop  # noqa: PLC0415 - only where it exists
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_live(configuration, place, background))
+        return runner.run(_live(configuration, place, helpers))
 
 
 async def _live(
     configuration: Configuration,
     place: WorkerPlace,
-    background: Callable[[], BackgroundHashing] | None,
+    helpers: Callable[[], Helpers] | None,
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -207,7 +207,7 @@ async def _live(
             configuration.auth,
             clock=time.monotonic,
             random=os.urandom,
-            background=background() if background is not None else None,
+            helpers=helpers() if helpers is not None else None,
             recognised=place.recognised,
             rehash=partial(_rehash, directory),
         )

@@ -85,6 +85,7 @@ def connected(tls, server_tls=None):
         statistics=IntakeStatistics(),
         trace=SimpleNamespace(record=lambda *_, **__: None, record_refusal=lambda *_: None),
         handshake_queue=SimpleNamespace(wait=lambda _network, step: step()),
+        passwords=SimpleNamespace(suspects=lambda _address: False),
         sessions=HeldSessions(),
     )
     entry = SimpleNamespace(

@@ -12,11 +12,12 @@ import asyncio
 import socket
 import time
 from email.utils import formatdate
+from functools import partial
 from typing import Any, cast
 
 import structlog
 
-from kairan.auth.attempts import network_of
+from kairan.auth.attempts import address_of, network_of
 from kairan.intake.entry import Entry, Listing
 from kairan.intake.failed_handshakes import HUNG_UP
 from kairan.intake.proxy import ProxyInvalid, read_proxy_header
@@ -339,8 +340,12 @@ class SmtpConnection(asyncio.Protocol):
         assert self._transport is not None, "set when the connection was made"
         self._paused = True
         self._transport.pause_reading()
-        queue = self._entry.context.handshake_queue
-        queue.wait(network_of(self.address), lambda: self._step_handshake(data))
+        step = partial(self._step_handshake, data)
+        context = self._entry.context
+        if context.passwords.suspects(self.address):
+            context.handshake_queue.wait_paced(address_of(self.address), step)
+        else:
+            context.handshake_queue.wait(network_of(self.address), step)
 
     def _step_handshake(self, data: bytes) -> None:
         if self._closing or self._over:

@@ -17,6 +17,7 @@ from kairan.auth.passwords.hashing import (
     parameters,
     parameters_of,
 )
+from kairan.auth.passwords.helpers import Helpers
 from kairan.auth.passwords.recognised import Recognised
 from kairan.directory.model import Trust
 from kairan.mail.role import Role
@@ -257,7 +258,9 @@ async def test_whatever_hash_an_account_has_a_login_costs_a_slow_one_and_a_quick
 async def test_the_slow_hash_beside_a_quick_one_is_made_where_strangers_hashes_are(made, people):
     asked = []
 
-    class Background:
+    class Asked:
+        waiting = 0
+
         async def matches(self, password_hash, password):
             asked.append(password_hash)
             return True  # nobody's hash; whatever is said of it lets nobody in
@@ -267,11 +270,11 @@ async def test_the_slow_hash_beside_a_quick_one_is_made_where_strangers_hashes_a
 
     accounts = (replace(people.accounts[0], password_hash=QUICK_HASH),)
     snapshot = replace(people, accounts=accounts)
-    guarded = made(background=Background())
+    guarded = made(helpers=Helpers(Asked(), [Asked()]))
     await guarded.verify(snapshot, NAME, "wrong horse", HERE)
     found = await guarded.verify(snapshot, NAME, "wrong again", HERE)
     assert isinstance(found, Refuse)
-    assert [is_generated(one) for one in asked] == [False]
+    assert [is_generated(one) for one in asked] == [False, False]
 
 
 async def test_the_first_login_leaves_a_hash_with_the_settings_parameters(made, people):

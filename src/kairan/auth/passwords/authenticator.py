@@ -12,9 +12,10 @@ hashing is the expensive thing a stranger can make us do; so, in this order:
    hashes and their number cost the familiar nothing.
 4. One network has one stranger's hash under way; its others wait their turn and ask the back-off
    again then.  So a burst gains nothing, and another network waits for at most one hash of each.
-5. Hashes run in a small pool of threads, which step back for all others: who is in already goes
-   first.  Those of a network that has failed lately are made in the background, in a process that
-   gets what no other wants of the processor.
+5. Strangers' hashes are made by helper processes, which step back for all others: who is in
+   already goes first.  Those of a network that has failed lately get what no other wants of the
+   processor.  The familiar have a thread.
+6. Who is told to come later (454) hears it a tenth of a second later.
 
 A name that is unknown, disabled or without a usable password costs one hash, too, with the
 parameters that most accounts' hashes have: after the settings have changed, only who logs in has
@@ -24,9 +25,6 @@ a quick one, of which one is nobody's.
 """
 
 import asyncio
-import os
-import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -37,7 +35,6 @@ from typing import TypeAlias
 from kairan.auth.attempts import LoginAttempts, network_of
 from kairan.auth.devices import AdmittedDevice, LoginHolder, holder_of
 from kairan.auth.networks import may_come_from
-from kairan.auth.passwords.background import BackgroundHashing
 from kairan.auth.passwords.hashing import (
     hash_generated,
     hash_password,
@@ -49,6 +46,7 @@ from kairan.auth.passwords.hashing import (
     parameters,
     parameters_of,
 )
+from kairan.auth.passwords.helpers import STRANGERS_NICENESS, Helper, Helpers
 from kairan.auth.passwords.recognised import Recognised
 from kairan.auth.passwords.verified import Verified
 from kairan.auth.settings import AuthSettings
@@ -58,13 +56,15 @@ from kairan.mail.address import key_of
 from kairan.mail.role import Role
 from kairan.outcomes.catalogue import AUTH_THROTTLED, AUTH_UNSUCCESSFUL
 from kairan.outcomes.decision import Refuse
+from kairan.runtime.scheduling import step_back
 
-# Of 40 steps: a tenth of a busy processor for strangers, a quarter for the familiar, whose
-# number is bounded by the accounts.
-_STRANGERS_NICENESS = 10
+# Of 40 steps: a quarter of a busy processor for the familiar, whose number is bounded by the accounts.
 _FAMILIAR_NICENESS = 5
 _FAMILIAR_THREADS = 1  # each credential comes once in verified_seconds
 _NOBODYS_OCTETS = 32
+# Who is told to come later hears it a moment later: fifty sessions that guess as fast as they are
+# answered then ask five hundred times a second, and not as often as a worker can.
+_THROTTLED_PAUSE_SECONDS = 0.1
 # To ask of a mere head whether Argon2 would compute it.
 _ANY_SALT_AND_HASH = f"${'A' * 22}${'A' * 43}"
 
@@ -110,7 +110,7 @@ class _Queue:
 
     def __init__(self, name: str, *, threads: int, niceness: int) -> None:
         self.under_way: dict[tuple[str, bytes], asyncio.Task[LetIn | Refuse]] = {}
-        self.threads = ThreadPoolExecutor(threads, name, initializer=partial(_step_back, niceness))
+        self.threads = ThreadPoolExecutor(threads, name, initializer=partial(step_back, niceness))
 
 
 class Authenticator:
@@ -122,13 +122,13 @@ class Authenticator:
         *,
         clock: Callable[[], float],
         random: Callable[[int], bytes],
-        background: BackgroundHashing | None = None,
+        helpers: Helpers | None = None,
         recognised: Recognised | None = None,
         rehash: Rehash | None = None,
     ) -> None:
         """`recognised` is shared by the workers; without it this one knows only its own."""
         self._settings = settings
-        self._background = background
+        self._helpers = helpers
         self._rehash = rehash
         self._random = random
         self._verified = Verified(
@@ -143,7 +143,7 @@ class Authenticator:
             "kairan-familiar", threads=_FAMILIAR_THREADS, niceness=_FAMILIAR_NICENESS
         )
         self._strangers = _Queue(
-            "kairan-argon2", threads=settings.hashing_threads, niceness=_STRANGERS_NICENESS
+            "kairan-argon2", threads=settings.hashing_threads, niceness=STRANGERS_NICENESS
         )
         self._rehashing: set[asyncio.Task[None]] = set()
         self._turns: dict[str, _Turn] = {}
@@ -168,10 +168,9 @@ class Authenticator:
         key = ("" if self._is_recognised(claim) else source, claim.digest)
         task = queue.under_way.get(key)
         if task is None:
-            if not self._may_try(claim):
-                return Refuse(AUTH_THROTTLED, "too many failures from here")
-            if len(queue.under_way) >= self._settings.hashing_queue_max:
-                return Refuse(AUTH_THROTTLED, "too many logins at once")
+            if why_later := self._why_later(claim, queue):
+                await asyncio.sleep(_THROTTLED_PAUSE_SECONDS)
+                return Refuse(AUTH_THROTTLED, why_later)
             task = asyncio.create_task(self._decide(claim, queue))
             queue.under_way[key] = task
             task.add_done_callback(lambda _: queue.under_way.pop(key, None))
@@ -180,6 +179,10 @@ class Authenticator:
         if not isinstance(verdict, Refuse):
             self._attempts.succeeded(source, name)
         return verdict
+
+    def suspects(self, source: str) -> bool:
+        """Its network has guessed wrong lately, or has a password judged that is not recognised."""
+        return network_of(source) in self._turns or self._attempts.has_failed(source)
 
     def statistics(self) -> dict[str, int]:
         return {
@@ -196,8 +199,8 @@ class Authenticator:
         await asyncio.gather(*under_way, return_exceptions=True)
         for queue in queues:
             queue.threads.shutdown(wait=False, cancel_futures=True)
-        if self._background is not None:
-            self._background.close()
+        if self._helpers is not None:
+            self._helpers.close()
 
     def _claim(
         self, snapshot: Snapshot, name: str, password: str, source: str, role: Role
@@ -231,6 +234,12 @@ class Authenticator:
             claim.source, claim.name
         )
         return self._familiar if is_familiar else self._strangers
+
+    def _why_later(self, claim: _Claim, queue: _Queue) -> str:
+        if not self._may_try(claim):
+            return "too many failures from here"
+        is_full = len(queue.under_way) >= self._settings.hashing_queue_max
+        return "too many logins at once" if is_full else ""
 
     def _may_try(self, claim: _Claim) -> bool:
         return self._is_recognised(claim) or self._attempts.may_try(claim.source, claim.name)
@@ -266,15 +275,22 @@ class Authenticator:
 
     async def _matches_slowly(self, claim: _Claim, queue: _Queue) -> bool:
         self._hashes += 1
-        is_suspect = queue is self._strangers and self._attempts.has_failed(claim.source)
-        if self._background is not None and is_suspect:
-            is_right = await self._background.matches(claim.slow_hash, claim.password)
+        if queue is self._strangers and (helper := self._helper(claim)) is not None:
+            is_right = await helper.matches(claim.slow_hash, claim.password)
             if is_right is not None:
                 return is_right
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             queue.threads, matches, claim.slow_hash, claim.password, self._hasher
         )
+
+    def _helper(self, claim: _Claim) -> Helper | None:
+        """Who hashes for a stranger; None: the threads do."""
+        if self._helpers is None:
+            return None
+        if self._attempts.has_failed(claim.source):
+            return self._helpers.suspects
+        return min(self._helpers.strangers, key=lambda helper: helper.waiting)
 
     # Hashing anew.
 
@@ -309,18 +325,6 @@ class Authenticator:
             turn.waiting -= 1
             if not turn.waiting:
                 del self._turns[network]
-
-
-def _step_back(niceness: int) -> None:
-    """Of this thread alone: Linux keeps niceness by thread (setpriority(2)), others by process.
-
-    10 leaves it a tenth of a busy processor, so a login then waits a quarter of a second and not
-    for ever; on an idle one it takes what it takes.
-    """
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        present = os.getpriority(os.PRIO_PROCESS, thread)
-        os.setpriority(os.PRIO_PROCESS, thread, max(present, niceness))
 
 
 def _why_not(holder: LoginHolder, source: str) -> str:

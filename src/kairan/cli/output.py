@@ -160,6 +160,9 @@ def progress(what: str, *, total: int | None = None) -> Iterator[Callable[[int],
     """Gives a function to call with how many are done so far.  A bar, with the count, the rate and
     the time left, only on a terminal.
     """
+    if not sys.stderr.isatty():
+        yield lambda _done: None
+        return
     from rich.console import Console  # noqa: PLC0415 - rich
     from rich.progress import MofNCompleteColumn, Progress, ProgressColumn, Task  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415 - rich
@@ -170,8 +173,7 @@ def progress(what: str, *, total: int | None = None) -> Iterator[Callable[[int],
 
     console = Console(stderr=True)
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), Rate())
-    hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
 

@@ -23,26 +23,29 @@ NULL_SENDER = Address("")
 # it; the intake puts the organisation's postmaster in its place.
 POSTMASTER = Address("postmaster")
 
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
-_U = r"[^\x00-\x7f]"  # RFC 6531 section 3.3: UTF-8 beyond ASCII, where SMTPUTF8 was asked for
+# What stands in brackets: one set of characters is compared in a third of the time of a choice of sets.
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
+# RFC 6531 section 3.3: UTF-8 beyond ASCII, where SMTPUTF8 was asked for.  By what is left out, for a set
+# with all of Unicode in it is compiled for ten milliseconds.
+_NO_UTEXT = r"\x00-\x20\"(),:;<>@\[-\]\x7f"  # neither a dot nor atext, in ASCII
+_NO_ULABEL = r"\x00-/:-@\[-`{-\x7f"
+_NO_ULABEL_NOR_HYPHEN = r"\x00-,./:-@\[-`{-\x7f"
 # Mobile carriers in Japan gave out addresses such as `name.@` and `a..b@`, which section 4.1.2 allows
 # in quotes alone; applications write them without.
 _ODD_DOTS = re.compile(r"\.|.*\.\.|.*\.\Z", re.DOTALL)
-_DOT_ATOM = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*", re.ASCII)
+_DOT_ATOM = re.compile(rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*", re.ASCII)
 _QUOTED_PAIR = re.compile(r"\\(.)")
 _TO_ESCAPE = re.compile(r"([\"\\])")
 _QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'  # RFC 5321 Quoted-string
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL = r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]"
-_ULABEL = rf"(?:[A-Za-z0-9]|{_U})(?:(?:[A-Za-z0-9-]|{_U}){{0,61}}(?:[A-Za-z0-9]|{_U}))?"
+_ULABEL = rf"[^{_NO_ULABEL}](?:[^{_NO_ULABEL_NOR_HYPHEN}]{{0,61}}[^{_NO_ULABEL}])?"
 
 # A domain may end in the dot of the root, as DNS writes it; it is left out of the address.
-_ASCII_ADDRESS = re.compile(
-    rf"(?:(?:{_ATEXT}|\.)+|{_QUOTED})@(?:{_DOMAIN}\.?|{_LITERAL})", re.ASCII
-)
+_ASCII_ADDRESS = re.compile(rf"(?:[{_ATEXT}.]+|{_QUOTED})@(?:{_DOMAIN}\.?|{_LITERAL})", re.ASCII)
 _UTF8_ADDRESS = re.compile(
-    rf"(?:(?:{_ATEXT}|\.|{_U})+|{_QUOTED})@(?:{_ULABEL}(?:\.{_ULABEL})*\.?|{_LITERAL})"
+    rf"(?:[^{_NO_UTEXT}]+|{_QUOTED})@(?:{_ULABEL}(?:\.{_ULABEL})*\.?|{_LITERAL})"
 )
 
 

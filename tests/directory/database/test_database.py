@@ -2,6 +2,10 @@
 
 import stat
 
+from sqlalchemy import select
+
+from kairan.directory.database import schema
+from kairan.directory.database.database import Database, one_of
 from kairan.directory.store import Directory
 
 
@@ -11,3 +15,18 @@ def test_the_file_with_the_hashes_is_its_owners(tmp_path):
         directory.add_accepted_domain("kairan.test")
         for file in tmp_path.iterdir():  # with the WAL beside it
             assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_a_text_with_nul_is_none_of_a_thousand_others(tmp_path):
+    with Directory.open(f"sqlite:///{tmp_path / 'directory.db'}") as directory:
+        directory.add_accepted_domain("kairan.test")
+    database = Database(f"sqlite:///{tmp_path / 'directory.db'}")
+    column = schema.accepted_domain.c.domain
+    texts = ["kairan.test\0more", "大阪.example", *map(str, range(998))]
+    with database.reading() as connection:
+        asked = [
+            select(column).where(one_of(connection, column, texts + more))
+            for more in ([], ["kairan.test"])
+        ]
+        found = [connection.execute(one).scalars().all() for one in asked]
+    assert found == [[], ["kairan.test"]]

@@ -74,6 +74,7 @@ def test_people_on_disk_come_back_as_they_were_and_twice():
     ]
     staged = StagedPeople()
     for one in people:
-        staged.add(one)
+        staged.packed.add(one)
+    staged.packed.flush()
     assert list(staged) == people
     assert list(staged) == people

@@ -83,7 +83,7 @@ def write(
     """At most a batch (`names.batches`), each address once."""
     known = names.owners(connection, [item for one in wanted for item in one.addresses])
     existing = {one.address for one in wanted if update and known.get(one.address) == _itself(one)}
-    before = _before(connection, existing)
+    before = _before(connection, existing) if existing else {}
     domains = names.accepted_domains(connection)
     # Addresses of the rows before in this batch are taken, too.
     taken = dict(known)
@@ -96,7 +96,7 @@ def write(
     new = [one for one in free if one.address not in known]
     _insert(connection, new)
     old = [one for one in free if one.address in existing]
-    updated = _update(connection, old, before)
+    updated = _update(connection, old, before) if old else 0
     return ImportReport(len(new), updated, len(old) - updated)
 
 

@@ -122,7 +122,11 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     if not rows:
         return
     if connection.dialect.name != "postgresql":
-        connection.execute(insert(table), rows)
+        # As the driver takes them: SQLAlchemy would look at each value of each row once more.
+        columns = list(rows[0])
+        statement = str(insert(table).compile(connection, column_keys=columns))
+        values = [tuple(map(row.__getitem__, columns)) for row in rows]
+        connection.exec_driver_sql(statement, values)
         return
     connection.execute(
         text(
@@ -136,13 +140,16 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
 def one_of(
     connection: Connection, column: ColumnElement[str], values: Iterable[str]
 ) -> ColumnElement[bool]:
-    """Is among these up to 1,000.
+    """Is among these up to 1,000, which go as one parameter: a statement with a thousand is written anew
+    each time.
 
     While a table grows within one transaction PostgreSQL takes it for small, and would compare
     each of its rows with each value; joined with the values it does not.
     """
     if connection.dialect.name != "postgresql":
-        return column.in_(list(values))
+        # SQLite would end a text at NUL, which no column of ours holds.
+        wanted = json.dumps([value for value in values if "\0" not in value])
+        return column.in_(select(func.json_each(wanted).table_valued("value").c.value))
     return column.in_(select(func.unnest(cast(list(values), ARRAY(String)))))
 
 

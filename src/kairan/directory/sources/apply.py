@@ -35,7 +35,7 @@ from kairan.directory.sources.compare import (
 )
 from kairan.directory.sources.group_apply import GroupSync
 from kairan.directory.sources.marks import forget_leavers, leavers, mark_leavers
-from kairan.directory.sources.values import Reading, SourcePerson, SourceProblem
+from kairan.directory.sources.values import ArrivingReading, Reading, SourcePerson, SourceProblem
 from kairan.mail.address import Address, domain_of
 from kairan.runtime.counted import counted
 
@@ -104,7 +104,7 @@ class SyncReport:
 def apply_reading(
     connection: Connection,
     source: str,
-    reading: Reading,
+    arriving: ArrivingReading,
     rules: SyncRules,
     *,
     now: int,
@@ -112,13 +112,14 @@ def apply_reading(
 ) -> SyncReport:
     """Raises SourceDoubtedError; then, as after every error, the caller writes nothing."""
     report = SyncReport()
-    for problem in reading.problems:
-        report.note_problem(problem)
     groups = GroupSync(connection, source, report, now=now)
     people = _PeopleSync(connection, source, rules, report, now=now)
-    if reading.present is not None and not rules.accepts_loss:
-        _believe(people, groups, reading, rules)
-    people.put(reading.people, on_progress)
+    if isinstance(arriving, Reading) and arriving.present is not None and not rules.accepts_loss:
+        _believe(people, groups, arriving, rules)
+    people.put(arriving.people, on_progress)
+    reading = arriving.rest()
+    for problem in reading.problems:
+        report.note_problem(problem)
     people.dismiss(reading)
     groups.put(reading.groups)
     groups.dismiss(reading)

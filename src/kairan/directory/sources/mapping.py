@@ -48,6 +48,7 @@ class AttributeNames:
     """What each thing is called at one server, in lower case."""
 
     by_ours: Mapping[str, str]
+    attributes: Sequence[tuple[str, str]]  # of Exchange's filters, with the name there
 
     def __getitem__(self, ours: str) -> str:
         return self.by_ours[ours]
@@ -74,7 +75,7 @@ def attribute_names(changed: Iterable[tuple[str, str]]) -> AttributeNames:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+", there):
             raise DirectoryError(f"{there!r} is no name of an attribute (RFC 4512 section 2.5)")
         by_ours[ours[name.lower()]] = there.lower()
-    return AttributeNames(by_ours)
+    return AttributeNames(by_ours, [(ours, by_ours[ours]) for ours in _ATTRIBUTES])
 
 
 def person_of(entry: LdapEntry, called: AttributeNames) -> SourcePerson | SourceProblem:
@@ -85,9 +86,9 @@ def person_of(entry: LdapEntry, called: AttributeNames) -> SourcePerson | Source
     except DirectoryError as error:
         return SourceProblem(id_, _text(entry, called["mail"]), str(error))
     attributes = {
-        ours: _text(entry, called[ours], keeps_lines=ours == "notes")
-        for ours in _ATTRIBUTES
-        if called[ours] in entry
+        ours: _text(entry, there, keeps_lines=ours == "notes")
+        for ours, there in called.attributes
+        if there in entry
     }
     is_disabled = bool(_number(entry, called["control"]) & _DISABLED) and kind not in WITHOUT_LOGIN
     return SourcePerson(

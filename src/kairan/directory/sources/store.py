@@ -12,7 +12,7 @@ from kairan.directory.sources.apply import (
     SyncRules,
     apply_reading,
 )
-from kairan.directory.sources.values import Reading
+from kairan.directory.sources.values import ArrivingReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Sources:
     def apply(
         self,
         name: str,
-        reading: Reading,
+        reading: ArrivingReading,
         rules: SyncRules,
         *,
         now: int,
@@ -66,13 +66,14 @@ class Sources:
                 touch(connection, Part.MAILBOXES)
             if report.heads_changed:
                 touch(connection, Part.HEADS)
+            rest = reading.rest()
             values: dict[str, object] = {
                 "tried": now,
                 "succeeded": now,
                 "problem": "",
-                "mark": reading.mark,
+                "mark": rest.mark,
             }
-            if reading.present is not None:
+            if rest.present is not None:
                 values |= {"whole": now, "left_out": report.left_out}
             _put(connection, name, values)
         return report

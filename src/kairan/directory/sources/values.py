@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +73,19 @@ class Reading:
     present: Present | None = None  # None: it was not asked for all
     problems: tuple[SourceProblem, ...] = ()
     mark: str = ""
+
+    def rest(self) -> "Reading":
+        """It is all there."""
+        return self
+
+
+class ArrivingReading(Protocol):
+    """A reading of whose people some are still being read; the rest comes behind the last of them.
+
+    All but a `Reading` are of sources of which the directory holds nobody.
+    """
+
+    @property
+    def people(self) -> Iterable[SourcePerson]: ...
+
+    def rest(self) -> Reading: ...

@@ -12,7 +12,7 @@ show it (1.2.840.113556.1.4.417), and DirSync, are not in bonsai's power.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from hashlib import blake2b
@@ -20,7 +20,7 @@ from hashlib import blake2b
 from kairan.directory.sources.ldap.membership import ReadGroup, members_of
 from kairan.directory.sources.ldap.names import digest, escaped
 from kairan.directory.sources.ldap.server import FoundEntry, LdapServer, RootEntry, connected
-from kairan.directory.sources.ldap.staged import StagedPeople
+from kairan.directory.sources.ldap.staged import PackedPeople, StagedPeople
 from kairan.directory.sources.mapping import (
     AttributeNames,
     attribute_names,
@@ -70,6 +70,20 @@ def read_ldap(
     on_progress: ReadProgress | None = None,
 ) -> Reading:
     """Raises SourceDownError where no server answers as it should."""
+    people = StagedPeople()
+    rest = read_people(settings, extent, mark, people.packed, on_progress=on_progress)
+    return replace(rest, people=people)
+
+
+def read_people(
+    settings: SourceSettings,
+    extent: Extent,
+    mark: str,
+    people: PackedPeople,
+    *,
+    on_progress: ReadProgress | None = None,
+) -> Reading:
+    """The reading but for its people, who are handed on as they come."""
     every = attribute_names(settings.attributes)
     asked = sorted(
         {*every.of_people, *every.of_groups, *_ELSEWHERE.values(), *_CHANGED, "objectclass"}
@@ -79,7 +93,7 @@ def read_ldap(
         called = every if root.is_active_directory else _elsewhere(settings)
         since = _since(mark, _query(settings), root)
         look = _Look(settings, server, root, called, since, on_progress)
-        return look.taken(Extent.WHOLE if since is None else extent)
+        return look.taken(Extent.WHOLE if since is None else extent, people)
 
 
 def _elsewhere(settings: SourceSettings) -> AttributeNames:
@@ -131,9 +145,8 @@ class _Look:
         self._seen = 0
         self._problems: list[SourceProblem] = []
 
-    def taken(self, extent: Extent) -> Reading:
+    def taken(self, extent: Extent, people: PackedPeople) -> Reading:
         everybody = _Everybody()
-        people = StagedPeople()
         only = "" if extent is Extent.WHOLE else self._condition()
         for entry in self._search(self._settings.people_filter, only, self._called.of_people):
             id_ = self._id(entry)
@@ -145,6 +158,7 @@ class _Look:
                 people.add(found)
             else:
                 self._problem(found)
+        people.flush()
         groups: list[SourceGroup] | None = None
         if extent is Extent.CHANGES:
             groups = self._changed_groups()
@@ -160,7 +174,7 @@ class _Look:
                 frozenset(everybody.people.values()), frozenset(one.id for one in groups)
             )
         return Reading(
-            people, groups, present=present, problems=tuple(self._problems), mark=self._mark()
+            groups=groups, present=present, problems=tuple(self._problems), mark=self._mark()
         )
 
     # -- questions ---------------------------------------------------------------------------------
@@ -172,8 +186,8 @@ class _Look:
         asked = sorted({*attributes, self._changed, "objectclass"})
         for entry in self._server.search(self._root.base, wanted, asked):
             time = next(iter(entry.values.get("modifytimestamp", ())), b"").decode(errors="replace")
-            if seconds_of(time) is not None:
-                self._newest = max(self._newest, time)
+            if time > self._newest and seconds_of(time) is not None:
+                self._newest = time
             self._seen += 1
             if self._tell is not None:
                 self._tell(self._seen)

@@ -118,9 +118,9 @@ class LdapServer:
                 base, scope, wanted, list(attributes), timeout, page_size=PAGE_ENTRIES
             )
             while True:
+                number = page.acquire_next_page()  # which the server makes while we read this one
                 for entry in page:
                     yield FoundEntry(str(entry.dn), _values(entry))
-                number = page.acquire_next_page()
                 if number is None:
                     return
                 page = connection.get_result(number, timeout)
@@ -180,7 +180,9 @@ def _password(settings: SourceSettings) -> str:
 
 def _values(entry: Any) -> dict[str, list[bytes]]:
     return {
-        name.lower(): [one if isinstance(one, bytes) else str(one).encode() for one in values]
+        name.lower(): values
+        if isinstance(values[0], bytes)
+        else [str(one).encode() for one in values]
         for name, values in entry.items()
         if name.lower() != "dn"
     }

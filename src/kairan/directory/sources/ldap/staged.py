@@ -7,7 +7,7 @@ It is gone with the process, and never read by another.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -16,28 +16,39 @@ from kairan.directory.sources.values import SourcePerson
 
 _LENGTH_OCTETS = 4
 
+unpacked = msgspec.msgpack.Decoder(list[SourcePerson]).decode
+
+
+class PackedPeople:
+    """People handed on as octets, a batch at once."""
+
+    def __init__(self, hand_on: Callable[[bytes], object]) -> None:
+        self._hand_on = hand_on
+        self._waiting: list[SourcePerson] = []
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def add(self, person: SourcePerson) -> None:
+        self._waiting.append(person)
+        if len(self._waiting) >= BATCH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """What is handed on last; also of nobody."""
+        self._hand_on(self._encoder.encode(self._waiting))
+        self._waiting = []
+
 
 class StagedPeople:
     """Written once, gone through as often as need be."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the reading
-        self._waiting: list[SourcePerson] = []
-        self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(list[SourcePerson])
+        self.packed = PackedPeople(self._write)
 
-    def add(self, person: SourcePerson) -> None:
-        self._waiting.append(person)
-        if len(self._waiting) >= BATCH_ROWS:
-            self._write()
-
-    def _write(self) -> None:
-        octets = self._encoder.encode(self._waiting)
+    def _write(self, octets: bytes) -> None:
         self._file.write(len(octets).to_bytes(_LENGTH_OCTETS, "big") + octets)
-        self._waiting = []
 
     def __iter__(self) -> Iterator[SourcePerson]:
-        self._write()
         self._file.seek(0)
         while length := self._file.read(_LENGTH_OCTETS):
-            yield from self._decoder.decode(self._file.read(int.from_bytes(length, "big")))
+            yield from unpacked(self._file.read(int.from_bytes(length, "big")))

@@ -541,6 +541,8 @@ def _without_answers(lease: Lease, snapshot: Snapshot) -> tuple[Lease, tuple[Rec
 
 def _failure_of(results: Sequence[RecipientResult]) -> Deferred | None:
     """The result that says that the destination did not answer for all of the message."""
+    if Deferred not in set(map(type, results)):
+        return None  # as nearly always, and told without a step for each
     for result in results:
         if isinstance(result, Deferred) and result.contact is not Contact.ANSWERED:
             return result

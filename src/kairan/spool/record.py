@@ -72,10 +72,12 @@ def _unsealed(sealed: object) -> memoryview:
 
 def _packed_recipients(recipients: Iterable[Recipient]) -> list[object]:
     return [
-        r.address
-        if r.notify is _PLAIN and not r.orcpt and not r.via
-        else (r.address, int(r.notify), r.orcpt, *((r.via,) if r.via else ()))
-        for r in recipients
+        (address, int(notify), orcpt, via)
+        if via
+        else (address, int(notify), orcpt)
+        if orcpt or notify is not _PLAIN
+        else address
+        for address, notify, orcpt, via in recipients
     ]
 
 
@@ -85,7 +87,13 @@ def _recipients_of(rows: Iterable[RecipientRow]) -> tuple[Recipient, ...]:
         [
             Recipient(Address(row))
             if isinstance(row, str)
-            else Recipient(Address(row.address), Notify(row.notify), row.orcpt, row.via)
+            # An enum looks a number up in a Python function, and members of lists have asked for nothing.
+            else Recipient(
+                Address(row.address),
+                Notify(row.notify) if row.notify else _PLAIN,
+                row.orcpt,
+                row.via,
+            )
             for row in rows
         ]
     )

@@ -446,23 +446,27 @@ def test_an_address_can_not_become_a_command(bad):
     assert (wire, codes(sent)) == (b"", [554])
 
 
+MEMBER = Recipient(Address("a@x.test"), Notify.FAILURE, "rfc822;all@x.test", "all@x.test")
+
+
+@pytest.mark.parametrize("dsn", [True, False])
 @pytest.mark.parametrize(
-    "one",
+    ("first", "one", "is_plain"),
     [
-        Recipient(Address("b@x.test")),
-        Recipient(Address("j\u00fcrgen@x.test")),
-        Recipient(Address("b@x.test\r\nDATA")),
-        Recipient(Address("b@x.test"), Notify.NEVER),
-        Recipient(Address("b@x.test"), orcpt="rfc822;b@x.test"),
-        Recipient(Address("b@x.test"), via="all@x.test"),
+        (Recipient(Address("a@x.test")), Recipient(Address("b@x.test")), True),
+        (Recipient(Address("a@x.test")), Recipient(Address("b@x.test"), via="all@x.test"), True),
+        (MEMBER, MEMBER._replace(address=Address("b@x.test")), True),
+        (Recipient(Address("a@x.test")), Recipient(Address("j\u00fcrgen@x.test")), False),
+        (Recipient(Address("a@x.test")), Recipient(Address("b@x.test\r\nDATA")), False),
+        (Recipient(Address("a@x.test")), Recipient(Address("b@x.test"), Notify.NEVER), False),
+        (MEMBER, MEMBER._replace(orcpt="rfc822;b@x.test"), False),
+        (MEMBER._replace(orcpt="x\r\nRSET"), MEMBER._replace(orcpt="x\r\nRSET"), False),
     ],
 )
-def test_a_group_of_plain_recipients_is_said_as_each_of_them_is(one):
-    peer = Capabilities(pipelining=True, dsn=True, smtputf8=True)
-    group = (Recipient(Address("a@x.test")), one)
-    said = [rcpt_command(recipient, peer=peer) for recipient in group]
-    has_wishes = bool(one.notify or one.orcpt or not one.address.isascii() or "\r" in one.address)
-    assert plain_rcpt_commands(group) == (None if has_wishes else said)
+def test_a_group_of_plain_recipients_is_said_as_each_of_them_is(first, one, is_plain, dsn):
+    peer = Capabilities(pipelining=True, dsn=dsn, smtputf8=True)
+    said = [rcpt_command(recipient, peer=peer) for recipient in (first, one)]
+    assert plain_rcpt_commands((first, one), peer=peer) == (said if is_plain else None)
 
 
 def test_a_plain_group_leaves_out_none_and_an_unsafe_one_is_not_said():

@@ -75,27 +75,37 @@ def _notify_text(notify: Notify) -> str:
     return ",".join(name for flag, name in _NOTIFY_NAMES if notify & flag)
 
 
-def plain_rcpt_commands(recipients: tuple[Recipient, ...]) -> list[bytes] | None:
-    """As `rcpt_command` of each, in a third of the time: of recipients that any peer may hear of.
+def plain_rcpt_commands(
+    recipients: tuple[Recipient, ...], *, peer: Capabilities
+) -> list[bytes] | None:
+    """As `rcpt_command` of each, in a fifth of the time: of recipients with one wish, or none, such as the
+    members of a list.
 
     None: one of them is to be looked at, for what it asks for or what its address holds.
     """
-    addresses = [address for address, notify, orcpt, _ in recipients if not (notify or orcpt)]
-    if len(addresses) < len(recipients):
+    first = recipients[0]
+    wish, name = first.notify, first.orcpt
+    alike = [one for one, notify, orcpt, _ in recipients if notify is wish and orcpt == name]
+    if len(alike) < len(recipients):
         return None
-    together = "".join(addresses)
+    together = f"{''.join(alike)}{name}"
     if not (together.isascii() and together.isprintable()):
         return None
-    return [b"RCPT TO:<%b>\r\n" % address.encode() for address in addresses]
+    ending = _parameters(first, peer).encode()
+    return [b"RCPT TO:<%b>%b\r\n" % (address.encode(), ending) for address in alike]
 
 
 def rcpt_command(recipient: Recipient, *, peer: Capabilities) -> bytes:
-    words = [f"RCPT TO:<{_form_for(peer, recipient.address)}>"]
-    if peer.dsn and recipient.notify:
-        words.append(f"NOTIFY={_notify_text(recipient.notify)}")
-    if peer.dsn and recipient.orcpt:
-        words.append(f"ORCPT={recipient.orcpt}")
-    return f"{' '.join(words)}\r\n".encode()
+    address = _form_for(peer, recipient.address)
+    return f"RCPT TO:<{address}>{_parameters(recipient, peer)}\r\n".encode()
+
+
+def _parameters(recipient: Recipient, peer: Capabilities) -> str:
+    """With a blank in front of each, RFC 3461 section 4."""
+    if not peer.dsn:
+        return ""
+    notify = f" NOTIFY={_notify_text(recipient.notify)}" if recipient.notify else ""
+    return f"{notify} ORCPT={recipient.orcpt}" if recipient.orcpt else notify
 
 
 def needs_utf8(envelope: Envelope, sender: Address, recipients: tuple[Recipient, ...]) -> bool:

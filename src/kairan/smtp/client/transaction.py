@@ -51,7 +51,7 @@ class Transaction:
         envelope, recipients, size = message.envelope, message.recipients, message.size
         ascii_header = message.ascii_header or not envelope.smtputf8
         whole = message_refusal(envelope, size=size, ascii_header=ascii_header, peer=peer)
-        plain = None if whole else plain_rcpt_commands(recipients)
+        plain = None if whole else plain_rcpt_commands(recipients, peer=peer)
         self.replies: list[Reply | None] = []
         self.asked: Sequence[int] = range(len(recipients))
         self.rcpts: list[bytes] = []
@@ -60,7 +60,8 @@ class Transaction:
         else:
             self._look_at_each(recipients, whole, peer, explain)
         self.next = 0  # position in `asked` of the recipient whose answer comes next
-        utf8 = peer.smtputf8 and needs_utf8(envelope, envelope.sender, recipients)
+        looked_at = () if plain is not None else recipients  # who is plain is ASCII
+        utf8 = peer.smtputf8 and needs_utf8(envelope, envelope.sender, looked_at)
         self.mail = mail_command(envelope, size=size, peer=peer, utf8=utf8)
         self.content = message.content
         self.size = size
@@ -92,7 +93,7 @@ class Transaction:
 
     @property
     def all_are_answered(self) -> bool:
-        return None not in self.replies
+        return all(self.replies)  # replies are true; `None in` would compare each of them with it
 
     @property
     def unanswered(self) -> frozenset[int]:

@@ -155,21 +155,34 @@ def serving(command, log):
     try:
         yield is_ready
     finally:
-        for pid in descendants(process.pid):
-            with suppress(OSError):
-                if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                    os.kill(pid, signal.SIGTERM)
+        started = list(descendants(process.pid))
+        service = next((pid for pid in started if is_service(pid)), None)
+        if service is not None:
+            os.kill(service, signal.SIGTERM)
         try:
-            process.wait(60)
+            process.wait(PATIENCE_SECONDS)
         finally:
-            process.kill()
+            for pid in (process.pid, *started):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait()
 
 
 def descendants(pid):
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        yield int(child)
-        with suppress(OSError):
-            yield from descendants(int(child))
+    """Parents before their children.  Of all threads: buildah starts its own from one of them."""
+    with suppress(OSError):
+        for children in sorted(Path(f"/proc/{pid}/task").glob("*/children")):
+            for child in map(int, children.read_text().split()):
+                yield child
+                yield from descendants(child)
+
+
+def is_service(pid):
+    """Not one of buildah's, which name the same command behind their own."""
+    with suppress(OSError):
+        program, *arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return program.rpartition(b"/")[2].startswith(b"python") and b"serve" in arguments
+    return False
 
 
 def send(port, password, ca_file):

@@ -60,6 +60,19 @@ def test_a_text_is_written_as_the_generator_writes_it(text):
     assert octets_of(one) == whole.getvalue()
 
 
+ASCII = st.text(st.characters(max_codepoint=0x7F), max_size=300)
+
+
+@given(ASCII)
+def test_a_plain_text_is_written_as_email_writes_it(text):
+    email_ = EmailMessage(policy=SMTP)
+    email_.set_content(text)
+    header, _, body = made(text=text).content.partition(b"\r\n\r\n")
+    expected, _, written = octets_of(email_).partition(b"\r\n\r\n")
+    assert header.endswith(expected)
+    assert body == written
+
+
 @pytest.mark.parametrize("subject", [
     "plain", "給与明細 2026年11月", "a" * 300, "a " * 150, "=?utf-8?q?=0D=0ABcc:_x?=", "héllo " * 40, "",
 ])  # fmt: skip

@@ -9,6 +9,7 @@ from kairan.runtime.kept import kept
 SOURCE = Path(__file__).parents[2] / "src" / "kairan"
 # Functions that `functools` may cache: nobody but us chooses what they are asked.
 KEYS_OF_OURS = {
+    "api/compose.py: _plain_mime_fields": "nothing: there is one answer",
     "runtime/kept.py: kept": "the one that bounds all others",
     "runtime/kept.py: decorate": "likewise",
     "runtime/logs.py: _second": "seconds of our clock, two of them",

@@ -14,9 +14,9 @@ from smtp.server.talk import DEVICE, HVE, Talk
 class Pair:
     """Octets go to and fro, `step` at a time, until both are silent."""
 
-    def __init__(self, policy=HVE, *, step=10_000, **state):
+    def __init__(self, policy=HVE, *, step=10_000, trusting=False, **state):
         self.talk = Talk(policy, **state)
-        self.client = new_client(secure=self.talk.engine.secure)
+        self.client = new_client(secure=self.talk.engine.secure, trusting=trusting)
         self.events = []
         self._step = step
         self._heard = 0
@@ -97,3 +97,45 @@ def test_binary_content_arrives_octet_for_octet(content, step):
     pair = Pair(step=step, secure=True, authenticated=True)
     pair.send(content, "user001", body="BINARYMIME")
     assert pair.talk.messages == [content]
+
+
+@pytest.mark.parametrize("trusting", [False, True])
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("sender", "names", "codes"),
+    [
+        ("printer", ["user001"], [250]),
+        ("printer", ["user001", "refused", "user002"], [250, 550, 250]),
+        ("printer", ["refused"], [550]),
+        ("refused", ["user001", "user002"], [550, 550]),
+    ],
+)
+def test_a_server_that_is_trusted_is_sent_the_same_in_one_piece(
+    trusting, step, sender, names, codes
+):
+    pair = Pair(step=step, trusting=trusting, secure=True, authenticated=True)
+    recipients = tuple(Recipient(f"{name}@kairan.test") for name in names)
+    begun = pair.client.begin(
+        envelope(f"{sender}@kairan.test"), recipients, content=b".a\nb", size=4
+    )
+    assert begun == []
+    goes_on = pair.client.take()
+    assert (b"BDAT" in goes_on) == trusting
+    pair.client._out = [goes_on]
+    [sent] = [one for one in pair.run() if isinstance(one, Sent)]
+    assert [reply.code for reply in sent.replies] == codes
+    taken = [b".a\r\nb\r\n"] if 250 in codes else []
+    assert pair.talk.messages == taken
+    after = pair.send(b"b\r\n", "user001")
+    assert [reply.code for reply in after.replies] == [250]
+    assert pair.talk.messages == [*taken, b"b\r\n"]
+
+
+def test_what_is_large_waits_for_the_answers_of_a_trusted_server_too():
+    pair = Pair(trusting=True, secure=True, authenticated=True)
+    recipients = (Recipient("user001@kairan.test"),)
+    large = b"x" * 1_000 + b"\r\n"
+    pair.client.begin(
+        envelope("printer@kairan.test"), recipients, content=large * 70, size=len(large) * 70
+    )
+    assert pair.client.take().endswith(b"DATA\r\n")

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from kairan.api.problems import ApiError
 from kairan.outcomes import http_api
+from kairan.web.whole_request import WHOLE_BODY
 
 # Of all bodies that are being read or sent, at this process: nine of the largest messages.
 OCTETS_MAX = 128 * 1024 * 1024
@@ -48,6 +49,9 @@ def expected(request: Request, limit: int) -> int:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
+    whole: bytes | None = request.scope.get(WHOLE_BODY)
+    if whole is not None and len(whole) <= limit:
+        return whole
     content = bytearray()
     loop = asyncio.get_running_loop()
     began = loop.time()

@@ -10,11 +10,12 @@ that need it, which are not ASCII or longer than a line, and writes the others a
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from email.generator import BytesGenerator
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP
+from functools import cache
 from io import BytesIO
 from typing import Annotated, Any, Literal
 
@@ -36,6 +37,7 @@ from kairan.sender.message import Message, MessageError
 
 # RFC 5322 section 2.1.1 folds at 78; what is longer than this is no subject.
 LINE_CHARACTERS_MAX = 998
+_LINE_OCTETS_MAX = 78  # and `email` encodes a text with longer ones
 RECIPIENTS_MAX = 10_000  # of a request, before `recipients_max` says how many a message may have
 ATTACHMENTS_MAX = 500
 HEADERS_MAX = 100
@@ -241,12 +243,10 @@ def composed(new: NewMessage, message_id: str) -> Message:
         raise ComposeError("there is no recipient: write one in to, cc or bcc")
     named = (sender, *everybody, *map(_mailbox, new.reply_to))
     addresses = [address for address, _ in named] + [new.read_receipt, new.delivery_receipt]
-    is_ascii = all(map(str.isascii, addresses))
-    email = EmailMessage(policy=_ASCII_POLICY if is_ascii else _UTF8_POLICY)
+    policy = _ASCII_POLICY if all(map(str.isascii, addresses)) else _UTF8_POLICY
     try:
-        _write_header(email, new, message_id)
-        _write_body(email, new)
-        content = octets_of(email)
+        fields = _header_fields(new, message_id)
+        content = _plain(new, fields, policy) if _is_plain(new) else _parts(new, fields, policy)
     except (ValueError, UnicodeError) as error:
         raise ComposeError(str(error)) from error
     if new.headers:  # among which may be another Message-ID
@@ -254,6 +254,35 @@ def composed(new: NewMessage, message_id: str) -> Message:
     return Message(
         content, Address(sender[0]), tuple(address for address, _ in everybody), message_id
     )
+
+
+def _is_plain(new: NewMessage) -> bool:
+    """One text of short ASCII lines, as most programs send it."""
+    if new.html or new.attachments or new.headers or not new.text.isascii():
+        return False
+    return max(map(len, new.text.encode().splitlines()), default=0) <= _LINE_OCTETS_MAX
+
+
+def _plain(new: NewMessage, fields: Iterable[tuple[str, str]], policy: _TextPolicy) -> bytes:
+    """As `_parts` has it, in a third of the time: `email` looks at such a text five times."""
+    written = [policy.fold_binary(*policy.header_store_parse(*field)) for field in fields]
+    lines = new.text.encode().splitlines()
+    return b"".join([*written, _plain_mime_fields(), b"\r\n", b"\r\n".join(lines), b"\r\n"])
+
+
+@cache
+def _plain_mime_fields() -> bytes:
+    email = EmailMessage(policy=_ASCII_POLICY)
+    email.set_content("")
+    return octets_of(email).partition(b"\r\n\r\n")[0] + b"\r\n"
+
+
+def _parts(new: NewMessage, fields: Iterable[tuple[str, str]], policy: _TextPolicy) -> bytes:
+    email = EmailMessage(policy=policy)
+    for name, text in fields:
+        email[name] = text
+    _write_body(email, new)
+    return octets_of(email)
 
 
 def octets_of(email: EmailMessage) -> bytes:
@@ -269,23 +298,22 @@ def octets_of(email: EmailMessage) -> bytes:
     return b"%s\r\n%s" % (fields, text.replace(b"\n", b"\r\n"))
 
 
-def _write_header(email: EmailMessage, new: NewMessage, message_id: str) -> None:
-    email["From"] = _shown([new.from_])
+def _header_fields(new: NewMessage, message_id: str) -> Iterator[tuple[str, str]]:
+    yield "From", _shown([new.from_])
     for name, value in (("To", new.to), ("Cc", new.cc), ("Reply-To", new.reply_to)):
         if value:
-            email[name] = _shown(value)
-    email["Subject"] = new.subject
-    email["Date"] = date_of(int(time.time()))
+            yield name, _shown(value)
+    yield "Subject", new.subject
+    yield "Date", date_of(int(time.time()))
     asked = list(_asked_of_readers(new))
-    for name, text in asked:
-        email[name] = text
+    yield from asked
     taken = {name.lower() for name, _ in asked}
     for name, text in new.headers.items():
         if not _NAME.fullmatch(name) or _NOT_YOURS.fullmatch(name) or name.lower() in taken:
             raise ComposeError(f"headers: {name[:80]!r} is not for a client to write here")
-        email[name] = text
-    if "Message-ID" not in email:
-        email["Message-ID"] = message_id
+        yield name, text
+    if "message-id" not in map(str.lower, new.headers):
+        yield "Message-ID", message_id
 
 
 # RFC 4021; X-Priority is what older programs look at.
@@ -371,6 +399,9 @@ def _shown(several: Sequence[str | NamedMailbox]) -> str:
     """As RFC 5322 section 3.4 writes mailboxes: `email` puts quotes where they are needed."""
     shown = []
     for address, name in map(_mailbox, several):
+        if not name and not address.startswith('"'):  # a dot-atom needs no quotes
+            shown.append(address)
+            continue
         local, _, domain = address.rpartition("@")
         shown.append(str(HeaderAddress(name, username=_unquoted(local), domain=domain)))
     return ", ".join(shown)

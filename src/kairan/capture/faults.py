@@ -43,7 +43,7 @@ class FaultStage(StrEnum):
     AUTH = "auth"  # the account's, whose login was good
     MAIL = "mail"  # the sender's
     RCPT = "rcpt"  # the recipient's, known or not
-    DATA = "data"  # of any recipient; 354 is said, and no content has come
+    DATA = "data"  # of any recipient; 354 is said, or BDAT has begun, and no content is read
     DOT = "dot"  # of any recipient; the content is whole, and nothing is stored
     STORED = "stored"  # of any recipient; the message is ours, and the 250 is still to be said
     DELIVERY = "delivery"  # the recipient's, behind the 250: where the mail goes to `capture:`

@@ -491,8 +491,19 @@ class Session:
     def _content(self, event: ContentPiece) -> None:
         submission = self._submission
         assert submission is not None, "content only follows RCPT"
-        if not submission.content_since:
-            submission.content_since = time.monotonic()
+        if submission.content_since:
+            self._take_piece(submission, event)
+            return
+        submission.content_since = time.monotonic()  # by BDAT, which no `Data` comes before
+        if self.context.faults is None or not self._meets_fault(
+            FaultStage.DATA,
+            _addresses(submission),
+            self._refuse_whole(submission),
+            lambda: self._take_piece(submission, event),
+        ):
+            self._take_piece(submission, event)
+
+    def _take_piece(self, submission: Submission, event: ContentPiece) -> None:
         behind = submission.write(event.piece, last=event.message_end)
         if behind is not None:
             self._connection.wait_for(behind, lambda done: self._content_stored(event, done))

@@ -8,6 +8,8 @@ must not take it for another client than 192.0.2.1.
 import ipaddress
 from typing import TypeAlias
 
+from kairan.runtime.kept import kept
+
 IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -21,6 +23,8 @@ def parse_ip(text: str) -> IpAddress:
     return mapped or address
 
 
+# Of the same clients again and again; 64 characters hold any address with its zone.
+@kept(octets=128 * 1024, key_octets=64)
 def plain_ip(text: str) -> str:
     return str(parse_ip(text))
 

@@ -24,7 +24,7 @@ from kairan.auth.attempts import address_of
 from kairan.runtime.tls import server_context
 from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.web.http_or_https import EitherProtocol
-from kairan.web.whole_request import WholeCycle, WholeRequest, whole_request
+from kairan.web.whole_request import WHOLE_BODY, WholeCycle, WholeRequest, whole_request
 
 log = structlog.get_logger()
 
@@ -161,6 +161,7 @@ class _Protocol(H11Protocol):
             "query_string": request.query,
             "headers": request.fields,
             "state": {},
+            WHOLE_BODY: request.body,
         }
         self._whole = WholeCycle(
             scope,

@@ -34,6 +34,8 @@ _LENGTH_DIGITS_MAX = 9
 _BREAKS_A_FIELD = re.compile(rb"[\r\n\0]")
 
 Fields = list[tuple[bytes, bytes]]
+# In the scope of a request that came in one piece: its body, for who need not wait for it.
+WHOLE_BODY = "kairan.whole-body"
 
 
 class WholeRequest(NamedTuple):

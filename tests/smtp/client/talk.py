@@ -16,8 +16,10 @@ def explain(trouble: Trouble, detail: str) -> Reply:
     return Reply.of(code, "", f"{trouble.value} {detail}".strip())
 
 
-def new_client(*, lmtp: bool = False, secure: bool = False) -> ClientEngine:
-    return ClientEngine(hostname="us.test", explain=explain, lmtp=lmtp, secure=secure)
+def new_client(*, lmtp: bool = False, secure: bool = False, trusting: bool = False) -> ClientEngine:
+    return ClientEngine(
+        hostname="us.test", explain=explain, lmtp=lmtp, secure=secure, trusting=trusting
+    )
 
 
 def ready_client(hello: bytes = HELLO, *, lmtp: bool = False, secure: bool = False) -> ClientEngine:

@@ -16,6 +16,7 @@ from smtp.client.talk import (
     codes,
     end_of,
     envelope,
+    new_client,
     ready_client,
     to,
 )
@@ -473,3 +474,30 @@ def test_a_plain_group_leaves_out_none_and_an_unsafe_one_is_not_said():
     client = ready_client()
     begin(client, "a@x.test", "b@x.test\r\nRSET", "c@x.test")
     assert client.take().count(b"RCPT TO:") == 2
+
+
+WHOLE_HELLO = b"250-peer.test\r\n250-PIPELINING\r\n250 CHUNKING\r\n"
+
+
+def sent_whole():
+    client = new_client(trusting=True)
+    client.receive(b"220 peer.test\r\n" + WHOLE_HELLO)
+    client.take()
+    begin(client, "a@peer.test", content=b"hi\r\n")
+    assert client.take().endswith(b"BDAT 4 LAST\r\nhi\r\n")
+    return client
+
+
+@pytest.mark.parametrize("before", [b"", b"250 ok\r\n"])
+def test_421_before_a_whole_content_was_read_says_that_nothing_was_taken(before):
+    sent, _ = sent_whole().receive(before + b"421 4.3.2 closing\r\n")
+    assert not sent.dot_sent
+    assert not sent.unknown
+
+
+def test_a_whole_content_without_an_answer_may_have_been_taken():
+    client = sent_whole()
+    client.receive(b"250 ok\r\n")
+    sent, _ = client.end(LOST)
+    assert sent.dot_sent
+    assert sent.unknown == {0}

@@ -35,6 +35,8 @@ from kairan.smtp.client.replies import PeerFault, ReplyReader
 from kairan.smtp.client.stuffing import Stuffer, stuff
 from kairan.smtp.client.transaction import OutgoingMessage, Transaction
 
+# What goes out with the commands, to a server of ours; it reads as much ahead of an answer.
+WHOLE_OCTETS_MAX = 64 * 1024
 CHALLENGES_MAX = 8  # LOGIN has two, SCRAM three; a server that goes on is not logging us in
 
 
@@ -54,7 +56,7 @@ class Phase(IntEnum):  # an IntEnum: hashed without a call into Python
     DATA = auto()
     CONTENT = auto()  # nobody's: the owner streams the content
     DOT = auto()
-    LONE_DOT = auto()  # of a DATA that was accepted though no recipient was
+    LONE_DOT = auto()  # of a content that nobody gets: no recipient was accepted
     QUIT = auto()
     ENDED = auto()
 
@@ -65,6 +67,9 @@ class ClientMisuse(Exception):  # noqa: N818 - it names the side that is wrong
 
 class ClientEngine:
     """One session.  `secure`: the connection is TLS already, so credentials may be sent.
+
+    `trusting`: the peer is a server of ours, which answers a BDAT whatever became of the recipients; so
+    commands and a small content go out in one piece, where the peer has PIPELINING and CHUNKING.
 
     `explain` puts into words what is wrong without the peer having said so.
     """
@@ -87,15 +92,23 @@ class ClientEngine:
         "replies_received",
         "resets",
         "secure",
+        "trusting",
     )
 
     def __init__(
-        self, *, hostname: str, explain: Explain, lmtp: bool = False, secure: bool = False
+        self,
+        *,
+        hostname: str,
+        explain: Explain,
+        lmtp: bool = False,
+        secure: bool = False,
+        trusting: bool = False,
     ) -> None:
         self.hostname = hostname
         self.explain = explain
         self.lmtp = lmtp
         self.secure = secure
+        self.trusting = trusting
         self.phase = Phase.GREETING
         self.capabilities = NO_CAPABILITIES
         self.peer_takes_nothing = False  # it said so: 421, or a no to the session itself
@@ -185,7 +198,12 @@ class ClientEngine:
         """
         self._must_be(Phase.READY)
         message = OutgoingMessage(envelope, recipients, content, size, ascii_header)
-        transaction = Transaction(message, peer=self.capabilities, explain=self.explain)
+        transaction = Transaction(
+            message,
+            peer=self.capabilities,
+            explain=self.explain,
+            whole=self.trusting and self._takes_whole(content),
+        )
         if transaction.all_are_answered:
             return [transaction.result()]
         self._transaction = transaction
@@ -198,6 +216,15 @@ class ClientEngine:
         else:
             self._say(transaction.mail, Phase.MAIL)
         return []
+
+    def _takes_whole(self, content: bytes | None) -> bool:
+        peer = self.capabilities
+        return (
+            peer.pipelining
+            and peer.chunking
+            and content is not None
+            and len(content) <= WHOLE_OCTETS_MAX
+        )
 
     def content(self, piece: bytes) -> None:
         self._must_be(Phase.CONTENT)
@@ -290,6 +317,8 @@ class ClientEngine:
             self._break(f"RCPT is answered with {reply.code}")
         elif transaction.file(reply):
             self._next(Phase.RCPT, transaction.rcpts[transaction.next])
+        elif transaction.whole:
+            self.phase = Phase.LONE_DOT if transaction.all_are_answered else Phase.DOT
         elif transaction.binary or not self.capabilities.pipelining:
             self._after_recipients(transaction)
         else:
@@ -365,10 +394,16 @@ class ClientEngine:
         self._say(f"{verb} {self.hostname}\r\n".encode(), Phase.EHLO)
 
     def _say_group(self, transaction: Transaction) -> None:
-        """RFC 2920 section 3.1: DATA may end a group; BDAT needs the answers to RCPT first."""
+        """RFC 2920 section 3.1: DATA may end a group; BDAT needs the answers to RCPT first, but of a server
+        that is known to answer it in any case.
+        """
         reset = [b"RSET\r\n"] if self._needs_reset else []
         self.resets += len(reset)
         data = [] if transaction.binary else [b"DATA\r\n"]
+        if transaction.whole:
+            assert transaction.content is not None, "what is streamed is never whole"
+            data = [b"BDAT %d LAST\r\n" % len(transaction.content), transaction.content]
+            transaction.dot_sent = True
         self._out += [*reset, transaction.mail, *transaction.rcpts, *data]
         self.phase = Phase.RSET if reset else Phase.MAIL
 
@@ -438,6 +473,9 @@ class ClientEngine:
             and transaction is not None
             and transaction.accepted > 0
         )
+        if transaction is not None and transaction.whole and self.phase in _BEFORE_CONTENT:
+            # RFC 5321 section 3.8: with 421 the peer has closed, and not read what comes behind.
+            transaction.dot_sent &= reply.code != 421
         self.phase = Phase.ENDED
         if transaction is not None:
             last = transaction.unsent() if had_enough else _last_result(transaction, reply)
@@ -454,6 +492,7 @@ def _last_result(transaction: Transaction, reply: Reply) -> Sent:
 
 
 _DEAF = frozenset({Phase.HANDSHAKE, Phase.ENDED})
+_BEFORE_CONTENT = frozenset({Phase.RSET, Phase.MAIL, Phase.RCPT})
 
 _HANDLERS: Mapping[Phase, Callable[[ClientEngine, Reply], None]] = {
     Phase.GREETING: ClientEngine._on_greeting,  # noqa: SLF001 - the table of this class

@@ -1,4 +1,4 @@
-"""The content of a message on its way out after DATA: dots stuffed, CRLF and nothing else.
+"""The content of a message on its way out: CRLF and nothing else, and after DATA its dots stuffed.
 
 RFC 5321 section 4.5.2 doubles a dot that begins a line.  A CR or LF that stands alone becomes a
 CRLF (section 2.3.8 forbids to send it): a weak receiver could take what follows for the end of
@@ -42,6 +42,12 @@ class Stuffer:
     def finish(self) -> bytes:
         """RFC 5321 section 4.1.1.4: the last line ends in CRLF, whether the content did or not."""
         return b".\r\n" if self._line_start and not self._carry else b"\r\n.\r\n"
+
+
+def whole_lines(content: bytes) -> bytes:
+    """As a server has it that was sent `stuff(content)`: for BDAT, which needs no dots."""
+    data = _only_crlf(content)
+    return data if not data or data.endswith(b"\r\n") else data + b"\r\n"
 
 
 def stuff(content: bytes) -> bytes:

@@ -16,6 +16,7 @@ from kairan.smtp.client.commands import (
     recipient_refusal,
 )
 from kairan.smtp.client.events import Explain, Sent, Trouble
+from kairan.smtp.client.stuffing import whole_lines
 
 
 class OutgoingMessage(NamedTuple):
@@ -45,20 +46,24 @@ class Transaction:
         "rcpts",
         "replies",
         "size",
+        "whole",
     )
 
-    def __init__(self, message: OutgoingMessage, *, peer: Capabilities, explain: Explain) -> None:
+    def __init__(
+        self, message: OutgoingMessage, *, peer: Capabilities, explain: Explain, whole: bool = False
+    ) -> None:
+        """`whole`: the content, which is at hand, goes out with the commands."""
         envelope, recipients, size = message.envelope, message.recipients, message.size
         ascii_header = message.ascii_header or not envelope.smtputf8
-        whole = message_refusal(envelope, size=size, ascii_header=ascii_header, peer=peer)
-        plain = None if whole else plain_rcpt_commands(recipients, peer=peer)
+        trouble = message_refusal(envelope, size=size, ascii_header=ascii_header, peer=peer)
+        plain = None if trouble else plain_rcpt_commands(recipients, peer=peer)
         self.replies: list[Reply | None] = []
         self.asked: Sequence[int] = range(len(recipients))
         self.rcpts: list[bytes] = []
         if plain is not None:
             self.replies, self.rcpts = [None] * len(plain), plain
         else:
-            self._look_at_each(recipients, whole, peer, explain)
+            self._look_at_each(recipients, trouble, peer, explain)
         self.next = 0  # position in `asked` of the recipient whose answer comes next
         looked_at = () if plain is not None else recipients  # who is plain is ASCII
         utf8 = peer.smtputf8 and needs_utf8(envelope, envelope.sender, looked_at)
@@ -66,6 +71,9 @@ class Transaction:
         self.content = message.content
         self.size = size
         self.binary = is_binary(envelope)
+        self.whole = whole
+        if whole and not self.binary and self.content is not None:
+            self.content = whole_lines(self.content)
         self.dsn = peer.dsn
         self.accepted = 0
         # The first recipient that was one too many, if nobody behind it was accepted.

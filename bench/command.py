@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, help="of load in each round (10)")
     add("--connections", type=int, help="sessions at the same time (50)")
     add("--members", type=int, help="of the list (10000)")
+    add("--trace", metavar="FILE", help="where console's filled trace is kept, and found again")
     add("--baseline", type=Path, metavar="FILE.py", help="an intake to compare with")
     add("--directory", type=Path, help="where the spools lie (a temporary directory)")
     add("--json", action="store_true", help="results as JSON")
@@ -81,6 +82,7 @@ def _settings(words: argparse.Namespace) -> BenchSettings:
         "load_seconds": words.seconds,
         "connections": words.connections,
         "list_members": words.members,
+        "trace_file": words.trace,
     }
     return replace(settings, **{key: value for key, value in given.items() if value is not None})
 

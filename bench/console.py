@@ -6,6 +6,7 @@ that, from 500 senders to 20,000 recipients.
 
 import random
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -69,6 +70,16 @@ def fill(path: Path, events: int) -> None:
     trace.close()
     if trace.statistics().dropped:
         raise BenchError("the trace could not be filled")
+
+
+def filled(path: Path, events: int, kept: Path | None) -> None:
+    """`kept`: as an earlier run has filled it, or left there for the next one.  Its week ends when it was made."""
+    if kept is None or not kept.exists():
+        fill(path, events)
+        if kept is not None:
+            shutil.copyfile(path, kept)
+    else:
+        shutil.copyfile(kept, path)
 
 
 @dataclass(slots=True)

@@ -167,7 +167,9 @@ class Kairan:
         process.run(command(*words, "--password-file", str(password), *end), self._log)
         added = process.ask(command("api-key", "add", "bench", "--json", *end))
         self.api_key = json.loads(added)["key"]
-        console.fill(self._folder / "data" / "trace" / "trace-0.db", self._settings.trace_events)
+        trace = self._folder / "data" / "trace" / "trace-0.db"
+        kept = Path(self._settings.trace_file) if self._settings.trace_file else None
+        console.filled(trace, self._settings.trace_events, kept)
 
     def _tell(self, *words: str) -> None:
         process.run(command(*words, "-c", str(self._file)), self._log)

@@ -25,6 +25,7 @@ class BenchSettings:
     guess_sessions: int = 50
     steady_seconds: float = 60.0  # long enough for a queue that grows to show
     trace_events: int = 1_000_000  # a week of 70,000 messages a day
+    trace_file: str = ""  # where the filled trace is kept, to be taken again by the next run
     # What has not arrived when nothing came for so long is reported as lost, and the run goes on.
     # More than Kairan's first retry takes: 60 s.
     drain_quiet_seconds: float = 90.0

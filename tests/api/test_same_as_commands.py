@@ -13,7 +13,6 @@ OWN_MACHINE = "of this machine: its files, its processes, its terminal"
 CREDENTIALS = "makes who may ask here; a key that makes keys would outlive its own end"
 ASKS_OTHERS = "connects to where the question says: asked by HTTP the service would be led to places that only it can reach"
 NODES = "of the machines: who takes one out or calls it dead has looked at it, as with `drain`"
-SAYS_ONLY = "reads what others have: a look at numbers, not a change"
 
 TABLE = {
     "demo": OWN_MACHINE,
@@ -68,8 +67,8 @@ TABLE = {
     "group history": ("GET /v1/groups/{address}/history",),
     "group sends": ("GET /v1/group-sends",),
     "group filter": ("POST /v1/recipient-filter",),
-    "group cost": SAYS_ONLY,
-    "group advise": SAYS_ONLY,
+    "group cost": ("GET /v1/group-costs",),
+    "group advise": ("GET /v1/group-advice",),
     "group members list": ("GET /v1/groups/{address}/members",),
     "group members add": ("PUT /v1/groups/{address}/members/{member}",),
     "group members remove": ("DELETE /v1/groups/{address}/members/{member}",),

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import time
+from contextlib import closing
 
 import pytest
 
@@ -16,6 +17,7 @@ from kairan.console.roles import ConsoleRole
 from kairan.directory.model import ModerationRequest
 from kairan.trace.audit_file import append, line_of
 from kairan.trace.audit_search import AuditWanted, actor_of, search_audit
+from kairan.trace.record import Trace
 from kairan.trace.settings import AuditSettings
 
 PLACES = [kind.place for kind in KINDS]
@@ -181,6 +183,27 @@ async def test_a_group_has_members_settings_and_a_preview(site, admin):
     await done(admin, "groups", "remove", address)
     assert directory.group(address) is None
     assert told(site, "group.add-members", address)[0]["changed"] == 1
+
+
+async def test_a_group_says_what_its_messages_cost(site, admin):
+    page = await admin.get("/groups/one?name=all@example.com&costs=1")
+    assert "All together: 2 billed recipients, 0.000084 USD" in page.text
+    assert "&lt;pay@example.com&gt;: 2 billed recipients" in page.text
+
+
+async def test_an_account_says_whether_a_list_would_do(site, admin):
+    with closing(Trace(site.parts.configuration.trace_directory / "trace-9.db")) as trace:
+        for run in range(2):
+            for n in range(20):
+                mail = {
+                    "message_id": f"<habit-{run}-{n}@x>",
+                    "sender": "payroll@example.com",
+                    "spool_id": run * 20 + n + 1,
+                }
+                trace.record("RECEIVE", **mail, account="payroll@example.com")
+                trace.record("DELIVER", **mail, recipient=f"person{n}@example.com")
+    page = await admin.get("/accounts/one?name=payroll@example.com&advice=1")
+    assert "Would a list do it in one message? (" in page.text
 
 
 async def test_a_dynamic_group_follows_its_filter_and_a_great_change_must_be_meant(site, admin):

@@ -10,7 +10,7 @@ from kairan.trace.record import Trace
 from kairan.trace.search import TraceReader, open_trace, search
 from kairan.trace.sends import sends_of
 from kairan.trace.settings import TraceSettings
-from kairan.trace.usage import send_of, single_sends
+from kairan.trace.usage import sends_under, single_sends
 from kairan.usage.report import ReportSpan
 from kairan.usage.sent import UsageBy, sent
 from kairan.webhooks.reading import read_part
@@ -105,7 +105,8 @@ def test_sums_count_each(folder):
     assert (send.delivered, send.deferred, send.failed) == (23, 0, 2)
     assert {one.recipient for one in send.who} == set(PEOPLE[20:22])
     with TraceReader(folder) as reader:
-        assert len(send_of(reader, "<1@x>").delivered) == 23
+        [whole] = sends_under(reader, "<1@x>")
+    assert len(whole.delivered) == 23
     totals = sent(folder, ReportSpan(START - DAY, START + DAY))
     assert totals.by[UsageBy.GROUP][LIST].billed == 23
     assert list(single_sends(folder, START - DAY, START + DAY)) == []

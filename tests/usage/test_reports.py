@@ -18,9 +18,23 @@ from kairan.trace.settings import BillingSettings
 from kairan.usage.causes import causes, causes_report
 from kairan.usage.clients import clients_report
 from kairan.usage.growth import GrowthBy, growth_report, minutes
+from kairan.usage.list_cost import list_cost_record, list_sends
 from kairan.usage.report import ReportSpan, csv_of, record_of_report
 from kairan.usage.sent import UsageBy, sent, usage_report
-from usage.conftest import ALL, DAY, ERP, FORMULA, PRINTER, QUICK, RELAY_DENIED, START, Clock
+from usage.conftest import (
+    ALL,
+    DAY,
+    ERP,
+    FORMULA,
+    PRINTER,
+    QUICK,
+    RELAY_DENIED,
+    START,
+    Clock,
+    accept,
+    deliver,
+    expand,
+)
 
 BILLING = BillingSettings(price_per_million=1_000_000.0, currency="EUR")
 
@@ -43,6 +57,52 @@ def test_an_account_is_billed_each_recipient_once_a_message(directory):
 
 def test_a_message_to_several_groups_stands_at_the_first_and_only_there(directory):
     assert usage(directory, UsageBy.GROUP) == [("all@example.com", 1, 4, 5_000, 4.0)]
+
+
+def of_lists(folder, **which):
+    sends = list_sends(folder, since=ALL.since, until=ALL.until, **which)
+    rows = list_cost_record(sends, BILLING)["groups"]
+    return [(one["group"], one["messages"], one["billed"], one["cost"]) for one in rows]
+
+
+def by_group(folder):
+    rows = usage(folder, UsageBy.GROUP)
+    return sorted((group, messages, billed, cost) for group, messages, billed, _, cost in rows)
+
+
+def test_lists_cost_what_the_usage_says(directory):
+    assert of_lists(directory) == by_group(directory) == [("all@example.com", 1, 4, 4.0)]
+
+
+@pytest.mark.parametrize("other", [0, 1])
+def test_two_messages_of_one_message_id_cost_what_both_do(tmp_path, other):
+    clock = Clock()
+    files = [Trace(tmp_path / f"trace-{n}.db", QUICK, clock=clock) for n in range(2)]
+    first, second, number = files[0], files[other], 2 - other
+    accept(first, "twice", number=1)
+    expand(first, "twice", "All@example.com", number=1)
+    deliver(first, "twice", "a@example.com", "b@example.com", number=1)
+    accept(second, "Twice", number=number)
+    expand(second, "Twice", "few@example.com", number=number)
+    deliver(second, "Twice", "A@example.com", "c@example.com", number=number)
+    for file in files:
+        file.close()
+    expected = [("all@example.com", 1, 2, 2.0), ("few@example.com", 1, 2, 2.0)]
+    assert of_lists(tmp_path) == expected
+    assert [(group.lower(), *rest) for group, *rest in by_group(tmp_path)] == expected
+    assert of_lists(tmp_path, message_id="twice@x") == expected
+    assert of_lists(tmp_path, group="Few@example.com") == expected[1:]
+
+
+def test_what_another_worker_delivers_is_of_the_message_that_was_accepted(tmp_path):
+    files = [Trace(tmp_path / f"trace-{n}.db", QUICK, clock=Clock()) for n in range(2)]
+    accept(files[0], "moved", number=7)
+    expand(files[0], "moved", "all@example.com", number=7)
+    deliver(files[0], "moved", "a@example.com", number=7)
+    deliver(files[1], "moved", "b@example.com", number=7)
+    for file in files:
+        file.close()
+    assert of_lists(tmp_path) == by_group(tmp_path) == [("all@example.com", 1, 2, 2.0)]
 
 
 def test_a_day_has_the_messages_of_its_acceptance_and_the_recipients_of_its_deliveries(directory):

@@ -315,6 +315,13 @@ TEXTS: Mapping[str, Text] = {
     "refreshed": Text("Members found", "メンバーの更新日時"),
     "preview": Text("Whom it reaches now", "現在の配信先を表示"),
     "reaches": Text("Whom it reaches now", "現在の配信先"),
+    "costs": Text("What its messages of 30 days cost", "過去 30 日間のメッセージの費用"),
+    "cost_line": Text(
+        "{what}: {billed} billed recipients, {cost} {currency}",
+        "{what}: 課金対象の受信者 {billed} 件、{cost} {currency}",
+    ),
+    "all_together": Text("All together", "合計"),
+    "advice": Text("Would a list do it in one message?", "リストで 1 通にまとめられるか"),
     "its_messages": Text("Its messages of the last 7 days", "過去 7 日間のメッセージ"),
     "login": Text("Login", "ログイン名"),
     "sheet": Text("Settings sheet", "設定シート"),

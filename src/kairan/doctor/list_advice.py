@@ -6,10 +6,17 @@ that finds them, or a new one.  What is in the messages nobody looks at: where e
 another (a payslip), single messages are right, and the answer says so.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
+from kairan.directory.store import Directory
+from kairan.doctor.answer import Language, say
+from kairan.expansion.preview import Preview
+from kairan.expansion.settings import ExpansionSettings
+from kairan.outcomes.outcome import Text
+from kairan.trace.settings import BillingSettings
 from kairan.trace.usage import SingleSend
 
 # Two runs to the same people, but for those who came and left.
@@ -204,3 +211,96 @@ def saving(habit: Habit, suggestion: Suggestion) -> Saving:
         recipients=habit.messages - members * runs,
         seconds=round(habit.seconds, 1),
     )
+
+
+def advised(
+    sends: Iterable[SingleSend],
+    limits: HabitLimits,
+    directory: Directory,
+    expansion: ExpansionSettings,
+) -> list[tuple[Habit, Suggestion]]:
+    """Each habit, and the list that would do."""
+    members_of = Preview(directory, expansion).members
+    return [
+        (habit, _suggestion(habit.recipients, directory, members_of))
+        for habit in habits(sends, limits)
+    ]
+
+
+def _suggestion(
+    wanted: set[str], directory: Directory, members_of: Callable[[str], Sequence[str]]
+) -> Suggestion:
+    def people() -> Iterable[tuple[str, dict[str, str]]]:
+        return ((one.address, dict(one.attributes)) for one in directory.mailboxes())
+
+    groups = [group.address for group in directory.groups() if group.enabled]
+    found = fitting_group(wanted, groups, members_of) or fitting_filter(wanted, people)
+    return found or Suggestion(ListKind.NEW, members=len(wanted))
+
+
+def advice_record(habit: Habit, suggestion: Suggestion, billing: BillingSettings) -> dict[str, Any]:
+    """As commands and API have it."""
+    saved = saving(habit, suggestion)
+    return {
+        "account": habit.account,
+        "runs": len(habit.runs),
+        "messages": habit.messages,
+        "recipients": sorted(habit.recipients),
+        "seconds": round(habit.seconds, 1),
+        "is_personal": habit.is_personal,
+        "list": {
+            "kind": suggestion.kind,
+            "name": suggestion.name,
+            "members": suggestion.members,
+            "more": suggestion.more,
+        },
+        "saves": {
+            "messages": saved.messages,
+            "recipients": saved.recipients,
+            "cost": billing.cost_of(saved.recipients),
+            "seconds": saved.seconds,
+        },
+    }
+
+
+_SENDS = Text(
+    "{messages} messages in {runs} runs, {recipients} recipients each, {seconds} s",
+    "{runs} 回、計 {messages} 通、各 {recipients} 件の宛先、{seconds} 秒",
+)
+_LISTS = {
+    ListKind.GROUP: Text("send to the group {name}", "グループ {name} に送信してください"),
+    ListKind.FILTER: Text("a dynamic list finds them:", "動的リストで対象を指定できます:"),
+    ListKind.NEW: Text(
+        "a new list of these recipients", "この宛先の新しいリストを作成してください"
+    ),
+}
+_MORE = Text("it also reaches {more} others", "ほかに {more} 件の宛先にも届きます")
+_SAVES = Text(
+    "saves {messages} messages, {recipients} billed recipients, {seconds} s",
+    "節約: {messages} 通、課金対象の受信者 {recipients} 件、{seconds} 秒",
+)
+_PERSONAL = Text(
+    "each had a subject of its own: if the text differs too, keep single messages",
+    "件名が宛先ごとに異なります。本文も異なる場合は、個別送信のままにしてください",
+)
+
+
+def advice_lines(habit: Habit, suggestion: Suggestion, language: Language) -> Iterator[str]:
+    """What is done now, the list that would do, and what it would save."""
+    yield say(_SENDS, language).format(
+        messages=habit.messages,
+        runs=len(habit.runs),
+        recipients=len(habit.recipients),
+        seconds=round(habit.seconds),
+    )
+    yield say(_LISTS[suggestion.kind], language).format(name=suggestion.name)
+    if suggestion.kind is ListKind.FILTER:
+        yield f"  {suggestion.name}"
+    if suggestion.more > 0:
+        yield say(_MORE, language).format(more=suggestion.more)
+    saved = saving(habit, suggestion)
+    yield say(_SAVES, language).format(
+        messages=saved.messages, recipients=saved.recipients, seconds=round(saved.seconds)
+    )
+    if habit.is_personal:
+        yield say(_PERSONAL, language)

@@ -3,7 +3,7 @@
 import heapq
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -92,11 +92,8 @@ class TraceReader:
         """A message's first `limit` events, and how many it has."""
         events: list[TraceEvent] = []
         number = 0
-        for file, span, columns in zip(self._files, self._spans, self._columns, strict=True):
-            is_of, keys = events_named(file, Named.MESSAGE_ID, _keys(message_id, *span))
-            among = f"block WHERE {is_of} AND lower(message_id) = lower(?)"
-            values = (*keys, message_id)
-            rows = list(islice(blocks.read_in_order(file, columns, among, values), limit + 1))
+        for file, among, values, found in self._of(message_id):
+            rows = list(islice(found, limit + 1))
             events += map(_event, rows)
             if len(rows) > limit:
                 query = f"SELECT sum({blocks.LENGTH}) FROM {among}"  # noqa: S608 - our own text
@@ -106,6 +103,22 @@ class TraceReader:
             number += count
         events.sort(key=lambda event: event.time)
         return events[:limit], number
+
+    def _of(
+        self, message_id: str
+    ) -> Iterator[tuple[sqlite3.Connection, str, tuple[Any, ...], Iterator[tuple[Any, ...]]]]:
+        """Of each file: where its rows stand, and the rows."""
+        for file, span, columns in zip(self._files, self._spans, self._columns, strict=True):
+            is_of, keys = events_named(file, Named.MESSAGE_ID, _keys(message_id, *span))
+            among = f"block WHERE {is_of} AND lower(message_id) = lower(?)"
+            values = (*keys, message_id)
+            yield file, among, values, blocks.read_in_order(file, columns, among, values)
+
+    def events_by_file(self, message_id: str, *, limit: int) -> list[list[TraceEvent]]:
+        """The first `limit` of each worker's, for numbers of messages are each worker's own."""
+        return [
+            [_event(row) for row in islice(rows, limit)] for _, _, _, rows in self._of(message_id)
+        ]
 
 
 def events_by_key(

@@ -56,6 +56,10 @@ class BillingSettings:
     # How the price is written.
     currency: str = "USD"
 
+    def cost_of(self, recipients: int) -> float:
+        """To a millionth: one recipient costs 0.000042."""
+        return round(recipients * self.price_per_million / 1_000_000, 6)
+
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:

@@ -11,14 +11,19 @@ from pathlib import Path
 
 from kairan.trace.blocks import IS_BETWEEN, ids_between
 from kairan.trace.keys import MICRO
-from kairan.trace.search import TraceReader, open_trace
+from kairan.trace.search import TraceEvent, TraceReader, open_trace
 
 # About 300 octets each in memory.
 SENDS_MAX = 500_000
-# Of one message: a list of a million, once each.
+# Of one Message-ID: a list of a million, once each.
 EVENTS_MAX = 1_000_000
-_DONE = ("DELIVER", "SEND")
-_EXPANDED = f"SELECT DISTINCT message_id FROM event WHERE {IS_BETWEEN} AND event = 'EXPAND' LIMIT ?"  # noqa: S608 - our own text
+# A message of one file, for all that counts messages: two that bear one Message-ID are two.
+ONE_MESSAGE = "lower(message_id), spool_id"
+# Of one message: recipients to whom it was delivered, behind groups too, each once.
+BILLED = "count(DISTINCT CASE WHEN event IN ('DELIVER', 'SEND') THEN lower(recipient) END)"
+_EXPANDED = (
+    f"SELECT DISTINCT lower(message_id) FROM event WHERE {IS_BETWEEN} AND event = 'EXPAND' LIMIT ?"  # noqa: S608 - our own text
+)
 _SINGLE = f"""
 SELECT max(account), min(CASE WHEN event = 'RECEIVE' THEN id END), max(recipient), max(subject)
     FROM event WHERE {IS_BETWEEN} AND event IN ('RECEIVE', 'DELIVER', 'SEND', 'FAIL', 'EXPAND')
@@ -31,9 +36,12 @@ SELECT max(account), min(CASE WHEN event = 'RECEIVE' THEN id END), max(recipient
 
 @dataclass(slots=True)
 class GroupSend:
-    """One message to a list.  The sets hold recipients by address; `groups` in the order of expansion."""
+    """One message to a list.  The sets hold recipients by address, without capitals; `groups` in the order
+    of expansion.  `number`: its own in its worker's queue.
+    """
 
     message_id: str
+    number: int = 0
     time: float = 0.0
     account: str = ""
     sender: str = ""
@@ -41,6 +49,16 @@ class GroupSend:
     expanded: set[str] = field(default_factory=set)
     delivered: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    is_accepted: bool = False  # the trace has that it came in
+    expanded_at: float = 0.0
+
+    def add(self, part: "GroupSend") -> None:
+        """What another worker's file has of it."""
+        self.groups += [one for one in part.groups if one not in self.groups]
+        self.expanded |= part.expanded
+        self.delivered |= part.delivered
+        self.failed |= part.failed
+        self.expanded_at = self.expanded_at or part.expanded_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +80,57 @@ def group_sends(directory: Path, since: float, until: float) -> list[GroupSend]:
             rows = file.execute(_EXPANDED, (*_ids(since, until), SENDS_MAX - len(found)))
             found |= dict.fromkeys(message_id for (message_id,) in rows)
     with TraceReader(directory) as reader:
-        sends = [send_of(reader, message_id) for message_id in found]
+        sends = [
+            send
+            for message_id in found
+            for send in sends_under(reader, message_id)
+            if send.groups and since <= send.expanded_at <= until
+        ]
     return sorted(sends, key=lambda send: send.time)
 
 
-def send_of(reader: TraceReader, message_id: str) -> GroupSend:
-    """All of one message; without a `time` the trace knows none of this id."""
-    send = GroupSend(message_id)
-    events, _ = reader.events_of(message_id, limit=EVENTS_MAX)
-    for event in events:
-        _count(send, event.event, event.recipient)
-        send.sender = send.sender or event.sender
-        send.account = send.account or event.account
-        send.time = send.time or event.time
-    for addresses in (send.expanded, send.failed):
-        addresses.difference_update(send.groups)
-    return send
+def sends_under(reader: TraceReader, message_id: str) -> list[GroupSend]:
+    """All messages that bear this Message-ID; none: the trace knows none of it.
+
+    What one worker has taken in another may go on with, whose file then has events without an acceptance:
+    they are of the message that was accepted under their number, or of the first.
+    """
+    parts: list[GroupSend] = []
+    for events in reader.events_by_file(message_id, limit=EVENTS_MAX):
+        of_file: dict[int, GroupSend] = {}
+        for event in events:
+            _count(of_file.setdefault(event.spool_id, GroupSend(message_id, event.spool_id)), event)
+        parts += of_file.values()
+    whole = [one for one in parts if one.is_accepted] or parts[:1]
+    for part in parts:
+        if part not in whole:
+            same = (one for one in whole if one.number == part.number)
+            next(same, whole[0]).add(part)
+    for send in whole:
+        for addresses in (send.expanded, send.failed):
+            addresses.difference_update(send.groups)
+    return whole
 
 
-def _count(send: GroupSend, event: str, recipient: str) -> None:
-    if event == "EXPAND" and recipient not in send.groups:
-        send.groups.append(recipient)
-    elif event in _DONE:
-        send.expanded.add(recipient)
-        send.delivered.add(recipient)
-    elif event in {"DEFER", "FAIL"}:
-        send.expanded.add(recipient)
-        if event == "FAIL":
+def _count(send: GroupSend, event: TraceEvent) -> None:
+    send.sender = send.sender or event.sender
+    send.account = send.account or event.account
+    send.time = send.time or event.time
+    recipient = event.recipient.lower()
+    match event.event:
+        case "RECEIVE":
+            send.is_accepted = True
+        case "EXPAND":
+            send.expanded_at = send.expanded_at or event.time
+            if recipient not in send.groups:
+                send.groups.append(recipient)
+        case "DELIVER" | "SEND":
+            send.expanded.add(recipient)
+            send.delivered.add(recipient)
+        case "DEFER":
+            send.expanded.add(recipient)
+        case "FAIL":
+            send.expanded.add(recipient)
             send.failed.add(recipient)
 
 

@@ -22,7 +22,7 @@ from kairan.trace import blocks
 from kairan.trace.keys import DAY_SECONDS, MICRO, day_of
 from kairan.trace.search import events_by_key, open_trace
 from kairan.trace.settings import BillingSettings
-from kairan.usage.price import price
+from kairan.trace.usage import BILLED, ONE_MESSAGE
 from kairan.usage.report import (
     ReadProgress,
     ReportColumn,
@@ -42,11 +42,11 @@ SELECT message_id, spool_id,
     max(CASE WHEN event = 'RECEIVE' THEN account END),
     count(CASE WHEN event = 'RECEIVE' THEN 1 END),
     {octets},
-    count(DISTINCT CASE WHEN event IN ('DELIVER', 'SEND') THEN lower(recipient) END),
+    {billed},
     min(CASE WHEN event = 'EXPAND' THEN printf('%020d', id) || recipient END)
 FROM event WHERE {is_between} AND m IS NOT NULL
     AND event IN ('RECEIVE', 'EXPAND', 'DELIVER', 'SEND')
-GROUP BY m, lower(message_id), spool_id
+GROUP BY m, {one_message}
 """
 _MOMENT_DIGITS = 20
 # Of a message whose acceptance is in another file or day, or of a version that did not say its number;
@@ -135,7 +135,10 @@ def _add_day(
     # Octets are in files since their worker's version has them.
     is_there = any(row[1] == "octets" for row in file.execute("PRAGMA table_info(event)"))
     query = _MESSAGES.format(
-        octets="sum(octets)" if is_there else "0", is_between=blocks.IS_BETWEEN
+        octets="sum(octets)" if is_there else "0",
+        is_between=blocks.IS_BETWEEN,
+        billed=BILLED,
+        one_message=ONE_MESSAGE,
     )
     begin, end = day * DAY_SECONDS, (day + 1) * DAY_SECONDS
     last = min(int(span.until * MICRO), end * MICRO - 1)
@@ -212,5 +215,5 @@ def _row(by: UsageBy, key: str, one: SentCount, billing: BillingSettings) -> dic
         "messages": one.messages,
         "billed_recipients": one.billed,
         "bytes": one.octets,
-        "cost": price(one.billed, billing),
+        "cost": billing.cost_of(one.billed),
     }

@@ -24,13 +24,17 @@ from kairan.console.entries.common import (
     policy_word,
 )
 from kairan.console.entries.form import FieldKind, FormField
+from kairan.console.entries.groups import COST_DAYS
 from kairan.console.entries.imports import IMPORT_ACCOUNTS
 from kairan.console.entries.kind import Changed, EntryChange, EntryKind
 from kairan.console.shown import time_text
 from kairan.directory.model import Account
 from kairan.directory.store import Directory
+from kairan.doctor.list_advice import HabitLimits, advice_lines, advised
 from kairan.mail.role import Role
 from kairan.outcomes.outcome import Text
+from kairan.trace.keys import DAY_SECONDS
+from kairan.trace.usage import single_sends
 
 _NETWORKS_HINT = Text("From where it may log in, such as 10.1.2.0/24; none: from anywhere", "ログイン元のネットワーク（例: 10.1.2.0/24）。空欄は制限なし")  # fmt: skip
 _APPS_HINT = Text("Applications that may send as it, by id, one a line", "この名義で送信できるアプリの ID。1 行に 1 件")  # fmt: skip
@@ -95,15 +99,33 @@ def _facts(ask: Ask, one: Account) -> list[tuple[str, str]]:
     ]
 
 
-def _apps(ask: Ask, one: Account) -> list[tuple[str, list[str]]]:
+def _lists(ask: Ask, one: Account) -> list[tuple[str, list[str]]]:
     known = {app.object_id.lower(): app.name for app in ask.parts.directory.apps.everyone()}
     shown = [f"{known[app]} ({app})" if app in known else app for app in sorted(one.allowed_apps)]
     devices = [d.name for d in ask.parts.directory.devices.everyone() if d.account == one.address]
-    return [("allowed_apps", shown), ("devices", devices)]
+    advice = [("advice", _advice(ask, one))] if ask.query.get("advice") == "1" else []
+    return [*advice, ("allowed_apps", shown), ("devices", devices)]
+
+
+def _advice(ask: Ask, one: Account) -> list[str]:
+    """As `kairan group advise`, of this account."""
+    configuration, now = ask.parts.configuration, ask.parts.clock()
+    since = now - COST_DAYS * DAY_SECONDS
+    own = (
+        send
+        for send in single_sends(configuration.trace_directory, since, now)
+        if send.account.lower() == one.address.lower()
+    )
+    expansion = configuration.delivery.expansion
+    found = advised(own, HabitLimits(), ask.parts.directory, expansion)
+    return ["; ".join(advice_lines(*each, ask.language)) for each in found]
 
 
 def _links(_ask: Ask, one: Account) -> list[tuple[str, str]]:
-    return [("its_messages", f"messages?{query_of({'from': one.address, 'since': '7d'})}")]
+    return [
+        ("advice", f"accounts/one?{query_of({'name': one.address, 'advice': '1'})}"),
+        ("its_messages", f"messages?{query_of({'from': one.address, 'since': '7d'})}"),
+    ]
 
 
 def _write(directory: Directory, address: str, wanted: dict[str, Any]) -> None:
@@ -187,6 +209,6 @@ ACCOUNTS = EntryKind(
         EntryChange("release", Text("Release", "保留の解除"), "account.release", _release, note=_RELEASE_NOTE, fits=lambda one: bool(one.held_since)),
         EntryChange("remove", REMOVE, "account.remove", _remove, note=_REMOVE_NOTE, is_grave=True),
     ),
-    lists=_apps,
+    lists=_lists,
     links=_links,
 )  # fmt: skip

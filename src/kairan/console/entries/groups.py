@@ -29,9 +29,13 @@ from kairan.directory.recipient_filter.opath import parse
 from kairan.directory.recipient_filter.precanned import CONDITIONAL
 from kairan.expansion.preview import previewed
 from kairan.outcomes.outcome import Text
+from kairan.trace.keys import DAY_SECONDS
+from kairan.usage.list_cost import list_cost_record, list_sends
 
 _MEMBERS_SHOWN = 500
 _HISTORY_SHOWN = 20
+_COSTS_SHOWN = 100  # messages; the latest
+COST_DAYS = 30
 _ONE_OF = Text("One a line: one of them", "1 行に 1 件。いずれかに一致")
 _LISTED = Text("One address a line", "1 行に 1 件のアドレス")
 _MEMBERS = FormField(
@@ -121,6 +125,8 @@ def _lists(ask: Ask, one: Group) -> list[tuple[str, Sequence[str]]]:
             break
     chunks.close()  # type: ignore[attr-defined]  # a generator: it holds a read transaction
     history = [("history", _history(ask, one))] if one.is_dynamic else []
+    if ask.query.get("costs") == "1":
+        return [("costs", _costs(ask, one)), ("members", _first(members)), *history]
     if ask.query.get("preview") != "1":
         return [("members", _first(members)), *history]
     found = previewed(
@@ -130,6 +136,24 @@ def _lists(ask: Ask, one: Group) -> list[tuple[str, Sequence[str]]]:
         one,
     )
     return [("members", _first(members)), ("reaches", _first(found["members"])), *history]
+
+
+def _costs(ask: Ask, one: Group) -> list[str]:
+    configuration, now = ask.parts.configuration, ask.parts.clock()
+    since = now - COST_DAYS * DAY_SECONDS
+    sends = list_sends(configuration.trace_directory, group=one.address, since=since, until=now)
+    record = list_cost_record(sends, configuration.billing)
+    lines = [_cost_line(ask, record["total"], record["currency"], ask.texts["all_together"])]
+    for each in record["messages"][: -_COSTS_SHOWN - 1 : -1]:
+        what = f"{each['time']} {each['message_id']}"
+        lines.append(_cost_line(ask, each, record["currency"], what))
+    return lines if sends else []
+
+
+def _cost_line(ask: Ask, sums: Mapping[str, Any], currency: str, what: str) -> str:
+    return ask.texts["cost_line"].format(
+        what=what, billed=sums["billed"], cost=f"{sums['cost']:.6f}", currency=currency
+    )
 
 
 def _history(ask: Ask, one: Group) -> list[str]:
@@ -154,6 +178,7 @@ def _first(members: Sequence[str]) -> list[str]:
 def _links(_ask: Ask, one: Group) -> list[tuple[str, str]]:
     return [
         ("preview", f"groups/one?{query_of({'name': one.address, 'preview': '1'})}"),
+        ("costs", f"groups/one?{query_of({'name': one.address, 'costs': '1'})}"),
         ("its_messages", f"messages?{query_of({'to': one.address, 'since': '7d'})}"),
     ]
 

@@ -225,3 +225,17 @@ def test_the_directory_refuses_in_the_language_that_is_asked_for(admin):
     answer = admin.post("/v1/accounts", json=taken, headers={"Accept-Language": "ja"})
     assert answer.json()["detail"].startswith(f"{PRINTER} はすでに使われています")
     assert "exists already" in admin.post("/v1/accounts", json=taken).json()["detail"]
+
+
+def test_rows_filters_and_passwords_are_refused_in_the_language_too(admin):
+    admin.headers["Accept-Language"] = "ja"
+    text = f"address,countryCode\nbox-9131@{DOMAIN},japan\nbox-9131@{DOMAIN},392\n"
+    rows = post_csv(admin, "/v1/mailboxes/import", text).json()["rows"]
+    said = {one["line"]: one["sentence"] for one in rows}
+    assert "ISO 3166 の数値コード" in said[2]
+    assert "2 行目に既にあります" in said[3]
+    bad = admin.post("/v1/recipient-filter", json={"filter": "Department -eq"})
+    assert "フィルターの 15 文字目" in bad.json()["detail"], bad.text
+    short = {"address": f"short-9131@{DOMAIN}", "password": "short"}
+    answer = admin.post("/v1/accounts", json=short)
+    assert answer.json()["detail"] == "password: パスワードは 8 文字以上必要です", answer.text

@@ -12,7 +12,7 @@ from kairan.api.compose import AddressText, Line
 from kairan.api.documented import KEY, answers
 from kairan.api.json_bodies import StrictBody, json_body, read_json, without_nulls
 from kairan.api.parts import Parts
-from kairan.api.problems import ApiError
+from kairan.api.problems import ApiError, in_field
 from kairan.auth.passwords.generated import generate_password
 from kairan.auth.passwords.hashing import hash_password, password_fault
 from kairan.directory.model import Account
@@ -204,7 +204,7 @@ def _fields(parts: Parts, address: str, wanted: AccountChange) -> AccountFields:
     if wanted.password is not None:
         settings = parts.configuration.auth
         if fault := password_fault(wanted.password, address=address, settings=settings):
-            raise ApiError(http_api.INVALID, f"password: {fault}")
+            raise ApiError(http_api.INVALID, in_field("password", fault))
         named["password_hash"] = hash_password(wanted.password, settings)
     return cast("AccountFields", named)
 

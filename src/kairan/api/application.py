@@ -44,7 +44,6 @@ from kairan.api.messages import invalid_text
 from kairan.api.parts import Parts
 from kairan.api.problems import (
     ApiError,
-    BrokenRow,
     ProblemDocument,
     RefusedError,
     language_asked,
@@ -54,6 +53,7 @@ from kairan.directory.errors import DirectoryUnavailableError, said_of
 from kairan.doctor.answer import say
 from kairan.outcomes import http_api
 from kairan.outcomes.http_api import API_PROBLEMS, ApiProblem
+from kairan.outcomes.outcome import Text
 from kairan.runtime.limited_lines import LimitedLines
 from kairan.runtime.operator_error import BAD_INPUT, OperatorError
 from kairan.runtime.repeated_failure import RepeatedFailure
@@ -185,7 +185,8 @@ class _Refusals:
         return response
 
     async def _api_error(self, request: Request, error: ApiError) -> Response:
-        return self._say(request, error.problem, error.detail, rows=error.rows)
+        detail = say(error.detail, language_asked(request))
+        return self._say(request, error.problem, detail, rows=error.rows)
 
     async def _refused(self, request: Request, error: RefusedError) -> Response:
         problem = self._parts.problems.of_reply(
@@ -226,7 +227,7 @@ class _Refusals:
         problem: ApiProblem,
         detail: str = "",
         headers: dict[str, str] | None = None,
-        rows: Sequence[BrokenRow] = (),
+        rows: Sequence[tuple[int, Text]] = (),
     ) -> Response:
         document = self._parts.problems.of_api(problem, detail, language_asked(request), rows)
         self._log(request, document)

@@ -13,7 +13,7 @@ from kairan.api.documented import KEY, answers
 from kairan.api.json_bodies import StrictBody, json_body, read_json, without_nulls
 from kairan.api.parts import Parts
 from kairan.api.policies import NameInPath
-from kairan.api.problems import ApiError
+from kairan.api.problems import ApiError, in_field
 from kairan.auth.passwords.generated import generate_password
 from kairan.auth.passwords.hashing import hash_password, password_fault
 from kairan.directory.devices import Device, Sighting
@@ -175,7 +175,7 @@ def _fields(parts: Parts, login: str, wanted: DeviceChange, made: str) -> Device
     named: dict[str, Any] = wanted.model_dump(exclude_unset=True, exclude=own)
     settings, password = parts.configuration.auth, wanted.password
     if password and (fault := password_fault(password, address=login, settings=settings)):
-        raise ApiError(http_api.INVALID, f"password: {fault}")
+        raise ApiError(http_api.INVALID, in_field("password", fault))
     if password is not None or made:
         named["password_hash"] = (
             hash_password(password or made, settings) if password or made else ""

@@ -13,13 +13,14 @@ from kairan.api.accounts import AddressInPath
 from kairan.api.bodies import expected, media_type, read_body
 from kairan.api.documented import KEY, answers
 from kairan.api.parts import Parts
-from kairan.api.problems import ApiError, BrokenRow
+from kairan.api.problems import ApiError
 from kairan.auth.passwords.bulk import BulkPasswords
 from kairan.auth.passwords.generated import generate_password
 from kairan.directory.bulk.csv_import import Leavers
 from kairan.directory.bulk.csv_rows import ImportRefusedError
 from kairan.directory.bulk.mailbox_rows import ImportReport
 from kairan.outcomes import http_api
+from kairan.outcomes.outcome import Text
 
 _T = TypeVar("_T")
 
@@ -164,6 +165,9 @@ async def _imported(parts: Parts, work: Callable[[], _T]) -> _T:
     try:
         return await parts.apart(work)
     except ImportRefusedError as refused:
-        rows = [BrokenRow(line=one.line, sentence=one.sentence) for one in refused.problems]
-        detail = f"broken rows: {refused.number}; nothing was imported"
+        rows = [(one.line, one.said) for one in refused.problems]
+        detail = Text(
+            f"broken rows: {refused.number}; nothing was imported",
+            f"エラーのある行: {refused.number}。何もインポートされていません",
+        )
         raise ApiError(http_api.BROKEN_ROWS, detail, rows=rows) from refused

@@ -45,15 +45,23 @@ class ProblemDocument(BaseModel):
 
 
 class ApiError(Exception):
-    """A request that is not done; `detail` says what is at fault in this one."""
+    """A request that is not done; `detail` says what is at fault in this one, `rows` in which lines of a file."""
 
     def __init__(
-        self, problem: ApiProblem, detail: str = "", *, rows: Sequence[BrokenRow] = ()
+        self,
+        problem: ApiProblem,
+        detail: str | Text = "",
+        *,
+        rows: Sequence[tuple[int, Text]] = (),
     ) -> None:
         super().__init__(problem.key)
         self.problem = problem
-        self.detail = detail
+        self.detail = detail if isinstance(detail, Text) else Text(detail, detail)
         self.rows = rows
+
+
+def in_field(name: str, fault: Text) -> Text:
+    return Text(f"{name}: {fault.en}", f"{name}: {fault.ja}")
 
 
 class RefusedError(Exception):
@@ -76,7 +84,7 @@ class ProblemWriter:
         problem: ApiProblem,
         detail: str,
         language: Language,
-        rows: Sequence[BrokenRow] = (),
+        rows: Sequence[tuple[int, Text]] = (),
     ) -> ProblemDocument:
         return ProblemDocument(
             type=self._type(problem.key),
@@ -87,7 +95,7 @@ class ProblemWriter:
             code="",
             causes=[],
             remedies=[say(problem.remedy, language)],
-            rows=list(rows),
+            rows=[BrokenRow(line=line, sentence=say(said, language)) for line, said in rows],
         )
 
     def of_reply(

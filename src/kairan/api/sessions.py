@@ -39,7 +39,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get(
         "/v1/sessions",
-        responses=answers(401, 403, 422),
+        responses=answers(401, 403, 409, 422),
         summary="The sessions that clients hold now",
         openapi_extra={"security": KEY},
     )
@@ -52,7 +52,7 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.delete(
         "/v1/sessions",
-        responses=answers(401, 403, 422),
+        responses=answers(401, 403, 409, 422),
         summary="End sessions at once",
         openapi_extra={"security": KEY},
     )

@@ -36,7 +36,8 @@ def import_progress(file: Path, *, as_json: bool = False) -> Iterator[Callable[[
             yield done
     except ImportRefusedError as refused:
         if as_json:
-            print_json({"problems": refused.problems, "number": refused.number})
+            problems = [{"line": one.line, "sentence": one.said.en} for one in refused.problems]
+            print_json({"problems": problems, "number": refused.number})
         if refused.number == 1:
             raise
         say(str(refused), to_operator=True)

@@ -12,5 +12,5 @@ def hashed(password: str, name: str, settings: AuthSettings) -> str:
     that must not be.
     """
     if fault := password_fault(password, address=name, settings=settings):
-        raise BadInputError(f"{fault}; choose another one, or --generate")
+        raise BadInputError(f"{fault.en}; choose another one, or --generate")
     return hash_password(password, settings)

@@ -52,4 +52,4 @@ def test_a_password_that_is_no_text_is_wrong_not_an_error():
 def test_what_a_password_may_be(password, fault):
     address = "printers@kairan.test" if password == "printers" else "printer@kairan.test"
     said = password_fault(password, address=address)
-    assert said is None if fault is None else fault in str(said)
+    assert said is None if fault is None else fault in said.en

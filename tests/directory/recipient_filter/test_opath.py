@@ -1,5 +1,7 @@
 """What is written is read, and what cannot be read is shown with its place and what was expected."""
 
+import re
+
 import pytest
 
 from directory.recipient_filter.examples import BAD, GOOD, MEMBERS, PEOPLE, PUBLIC, RELAXED
@@ -18,6 +20,7 @@ from kairan.directory.recipient_filter.tree import And, Equals, Not, Or
 
 EXCHANGE_ONLINE = RecipientFilterSettings()
 ANYWHERE = RecipientFilterSettings(exchange_online_limits=False)
+JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 
 
 def fitting(text, settings=EXCHANGE_ONLINE):
@@ -45,10 +48,12 @@ def test_one_setting_lets_a_star_be_anywhere(text, names):
 def test_what_cannot_be_read_says_where_and_what_was_expected(text, place, words):
     with pytest.raises(RecipientFilterError) as caught:
         parse(text)
-    assert (caught.value.place + 1, words in caught.value.sentence) == (place, True), str(
+    assert (caught.value.place + 1, words in caught.value.what.en) == (place, True), str(
         caught.value
     )
     assert f"at character {place}" in str(caught.value)
+    assert f"フィルターの {place} 文字目" in caught.value.said.ja
+    assert JAPANESE.search(caught.value.what.ja)
 
 
 def test_the_error_quotes_the_filter_from_the_place_on():

@@ -14,6 +14,7 @@ from kairan.auth.passwords.hashing import (
 )
 from kairan.auth.settings import AuthSettings
 from kairan.directory.bulk.account_import import MadePassword
+from kairan.outcomes.outcome import Text
 
 
 class BulkPasswords:
@@ -27,7 +28,7 @@ class BulkPasswords:
         self._make = make
         self._hasher = hasher(settings)
 
-    def fault(self, address: str, password: str) -> str | None:
+    def fault(self, address: str, password: str) -> Text | None:
         return password_fault(password, address=address, settings=self._settings)
 
     def matching(self, claims: Mapping[str, tuple[str, str]]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from kairan.auth.settings import AuthSettings
+from kairan.outcomes.outcome import Text
 
 _SALT_OCTETS, _HASH_OCTETS = 16, 32  # as argon2-cffi makes them
 # RFC 9106 section 3.1; other programs' hashes may have other lengths than ours.
@@ -50,20 +51,33 @@ def matches_generated(password_hash: str, password: str) -> bool:
 
 def password_fault(
     password: str, *, address: str, settings: AuthSettings | None = None
-) -> str | None:
+) -> Text | None:
     """Why `password` may not be this account's, as one sentence; None where it may.
 
     Length counts, composition does not: NIST SP 800-63B section 3.1.1.2.
     """
     rules = settings or AuthSettings()
     if len(password) < rules.password_characters_min:
-        return f"a password needs at least {rules.password_characters_min} characters"
+        least = rules.password_characters_min
+        return Text(
+            f"a password needs at least {least} characters",
+            f"パスワードは {least} 文字以上必要です",
+        )
     if len(password) > rules.password_characters_max:
-        return f"a password has at most {rules.password_characters_max} characters"
+        most = rules.password_characters_max
+        return Text(
+            f"a password has at most {most} characters", f"パスワードは {most} 文字以内です"
+        )
     if not password.isprintable():
-        return "a password cannot hold line ends or other control characters"
+        return Text(
+            "a password cannot hold line ends or other control characters",
+            "パスワードに改行などの制御文字は使用できません",
+        )
     if password.lower() in {address.lower(), address.lower().partition("@")[0]}:
-        return "a password must not be the account's address"
+        return Text(
+            "a password must not be the account's address",
+            "アカウントのアドレスをパスワードにすることはできません",
+        )
     return None
 
 

@@ -20,6 +20,7 @@ from kairan.directory.model import Account
 from kairan.directory.operations import accounts, names, policies
 from kairan.directory.operations.accounts import AccountFields
 from kairan.directory.operations.names import AddressKind
+from kairan.outcomes.outcome import Text
 
 # As they stand in an export, which has no password.
 EXPORTED_COLUMNS = (
@@ -48,7 +49,7 @@ class MadePassword:
 class PasswordMaker(Protocol):
     """What makes hashes of passwords, and passwords where a row has none."""
 
-    def fault(self, address: str, password: str) -> str | None: ...
+    def fault(self, address: str, password: str) -> Text | None: ...
 
     def matching(self, claims: Mapping[str, tuple[str, str]]) -> frozenset[str]:
         """Of a hash and a password by address: where one is of the other."""
@@ -109,7 +110,11 @@ def prepare(
         elif before is None:
             password = passwords.make()
             if password is None:
-                file.note(row.line, f"{row.address} has no password; give one, or --generate")
+                said = Text(
+                    f"{row.address} has no password; give one, or --generate",
+                    f"{row.address} のパスワードがありません。指定するか --generate を使用してください",
+                )
+                file.note(row.line, said)
             else:
                 made[row.address] = password
     file.finish()
@@ -237,7 +242,12 @@ def _limit(row: CsvRow, name: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and int(text[:10]) > 0 and len(text) <= 9):
-        raise DirectoryError(f"{name} is a number from 1, or empty for the organisation's limit")
+        raise DirectoryError(
+            Text(
+                f"{name} is a number from 1, or empty for the organisation's limit",
+                f"{name} は 1 以上の数値です。空欄の場合は組織の上限に従います",
+            )
+        )
     return int(text)
 
 

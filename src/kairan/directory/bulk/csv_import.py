@@ -12,6 +12,7 @@ from kairan.directory.errors import DirectoryError
 from kairan.directory.model import MAILBOX_ATTRIBUTES
 from kairan.directory.operations import dynamic_rows, mailboxes, members, names, organisation
 from kairan.directory.operations.names import AddressKind
+from kairan.outcomes.outcome import Text
 from kairan.runtime.counted import counted
 
 MAILBOX_COLUMNS = (
@@ -88,8 +89,12 @@ def _prune(connection: Connection, staying: Collection[str], leavers: Leavers) -
     if len(gone) > allowed:
         shown = ", ".join(gone[:3])
         raise DirectoryError(
-            f"{counted(len(gone), 'mailbox')} not in the file ({shown} …), and at most {allowed} may go;"
-            f" if that is right, say --prune-max {len(gone)}"
+            Text(
+                f"{counted(len(gone), 'mailbox')} not in the file ({shown} …), and at most {allowed} may go;"
+                f" if that is right, say --prune-max {len(gone)}",
+                f"ファイルにないメールボックスが {len(gone)} 件あります（{shown} …）。削除できるのは {allowed} 件までです。"
+                f"正しい場合は --prune-max {len(gone)} を指定してください",
+            )
         )
     for address in gone:
         mailboxes.remove(connection, address)
@@ -121,7 +126,7 @@ def _add_members(
         try:
             added = members.add(connection, head, lines)
         except DirectoryError as error:
-            file.note(lines.pop(error.about), str(error))
+            file.note(lines.pop(error.about), error.said)
         else:
             return ImportReport(added, unchanged=len(lines) - added)
     return ImportReport()
@@ -164,7 +169,12 @@ def country_code(value: str) -> int | None:
     if not value:
         return None
     if not (value.isascii() and value.isdigit() and len(value) <= _COUNTRY_DIGITS):
-        raise DirectoryError(f"countryCode {value!r} is no number of ISO 3166, such as 392")
+        raise DirectoryError(
+            Text(
+                f"countryCode {value!r} is no number of ISO 3166, such as 392",
+                f"countryCode {value!r} は ISO 3166 の数値コード（例: 392）ではありません",
+            )
+        )
     return int(value)
 
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 from kairan.directory.errors import DirectoryError
 from kairan.directory.operations import names
+from kairan.outcomes.outcome import Text
 
 CsvSource: TypeAlias = str | Path | BinaryIO
 
@@ -59,17 +60,20 @@ _RARE = 0xE0
 @dataclass(frozen=True, slots=True)
 class RowProblem:
     line: int
-    sentence: str
+    said: Text
 
 
 class ImportRefusedError(DirectoryError):
     """Rows are broken, so nothing of the file was written."""
 
     def __init__(self, file: str, problems: Sequence[RowProblem], number: int) -> None:
-        lines = [f"{file}:{one.line}: {one.sentence}" for one in problems]
-        if number > len(problems):
-            lines.append(f"{file}: and {number - len(problems)} more")
-        super().__init__("\n".join(lines))
+        more = number - len(problems)
+        in_english = [f"{file}:{one.line}: {one.said.en}" for one in problems]
+        in_japanese = [f"{file}:{one.line}: {one.said.ja}" for one in problems]
+        if more > 0:
+            in_english.append(f"{file}: and {more} more")
+            in_japanese.append(f"{file}: ほか {more} 件")
+        super().__init__(Text("\n".join(in_english), "\n".join(in_japanese)))
         self.file = file
         self.problems = tuple(problems)
         self.number = number
@@ -111,7 +115,7 @@ class CsvFile:
                     if row is not None and self._is_first(row, lines):
                         yield row
             except csv.Error as error:
-                self.note(reader.line_num, str(error))
+                self.note(reader.line_num, Text(str(error), f"CSV を読み取れません: {error}"))
 
     @contextmanager
     def at(self, line: int) -> Iterator[None]:
@@ -119,12 +123,12 @@ class CsvFile:
         try:
             yield
         except DirectoryError as error:
-            self.note(line, str(error))
+            self.note(line, error.said)
 
-    def note(self, line: int, sentence: str) -> None:
+    def note(self, line: int, said: Text) -> None:
         self._number += 1
         if len(self._problems) < PROBLEMS_MAX:
-            self._problems.append(RowProblem(line, sentence))
+            self._problems.append(RowProblem(line, said))
 
     @property
     def is_full(self) -> bool:
@@ -137,9 +141,9 @@ class CsvFile:
             problems = sorted(self._problems, key=lambda one: one.line)
             raise ImportRefusedError(self.name, problems, self._number)
 
-    def _refused(self, line: int, sentence: str) -> ImportRefusedError:
+    def _refused(self, line: int, said: Text) -> ImportRefusedError:
         """Nothing behind it can be read."""
-        return ImportRefusedError(self.name, [RowProblem(line, sentence)], 1)
+        return ImportRefusedError(self.name, [RowProblem(line, said)], 1)
 
     def _opened(self) -> AbstractContextManager[BinaryIO]:
         if not isinstance(self._source, str | Path):
@@ -149,11 +153,21 @@ class CsvFile:
         try:
             return Path(self._source).open("rb")
         except OSError as error:
-            raise DirectoryError(f"{self.name} cannot be read: {error.strerror}") from error
+            raise DirectoryError(
+                Text(
+                    f"{self.name} cannot be read: {error.strerror}",
+                    f"{self.name} を読み取れません: {error.strerror}",
+                )
+            ) from error
 
     def _reader(self, file: BinaryIO) -> Any:  # of csv: rows, and `line_num`
         if file.seek(0, 2) > FILE_OCTETS_MAX:
-            raise DirectoryError(f"{self.name} has more than {FILE_OCTETS_MAX} octets; split it")
+            raise DirectoryError(
+                Text(
+                    f"{self.name} has more than {FILE_OCTETS_MAX} octets; split it",
+                    f"{self.name} は {FILE_OCTETS_MAX} オクテットを超えています。分割してください",
+                )
+            )
         file.seek(0)
         encoding = self._encoding(file)
         file.seek(0)
@@ -172,13 +186,20 @@ class CsvFile:
         file.seek(0)
         if not _first_broken(file, "cp932"):
             return "cp932"
-        sentence = "this is neither UTF-8 nor code page 932; save the file as CSV UTF-8"
-        raise self._refused(broken, sentence)
+        said = Text(
+            "this is neither UTF-8 nor code page 932; save the file as CSV UTF-8",
+            "UTF-8 でもコード ページ 932 でもありません。ファイルを CSV UTF-8 で保存してください",
+        )
+        raise self._refused(broken, said)
 
     def _is_first(self, row: CsvRow, lines: dict[str, int]) -> bool:
         first = lines.setdefault(row.address, row.line)
         if first != row.line:
-            self.note(row.line, f"{row.address} stands on line {first} already")
+            said = Text(
+                f"{row.address} stands on line {first} already",
+                f"{row.address} は {first} 行目に既にあります",
+            )
+            self.note(row.line, said)
         return first == row.line
 
     def _header(self, fields: Sequence[str]) -> Sequence[str]:
@@ -191,16 +212,31 @@ class CsvFile:
         for field in filter(None, header):
             if field not in self._columns and not self._ignores_others:
                 known = ", ".join(self._columns.values())
-                raise self._refused(1, f"there is no column {field!r}; columns are {known}")
+                said = Text(
+                    f"there is no column {field!r}; columns are {known}",
+                    f"{field!r} という列はありません。使用できる列: {known}",
+                )
+                raise self._refused(1, said)
             if header.count(field) > 1 and field in self._columns:
-                raise self._refused(1, f"the column {field!r} stands there twice")
+                said = Text(
+                    f"the column {field!r} stands there twice", f"列 {field!r} が重複しています"
+                )
+                raise self._refused(1, said)
         if "address" not in header:
-            raise self._refused(1, "the first line must name the columns, address among them")
+            said = Text(
+                "the first line must name the columns, address among them",
+                "1 行目には列名が必要です。address 列も含めてください",
+            )
+            raise self._refused(1, said)
         return header
 
     def _row(self, line: int, header: Sequence[str], fields: Sequence[str]) -> CsvRow | None:
         if len(fields) != len(header):
-            self.note(line, f"{len(fields)} fields, but the header has {len(header)}")
+            said = Text(
+                f"{len(fields)} fields, but the header has {len(header)}",
+                f"フィールドが {len(fields)} 個ありますが、見出しは {len(header)} 個です",
+            )
+            self.note(line, said)
             return None
         named = zip(header, map(str.strip, fields), strict=True)
         cells = {name: value for name, value in named if name in self._columns}
@@ -242,7 +278,12 @@ def words(cell: str) -> list[str]:
 def yes_or_no(name: str, cell: str) -> bool:
     found = _YES_NO.get(cell.lower())
     if found is None:
-        raise DirectoryError(f"{name} is yes or no, not {cell!r}")
+        raise DirectoryError(
+            Text(
+                f"{name} is yes or no, not {cell!r}",
+                f"{name} は yes または no です（{cell!r} は不可）",
+            )
+        )
     return found
 
 

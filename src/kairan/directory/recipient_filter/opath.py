@@ -48,6 +48,7 @@ from kairan.directory.recipient_filter.tree import (
     OfType,
     Or,
 )
+from kairan.outcomes.outcome import Text
 
 _GRAMMAR = r"""
     ?start: chain | "{" chain "}"
@@ -70,18 +71,20 @@ _GRAMMAR = r"""
     %ignore /\s+/
 """
 
+_SIGNS = {"LPAR": "(", "NOT": "-not", "AND": "-and", "OR": "-or", "RPAR": ")", "RBRACE": "}"}
 # For people, in the order in which they are listed.
 _EXPECTED = {
-    "NAME": "a property such as Department",
-    "OPERATOR": "-eq, -ne, -like, -notlike, -lt, -le, -gt or -ge",
-    "QUOTED": "a value: text in single quotes, a whole number, $true, $false or $null",
-    "LPAR": "(",
-    "NOT": "-not",
-    "AND": "-and",
-    "OR": "-or",
-    "RPAR": ")",
-    "RBRACE": "}",
-    "$END": "the end",
+    "NAME": Text("a property such as Department", "プロパティ（例: Department）"),
+    "OPERATOR": Text(
+        "-eq, -ne, -like, -notlike, -lt, -le, -gt or -ge",
+        "-eq、-ne、-like、-notlike、-lt、-le、-gt、-ge のいずれか",
+    ),
+    "QUOTED": Text(
+        "a value: text in single quotes, a whole number, $true, $false or $null",
+        "値（一重引用符で囲んだ文字列、整数、$true、$false、$null）",
+    ),
+    **{name: Text(sign, sign) for name, sign in _SIGNS.items()},
+    "$END": Text("the end", "フィルターの終わり"),
 }
 _CLOSED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _CURLY_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d"
@@ -98,7 +101,12 @@ def parse(text: str, settings: RecipientFilterSettings = _DEFAULTS) -> Filter:
     if len(text) > settings.characters_max:
         place = settings.characters_max
         raise RecipientFilterError(
-            text, place, f"a filter has {place} characters at most, this one {len(text)}"
+            text,
+            place,
+            Text(
+                f"a filter has {place} characters at most, this one {len(text)}",
+                f"フィルターは {place} 文字までです（現在 {len(text)} 文字）",
+            ),
         )
     _check_nesting(text)
     try:
@@ -115,6 +123,9 @@ def parse(text: str, settings: RecipientFilterSettings = _DEFAULTS) -> Filter:
 
 _PARSER = Lark(_GRAMMAR, parser="lalr", propagate_positions=False, maybe_placeholders=False)
 
+_TOO_DEEP = Text(
+    f"a filter nests {NESTING_MAX} deep at most", f"フィルターの入れ子は {NESTING_MAX} 段までです"
+)
 _LEVELS = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[()]|-(?:not|and|or)(?![a-z])|!", re.IGNORECASE
 )
@@ -140,8 +151,7 @@ def _check_nesting(text: str) -> None:
             case _:
                 opened[-1] = 0
         if max(len(opened) - 1, sum(opened)) > NESTING_MAX:
-            sentence = f"a filter nests {NESTING_MAX} deep at most"
-            raise RecipientFilterError(text, found.start(), sentence)
+            raise RecipientFilterError(text, found.start(), _TOO_DEEP)
 
 
 # -- what cannot be read ---------------------------------------------------------------------------
@@ -158,32 +168,63 @@ def _unexpected(text: str, error: UnexpectedInput) -> RecipientFilterError:
     return RecipientFilterError(text, place, _reason(text, place, names, expected))
 
 
-def _reason(text: str, place: int, names: set[str], expected: str) -> str:
+def _reason(text: str, place: int, names: set[str], expected: Text) -> Text:
     rest = text[place:]
     if not rest.strip():
-        return f"the filter ends too early; expected {expected}"
+        return _instead(expected, "the filter ends too early", "フィルターが途中で終わっています")
     if rest[0] in _CURLY_QUOTES:
-        return "this quote is a typographic one; write a straight ' instead"
+        return Text(
+            "this quote is a typographic one; write a straight ' instead",
+            "これは組版用の引用符です。' を使用してください",
+        )
     if rest[0] in "'\"" and not _CLOSED.match(rest):
-        return f"this quote is not closed; a quote within the text is written {rest[0] * 2}"
+        return Text(
+            f"this quote is not closed; a quote within the text is written {rest[0] * 2}",
+            f"引用符が閉じていません。文字列内の引用符は {rest[0] * 2} と記述します",
+        )
     if "QUOTED" in names:
-        word = re.match(r"[^\s()]+", rest)
-        found = word[0] if word else rest[0]
-        if found.startswith("$"):
-            return f"{found} is none of $true, $false and $null; a variable must be replaced by its value"
-        return f"expected {expected}; text is written '{found}'" if word else f"expected {expected}"
+        return _no_value(rest, expected)
     operator = re.match(r"-\w+", rest)
     if operator:
-        return f"there is no {operator[0]} here; expected {expected}"
+        return _instead(
+            expected, f"there is no {operator[0]} here", f"ここに {operator[0]} は置けません"
+        )
     if rest[0] in "=<>":
-        return f"comparisons are words here; expected {expected}"
+        return _instead(expected, "comparisons are words here", "比較は演算子名で記述します")
     if rest[0] in "&|":
-        return f"conditions are joined by words here; expected {expected}"
-    return f"expected {expected}"
+        return _instead(
+            expected, "conditions are joined by words here", "条件は -and、-or で結合します"
+        )
+    return _instead(expected)
 
 
-def _listed(words: list[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def _no_value(rest: str, expected: Text) -> Text:
+    word = re.match(r"[^\s()]+", rest)
+    found = word[0] if word else rest[0]
+    if found.startswith("$"):
+        return Text(
+            f"{found} is none of $true, $false and $null; a variable must be replaced by its value",
+            f"{found} は $true、$false、$null のいずれでもありません。変数は値に置き換えてください",
+        )
+    if word is None:
+        return _instead(expected)
+    return Text(
+        f"expected {expected.en}; text is written '{found}'",
+        f"必要なもの: {expected.ja}。文字列は '{found}' と記述します",
+    )
+
+
+def _instead(expected: Text, en: str = "", ja: str = "") -> Text:
+    return Text(
+        f"{en}; expected {expected.en}" if en else f"expected {expected.en}",
+        f"{ja}。必要なもの: {expected.ja}" if ja else f"必要なもの: {expected.ja}",
+    )
+
+
+def _listed(several: list[Text]) -> Text:
+    words = [one.en for one in several]
+    en = " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return Text(en, " または ".join(one.ja for one in several))
 
 
 # -- what it means ---------------------------------------------------------------------------------
@@ -216,16 +257,23 @@ class _Tree(Transformer[Token, _Part]):
         before = left.filter.parts if isinstance(left.filter, kind) else (left.filter,)
         depth = max(left.depth if is_more else left.depth + 1, right.depth + 1)
         if depth > NESTING_MAX:
-            sentence = f"-and and -or alternate {NESTING_MAX} times at most"
-            raise self._error(operator, sentence)
+            what = Text(
+                f"-and and -or alternate {NESTING_MAX} times at most",
+                f"-and と -or の切り替えは {NESTING_MAX} 回までです",
+            )
+            raise self._error(operator, what)
         conditions = left.conditions + right.conditions
         if conditions > CONDITIONS_MAX:
-            raise self._error(operator, f"a filter has {CONDITIONS_MAX} conditions at most")
+            what = Text(
+                f"a filter has {CONDITIONS_MAX} conditions at most",
+                f"フィルターの条件は {CONDITIONS_MAX} 個までです",
+            )
+            raise self._error(operator, what)
         return _Part(kind((*before, right.filter)), depth, conditions)
 
     def negation(self, operator: Token, part: _Part) -> _Part:
         if part.depth >= NESTING_MAX:
-            raise self._error(operator, f"a filter nests {NESTING_MAX} deep at most")
+            raise self._error(operator, _TOO_DEEP)
         return _Part(Not(part.filter), part.depth + 1, part.conditions)
 
     def comparison(self, name: Token, operator: Token, value: Token) -> _Part:
@@ -233,7 +281,7 @@ class _Tree(Transformer[Token, _Part]):
 
     def _condition(self, name: Token, operator: Token, value: Token) -> Filter:
         wanted = property_of(name)
-        if isinstance(wanted, str):
+        if isinstance(wanted, Text):
             raise self._error(name, wanted)
         match operator.lower():
             case "-eq":
@@ -253,7 +301,7 @@ class _Tree(Transformer[Token, _Part]):
             return self._blank(wanted, value)
         if wanted.kind is Kind.RECIPIENT_TYPE:
             details = details_of(wanted, self._quoted(wanted, value))
-            if isinstance(details, str):
+            if isinstance(details, Text):
                 raise self._error(value, details)
             return OfType(details)
         if wanted.kind is Kind.BOOLEAN:
@@ -271,15 +319,29 @@ class _Tree(Transformer[Token, _Part]):
 
     def _blank(self, wanted: Property, value: Token) -> Filter:
         if wanted.kind in {Kind.BOOLEAN, Kind.RECIPIENT_TYPE, Kind.ACCOUNT_CONTROL}:
-            raise self._error(value, f"{wanted.name} is never blank; expected {wanted.kind.value}")
+            kind = wanted.kind.value
+            what = Text(
+                f"{wanted.name} is never blank; expected {kind.en}",
+                f"{wanted.name} が空になることはありません。必要なもの: {kind.ja}",
+            )
+            raise self._error(value, what)
         return IsBlank(wanted)
 
     def _like(self, wanted: Property, operator: Token, value: Token) -> Filter:
         if wanted.kind is not Kind.TEXT:
-            sentence = f"{operator.lower()} compares text, and {wanted.name} is {wanted.kind.value}"
-            raise self._error(operator, sentence)
+            word, kind = operator.lower(), wanted.kind.value
+            what = Text(
+                f"{word} compares text, and {wanted.name} is {kind.en}",
+                f"{word} は文字列を比較します。{wanted.name} の値は {kind.ja} です",
+            )
+            raise self._error(operator, what)
         if _system(value) is not None:
-            raise self._error(value, f"{operator.lower()} needs a text; blank is -eq $null")
+            word = operator.lower()
+            what = Text(
+                f"{word} needs a text; blank is -eq $null",
+                f"{word} には文字列が必要です。空の値は -eq $null で指定します",
+            )
+            raise self._error(value, what)
         text = self._quoted(wanted, value)
         if "*" not in text:
             return Equals(wanted, _with_scheme(wanted, text))
@@ -292,14 +354,19 @@ class _Tree(Transformer[Token, _Part]):
     def _check_wildcards(self, parts: tuple[str, ...], value: Token) -> None:
         if self._settings.exchange_online_limits and (len(parts) > 2 or parts[1]):
             place = value.start_pos + value.index("*") if value.start_pos is not None else 0
-            sentence = (
+            what = Text(
                 "Exchange Online takes * at the end of a text alone, as in 'Sales*'; with"
-                " exchange_online_limits = false it may be anywhere"
+                " exchange_online_limits = false it may be anywhere",
+                "Exchange Online では * は文字列の末尾にのみ使用できます（例: 'Sales*'）。"
+                "exchange_online_limits = false の場合はどこにでも使用できます",
             )
-            raise RecipientFilterError(self._text, place, sentence)
+            raise RecipientFilterError(self._text, place, what)
         if len(parts) > WILDCARDS_MAX + 1:
-            sentence = f"a text has {WILDCARDS_MAX} * at most: each is tried at every place"
-            raise self._error(value, sentence)
+            what = Text(
+                f"a text has {WILDCARDS_MAX} * at most: each is tried at every place",
+                f"1 つの文字列に使用できる * は {WILDCARDS_MAX} 個までです",
+            )
+            raise self._error(value, what)
 
     def _compares(
         self, wanted: Property, order: Inequality, operator: Token, value: Token
@@ -308,67 +375,94 @@ class _Tree(Transformer[Token, _Part]):
             return Compares(wanted, order, self._number(wanted, value))
         if wanted.kind is Kind.DATE:
             return Compares(wanted, order, self._date(wanted, value))
-        sentence = (
-            f"{operator.lower()} compares numbers and dates: {wanted.name} is {wanted.kind.value},"
-            " of which directories do not agree what comes first"
+        word, kind = operator.lower(), wanted.kind.value
+        what = Text(
+            f"{word} compares numbers and dates: {wanted.name} is {kind.en},"
+            " of which directories do not agree what comes first",
+            f"{word} は数値と日付を比較します。{wanted.name} の値は {kind.ja} で、"
+            "順序がディレクトリによって異なります",
         )
-        raise self._error(operator, sentence)
+        raise self._error(operator, what)
 
     # -- values ----------------------------------------------------------------------------------
 
     def _quoted(self, wanted: Property, value: Token) -> str:
         if system := _system(value):
-            raise self._error(value, f"{wanted.name} is {wanted.kind.value}, not ${system}")
+            raise self._error(value, _is_not(wanted, f"${system}"))
         text = _plain(value)
         if not text.strip():
-            raise self._error(value, f"an empty text fits nobody; blank is {wanted.name} -eq $null")
+            what = Text(
+                f"an empty text fits nobody; blank is {wanted.name} -eq $null",
+                f"空の文字列には誰も一致しません。空の値は {wanted.name} -eq $null で指定します",
+            )
+            raise self._error(value, what)
         if any(category(letter) == "Cc" for letter in text):
-            raise self._error(value, "a text holds no control characters")
+            what = Text("a text holds no control characters", "文字列に制御文字は使用できません")
+            raise self._error(value, what)
         return text
 
     def _boolean(self, wanted: Property, value: Token) -> bool:
         """In quotes too, as Exchange shows filters that it has stored."""
         word = _system(value) or _plain(value).lower()
         if word not in {"true", "false"}:
-            raise self._error(value, f"{wanted.name} is {wanted.kind.value}")
+            raise self._error(value, _is_a(wanted))
         return word == "true"
 
     def _disabled(self, wanted: Property, value: Token) -> bool:
         found = None if _system(value) else is_disabled(_plain(value))
         if found is None:
-            sentence = f"all that is known of {wanted.name} here is {wanted.kind.value}"
-            raise self._error(value, sentence)
+            kind = wanted.kind.value
+            what = Text(
+                f"all that is known of {wanted.name} here is {kind.en}",
+                f"{wanted.name} に指定できる値: {kind.ja}",
+            )
+            raise self._error(value, what)
         return found
 
     def _number(self, wanted: Property, value: Token) -> int:
         text = _plain(value)
         if not re.fullmatch(r"-?[0-9]{1,10}", text) or abs(int(text)) >= _NUMBER_MAX:
-            raise self._error(value, f"{wanted.name} is {wanted.kind.value} of at most 32 bits")
+            raise self._error(value, _is_a(wanted, " of at most 32 bits", "（32 ビット以内）"))
         return int(text)
 
     def _date(self, wanted: Property, value: Token) -> int:
         text = _plain(value)
-        sentence = f"{wanted.name} is {wanted.kind.value}; without a zone it is UTC"
+        what = _is_a(
+            wanted, "; without a zone it is UTC", "。タイム ゾーンがない場合は UTC とみなします"
+        )
         if not _DATE.fullmatch(text):
-            raise self._error(value, sentence)
+            raise self._error(value, what)
         try:
             moment = datetime.fromisoformat(text)
         except ValueError as error:
-            raise self._error(value, f"{error}; {sentence}") from error
+            also = Text(f"{error}; {what.en}", f"{error}。{what.ja}")
+            raise self._error(value, also) from error
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
     def _check_link(self, wanted: Property, text: str, value: Token) -> None:
         """A name would be taken by Exchange and match nobody, which is worse than an error."""
         is_name = re.match(r"\s*[A-Za-z][A-Za-z0-9-]*\s*=", text)
         if not is_name and "@" not in text:
-            sentence = (
-                f"{wanted.name} is compared with {Kind.LINK.value}, or an address of this directory;"
-                f" the name '{text}' would match nobody"
+            kind = Kind.LINK.value
+            what = Text(
+                f"{wanted.name} is compared with {kind.en}, or an address of this directory;"
+                f" the name '{text}' would match nobody",
+                f"{wanted.name} は {kind.ja}、またはこのディレクトリのアドレスと比較します。"
+                f"名前 '{text}' には誰も一致しません",
             )
-            raise self._error(value, sentence)
+            raise self._error(value, what)
 
-    def _error(self, token: Token, sentence: str) -> RecipientFilterError:
-        return RecipientFilterError(self._text, token.start_pos or 0, sentence)
+    def _error(self, token: Token, what: Text) -> RecipientFilterError:
+        return RecipientFilterError(self._text, token.start_pos or 0, what)
+
+
+def _is_a(wanted: Property, en: str = "", ja: str = "") -> Text:
+    kind = wanted.kind.value
+    return Text(f"{wanted.name} is {kind.en}{en}", f"{wanted.name} の値は {kind.ja} です{ja}")
+
+
+def _is_not(wanted: Property, found: str) -> Text:
+    return _is_a(wanted, f", not {found}", f"（{found} は不可）")
 
 
 def _system(value: Token) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from kairan.directory.errors import DirectoryError
+from kairan.outcomes.outcome import Text
 
 
 class IncludedRecipients(Enum):
@@ -56,21 +57,37 @@ def opath(
     """`conditional`: the values by property, "Department" for -ConditionalDepartment."""
     kinds = list(dict.fromkeys(included))
     if not kinds:
-        raise DirectoryError("say which recipients are included, for instance MailboxUsers")
+        raise DirectoryError(
+            Text(
+                "say which recipients are included, for instance MailboxUsers",
+                "対象の受信者の種類を指定してください（例: MailboxUsers）",
+            )
+        )
     if IncludedRecipients.ALL_RECIPIENTS in kinds and len(kinds) > 1:
-        raise DirectoryError("AllRecipients already includes the others; give it alone")
+        raise DirectoryError(
+            Text(
+                "AllRecipients already includes the others; give it alone",
+                "AllRecipients はほかの種類を含みます。単独で指定してください",
+            )
+        )
     alternatives = [_either(text for kind in kinds for text in _TYPES[kind])]
     names = {name.lower(): name for name in CONDITIONAL}
     for given, values in (conditional or {}).items():
         name = names.get(given.lower())
         if name is None:
             raise DirectoryError(
-                f"there is no condition on {given}; there are {', '.join(CONDITIONAL)},"
-                " and a filter takes every property"
+                Text(
+                    f"there is no condition on {given}; there are {', '.join(CONDITIONAL)},"
+                    " and a filter takes every property",
+                    f"{given} の条件はありません。使用できる条件: {', '.join(CONDITIONAL)}。"
+                    "フィルターではすべてのプロパティを使用できます",
+                )
             )
         wanted = list(dict.fromkeys(values))
         if not wanted:
-            raise DirectoryError(f"the condition on {name} has no value")
+            raise DirectoryError(
+                Text(f"the condition on {name} has no value", f"{name} の条件に値がありません")
+            )
         alternatives.append(_either(_equals(name, value) for value in wanted))
     return " -and ".join(alternatives)
 
@@ -78,8 +95,12 @@ def opath(
 def _equals(name: str, value: str) -> str:
     if "*" in value:
         raise DirectoryError(
-            f"the condition on {name} compares the whole text, {value!r} has a *;"
-            f" write a filter: {name} -like '…*'"
+            Text(
+                f"the condition on {name} compares the whole text, {value!r} has a *;"
+                f" write a filter: {name} -like '…*'",
+                f"{name} の条件は全体を比較します。{value!r} には * が含まれています。"
+                f"フィルターを使用してください: {name} -like '…*'",
+            )
         )
     quoted = value.replace("'", "''")
     return f"{name} -eq '{quoted}'"

@@ -10,17 +10,31 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
+from kairan.outcomes.outcome import Text
+
 
 class Kind(Enum):
     """The value in words, for those who write filters."""
 
-    TEXT = "a text in single quotes"
-    BOOLEAN = "$true or $false"
-    NUMBER = "a whole number"
-    DATE = "a date in single quotes, such as '2026-11-26' or '2026-11-26T08:00Z'"
-    RECIPIENT_TYPE = "a recipient type in single quotes, such as 'UserMailbox'"
-    ACCOUNT_CONTROL = "'AccountDisabled' or 'None', or a number of these such as 514 or 512"
-    LINK = "a distinguished name in single quotes, such as 'CN=Sales,OU=Groups,DC=example,DC=com'"
+    TEXT = Text("a text in single quotes", "一重引用符で囲んだ文字列")
+    BOOLEAN = Text("$true or $false", "$true または $false")
+    NUMBER = Text("a whole number", "整数")
+    DATE = Text(
+        "a date in single quotes, such as '2026-11-26' or '2026-11-26T08:00Z'",
+        "一重引用符で囲んだ日付（例: '2026-11-26'、'2026-11-26T08:00Z'）",
+    )
+    RECIPIENT_TYPE = Text(
+        "a recipient type in single quotes, such as 'UserMailbox'",
+        "一重引用符で囲んだ受信者の種類（例: 'UserMailbox'）",
+    )
+    ACCOUNT_CONTROL = Text(
+        "'AccountDisabled' or 'None', or a number of these such as 514 or 512",
+        "'AccountDisabled' か 'None'、またはその数値（例: 514、512）",
+    )
+    LINK = Text(
+        "a distinguished name in single quotes, such as 'CN=Sales,OU=Groups,DC=example,DC=com'",
+        "一重引用符で囲んだ識別名（例: 'CN=Sales,OU=Groups,DC=example,DC=com'）",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +129,22 @@ WebPage WhenChanged WhenIBSegmentChanged WhenMailboxCreated WhenSoftDeleted
 _KNOWN_TO_EXCHANGE = frozenset(name.lower() for name in _EXCHANGE_ALONE.split())
 
 
-def property_of(name: str) -> Property | str:
+def property_of(name: str) -> Property | Text:
     """In any case; or why there is none of this name."""
     found = _BY_NAME.get(name.lower())
     if found is not None:
         return found
     if name.lower() in _KNOWN_TO_EXCHANGE:
-        return f"Exchange has the property {name}, this directory does not hold it"
+        return Text(
+            f"Exchange has the property {name}, this directory does not hold it",
+            f"Exchange には {name} プロパティがありますが、このディレクトリにはありません",
+        )
     near = get_close_matches(name.lower(), _BY_NAME, n=1)
-    hint = f"; did you mean {_BY_NAME[near[0]].name}?" if near else ""
-    return f"there is no property {name}{hint}"
+    meant = _BY_NAME[near[0]].name if near else ""
+    return Text(
+        f"there is no property {name}" + (f"; did you mean {meant}?" if meant else ""),
+        f"{name} というプロパティはありません" + (f"。{meant} ではありませんか?" if meant else ""),
+    )
 
 
 # -- recipient types -------------------------------------------------------------------------------
@@ -222,7 +242,7 @@ def is_outside(recipient_type: str) -> bool:
     return recipient_type in OUTSIDE
 
 
-def details_of(wanted: Property, value: str) -> frozenset[int] | str:
+def details_of(wanted: Property, value: str) -> frozenset[int] | Text:
     """Which RecipientTypeDetails a type means; or why it means none."""
     known, names = (
         (_TYPES_BY_NAME, _TYPES) if wanted.name == "RecipientType" else (_DETAILS_BY_NAME, DETAILS)
@@ -232,8 +252,16 @@ def details_of(wanted: Property, value: str) -> frozenset[int] | str:
         return found
     by_lower = {name.lower(): name for name in names}
     near = get_close_matches(value.lower(), by_lower, n=1)
-    hint = f"; did you mean '{by_lower[near[0]]}'?" if near else f"; there are {', '.join(names)}"
-    return f"{wanted.name} is never '{value}'{hint}"
+    if near:
+        meant = by_lower[near[0]]
+        hint = Text(f"did you mean '{meant}'?", f"'{meant}' ではありませんか?")
+    else:
+        there_are = ", ".join(names)
+        hint = Text(f"there are {there_are}", f"使用できる値: {there_are}")
+    return Text(
+        f"{wanted.name} is never '{value}'; {hint.en}",
+        f"{wanted.name} に '{value}' という値はありません。{hint.ja}",
+    )
 
 
 # -- accounts --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What lists cost and who needs one, by HTTP: the figures that `kairan group cost` and `advise` have."""
+"""What lists cost and who needs one, by HTTP: the figures that `kairan group cost` and `kairan group advise` have."""
 
 import json
 

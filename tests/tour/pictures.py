@@ -27,6 +27,9 @@ INTO = Path(__file__).parents[2] / "docs" / "images" / "console"
 OCTETS_MAX = 100 * 1024
 SIZE = {"width": 1100, "height": 720}
 REPLY = "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain"
+FLEET = """name,server,port,tls
+mfp-3f,smtp-hve.office365.com,587,starttls
+mfp-9f,smtp.office365.com,587,off"""
 USER, GONE, LATE = "user007@kairan.test", "user013@kairan.test", "user021@kairan.test"
 # File, place, and how much of it is shown: pixels.
 PLACES = (
@@ -44,7 +47,11 @@ PLACES = (
     ("sheet", "devices/sheet?name=mfp-3f", 640),
     ("groups", "groups", 560),
     ("group", "groups/one?name=west@kairan.test&preview=1", 560),
+    ("costs", "groups/one?name=west@kairan.test&costs=1", 420),
+    ("moderation", "moderation", 320),
     ("mailboxes", "mailboxes?search=user01", 480),
+    ("import", "mailboxes/change?do=import", 620),
+    ("audit", "audit", 560),
     ("test-mail", "mail", 460),
     ("fault-rules", "mail/faults", 620),
     ("users", "users", 300),
@@ -89,6 +96,7 @@ def _prepare(place: Path) -> None:
     _kairan(place, "policy", "add", "Tokens only")
     _kairan(place, "policy", "assign", "Passwords", "printer@kairan.test")
     _kairan(place, "policy", "assign", "Tokens only", "payroll@kairan.test")
+    _kairan(place, "group", "add", "plans@kairan.test", "--member", USER, "--moderated", "--moderator", USER)  # fmt: skip
     _kairan(place, "console", "user", "add", "akiko", "--role", "helpdesk", "--generate")
     _kairan(place, "fault", "add", LATE, "--answer", "432 4.3.2", "--at", "delivery")
     _kairan(place, "fault", "add", GONE, "--answer", "recipient-unknown", "--at", "delivery")
@@ -105,6 +113,7 @@ def _send(demo) -> None:
             ("west", "Delivery plan, western Japan", ["west@kairan.test"]),
             ("gone", "Travel expenses", [GONE, USER]),
             ("late", "Payslip for November", [LATE, USER]),
+            ("plan", "Plan for December", ["plans@kairan.test"]),
         ):
             message = EmailMessage()
             message["From"], message["To"] = printer.address, ", ".join(recipients)
@@ -130,9 +139,14 @@ def _take(console) -> None:
             _shoot(page, console, name, place.format(LATE=LATE), height)
         page.goto(f"{console['url']}doctor")
         page.locator("#text").fill(REPLY)
-        page.locator("main button").click()
+        page.locator("main button").first.click()
         page.wait_for_selector(".explained")
         _save(page, "doctor", 760)
+        page.locator("#text").fill(FLEET)
+        page.locator("#kind").select_option("fleet")
+        page.locator("main button").first.click()
+        page.wait_for_selector("section pre")
+        _save(page, "fleet", 1100)
         page.goto(f"{console['url']}mail")
         page.locator("tbody a").first.click()
         page.wait_for_url("**/mail/message**")

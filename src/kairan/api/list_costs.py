@@ -1,4 +1,4 @@
-"""What messages to lists cost, and who would do better with a list: `kairan group cost` and `advise`."""
+"""What messages to lists cost, and who would do better with a list: `kairan group cost` and `kairan group advise`."""
 
 import time
 from datetime import datetime

@@ -229,6 +229,32 @@ def test_a_delay_comes_before_what_would_have_come(service, api, stage, marker):
     found(api, marker)
 
 
+def send_in_a_chunk(smtp, subject):
+    """RFC 3030, as the HTTP API hands mail to a worker."""
+    content = f"From: {PRINTER}\r\nSubject: {subject}\r\n\r\nThe text of {subject}.\r\n".encode()
+    smtp.ehlo()
+    smtp.mail(PRINTER)
+    smtp.rcpt(USER)
+    smtp.send(b"BDAT %d LAST\r\n%s" % (len(content), content))
+    return smtp.getreply()
+
+
+def test_a_rule_of_the_stage_data_holds_for_a_chunk(service, api, marker):
+    with (
+        met(api, USER, drop=True, stage="data"),
+        pytest.raises(OSError),
+        client(service) as smtp,
+    ):
+        send_in_a_chunk(smtp, marker)
+    service.wait_empty()
+    assert api.get("/v1/captured-mail", params={"text": marker}).json()["number"] == 0
+    with met(api, USER, delay_seconds=0.15, stage="data"), client(service) as smtp:
+        began = time.monotonic()
+        assert send_in_a_chunk(smtp, marker)[0] == 250
+        assert time.monotonic() - began >= 0.15
+    assert len(found(api, marker)) == 1
+
+
 def test_who_hangs_up_while_he_is_made_to_wait_leaves_nothing(service, api, marker):
     with met(api, USER, delay_seconds=0.3, stage="dot"):
         with service.client() as client_:

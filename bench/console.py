@@ -79,6 +79,7 @@ def filled(path: Path, events: int, kept: Path | None) -> None:
         if kept is not None:
             shutil.copyfile(path, kept)
     else:
+        path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(kept, path)
 
 

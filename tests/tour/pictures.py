@@ -26,6 +26,7 @@ from kit.ports import free_port
 INTO = Path(__file__).parents[2] / "docs" / "images" / "console"
 OCTETS_MAX = 100 * 1024
 SIZE = {"width": 1100, "height": 720}
+PATIENCE_MILLISECONDS = 120_000
 REPLY = "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain"
 FLEET = """name,server,port,tls
 mfp-3f,smtp-hve.office365.com,587,starttls
@@ -146,7 +147,7 @@ def _take(console) -> None:
         page.locator("#kind").select_option("fleet")
         page.locator("main button").first.click()
         page.wait_for_selector("section pre")
-        _save(page, "fleet", 1100)
+        (INTO / "fleet.png").write_bytes(smaller(page.locator("main section").screenshot()))
         page.goto(f"{console['url']}mail")
         page.locator("tbody a").first.click()
         page.wait_for_url("**/mail/message**")
@@ -163,6 +164,7 @@ def _take(console) -> None:
 
 def _signed_in(browser, console, locale: str, scheme: str, picture: str = "") -> Page:
     page = browser.new_context(locale=locale, color_scheme=scheme, viewport=SIZE).new_page()
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
     page.goto(f"{console['url']}sign-in")
     if picture:
         _save(page, picture, 320)

@@ -18,7 +18,7 @@ from kairan.directory.model import ModerationRequest
 from kairan.trace.audit_file import append, line_of
 from kairan.trace.audit_search import AuditWanted, actor_of, search_audit
 from kairan.trace.record import Trace
-from kairan.trace.settings import AuditSettings
+from kairan.trace.settings import AuditSettings, TraceSettings
 
 PLACES = [kind.place for kind in KINDS]
 
@@ -192,7 +192,8 @@ async def test_a_group_says_what_its_messages_cost(site, admin):
 
 
 async def test_an_account_says_whether_a_list_would_do(site, admin):
-    with closing(Trace(site.parts.configuration.trace_directory / "trace-9.db")) as trace:
+    moments, file = [7_200, 3_600], site.parts.configuration.trace_directory / "trace-9.db"
+    with closing(Trace(file, TraceSettings(), clock=lambda: time.time() - moments[0])) as trace:
         for run in range(2):
             for n in range(20):
                 mail = {
@@ -202,8 +203,11 @@ async def test_an_account_says_whether_a_list_would_do(site, admin):
                 }
                 trace.record("RECEIVE", **mail, account="payroll@example.com")
                 trace.record("DELIVER", **mail, recipient=f"person{n}@example.com")
+            if run == 0:
+                moments.pop(0)
     page = await admin.get("/accounts/one?name=payroll@example.com&advice=1")
-    assert "Would a list do it in one message? (" in page.text
+    assert "Would a list do it in one message? (1)" in page.text
+    assert "a new list of these recipients" in page.text
 
 
 async def test_a_dynamic_group_follows_its_filter_and_a_great_change_must_be_meant(site, admin):

@@ -28,7 +28,7 @@ class Scene:
         self.place = place
         self.concerns = []
         self.settings = WebhookSettings(networks_allowed=("127.0.0.0/8",), **settings)
-        self.store = WebhookStore(place / "webhooks")
+        self.store = WebhookStore.of_folder(place / "webhooks")
         self.tasks = self.new_tasks()
 
     def new_tasks(self):

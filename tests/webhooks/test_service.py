@@ -36,7 +36,7 @@ def service(tmp_path_factory):
 def added(service):
     """A webhook of the test's own; gone after."""
     names = []
-    with WebhookStore(service.place / "data" / "webhooks") as store:
+    with WebhookStore.of_folder(service.place / "data" / "webhooks") as store:
 
         def add(name, url):
             names.append(name)

@@ -16,6 +16,7 @@ from kairan.api.policies import NameInPath
 from kairan.api.problems import ApiError
 from kairan.outcomes import http_api
 from kairan.webhooks.hook import TOLD_EVENTS, Webhook, WebhookEvent, shown_host
+from kairan.webhooks.place import open_webhooks
 from kairan.webhooks.reading import cursors_now
 from kairan.webhooks.sending import body_of, webhook_sender
 from kairan.webhooks.store import WebhookStore
@@ -140,7 +141,7 @@ def routes(parts: Parts) -> APIRouter:
 
 
 def _store(parts: Parts) -> WebhookStore:
-    return WebhookStore(parts.configuration.webhooks_directory)
+    return open_webhooks(parts.configuration)
 
 
 def _everyone(parts: Parts) -> list[WebhookShown]:

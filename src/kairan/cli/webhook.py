@@ -13,9 +13,9 @@ from kairan.cli.output import print_json, print_json_list, print_record, print_t
 from kairan.cli.times import moment
 from kairan.config.model import Configuration
 from kairan.webhooks.hook import TOLD_EVENTS, Webhook, WebhookEvent, shown_host
+from kairan.webhooks.place import open_webhooks
 from kairan.webhooks.reading import cursors_now
 from kairan.webhooks.sending import WebhookAnswer, body_of, webhook_sender
-from kairan.webhooks.store import WebhookStore
 from kairan.webhooks.told import of_test
 
 app = group_of_commands("Webhooks: programs that are told what became of mail.")
@@ -49,7 +49,7 @@ def add(
     configuration = read_configuration(config)
     events = [one for one in event or TOLD_EVENTS if one is not WebhookEvent.TEST]
     now = time.time()
-    with WebhookStore(configuration.webhooks_directory) as store:
+    with open_webhooks(configuration) as store:
         hook = store.add(name, url, events, cursors_now(configuration.trace_directory, now), now)
     tell(configuration, "webhook.add", name=name, host=shown_host(url), events=sorted(hook.events))
     if as_json:
@@ -67,7 +67,7 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the webhooks: what each was told, what waits, and what it answered last."""
     configuration = read_configuration(config)
     now = time.time()
-    with WebhookStore(configuration.webhooks_directory) as store:
+    with open_webhooks(configuration) as store:
         found = [(one, store.waiting(one.number, now).everything) for one in store.everyone()]
     if as_json:
         print_json_list(_record(hook, waiting) for hook, waiting in found)
@@ -97,7 +97,7 @@ def remove(
 ) -> None:
     """Remove a webhook; what waits for it is not sent any more."""
     configuration = read_configuration(config)
-    with WebhookStore(configuration.webhooks_directory) as store:
+    with open_webhooks(configuration) as store:
         store.remove(name)
     tell(configuration, "webhook.remove", name=name)
     if as_json:
@@ -117,7 +117,7 @@ def send_test(
     Signed as all others, once; the exit code is 0 when it was taken.
     """
     configuration = read_configuration(config)
-    with WebhookStore(configuration.webhooks_directory) as store:
+    with open_webhooks(configuration) as store:
         hook = store.find(name)
     answer = asyncio.run(_tested(configuration, hook))
     if as_json:

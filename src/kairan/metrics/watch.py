@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,8 +20,9 @@ from kairan.config.model import Configuration
 from kairan.intake.control import ControlUnavailableError, WorkerReports, ask_status
 from kairan.status.facts import Status
 from kairan.status.gather import status
+from kairan.webhooks.database import WebhookDatabaseError
 from kairan.webhooks.hook import Webhook
-from kairan.webhooks.store import WebhookStore
+from kairan.webhooks.place import open_webhooks
 
 log = structlog.get_logger()
 
@@ -128,8 +128,11 @@ class Watcher:
 def _webhooks(configuration: Configuration, now: float) -> Sequence[WatchedWebhook]:
     if not configuration.webhooks.enabled:
         return ()
-    with closing(WebhookStore(configuration.webhooks_directory)) as store:
-        return [
-            WatchedWebhook(one, store.waiting(one.number, now).everything)
-            for one in store.everyone()
-        ]
+    try:
+        with open_webhooks(configuration) as store:
+            return [
+                WatchedWebhook(one, store.waiting(one.number, now).everything)
+                for one in store.everyone()
+            ]
+    except WebhookDatabaseError:  # their own process says so; what else is known is worth having
+        return ()

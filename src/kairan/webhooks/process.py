@@ -12,7 +12,7 @@ from kairan.runtime import logs
 from kairan.runtime.watchdog import Supervision, keep_beating
 from kairan.status.look import look
 from kairan.web.server import ORPHANED
-from kairan.webhooks.store import WebhookStore
+from kairan.webhooks.place import open_webhooks
 from kairan.webhooks.tasks import Webhooks
 
 # Beside the workers it has the rest of the processor: what is told a second later is as true.
@@ -35,7 +35,7 @@ async def _live(configuration: Configuration, supervision: Supervision) -> int:
     with ExitStack() as stack:
         url = configuration.directory_url
         directory = stack.enter_context(Directory.open(url, migrate=False))
-        store = stack.enter_context(WebhookStore(configuration.webhooks_directory))
+        store = stack.enter_context(open_webhooks(configuration))
         webhooks = Webhooks(
             configuration.webhooks,
             configuration.hostname,

@@ -1,35 +1,32 @@
-"""Who is told, how far each has read, what waits: one SQLite file.
+"""Who is told, how far each has read, what waits: a file of this machine, or a database of all nodes.
 
     data/webhooks/              0700
-    data/webhooks/webhooks.db   0600; WAL, synchronous = NORMAL
+    data/webhooks/webhooks.db   0600; or the schema kairan_webhooks in the first of [spool] url
 
     hook     the webhooks, with their secrets in clear, for these sign
-    cursor   how far a webhook has read in each file of the trace (reading.py)
+    cursor   how far a webhook has read in each file of the trace (reading.py); of nodes that share
+             the database, `file` begins with the node's id and a slash
     waiting  events that were read and are not taken yet; `due`: not before, and in this order
     told     ids of what was taken lately, so that what is read twice is sent once
     concern  what has begun and is not over, and was told
 
 An event and the cursor behind it are one transaction: after a crash of the process it is there once.
-NORMAL syncs at checkpoints alone, so that this never waits for a disk that the spool needs; a power
-cut may cost the last transactions, and then the same events are read and sent again, under the same ids.
+A power cut may cost the last transactions of the file, and then the same events are read and sent
+again, under the same ids.
 
 Nothing grows without end: of a webhook at most `waiting_events_max` events are due, ten times as many
 wait (an event takes 10 KB at most and 500 octets mostly, see told.py), and then it reads no further until
 some are taken or too old; the ids of a day are kept, at most _TOLD_MAX.
 """
 
-import os
-import sqlite3
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from kairan.auth.made_secrets import make_secret
-from kairan.runtime.write_ahead import use_write_ahead_log
+from kairan.webhooks.database import Statements, WebhookDatabase, WebhookFile
 from kairan.webhooks.hook import Webhook, WebhookError, WebhookEvent, check_name, check_url
 from kairan.webhooks.told import ToldEvent
 
@@ -44,31 +41,23 @@ _DELAYS_FACTOR = 10
 _TOLD_SECONDS = 86_400.0
 _TOLD_MAX = 200_000
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS hook (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, url TEXT NOT NULL,
-  secret TEXT NOT NULL, events TEXT NOT NULL, created REAL NOT NULL,
-  failures INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0,
-  last_answer TEXT NOT NULL DEFAULT '', sent INTEGER NOT NULL DEFAULT 0,
-  dropped INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS cursor (
-  hook INTEGER NOT NULL REFERENCES hook ON DELETE CASCADE, file TEXT NOT NULL, id INTEGER NOT NULL,
-  PRIMARY KEY (hook, file)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS waiting (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, hook INTEGER NOT NULL REFERENCES hook ON DELETE CASCADE,
-  id TEXT NOT NULL, time REAL NOT NULL, due REAL NOT NULL, body TEXT NOT NULL, UNIQUE (hook, id));
-CREATE INDEX IF NOT EXISTS waiting_due ON waiting (hook, due);
-CREATE TABLE IF NOT EXISTS told (
-  hook INTEGER NOT NULL REFERENCES hook ON DELETE CASCADE, id TEXT NOT NULL, at REAL NOT NULL,
-  PRIMARY KEY (hook, id)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS told_at ON told (hook, at);
-CREATE TABLE IF NOT EXISTS concern (
-  hook INTEGER NOT NULL REFERENCES hook ON DELETE CASCADE, key TEXT NOT NULL, kind TEXT NOT NULL,
-  about TEXT NOT NULL, since REAL NOT NULL, PRIMARY KEY (hook, key)) WITHOUT ROWID;
-"""
 _ADD = """
-INSERT OR IGNORE INTO waiting (hook, id, time, due, body) SELECT ?, ?, ?, ?, ?
-WHERE NOT EXISTS (SELECT 1 FROM told WHERE hook = ? AND id = ?)
+INSERT INTO waiting (hook, id, time, due, body)
+SELECT CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS DOUBLE PRECISION),
+  CAST(? AS DOUBLE PRECISION), CAST(? AS TEXT)
+WHERE NOT EXISTS (SELECT 1 FROM told WHERE hook = ? AND id = ?) ON CONFLICT DO NOTHING
+"""
+_ADD_HOOK = """
+INSERT INTO hook (name, url, secret, events, created) VALUES (?, ?, ?, ?, ?) RETURNING number
+"""
+_SET_CURSOR = """
+INSERT INTO cursor VALUES (?, ?, ?) ON CONFLICT (hook, file) DO UPDATE SET id = excluded.id
+"""
+_SET_TOLD = """
+INSERT INTO told VALUES (?, ?, ?) ON CONFLICT (hook, id) DO UPDATE SET at = excluded.at
+"""
+_NEXT = """
+SELECT number, id, body FROM waiting WHERE hook = ? AND due <= ? ORDER BY due, number LIMIT ?
 """
 _HOOK = "number, name, url, secret, events, created, failures, next_try, last_answer, sent, dropped"
 
@@ -102,19 +91,19 @@ class BegunConcern:
 
 
 class WebhookStore:
-    """For several threads; its methods block."""
+    """For several threads; its methods block, and raise WebhookDatabaseError.
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / "webhooks.db"
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-        self._turn = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False)
-        self._db.execute("PRAGMA busy_timeout=5000")
-        use_write_ahead_log(self._db)
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
-        self._db.execute("PRAGMA foreign_keys=ON")
+    `node`: this machine among those that share the database; empty: none does.
+    """
+
+    def __init__(self, database: WebhookDatabase, node: str = "") -> None:
+        self._database = database
+        self._files = f"{node}/" if node else ""
+        self.is_shared = bool(node)
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> Self:
+        return cls(WebhookFile(folder))
 
     def __enter__(self) -> Self:
         return self
@@ -123,8 +112,11 @@ class WebhookStore:
         self.close()
 
     def close(self) -> None:
-        with self._turn:
-            self._db.close()
+        self._database.close()
+
+    def may_tell(self) -> bool:
+        """Whether this process is the one that tells; it may not be for long."""
+        return self._database.may_tell()
 
     # Webhooks.
 
@@ -142,8 +134,8 @@ class WebhookStore:
         wanted = sorted(frozenset(events))
         if not wanted:
             raise WebhookError("say of which events it is to hear")
-        with self._turn, self._db:
-            known = [row[0] for row in self._db.execute("SELECT name FROM hook")]
+        with self._database.transaction() as db:
+            known = [name for (name,) in db.rows("SELECT name FROM hook")]
             if name in known:
                 raise WebhookError(
                     f"there is a webhook {name} already; choose another name, or remove it first"
@@ -152,23 +144,19 @@ class WebhookStore:
                 raise WebhookError(
                     f"there are {len(known)} webhooks, which is the most; remove one first"
                 )
-            number = self._db.execute(
-                "INSERT INTO hook (name, url, secret, events, created) VALUES (?, ?, ?, ?, ?)",
-                (name, url, make_secret(), ",".join(wanted), now),
-            ).lastrowid
-            rows = [(number, file, id_) for file, id_ in cursors.items()]
-            self._db.executemany("INSERT INTO cursor VALUES (?, ?, ?)", rows)
+            ((number,),) = db.rows(_ADD_HOOK, name, url, make_secret(), ",".join(wanted), now)
+            rows = [(number, self._files + file, id_) for file, id_ in cursors.items()]
+            db.change_each("INSERT INTO cursor VALUES (?, ?, ?)", rows)
         return self.find(name)
 
     def remove(self, name: str) -> None:
-        with self._turn, self._db:
-            gone = self._db.execute("DELETE FROM hook WHERE name = ?", (name,))
-            if not gone.rowcount:
+        with self._database.transaction() as db:
+            if not db.change("DELETE FROM hook WHERE name = ?", name):
                 raise _unknown(name)
 
     def everyone(self) -> list[Webhook]:
-        with self._turn:
-            rows = self._db.execute(f"SELECT {_HOOK} FROM hook ORDER BY name").fetchall()  # noqa: S608
+        with self._database.transaction() as db:
+            rows = db.rows(f"SELECT {_HOOK} FROM hook ORDER BY name")  # noqa: S608
         return [_webhook(row) for row in rows]
 
     def find(self, name: str) -> Webhook:
@@ -180,15 +168,16 @@ class WebhookStore:
     # Events.
 
     def cursors(self, hook: int) -> Mapping[str, int]:
-        with self._turn:
-            return dict(
-                self._db.execute("SELECT file, id FROM cursor WHERE hook = ?", (hook,)).fetchall()
-            )
+        with self._database.transaction() as db:
+            rows = db.rows("SELECT file, id FROM cursor WHERE hook = ?", hook)
+        ours = ((file, id_) for file, id_ in rows if file.startswith(self._files))
+        return {file.removeprefix(self._files): id_ for file, id_ in ours}
 
     def waiting(self, hook: int, now: float) -> WaitingNumbers:
-        query = "SELECT count(*), coalesce(sum(due <= ?), 0) FROM waiting WHERE hook = ?"
-        with self._turn:
-            return WaitingNumbers(*self._db.execute(query, (now, hook)).fetchone())
+        query = "SELECT count(*), count(*) FILTER (WHERE due <= ?) FROM waiting WHERE hook = ?"
+        with self._database.transaction() as db:
+            (numbers,) = db.rows(query, now, hook)
+        return WaitingNumbers(*numbers)
 
     def take(
         self,
@@ -218,89 +207,74 @@ class WebhookStore:
             for one in fresh
         ]
         over = [(hook, one.delayed) for one in events if one.delayed]
-        with self._turn, self._db:
-            if not self._is_there(hook):
+        file, id_ = cursor
+        with self._database.transaction() as db:
+            if not _is_there(db, hook):
                 return 0
-            self._db.executemany(_ADD, rows)
-            self._db.executemany("DELETE FROM waiting WHERE hook = ? AND id = ?", over)
-            self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)", (hook, *cursor))
-            self._add_dropped(hook, len(meant) - len(fresh))
+            db.change_each(_ADD, rows)
+            db.change_each("DELETE FROM waiting WHERE hook = ? AND id = ?", over)
+            db.change(_SET_CURSOR, hook, self._files + file, id_)
+            _add_dropped(db, hook, len(meant) - len(fresh))
         return len(meant) - len(fresh)
 
     def next_batch(self, hook: int, now: float) -> list[WaitingEvent]:
-        with (
-            self._turn,
-            closing(
-                self._db.execute(
-                    "SELECT number, id, body FROM waiting INDEXED BY waiting_due WHERE hook = ? AND due <= ? ORDER BY due, number LIMIT ?",
-                    (hook, now, BATCH_EVENTS_MAX),
-                )
-            ) as rows,
-        ):
-            batch: list[WaitingEvent] = []
-            octets = 0
-            for row in rows:
-                octets += len(row[2].encode())
-                if batch and octets > BATCH_OCTETS_MAX:
-                    break
-                batch.append(WaitingEvent(*row))
-            return batch
+        with self._database.transaction() as db:
+            rows = db.rows(_NEXT, hook, now, BATCH_EVENTS_MAX)
+        batch: list[WaitingEvent] = []
+        octets = 0
+        for row in rows:
+            octets += len(row[2].encode())
+            if batch and octets > BATCH_OCTETS_MAX:
+                break
+            batch.append(WaitingEvent(*row))
+        return batch
 
     def taken(self, hook: int, batch: Sequence[WaitingEvent], answer: str, now: float) -> None:
         """They are remembered by their ids."""
-        with self._turn, self._db:
-            if not self._is_there(hook):
+        with self._database.transaction() as db:
+            if not _is_there(db, hook):
                 return
             numbers = [(one.number,) for one in batch]
-            self._db.executemany("DELETE FROM waiting WHERE number = ?", numbers)
-            ids = [(hook, one.id, now) for one in batch]
-            self._db.executemany("INSERT OR REPLACE INTO told VALUES (?, ?, ?)", ids)
-            self._db.execute(
+            db.change_each("DELETE FROM waiting WHERE number = ?", numbers)
+            db.change_each(_SET_TOLD, [(hook, one.id, now) for one in batch])
+            db.change(
                 "UPDATE hook SET failures = 0, next_try = 0, last_answer = ?, sent = sent + ? "
                 "WHERE number = ?",
-                (answer, len(batch), hook),
+                *(answer, len(batch), hook),
             )
 
     def failures(self, hook: int) -> int:
         """Since it last took something."""
-        with self._turn:
-            row = self._db.execute("SELECT failures FROM hook WHERE number = ?", (hook,)).fetchone()
-        return 0 if row is None else int(row[0])
+        with self._database.transaction() as db:
+            rows = db.rows("SELECT failures FROM hook WHERE number = ?", hook)
+        return int(rows[0][0]) if rows else 0
 
     def not_taken(self, hook: int, answer: str, next_try: float) -> None:
-        with self._turn, self._db:
-            self._db.execute(
+        with self._database.transaction() as db:
+            db.change(
                 "UPDATE hook SET failures = failures + 1, next_try = ?, last_answer = ? WHERE number = ?",
-                (next_try, answer, hook),
+                *(next_try, answer, hook),
             )
 
     def drop_old(self, hook: int, oldest: float, now: float) -> int:
         """How many that waited were older; ids of what was told long ago go, too."""
-        with self._turn, self._db:
-            gone = self._db.execute(
-                "DELETE FROM waiting WHERE hook = ? AND time < ?", (hook, oldest)
-            ).rowcount
-            self._add_dropped(hook, gone)
-            self._db.execute(
-                "DELETE FROM told WHERE hook = ? AND at < ?", (hook, now - _TOLD_SECONDS)
-            )
-            (told,) = self._db.execute(
-                "SELECT count(*) FROM told WHERE hook = ?", (hook,)
-            ).fetchone()
-            self._db.execute(
-                "DELETE FROM told WHERE hook = ?1 AND id IN "
-                "(SELECT id FROM told WHERE hook = ?1 ORDER BY at LIMIT max(?2, 0))",
-                (hook, told - _TOLD_MAX),
+        with self._database.transaction() as db:
+            gone = db.change("DELETE FROM waiting WHERE hook = ? AND time < ?", hook, oldest)
+            _add_dropped(db, hook, gone)
+            db.change("DELETE FROM told WHERE hook = ? AND at < ?", hook, now - _TOLD_SECONDS)
+            ((told,),) = db.rows("SELECT count(*) FROM told WHERE hook = ?", hook)
+            db.change(
+                "DELETE FROM told WHERE hook = ? AND id IN "
+                "(SELECT id FROM told WHERE hook = ? ORDER BY at LIMIT ?)",
+                *(hook, hook, max(told - _TOLD_MAX, 0)),
             )
         return gone
 
     # Concerns.
 
     def begun(self, hook: int) -> list[BegunConcern]:
-        with self._turn:
-            rows = self._db.execute(
-                "SELECT key, kind, about, since FROM concern WHERE hook = ?", (hook,)
-            ).fetchall()
+        with self._database.transaction() as db:
+            rows = db.rows("SELECT key, kind, about, since FROM concern WHERE hook = ?", hook)
         return [BegunConcern(*row) for row in rows]
 
     def set_begun(
@@ -309,25 +283,22 @@ class WebhookStore:
         """With what is told of those that began and ended since, in one transaction."""
         rows = [(hook, one.key, one.kind, one.about, one.since) for one in begun]
         told = [(hook, one.id, one.time, one.time, one.body, hook, one.id) for one in events]
-        with self._turn, self._db:
-            if not self._is_there(hook):
+        with self._database.transaction() as db:
+            if not _is_there(db, hook):
                 return
-            self._db.execute("DELETE FROM concern WHERE hook = ?", (hook,))
-            self._db.executemany("INSERT INTO concern VALUES (?, ?, ?, ?, ?)", rows)
-            self._db.executemany(_ADD, told)
+            db.change("DELETE FROM concern WHERE hook = ?", hook)
+            db.change_each("INSERT INTO concern VALUES (?, ?, ?, ?, ?)", rows)
+            db.change_each(_ADD, told)
 
-    # With the turn in hand.
 
-    def _is_there(self, hook: int) -> bool:
-        """It may have been removed since it was read."""
-        query = "SELECT 1 FROM hook WHERE number = ?"
-        return self._db.execute(query, (hook,)).fetchone() is not None
+def _is_there(db: Statements, hook: int) -> bool:
+    """It may have been removed since it was read."""
+    return bool(db.rows("SELECT 1 FROM hook WHERE number = ?", hook))
 
-    def _add_dropped(self, hook: int, number: int) -> None:
-        if number:
-            self._db.execute(
-                "UPDATE hook SET dropped = dropped + ? WHERE number = ?", (number, hook)
-            )
+
+def _add_dropped(db: Statements, hook: int, number: int) -> None:
+    if number:
+        db.change("UPDATE hook SET dropped = dropped + ? WHERE number = ?", number, hook)
 
 
 def _patience(one: ToldEvent, delayed_seconds: float) -> float:

@@ -14,6 +14,7 @@ from kairan.alerts.alert import Concern
 from kairan.outcomes.outcome import Text
 from kairan.runtime.repeated_failure import RepeatedFailure
 from kairan.web.settings import WebhookSettings
+from kairan.webhooks.database import WebhookDatabaseError
 from kairan.webhooks.hook import Webhook, WebhookEvent
 from kairan.webhooks.reading import read_part, trace_files
 from kairan.webhooks.sending import WebhookAnswer, WebhookSender, body_of, webhook_sender
@@ -42,6 +43,7 @@ class Webhooks:
     clock: Callable[[], float] = time.time
     rng: random.Random = field(default_factory=random.Random)
     _sending: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _tells: bool = True  # for others who share the store: as the last look found
     _failures: dict[int, RepeatedFailure] = field(default_factory=dict)
     _trouble: RepeatedFailure = field(default_factory=RepeatedFailure)
     _swept: float = float("-inf")  # monotonic, as the next
@@ -56,9 +58,12 @@ class Webhooks:
         """Whether more can be read at once."""
         try:
             hooks = await asyncio.to_thread(self.store.everyone)
-            self._start_sending(hooks)
+            self._tells = bool(hooks) and await asyncio.to_thread(self.store.may_tell)
+            if self._tells:
+                self._start_sending(hooks)
             more = await asyncio.to_thread(self._look, hooks)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, WebhookDatabaseError) as error:
+            self._tells = False
             if self._trouble.is_new(str(error)):
                 log.error("webhooks.not-read", reason=str(error))
             return False
@@ -76,7 +81,8 @@ class Webhooks:
     # Reading.
 
     def _look(self, hooks: Sequence[Webhook]) -> bool:
-        self._now_and_then(hooks)
+        if self._tells:
+            self._now_and_then(hooks)
         files = trace_files(self.trace)
         more = [self._read_for(hook, files) for hook in hooks]
         return any(more)
@@ -95,11 +101,17 @@ class Webhooks:
                 return False  # sending makes some
             cursor = cursors.get(file.stem, int(hook.created * _MICRO))
             part = read_part(file, cursor, asked, min(room, _ROWS_MAX), now=now)
-            events = [of_row(row, self.host, file.stem) for row in part.rows]
+            events = [of_row(row, self._own(self.host), self._own(file.stem)) for row in part.rows]
             if part.cursor != cursor:
                 self._take(hook, events, (file.stem, part.cursor), now)
             more = more or not part.is_end
         return more
+
+    def _own(self, name: str) -> str:
+        """What an id has of this machine: of a common queue nothing, for one node puts a recipient off
+        and another delivers, one says that a concern began and another that it is over.
+        """
+        return "" if self.store.is_shared else name
 
     def _take(
         self, hook: Webhook, events: Sequence[ToldEvent], cursor: tuple[str, int], now: float
@@ -144,12 +156,24 @@ class Webhooks:
             return
         current = {one.key: one for one in concerns}
         events = [
-            of_concern(current[key], self.host, since=one.since, now=now, is_over=False)
+            of_concern(
+                current[key],
+                self._own(self.host),
+                since=one.since,
+                now=now,
+                is_over=False,
+            )
             for key, one in after.items()
             if key not in before
         ]
         events += [
-            of_concern(_ended(one), self.host, since=one.since, now=now, is_over=True)
+            of_concern(
+                _ended(one),
+                self._own(self.host),
+                since=one.since,
+                now=now,
+                is_over=True,
+            )
             for key, one in before.items()
             if key not in after
         ]
@@ -180,9 +204,9 @@ class Webhooks:
             if not batch:
                 return  # mostly; to be ready for TLS takes longer than to look
             async with webhook_sender(self.settings) as sender:
-                while batch and await self._post(sender, hook, batch):
+                while batch and self._tells and await self._post(sender, hook, batch):
                     batch = await self._next_batch(hook)
-        except sqlite3.Error as error:
+        except WebhookDatabaseError as error:
             log.error("webhooks.not-sent", webhook=hook.name, reason=str(error))
         except Exception:  # a defect of ours must not end all webhooks
             log.exception("webhooks.defect", webhook=hook.name)

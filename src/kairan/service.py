@@ -31,6 +31,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from kairan import __version__, worker
+from kairan.auth.failure_news import FailureNews
 from kairan.auth.passwords.recognised import Recognised
 from kairan.config.certificates import certificates_of
 from kairan.config.model import Configuration
@@ -133,6 +134,7 @@ class Supervisor:
     _processes: dict[int, _Process] = field(default_factory=dict)  # by pid
     _restarts: list[tuple[float, int, int]] = field(default_factory=list)  # when, place, deaths
     _counters: AccountCounters | None = None
+    _failures: FailureNews | None = None
     _certificates: ServedCertificates = field(init=False)
     _looked: float = 0.0  # at the certificates' files
     _reminded: float = 0.0  # of their ends
@@ -156,6 +158,7 @@ class Supervisor:
         )
         self._certificates.load()
         self._counters = AccountCounters(self.configuration.workers)
+        self._failures = FailureNews(self.configuration.workers)
         self._heartbeats = Heartbeats(len(self._children))
         self._watchdog = Watch(self.configuration.watchdog_seconds)
         self._lifeline, self._ready = os.pipe(), os.pipe()
@@ -261,6 +264,7 @@ class Supervisor:
         self, number: int, sockets: Sequence[socket.socket], supervision: Supervision
     ) -> int:
         assert self._counters is not None, "mapped before the first fork"
+        assert self._failures is not None, "as they are"
         settings = (listener for listener, _ in self._listeners)
         place = worker.WorkerPlace(
             number=number,
@@ -268,6 +272,7 @@ class Supervisor:
             column=self._counters.column(number),
             counters=self._counters,
             supervision=supervision,
+            failures=self._failures,
             recognised=self._recognised,
         )
         return worker.run(self._served(), place)

@@ -23,6 +23,7 @@ import structlog
 
 from kairan.alerts.alerts import Alerts
 from kairan.alerts.ways import ways_of
+from kairan.auth.failure_news import FailureNews, WorkerNews
 from kairan.auth.passwords.authenticator import Authenticator
 from kairan.auth.passwords.helpers import Helpers, fork_helpers
 from kairan.auth.passwords.recognised import Recognised
@@ -117,6 +118,7 @@ class WorkerPlace:
     column: WorkerColumn
     counters: AccountCounters  # of all workers
     supervision: Supervision
+    failures: FailureNews  # of all workers
     recognised: Recognised = field(default_factory=lambda: Recognised(os.urandom))
 
 
@@ -209,6 +211,7 @@ async def _live(
             random=os.urandom,
             helpers=helpers() if helpers is not None else None,
             recognised=place.recognised,
+            news=WorkerNews(place.failures, place.number),
             rehash=partial(_rehash, directory),
         )
         stack.push_async_callback(passwords.close)
@@ -610,7 +613,7 @@ def _other_nodes(
         began=time.time(),
     )
     stack.push_async_callback(link.close)
-    return OtherNodes(link, place.counters, configuration.drain_file)
+    return OtherNodes(link, place.counters, place.failures, configuration.drain_file)
 
 
 def _sync_command(configuration: Configuration) -> list[str]:

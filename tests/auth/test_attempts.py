@@ -1,6 +1,7 @@
 import pytest
 
 from kairan.auth.attempts import LoginAttempts, network_of
+from kairan.auth.failure_news import FailureNews, LoginNews, WorkerNews
 from kairan.auth.settings import AuthSettings
 
 SETTINGS = AuthSettings(
@@ -127,3 +128,29 @@ def test_long_names_are_told_apart_and_cost_no_more_than_short_ones(attempts):
     assert not attempts.may_try(HERE, "X" * 10_000 + "A")
     assert attempts.may_try(HERE, "x" * 10_000 + "b")
     assert all(len(name) <= 64 for _, name in attempts._pairs._places)
+
+
+def test_what_fails_at_one_worker_counts_at_the_others(clock):
+    news = FailureNews(2)
+    one, other = (LoginAttempts(SETTINGS, clock=clock, news=WorkerNews(news, n)) for n in (0, 1))
+    fail(one, HERE, "printer", 3)
+    assert not other.may_try(HERE, "PRINTER")
+    assert other.has_failed(HERE)
+    other.succeeded(HERE, "printer")
+    assert one.may_try(HERE, "printer")
+
+
+def test_a_place_that_is_no_address_is_a_workers_own(clock):
+    news = FailureNews(2)
+    one, other = (LoginAttempts(SETTINGS, clock=clock, news=WorkerNews(news, n)) for n in (0, 1))
+    fail(one, "local socket", "printer", 3)
+    assert other.may_try("local socket", "printer")
+
+
+def test_a_worker_that_follows_another_hears_from_then_on(clock):
+    news = FailureNews(1)
+    news.add(news.others, LoginNews(has_failed=True, address=bytes(16), name=bytes(16)))
+    follower = WorkerNews(news, 0)
+    assert follower.heard() == []
+    news.add(news.others, LoginNews(has_failed=False, address=bytes(16), name=bytes(16)))
+    assert [one.has_failed for one in follower.heard()] == [False]

@@ -12,7 +12,8 @@ A pair that has logged in before is judged by its own failures only, so that a n
 behind the same NAT does not shut it out.  The login name is taken as typed, known or
 not: whether an account exists must not show in when a place is closed.
 
-Each worker process counts for itself.
+What happens at other workers, and at other nodes of a cluster, counts here too (failure_news.py); a place
+that is no IP address is this worker's own.
 """
 
 from collections import OrderedDict
@@ -20,14 +21,17 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
+from typing import TypeAlias
 
+from kairan.auth.failure_news import LoginNews, WorkerNews
 from kairan.auth.settings import AuthSettings
 from kairan.mail.address import key_of
 from kairan.runtime.ip import IpAddress, parse_ip
 
-# Most login names are shorter; strangers' may have any length and must not fill our memory.
-_NAME_CHARACTERS_MAX = 64
+# Strangers' names may have any length, and must not fill our memory.
 _DIGEST_OCTETS = 16
+_MAPPED = bytes(10) + b"\xff\xff"  # before an IPv4 address in an IPv6 one: RFC 4291 section 2.5.5.2
+_Pair: TypeAlias = tuple[str, bytes]  # address and name
 
 
 @dataclass(slots=True)
@@ -38,15 +42,25 @@ class _Place:
 
 
 class LoginAttempts:
-    def __init__(self, settings: AuthSettings, *, clock: Callable[[], float]) -> None:
+    """`news`: from and for other workers; without it this one counts for itself."""
+
+    def __init__(
+        self,
+        settings: AuthSettings,
+        *,
+        clock: Callable[[], float],
+        news: WorkerNews | None = None,
+    ) -> None:
+        self._news = news
         self._pairs = _Failures(settings, settings.pair_failures_free, clock)
         self._addresses = _Failures(settings, settings.address_failures_free, clock)
         self._networks = _Failures(settings, settings.network_failures_free, clock)
-        self._trusted: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._trusted: OrderedDict[_Pair, float] = OrderedDict()
         self._settings = settings
         self._clock = clock
 
     def may_try(self, source: str, name: str) -> bool:
+        self._hear()
         pair = _pair(source, name)
         if not self._pairs.is_open(pair):
             return False
@@ -56,30 +70,53 @@ class LoginAttempts:
 
     def is_familiar(self, source: str, name: str) -> bool:
         """It has logged in from there, and nothing has failed since."""
+        self._hear()
         pair = _pair(source, name)
         return self._is_trusted(pair) and not self._pairs.has_failed(pair)
 
     def has_failed(self, source: str) -> bool:
         """Lately, somebody of its network."""
+        self._hear()
         return self._networks.has_failed(network_of(source))
 
     def failed(self, source: str, name: str) -> None:
         pair = _pair(source, name)
-        self._pairs.add(pair)
-        self._addresses.add(pair[0])
-        self._networks.add(network_of(source))
+        self._add(pair)
+        self._tell(pair, has_failed=True)
 
     def succeeded(self, source: str, name: str) -> None:
         """The address keeps its failures: else one good account would let it guess the others."""
         pair = _pair(source, name)
-        self._pairs.forget(pair)
+        if self._pairs.has_failed(pair):
+            self._pairs.forget(pair)
+            self._tell(pair, has_failed=False)
         self._trusted[pair] = self._clock() + self._settings.trusted_seconds
         self._trusted.move_to_end(pair)
         if len(self._trusted) > self._settings.attempts_max:
             self._trusted.popitem(last=False)
 
-    def _is_trusted(self, pair: tuple[str, str]) -> bool:
+    def _is_trusted(self, pair: _Pair) -> bool:
         return self._trusted.get(pair, float("-inf")) > self._clock()
+
+    def _add(self, pair: _Pair) -> None:
+        self._pairs.add(pair)
+        self._addresses.add(pair[0])
+        self._networks.add(network_of(pair[0]))
+
+    def _tell(self, pair: _Pair, *, has_failed: bool) -> None:
+        address = _parsed(pair[0])
+        if self._news is not None and address is not None:
+            self._news.tell(LoginNews(has_failed, _as_ipv6(address), pair[1]))
+
+    def _hear(self) -> None:
+        if self._news is None:
+            return
+        for news in self._news.heard():
+            pair = (address_of(str(IPv6Address(news.address))), news.name)
+            if news.has_failed:
+                self._add(pair)
+            else:
+                self._pairs.forget(pair)
 
 
 class _Failures:
@@ -134,12 +171,16 @@ def network_of(source: str) -> str:
             return source
 
 
-def _pair(source: str, name: str) -> tuple[str, str]:
-    """A long name is known by its digest, so that each entry has the size that is reckoned with."""
-    if len(name) > _NAME_CHARACTERS_MAX:
-        octets = key_of(name).encode("utf-8", "surrogatepass")
-        return address_of(source), blake2b(octets, digest_size=_DIGEST_OCTETS).hexdigest()
-    return address_of(source), key_of(name)
+def _pair(source: str, name: str) -> _Pair:
+    """A name is known by its digest, so that each entry has the size that is reckoned with."""
+    octets = key_of(name).encode("utf-8", "surrogatepass")
+    return address_of(source), blake2b(octets, digest_size=_DIGEST_OCTETS).digest()
+
+
+def _as_ipv6(address: IpAddress) -> bytes:
+    if isinstance(address, IPv4Address):
+        return _MAPPED + address.packed
+    return address.packed
 
 
 def address_of(source: str) -> str:

@@ -7,6 +7,8 @@ So a limit of connections or of a minute's messages counts the whole cluster, ha
 late.  While nothing is heard of a node, or of the database, what it said last is gone on with: its
 messages count until their minute is over, its connections fewer and fewer, for `FADING_SECONDS`.
 
+Failed logins (auth/failure_news.py) come the same way: the last of them in a row, numbered, so that each is heard once.
+
 Orders of `kairan cluster drain` come the same way, and become an order of this machine (draining.py).
 
     a node's use   one record a row: row, connections, minute, messages, recipients (little-endian)
@@ -15,6 +17,7 @@ Orders of `kairan cluster drain` come the same way, and become an order of this 
 import asyncio
 import struct
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +25,8 @@ from typing import Protocol
 
 import structlog
 
+from kairan.auth import failure_news
+from kairan.auth.failure_news import RECORDS_MAX, FailureNews, LoginNews, NewsReader
 from kairan.intake.counters import ACCOUNTS_MAX, AccountCounters, RowUse
 from kairan.intake.draining import DrainOrder, begin_drain, end_drain, read_drain_order
 from kairan.runtime.operator_error import OperatorError
@@ -56,6 +61,10 @@ class Exchange(Protocol):
         self, use: bytes, *, is_draining: bool, follow: Callable[[GivenOrder], Awaitable[None]]
     ) -> list[tuple[bytes, float]]: ...
 
+    async def exchange_failures(
+        self, told: tuple[int, bytes] | None
+    ) -> list[tuple[str, int, bytes]]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Told:
@@ -70,12 +79,14 @@ class OtherNodes:
         self,
         link: Exchange,
         counters: AccountCounters,
+        failures: FailureNews,
         drain_file: Path,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._link = link
         self._counters = counters
+        self._failures = OtherFailures(failures)
         self._drain_file = drain_file
         self._clock = clock
         self._told: list[_Told] = []
@@ -93,6 +104,7 @@ class OtherNodes:
             told = await self._link.exchange(
                 pack(self._counters.use()), is_draining=is_draining, follow=self._follow
             )
+            self._failures.hear(await self._link.exchange_failures(self._failures.news()))
         except OperatorError as error:
             if self._trouble.is_new(str(error)):
                 log.warning("intake.other-nodes-unknown", reason=str(error))
@@ -107,6 +119,35 @@ class OtherNodes:
             begin_drain(self._drain_file, DrainOrder(order.by, order.given))
         else:
             end_drain(self._drain_file)
+
+
+class OtherFailures:
+    """Failed logins of our workers for the other nodes, and theirs for our workers."""
+
+    def __init__(self, failures: FailureNews) -> None:
+        self._failures = failures
+        self._ours = NewsReader(failures, range(failures.others))
+        self._last: deque[LoginNews] = deque(maxlen=RECORDS_MAX)
+        self._count = 0
+        self._heard: dict[str, int] = {}  # of each node, up to which number
+
+    def news(self) -> tuple[int, bytes] | None:
+        """The number of the first and all of them; None: nothing has failed since it was asked last."""
+        fresh = self._ours.read()
+        if not fresh:
+            return None
+        self._last += fresh
+        self._count += len(fresh)
+        return self._count - len(self._last), failure_news.pack(self._last)
+
+    def hear(self, told: Iterable[tuple[str, int, bytes]]) -> None:
+        """Each once: in a life of a node its failures are numbered."""
+        heard, self._heard = self._heard, {}
+        for node, first, packed in told:
+            records = failure_news.unpack(packed)
+            for news in records[max(0, heard.get(node, first) - first) :]:
+                self._failures.add(self._failures.others, news)
+            self._heard[node] = first + len(records)
 
 
 def pack(use: Iterable[tuple[int, RowUse]]) -> bytes:

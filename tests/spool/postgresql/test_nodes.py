@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from kairan.spool.postgresql.errors import SpoolDatabaseError
 from kairan.spool.postgresql.nodes import ClusterView, NodeError, NodesLink
 from kairan.spool.postgresql.sessions import SpoolServer
 from kairan.spool.settings import Durability
@@ -124,3 +125,47 @@ async def test_what_one_node_tells_the_others_hear(open_spool, storage):
     assert seconds >= 0
     for link in links:
         await link.close()
+
+
+async def test_failed_logins_of_a_node_are_told_with_the_life_that_counted_them(
+    open_spool, storage
+):
+    await open_spool(key="a/0")
+    server = SpoolServer(storage.url, Durability.OS)
+    first, other, second = (
+        NodesLink(server, node=name, name=name, began=began)
+        for name, began in (("a", 1.5), ("b", 1.5), ("a", 2.5))
+    )
+    assert await first.exchange_failures((7, b"some")) == []
+    assert await other.exchange_failures(None) == [("a 1.5", 7, b"some")]
+    await second.exchange_failures((0, b"more"))
+    assert await other.exchange_failures(None) == [("a 2.5", 0, b"more")]
+    for link in (first, other, second):
+        await link.close()
+
+
+async def test_a_role_that_may_only_read_sees_the_nodes_and_is_told_what_it_may_not(
+    open_spool, storage
+):
+    await open_spool(key="a/0")
+    storage.execute(
+        "DO $$ BEGIN CREATE ROLE looker LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    )
+    storage.execute("GRANT USAGE ON SCHEMA kairan_spool TO looker")
+    storage.execute("GRANT SELECT ON ALL TABLES IN SCHEMA kairan_spool TO looker")
+
+    def look():
+        with ClusterView([storage.url.replace("//kairan@", "//looker@")]) as view:
+            (node,) = view.nodes()
+            with pytest.raises(SpoolDatabaseError, match="permission denied for table node_order"):
+                view.order(node, drains=True, by="looker")
+            return node.state
+
+    assert await asyncio.to_thread(look) == "alive"
+
+
+async def test_a_queue_where_no_node_has_told_anything_yet_is_said_so(open_spool, storage, view):
+    await open_spool(key="a/0")
+    storage.execute("DROP TABLE kairan_spool.node_order")
+    with pytest.raises(SpoolDatabaseError, match="no node of this version has run there yet"):
+        await view(lambda cluster: cluster.nodes())

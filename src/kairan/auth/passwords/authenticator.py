@@ -34,6 +34,7 @@ from typing import TypeAlias
 
 from kairan.auth.attempts import LoginAttempts, network_of
 from kairan.auth.devices import AdmittedDevice, LoginHolder, holder_of
+from kairan.auth.failure_news import WorkerNews
 from kairan.auth.networks import may_come_from
 from kairan.auth.passwords.hashing import (
     hash_generated,
@@ -124,9 +125,10 @@ class Authenticator:
         random: Callable[[int], bytes],
         helpers: Helpers | None = None,
         recognised: Recognised | None = None,
+        news: WorkerNews | None = None,
         rehash: Rehash | None = None,
     ) -> None:
-        """`recognised` is shared by the workers; without it this one knows only its own."""
+        """`recognised` and `news` are shared by the workers; without them this one knows only its own."""
         self._settings = settings
         self._helpers = helpers
         self._rehash = rehash
@@ -134,7 +136,7 @@ class Authenticator:
         self._verified = Verified(
             settings, clock=clock, recognised=recognised or Recognised(random)
         )
-        self._attempts = LoginAttempts(settings, clock=clock)
+        self._attempts = LoginAttempts(settings, clock=clock, news=news)
         self._hasher = hasher(settings)
         self._parameters = parameters(settings)
         self._nobodys_hash = nobodys_hash(self._parameters, random)

@@ -2,24 +2,27 @@
 
     member       one row a node, which it alone writes: who it is, and what accounts do there.  Not in
                  the WAL: a row is old within a second, and empty after a failover until its node's next turn
+    failure      one row a node that had failed logins lately: the last of them.  Not in the WAL, either
     node_order   what an operator wants of a node, until it has done so
 
-Both are made beside the tables of schema.py where they are missing.  Who is alive is not said here but
+All are made beside the tables of schema.py where they are missing.  Who is alive is not said here but
 by `node` (epochs.py): a node's epochs are those of its workers, whose keys begin with its id.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from kairan.runtime.operator_error import OperatorError
 from kairan.spool.postgresql import epochs, schema
 from kairan.spool.postgresql.blocking import AskingThread
-from kairan.spool.postgresql.errors import ANY, SpoolDatabaseError, text_of
+from kairan.spool.postgresql.errors import ANY, SpoolDatabaseError, start_error, text_of
 from kairan.spool.postgresql.sessions import SCHEMA, Connection, HeldConnection, SpoolServer
 from kairan.spool.settings import Durability
+
+_T = TypeVar("_T")
 
 # A worker renews its epoch each second: one that did not for so long is not alive, or not well.
 ALIVE_SECONDS = 5.0
@@ -32,10 +35,14 @@ CREATE UNLOGGED TABLE IF NOT EXISTS {SCHEMA}.member(
     node text PRIMARY KEY, name text NOT NULL, began timestamptz NOT NULL,
     told timestamptz NOT NULL, draining boolean NOT NULL, use bytea NOT NULL)
     WITH (fillfactor = 50);
+CREATE UNLOGGED TABLE IF NOT EXISTS {SCHEMA}.failure(
+    node text PRIMARY KEY, life double precision NOT NULL, told timestamptz NOT NULL,
+    first bigint NOT NULL, records bytea NOT NULL) WITH (fillfactor = 50);
 CREATE TABLE IF NOT EXISTS {SCHEMA}.node_order(
     node text PRIMARY KEY, drains boolean NOT NULL, by text NOT NULL,
     given timestamptz NOT NULL DEFAULT clock_timestamp());
 """
+_HAS_TABLES = f"SELECT to_regclass('{SCHEMA}.node_order') IS NOT NULL"
 _TELL = """
 INSERT INTO member(node, name, began, told, draining, use)
     VALUES($1, $2, to_timestamp($3), clock_timestamp(), $4, $5)
@@ -44,6 +51,15 @@ INSERT INTO member(node, name, began, told, draining, use)
 """
 _TOLD = """
 SELECT use, extract(epoch FROM clock_timestamp() - told)::float8 FROM member
+    WHERE node <> $1 AND told > clock_timestamp() - make_interval(secs => $2)
+"""
+_TELL_FAILURES = """
+INSERT INTO failure(node, life, told, first, records) VALUES($1, $2, clock_timestamp(), $3, $4)
+    ON CONFLICT(node) DO UPDATE SET life = excluded.life, told = excluded.told,
+        first = excluded.first, records = excluded.records
+"""
+_TOLD_FAILURES = """
+SELECT node || ' ' || life, first, records FROM failure
     WHERE node <> $1 AND told > clock_timestamp() - make_interval(secs => $2)
 """
 _ORDERED = "SELECT drains, by, extract(epoch FROM given)::float8 FROM node_order WHERE node = $1"
@@ -139,18 +155,35 @@ class NodesLink:
             raise SpoolDatabaseError(text_of(error)) from error
         return [(bytes(use), seconds) for use, seconds in told]
 
+    async def exchange_failures(
+        self, told: tuple[int, bytes] | None
+    ) -> list[tuple[str, int, bytes]]:
+        """`told`: the number of the first and all of them, where there are new ones.  Of each other node
+        its name, with the life of it that counted, and the same.  Raises SpoolDatabaseError.
+        """
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+                db = await self._session.connection()
+                if told is not None:
+                    await db.execute(_TELL_FAILURES, self._node, self._began, *told)
+                rows = await db.fetch(_TOLD_FAILURES, self._node, TOLD_SECONDS_MAX)
+        except ANY as error:
+            self._session.lose()
+            raise SpoolDatabaseError(text_of(error)) from error
+        return [(life, first, bytes(records)) for life, first, records in rows]
+
     async def close(self) -> None:
         await self._session.close()
 
 
 class ClusterView:
     """For commands; a context manager.  Of several databases each knows its own leases, and the first
-    what nodes tell one another.
+    what nodes tell one another.  Looking changes nothing: a role that may read is enough.
     """
 
     def __init__(self, urls: Iterable[str]) -> None:
         """Raises SpoolDatabaseError."""
-        self._databases: list[AskingThread] = []
+        self._databases: list[tuple[SpoolServer, AskingThread]] = []
         try:
             for url in urls:
                 self._open(SpoolServer(url, Durability.FSYNC))
@@ -160,9 +193,12 @@ class ClusterView:
 
     def _open(self, server: SpoolServer) -> None:
         asking = AskingThread(server)
-        self._databases.append(asking)
-        asking.run(schema.check_tables(asking.db, server))
-        asking.run(prepare(asking.db))
+        self._databases.append((server, asking))
+        _ask(server, asking, schema.check_tables(asking.db, server))
+        if not _ask(server, asking, asking.db.fetchval(_HAS_TABLES)):
+            raise SpoolDatabaseError(
+                f"spool.url {server.place}: no node of this version has run there yet; start one"
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -171,13 +207,13 @@ class ClusterView:
         self._close()
 
     def _close(self) -> None:
-        for asking in self._databases:
+        for _, asking in self._databases:
             asking.close()
 
     def nodes(self) -> list[ClusterNode]:
         by_node: dict[str, list[Any]] = defaultdict(list)
-        for asking in self._databases:
-            for id_, *epoch in asking.run(asking.db.fetch(_EPOCHS)):
+        for server, asking in self._databases:
+            for id_, *epoch in _ask(server, asking, asking.db.fetch(_EPOCHS)):
                 by_node[id_].append(epoch)
         return sorted((_node(*one) for one in by_node.items()), key=lambda one: one.name)
 
@@ -193,14 +229,22 @@ class ClusterView:
 
     def order(self, node: ClusterNode, *, drains: bool, by: str) -> None:
         """It does so within a second, where it is alive; else when it is again."""
-        first = self._databases[0]
-        first.run(first.db.execute(_ORDER, node.id, drains, by))
+        server, first = self._databases[0]
+        _ask(server, first, first.db.execute(_ORDER, node.id, drains, by))
 
     def forget(self, node: ClusterNode) -> int:
         """What it has leased is others' at once; how many jobs that were.  Raises NodeError."""
-        for asking in self._databases:
-            asking.run(_forget(asking.db, node))
+        for server, asking in self._databases:
+            _ask(server, asking, _forget(asking.db, node))
         return node.jobs
+
+
+def _ask(server: SpoolServer, asking: AskingThread, work: Coroutine[Any, Any, _T]) -> _T:
+    """Raises SpoolDatabaseError."""
+    try:
+        return asking.run(work)
+    except ANY as error:
+        raise start_error(error, server.place) from error
 
 
 async def _forget(db: Connection, node: ClusterNode) -> None:

@@ -19,7 +19,7 @@ import pytest
 from kit.ports import free_port
 from peers.servers import Certificate
 
-_NEEDED = ("initdb", "pg_ctl", "createdb")
+_NEEDED = ("initdb", "pg_ctl", "createdb", "pg_basebackup")
 
 
 def _programs() -> Path | None:
@@ -51,6 +51,22 @@ class Cluster:
         self._tls = ""
         self._fsync = "on" if syncs else "off"
         self.port = free_port()
+
+    @contextmanager
+    def standby(self) -> Iterator["Cluster"]:
+        """One that follows this one, and that commits wait for while it is named (ALTER SYSTEM)."""
+        folder = self._folder / "standby"
+        folder.mkdir()
+        shutil.chown(folder, self._user)
+        other = Cluster(folder, self._programs, self._user, syncs=self._fsync == "on")
+        place = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "kairan")
+        self._run("pg_basebackup", *place, "-D", other._data, "-R", "-c", "fast", "--no-sync")
+        other.start()
+        try:
+            yield other
+        finally:
+            other.stop()
+            shutil.rmtree(folder)
 
     def create(self) -> None:
         self._run("initdb", "-D", self._data, "-U", "kairan", "-A", "trust", "-E", "UTF8",

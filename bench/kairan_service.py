@@ -39,7 +39,7 @@ class Kairan:
         profile: str = "hve-2025",
         answers_http: bool = False,
         has_long_trace: bool = False,
-        spool: Mapping[str, str] | None = None,
+        spool: Mapping[str, str | list[str]] | None = None,
     ) -> None:
         """`answers_http`: with the HTTP API, whose process would stand in the memory of other rows."""
         login_port, plain_port, self._issuer_port, api_port = process.free_ports(4)

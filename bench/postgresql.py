@@ -61,6 +61,14 @@ class Server:
         if (self._data / "postmaster.pid").exists():
             self._run("pg_ctl", "-D", self._data, "-m", "fast", "-w", "stop")
 
+    def wal_octets(self) -> int:
+        """Written since it was made."""
+        program = programs()
+        assert program is not None, "it runs"
+        login = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "bench", "-d", _DATABASE)
+        asked = "SELECT pg_current_wal_insert_lsn() - '0/0'"
+        return int(process.ask([str(program / "psql"), *login, "-At", "-c", asked]))
+
     def root(self) -> int:
         return int((self._data / "postmaster.pid").read_text().splitlines()[0])
 

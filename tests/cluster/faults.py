@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from cluster.databases import Databases
 from cluster.nodes import FENCE_SECONDS, Node
+from kit.recorder import Recorder
 
 _BEYOND_FENCE_SECONDS = FENCE_SECONDS + 4.0
 _SHORT_SECONDS = 8.0
@@ -20,6 +21,7 @@ _SHORT_SECONDS = 8.0
 class Machines:
     nodes: list[Node]
     databases: Databases
+    far_side: Recorder
     rng: random.Random
 
 

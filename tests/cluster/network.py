@@ -22,12 +22,11 @@ from typing import Self
 
 import pytest
 
+from bench.share import Share
+
 HERE = "198.51.100.1"
 _BRIDGE = "kairan0"
-_CPU = (Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup"))
-_PERIOD_MICROSECONDS = 100_000
 _POLL_SECONDS = 0.02
-_GONE_SECONDS_MAX = 10.0
 
 
 @dataclass(slots=True)
@@ -36,7 +35,7 @@ class Host:
 
     name: str
     address: str
-    share: "Share | None" = None  # of a processor; None: as much as there is
+    share: Share | None = None  # of a processor; None: as much as there is
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @property
@@ -134,45 +133,6 @@ class Network:
         made.make()
         self._stack.callback(made.remove)
         return made
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A control group that has a share of one core."""
-
-    folder: Path
-
-    @classmethod
-    def make(cls, name: str, cores: float) -> "Share | None":
-        """None where control groups cannot be written, or do not have the processor."""
-        quota = int(cores * _PERIOD_MICROSECONDS)
-        settings = {"cpu.cfs_quota_us": str(quota), "cpu.max": f"{quota} {_PERIOD_MICROSECONDS}"}
-        for root in _CPU:
-            folder = root / name
-            with suppress(OSError):
-                folder.mkdir(exist_ok=True)
-                for setting, value in settings.items():
-                    if (folder / setting).exists():
-                        (folder / setting).write_text(value)
-                        return cls(folder)
-                folder.rmdir()
-        return None
-
-    @property
-    def run_in(self) -> tuple[str, ...]:
-        return ("sh", "-c", f'echo $$ > {self.folder}/cgroup.procs; exec "$@"', "sh")
-
-    def remove(self) -> None:
-        deadline = time.monotonic() + _GONE_SECONDS_MAX
-        while True:
-            try:
-                self.folder.rmdir()
-            except OSError:  # who died in it has not been waited for yet
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(_POLL_SECONDS)
-            else:
-                return
 
 
 def _remove_remains() -> None:

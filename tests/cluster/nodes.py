@@ -2,8 +2,9 @@
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from cluster.databases import PASSWORD, Databases
 from cluster.example import example
@@ -13,9 +14,10 @@ from kit.killable import (
     KillableService,
     Plan,
     ServiceFailed,
-    fill_directory,
     write_certificates,
 )
+
+Fill: TypeAlias = Callable[[str, Plan], None]
 
 BALANCER = "198.51.100.10"
 TLS_PORT, PLAIN_PORT = 587, 25
@@ -30,9 +32,6 @@ argon2_time_cost = 1
 
 [admission]
 connections_per_account_max = 1000
-
-[delivery]
-in_flight_jobs_max = 100
 
 [delivery.retry]
 first_seconds = 0.5
@@ -71,7 +70,10 @@ class Node(KillableService):
             "fence_seconds = 30": f"fence_seconds = {FENCE_SECONDS}",
             "smtp://198.51.100.1:2525?tls=none": plan.destination,
         }
-        (self.folder / "kairan.toml").write_text(example("kairan.toml", own, ours) + _FASTER)
+        in_flight = f"\n[delivery]\nin_flight_jobs_max = {plan.in_flight_jobs_max}\n"
+        (self.folder / "kairan.toml").write_text(
+            example("kairan.toml", own, ours) + _FASTER + in_flight
+        )
 
     def start_again(self) -> None:
         for _ in range(_START_TRIES):
@@ -100,7 +102,9 @@ class Balancer:
         self._machine.run(["haproxy", "-db", "-f", str(file)], self._folder / "haproxy.log")
 
 
-def make_nodes(network: Network, folder: Path, plan: Plan, databases: Databases) -> Sequence[Node]:
+def make_nodes(
+    network: Network, folder: Path, plan: Plan, databases: Databases, fill: Fill
+) -> Sequence[Node]:
     """With an organisation, in a directory that they share."""
     databases.say(
         f"CREATE ROLE kairan LOGIN PASSWORD '{PASSWORD}'",
@@ -108,7 +112,7 @@ def make_nodes(network: Network, folder: Path, plan: Plan, databases: Databases)
         "CREATE DATABASE mail OWNER kairan",
     )
     url = f"postgresql+pg8000://kairan:{PASSWORD}@{databases.place()}/directory?sslmode=disable"
-    fill_directory(url, plan)
+    fill(url, plan)
     return [_node(network, folder / name, plan, n) for n, name in enumerate("abc", start=1)]
 
 

@@ -7,6 +7,7 @@ async with Recorder(ledger) as far_side:
 
 import asyncio
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -29,6 +30,7 @@ class Recorder:
     takes: bool = True  # False: every recipient hears 451
     port: int = 0
     host: str = "127.0.0.1"
+    brought: Counter[str] = field(default_factory=Counter)  # copies, by whose address
     _server: asyncio.Server | None = None
     _sessions: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -100,5 +102,6 @@ class Recorder:
         writer.write(b"354 Go on\r\n")
         text = await reader.readuntil(b"\r\n.\r\n")
         # RFC 5321 section 4.5.2: the dot in front of a dot.
+        self.brought[writer.get_extra_info("peername")[0]] += len(recipients)
         self.ledger.arrive(recipients, text[:-3].replace(b"\r\n..", b"\r\n."))
         writer.write(b"250 2.0.0 Taken\r\n")

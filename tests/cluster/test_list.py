@@ -48,7 +48,7 @@ async def test_every_member_gets_it_once_though_nodes_are_killed_meanwhile(
         await asyncio.to_thread(send, balancer, make_message(message_id, b"Hello\r\n"))
         ledger.promise(message_id)
         for kill in range(kills):
-            await arrived(ledger, len(members) * (kill + rng.random()) / (kills + 1))
+            await arrived(ledger, len(members) * (kill + rng.uniform(0.5, 1.0)) / (kills + 1))
             await kill_one(on, ledger)
         await arrived(ledger, len(members))
         brought = {node.host: on.far_side.brought[node.host] for node in on.nodes}

@@ -8,6 +8,7 @@ import asyncio
 import random
 import smtplib
 import ssl
+import time
 
 from cluster.nodes import FENCE_SECONDS
 from cluster.whole import cluster, drained, duplicates
@@ -20,6 +21,7 @@ WINDOW_JOBS, JOB_RECIPIENTS_MAX = 10, 50
 LONG_FROM_FAULTS = 100
 # A list of 100,000 is opened first, and the nodes have less than a core together.
 ARRIVE_SECONDS_MAX = 600.0
+CONNECT_SECONDS_MAX = 30.0
 
 
 async def test_every_member_gets_it_once_though_nodes_are_killed_meanwhile(
@@ -62,10 +64,22 @@ async def test_every_member_gets_it_once_though_nodes_are_killed_meanwhile(
 
 
 def send(entrance, content):
-    with smtplib.SMTP(entrance.host, entrance.tls_port, timeout=60) as client:
+    with connected(entrance) as client:
         client.starttls(context=trust(entrance))
         client.login(SENDER, PASSWORD)
         client.sendmail(SENDER, [LIST], content)
+
+
+def connected(entrance):
+    """The balancer hangs up until it has found a node."""
+    until = time.monotonic() + CONNECT_SECONDS_MAX
+    while True:
+        try:
+            return smtplib.SMTP(entrance.host, entrance.tls_port, timeout=60)
+        except (OSError, smtplib.SMTPServerDisconnected):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
 
 
 def trust(entrance):

@@ -2,10 +2,11 @@
 
 import stat
 
+import pytest
 from sqlalchemy import select
 
 from kairan.directory.database import schema
-from kairan.directory.database.database import Database, one_of
+from kairan.directory.database.database import Database, insert_rows, one_of
 from kairan.directory.store import Directory
 
 
@@ -30,3 +31,14 @@ def test_a_text_with_nul_is_none_of_a_thousand_others(tmp_path):
         ]
         found = [connection.execute(one).scalars().all() for one in asked]
     assert found == [[], ["kairan.test"]]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_rows_are_written_by_name_in_whatever_order_they_name_their_columns(empty_url, turn):
+    table = schema.scim_resource
+    row = {column.name: column.name for column in table.columns} | {"created": 1, "modified": 2}
+    with Directory.open(empty_url) as directory:
+        with directory._database.writing() as connection:
+            insert_rows(connection, table, [dict(list(row.items())[::turn])])
+        with directory.reading() as connection:
+            assert dict(connection.execute(select(table)).mappings().one()) == row

@@ -123,7 +123,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
         return
     if connection.dialect.name != "postgresql":
         # As the driver takes them: SQLAlchemy would look at each value of each row once more.
-        columns = list(rows[0])
+        columns = [column.name for column in table.columns if column.name in rows[0]]
         statement = str(insert(table).compile(connection, column_keys=columns))
         values = [tuple(map(row.__getitem__, columns)) for row in rows]
         connection.exec_driver_sql(statement, values)

@@ -34,6 +34,7 @@ from typing import Protocol
 from bench import postfix, process
 from bench.kairan_service import Kairan, command
 from bench.load import Load, TargetListener, generate
+from bench.process import end_as_interrupted
 from bench.settings import DOMAIN, MAILBOX, PASSWORD, USER, BenchSettings
 from bench.sink import Sink
 from kairan.runtime.certificates import make_authority, make_server_certificate
@@ -547,4 +548,5 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    end_as_interrupted()
     sys.exit(main(sys.argv[1:]))

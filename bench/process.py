@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,11 @@ from bench.errors import BenchError
 
 STOP_SECONDS = 15.0  # for a graceful stop; then SIGKILL
 SAMPLE_SECONDS = 0.5  # between two looks at the memory: reading it takes time from the measured
+
+
+def end_as_interrupted() -> None:
+    """From now on SIGTERM (of `timeout`, of a CI) ends us as Ctrl-C does: with all that we started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:

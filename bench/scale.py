@@ -22,6 +22,7 @@ from bench.contestant import write_certificate
 from bench.errors import BenchError
 from bench.kairan_service import Kairan
 from bench.load import Load, LoadResult, generate
+from bench.process import end_as_interrupted
 from bench.settings import BenchSettings
 from bench.share import Share
 from bench.sink import Sink
@@ -180,4 +181,5 @@ def main(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    end_as_interrupted()
     sys.exit(main(sys.argv[1:]))

@@ -31,6 +31,7 @@ from bench.contestant import Contestant
 from bench.errors import BenchError
 from bench.kairan_service import Kairan
 from bench.load import TargetListener
+from bench.process import end_as_interrupted
 from bench.settings import MAILBOX, USER, BenchSettings
 from bench.sink import Sink
 from kairan.mail.reply import Reply
@@ -355,4 +356,5 @@ def _folder() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
+    end_as_interrupted()
     sys.exit(main(sys.argv[1:]))

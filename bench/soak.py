@@ -171,4 +171,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    process.end_as_interrupted()
     sys.exit(main())

@@ -3,5 +3,7 @@
 import sys
 
 from bench.growth.command import run
+from bench.process import end_as_interrupted
 
+end_as_interrupted()
 sys.exit(run(sys.argv[1:]))

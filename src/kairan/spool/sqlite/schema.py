@@ -84,6 +84,7 @@ _HAS_DESTINATION = "SELECT 1 FROM pragma_table_info('job') WHERE name = 'destina
 _SINCE = "ALTER TABLE job ADD COLUMN since REAL NOT NULL DEFAULT 0"
 _HAS_SINCE = "SELECT 1 FROM pragma_table_info('job') WHERE name = 'since'"
 
+DUE_INDEX = "CREATE INDEX IF NOT EXISTS job_due ON job(due) WHERE held = 0"
 _TABLES = f"""
 BEGIN;
 CREATE TABLE message(
@@ -95,7 +96,7 @@ CREATE TABLE job(
     route TEXT NOT NULL, detail TEXT NOT NULL, recipients BLOB,
     PRIMARY KEY(message, number)) STRICT, WITHOUT ROWID;
 CREATE INDEX message_file ON message(size) WHERE body IS NULL;
-CREATE INDEX job_due ON job(due) WHERE held = 0;
+{DUE_INDEX};
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 INSERT INTO meta VALUES('next_id', 1);
 PRAGMA application_id = {APPLICATION_ID};
@@ -140,6 +141,9 @@ def prepare(db: sqlite3.Connection, durability: Durability) -> None:
     set_up(db, durability)
     if is_empty(db):  # a start must not need to write: the disk may be full
         db.executescript(_TABLES)
+    db.execute(
+        DUE_INDEX
+    )  # writes nothing where it is there; a command that was killed leaves it away
     if db.execute(_HAS_DESTINATION).fetchone() is None:
         db.executescript(f"BEGIN; {_DESTINATION} {_DESTINATION_INDEX}; COMMIT;")
     if db.execute(_HAS_STAGED).fetchone() is None:

@@ -222,3 +222,43 @@ async def test_beside_a_stopped_service_a_change_needs_no_turns(
     statements = traced(one)
     assert one.release(one.wanted(JobFilter()), now=1.0) == 300
     assert statements.count("BEGIN IMMEDIATE") == 1
+
+
+# -- the whole queue of a stopped service -----------------------------------------------------------
+
+
+def names_of_indexes(db):
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")}
+
+
+@pytest.mark.parametrize("name", ["hold", "release", "retry", "drop"])
+async def test_a_change_of_every_job_leaves_the_index_on_due_whole(
+    open_spool, letter, directory, view, name
+):
+    spool = await open_spool()
+    await fill(spool, letter, 700)
+    await spool.close()
+    one = view()
+    if name == "release":
+        one.hold(one.wanted(JobFilter()))
+    more = {"now": 7.0} if name in {"release", "retry"} else {}
+    assert getattr(one, name)(one.wanted(JobFilter()), **more) == 700
+    assert "job_due" in names_of_indexes(one._db)
+    assert one._db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+async def test_where_such_a_change_was_killed_the_next_start_makes_the_index(
+    open_spool, letter, view, monkeypatch
+):
+    spool = await open_spool()
+    await fill(spool, letter, 10)
+    await spool.close()
+    one = view()
+    monkeypatch.setattr(changes, "DUE_INDEX", "SELECT 1")  # as if it had not come so far
+    assert one.retry(one.wanted(JobFilter()), now=7.0) == 10
+    assert "job_due" not in names_of_indexes(one._db)
+    assert len(list(one.list())) == 10
+    one.close()
+    again = await open_spool()
+    assert len(await again.wait_lease(20)) == 10
+    assert "job_due" in names_of_indexes(view()._db)

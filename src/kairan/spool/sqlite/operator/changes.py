@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from itertools import islice
 
 from kairan.spool.interface import JobId
-from kairan.spool.operator_view import Condition
+from kairan.spool.operator_view import EVERY_JOB, Condition
 from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.operator.read_ahead import read_ahead
+from kairan.spool.sqlite.schema import DUE_INDEX
 
 TRANSACTION_SECONDS = 0.06
 PAUSE_SECONDS = 0.03
-# Where nobody owns the shard: one that starts meanwhile waits for so long.  Of jobs in no order of
-# `due`, each transaction writes most of that index, so that few long ones write the least.
+# Where nobody owns the shard: one that starts meanwhile waits for so long.
 ALONE_SECONDS = 1.0
 # Changed by one statement: a few milliseconds, also where each row has large neighbours.
 PART_JOBS = 500
@@ -47,6 +47,7 @@ class Changes:
     def __init__(self, db: sqlite3.Connection, folder: ShardFolder, *, is_alone: bool) -> None:
         self._db = db
         self._folder = folder
+        self._is_alone = is_alone
         self._transaction_seconds = ALONE_SECONDS if is_alone else TRANSACTION_SECONDS
         self._written_seconds = 0.0  # since the last pause
 
@@ -81,7 +82,7 @@ class Changes:
     ) -> int:
         with self._synced_at_the_end():
             if isinstance(jobs, Condition):
-                with read_ahead(self._db, self._folder):
+                with read_ahead(self._db, self._folder), self._due_index_anew(jobs):
                     return self._change_all(statement, jobs, values, then)
             return self._change_each(statement, jobs, values, then)
 
@@ -125,6 +126,20 @@ class Changes:
         while (first := self._db.execute(_NEXT, (after,)).fetchone()[0]) is not None:
             after = first + PART_JOBS
             yield first, after - 1
+
+    @contextmanager
+    def _due_index_anew(self, condition: Condition) -> Iterator[None]:
+        """Of a change to every job its entries would be moved one by one, each from a page and to a page
+        anywhere in it.  If we die in between, the next start makes it (`schema.prepare`).
+        """
+        if not self._is_alone or condition != EVERY_JOB:
+            yield
+            return
+        self._db.execute("DROP INDEX IF EXISTS job_due")
+        try:
+            yield
+        finally:
+            self._db.execute(DUE_INDEX)
 
     @contextmanager
     def _synced_at_the_end(self) -> Iterator[None]:

@@ -24,7 +24,7 @@ class HandshakeQueue:
     """Belongs to one event loop.  Bounded by its users: each waits for one step at a time."""
 
     def __init__(self) -> None:
-        self._waiting, self._suspects = _Places(), _Places()
+        self._waiting, self._suspects = _StepsInTurn(), _StepsInTurn()
         self._turning = self._pacing = False
         self._next_suspect = 0.0  # by the loop's clock
 
@@ -61,7 +61,7 @@ class HandshakeQueue:
         loop.call_at(max(loop.time(), self._next_suspect), self._pace)
 
 
-class _Places:
+class _StepsInTurn:
     """Steps by where they come from."""
 
     def __init__(self) -> None:

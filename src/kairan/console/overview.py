@@ -86,7 +86,8 @@ def _destination(one: DestinationStatus, explainer: Explainer) -> dict[str, obje
 
 def _refusals(ask: Ask, now: float) -> Iterator[dict[str, Any]]:
     span = ReportSpan(now - _DAY_SECONDS, now)
-    found = causes(ask.parts.configuration.trace_directory, span, explained_max=_EXPLAINED_MAX)
+    trace = ask.parts.configuration.trace_directory
+    found = ask.parts.recent.of("causes", lambda: causes(trace, span, explained_max=_EXPLAINED_MAX))
     for number, _, cause in found[:_REFUSALS_SHOWN]:
         yield {
             "number": number,
@@ -97,7 +98,8 @@ def _refusals(ask: Ask, now: float) -> Iterator[dict[str, Any]]:
 
 
 def _minutes(ask: Ask, now: float) -> dict[str, Any]:
-    counted = minutes(ask.parts.configuration.trace_directory, now=now)
+    trace = ask.parts.configuration.trace_directory
+    counted = ask.parts.recent.of("minutes", lambda: minutes(trace, now=now))
     plots = minute_plots(counted, ask.language)
     numbers = [
         (day_and_time(begin)[11:16], [of[place] for of in counted.of.values()])

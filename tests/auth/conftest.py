@@ -71,8 +71,23 @@ def clock() -> Clock:
     return Clock()
 
 
+class Waits:
+    """Nobody waits here; who would have, is noted."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
 @pytest.fixture
-async def authenticator(clock: Clock) -> Iterator[Authenticator]:
-    made = Authenticator(CHEAP, clock=clock, random=lambda size: b"r" * size)
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+async def authenticator(clock: Clock, waits: Waits) -> Iterator[Authenticator]:
+    made = Authenticator(CHEAP, clock=clock, random=lambda size: b"r" * size, wait=waits)
     yield made
     await made.close()

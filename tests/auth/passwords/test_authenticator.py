@@ -84,7 +84,7 @@ async def test_every_failure_costs_one_hash_and_sounds_the_same(authenticator, p
     assert hashes(authenticator) == 1
 
 
-async def test_attack_9_a_thousand_failures_from_one_address(authenticator, people):
+async def test_attack_9_a_thousand_failures_from_one_address(authenticator, people, waits):
     """It is throttled alike for names that exist and names that do not, and few are hashed."""
     heard: dict[str, list[bytes]] = {}
     spent: dict[str, int] = {}
@@ -99,6 +99,7 @@ async def test_attack_9_a_thousand_failures_from_one_address(authenticator, peop
     assert heard["printer@kairan.test"] == heard["ghost@kairan.test"]
     assert spent == {"printer@kairan.test": 5, "ghost@kairan.test": 5}
     assert len(set(heard["ghost@kairan.test"])) == 2  # 535 at first, then 454
+    assert waits.seconds == [0.1] * (2 * (1_000 - 5))  # each 454 comes a moment later
 
 
 async def test_attack_9_a_thousand_failures_at_once(authenticator, people):

@@ -123,6 +123,7 @@ class Authenticator:
         *,
         clock: Callable[[], float],
         random: Callable[[int], bytes],
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         helpers: Helpers | None = None,
         recognised: Recognised | None = None,
         news: WorkerNews | None = None,
@@ -133,6 +134,7 @@ class Authenticator:
         self._helpers = helpers
         self._rehash = rehash
         self._random = random
+        self._wait = wait
         self._verified = Verified(
             settings, clock=clock, recognised=recognised or Recognised(random)
         )
@@ -171,7 +173,7 @@ class Authenticator:
         task = queue.under_way.get(key)
         if task is None:
             if why_later := self._why_later(claim, queue):
-                await asyncio.sleep(_THROTTLED_PAUSE_SECONDS)
+                await self._wait(_THROTTLED_PAUSE_SECONDS)
                 return Refuse(AUTH_THROTTLED, why_later)
             task = asyncio.create_task(self._decide(claim, queue))
             queue.under_way[key] = task

@@ -44,7 +44,7 @@ peers: ## Debian and npm packages that some tests talk to (root; elsewhere those
 
 test: peers install ## every test but the long ones; those that compare speeds alone, at the end
 	$(BIN)/pytest -q -m 'not alone' -n $(WORKERS) --dist loadfile --randomly-seed=$(SEED)
-	$(BIN)/pytest -q -m alone --randomly-seed=$(SEED)
+	$(BIN)/pytest -q -m alone --randomly-seed=$(SEED) $$(grep -rl 'mark[.]alone' tests --include='test_*.py')
 
 promises: install ## the durability promises at full length: kill -9, full disk, failing writes
 	$(BIN)/pytest -q -m 'promises and not alone' --promises=$(PROMISES) -n $(WORKERS) --dist loadfile tests/promises

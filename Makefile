@@ -29,7 +29,9 @@ help: ## what can be made
 	  echo "no <ldap.h> (Debian: gcc libldap2-dev libsasl2-dev python3-dev): nothing here reads LDAP, tests of it are skipped"; \
 	fi
 
+# Bytecode as pip makes it of what is no checkout: without it each start of a command compiles, twice as long.
 install: .venv/installed .venv/ldap ## make .venv with kairan in it
+	@$(BIN)/python -m compileall -q src
 
 run: install ## set up and run the demo organisation in ./demo
 	$(BIN)/kairan demo --dir $(DEMO)
@@ -57,7 +59,7 @@ cluster: install ## three nodes, three databases, a balancer: FAULTS=10 at rando
 bench: install ## Kairan and Postfix side by side on this machine (OPTIONS=--help)
 	$(BIN)/python -m bench $(OPTIONS)
 
-bench-growth: install ## what a list of 1,000 to 1,000,000 costs, with a plot in docs/ (KIND=list, OPTIONS=--help)
+bench-growth: install ## what a size costs, from small to large, with a plot in docs/ (KIND=list, OPTIONS=--help)
 	$(BIN)/python -m bench.growth $(KIND) $(OPTIONS)
 
 # Hashes make the index unimportant: none is named, so that the lock holds behind any mirror.

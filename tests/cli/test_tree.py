@@ -87,7 +87,11 @@ def modules_after(*words):
     return set(done.stdout.decode().splitlines()[-1].split())
 
 
-HEAVY = {"sqlalchemy", "pydantic", "cryptography", "alembic", "rich", "asyncio"}
+HEAVY = {
+    "alembic", "argon2", "asyncio", "bonsai", "cryptography", "dns", "fastapi", "httpx", "jinja2",
+    "jwt", "lark", "msal", "pydantic", "rich", "sqlalchemy", "structlog", "uvicorn",
+}  # fmt: skip
+TYPER = "pydantic"  # it imports that for whatever is below its root
 
 
 @pytest.mark.parametrize("words", [["--help"], ["doctor", "--help"], ["doctor"]], ids=" ".join)
@@ -95,8 +99,7 @@ def test_help_imports_no_command(words):
     """Measured: 0.15 s on a laptop; SQLAlchemy, pydantic and rich alone would be twice that."""
     found = modules_after(*words)
     ours = {name for name in found if name.startswith("kairan.")}
-    # Typer itself imports pydantic for whatever is below its root.
-    assert not found & HEAVY - ({"pydantic"} if "doctor" in words else set())
+    assert not found & HEAVY - ({TYPER} if "doctor" in words else set())
     assert not {f"kairan.cli.{row.module}" for row in COMMANDS.values()} & ours
     assert {name for name in ours if not name.startswith("kairan.cli")} == {
         "kairan.runtime",
@@ -105,14 +108,46 @@ def test_help_imports_no_command(words):
     }
 
 
-def test_a_command_with_a_directory_in_sqlite_starts_without_what_it_has_no_use_for(tmp_path):
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        ("queue list --help", {"asyncio"}),
+        ("directory sync --help", {"asyncio", "sqlalchemy"}),
+        ("trace --help", set()),
+    ],
+)
+def test_the_help_of_a_command_imports_only_what_the_command_itself_needs(words, needed):
+    assert modules_after(*words.split()) & HEAVY <= needed | {TYPER}
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        ("directory sync", {"asyncio", "sqlalchemy"}),
+        ("trace", set()),
+        ("account list", {"argon2", "asyncio", "rich", "sqlalchemy"}),
+    ],
+)
+def test_to_read_the_configuration_imports_nothing_heavy(words, needed, installed):
+    found = modules_after(*words.split(), "-c", installed)
+    assert "kairan.config.read" in found
+    assert found & HEAVY <= needed | {TYPER}
+
+
+def test_a_command_with_a_directory_in_sqlite_starts_without_what_it_has_no_use_for(installed):
     """PostgreSQL's dialect and PyJWT are a seventh of a command's start."""
-    subprocess.run(
-        [sys.executable, "-m", "kairan", "init", tmp_path / "k", "--domain", "x.test"], check=True
-    )
-    found = modules_after("account", "list", "-c", str(tmp_path / "k" / "kairan.toml"))
+    found = modules_after("account", "list", "-c", installed)
     assert "sqlalchemy.dialects.sqlite" in found
     assert not found & {"sqlalchemy.dialects.postgresql", "asyncpg", "jwt"}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("installed") / "k"
+    subprocess.run(
+        [sys.executable, "-m", "kairan", "init", folder, "--domain", "x.test"], check=True
+    )
+    return str(folder / "kairan.toml")
 
 
 @pytest.mark.parametrize("words", COMMANDS)

@@ -19,7 +19,7 @@ from kairan.config.model import SECTIONS, Configuration
 from kairan.config.setting_problem import SettingProblem
 from kairan.delivery.settings import RouteSettings
 from kairan.directory.errors import DirectoryError
-from kairan.directory.sources.mapping import attribute_names
+from kairan.directory.sources.attribute_names import attribute_names
 from kairan.directory.sources.settings import SourceKind, SourceSettings
 from kairan.intake.settings import ListenerSettings, TlsMode
 from kairan.issuer.settings import IssuerServiceSettings

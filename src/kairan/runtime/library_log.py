@@ -6,11 +6,8 @@ library's logging, which says nothing until it is asked to.
 """
 
 import logging
+import sys
 from typing import Any
-
-import structlog
-
-log = structlog.get_logger()
 
 
 class LibraryLog:
@@ -24,8 +21,10 @@ class LibraryLog:
 
 
 def _write(method: str, event: str, fields: dict[str, Any]) -> None:
-    if structlog.is_configured():
-        getattr(log, method)(event, **fields)
+    # Only who has imported it can have set it up, and with it come rich and a tenth of a second.
+    structlog = sys.modules.get("structlog")
+    if structlog is not None and structlog.is_configured():
+        getattr(structlog.get_logger(), method)(event, **fields)
     else:
         words = " ".join(f"{name}={value!r}" for name, value in fields.items())
         getattr(logging.getLogger("kairan"), method)("%s %s", event, words)

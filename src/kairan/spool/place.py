@@ -9,13 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from kairan.runtime.operator_error import OperatorError
 from kairan.runtime.secret_text import without_login
-from kairan.spool.operator_view import JobFilter, OperatorView
-from kairan.spool.sqlite.operator.view import ShardView
+
+if TYPE_CHECKING:  # the configuration has a place in it, and few commands look at the queue
+    from kairan.spool.operator_view import JobFilter, OperatorView
+    from kairan.spool.sqlite.operator.view import ShardView
 
 SHARD_PREFIX = "shard-"
 # The number of the first database, and so on in the order of their URLs: beyond any number of workers.
@@ -72,7 +75,7 @@ class SpoolPlace:
             return f"spool.url {without_login(self._url(shard))}"
         return str(self.folder(shard))
 
-    def view(self, shard: int) -> OperatorView:
+    def view(self, shard: int) -> "OperatorView":
         """Raises an OperatorError where it cannot be looked at."""
         if self.is_database(shard):
             # Here, not above: a service without the database need not have its driver.
@@ -82,8 +85,8 @@ class SpoolPlace:
         return self.folder_view(shard)
 
     def views(
-        self, wanted: Iterable[tuple[int, JobFilter]]
-    ) -> Iterator[tuple[int, JobFilter, OperatorView]]:
+        self, wanted: Iterable[tuple[int, "JobFilter"]]
+    ) -> Iterator[tuple[int, "JobFilter", "OperatorView"]]:
         """One after the other.  What keeps one from being looked at is raised after the others."""
         unseen: list[OperatorError] = []
         for shard, conditions in wanted:
@@ -97,8 +100,10 @@ class SpoolPlace:
         if unseen:
             raise unseen[0]
 
-    def folder_view(self, shard: int) -> ShardView:
+    def folder_view(self, shard: int) -> "ShardView":
         """Of one that is no database."""
+        from kairan.spool.sqlite.operator.view import ShardView  # noqa: PLC0415 - as the head says
+
         return ShardView(self.folder(shard))
 
     def _url(self, shard: int) -> str:

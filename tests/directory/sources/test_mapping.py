@@ -5,7 +5,8 @@ from uuid import UUID
 import pytest
 
 from kairan.directory.errors import DirectoryError
-from kairan.directory.sources.mapping import attribute_names, group_of, person_of, seconds_of
+from kairan.directory.sources.attribute_names import attribute_names
+from kairan.directory.sources.mapping import group_of, person_of, seconds_of
 from kairan.directory.sources.values import SourceProblem
 
 AD = attribute_names(())

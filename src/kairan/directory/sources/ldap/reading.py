@@ -17,13 +17,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from hashlib import blake2b
 
+from kairan.directory.sources.attribute_names import AttributeNames, attribute_names
 from kairan.directory.sources.ldap.membership import ReadGroup, members_of
 from kairan.directory.sources.ldap.names import digest, escaped
 from kairan.directory.sources.ldap.server import FoundEntry, LdapServer, RootEntry, connected
 from kairan.directory.sources.ldap.staged import PackedPeople, StagedPeople
 from kairan.directory.sources.mapping import (
-    AttributeNames,
-    attribute_names,
     group_of,
     has_address,
     id_of,

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from bench import process
 from bench.load import TargetListener
+from bench.scenario import Kind
 from bench.settings import BenchSettings
 
 
 class Baseline:
     name = "baseline"
+    kinds: frozenset[Kind] = frozenset({"intake"})
+    encrypts = True
     delivers = False
     api: TargetListener | None = None
     api_key = ""

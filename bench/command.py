@@ -4,18 +4,26 @@ import argparse
 import json
 import resource
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import postfix, postgresql, report
+from bench import haraka, postfix, postgresql, report, smtp_sink
 from bench.errors import BenchError
-from bench.run import Plan, carry_out
+from bench.run import MAKERS, Plan, carry_out
 from bench.scenario import SCENARIOS
 from bench.settings import QUICK, BenchSettings
 
-CONTESTANTS = ("kairan", "postfix", "baseline", "postgresql")
+# Without being asked for; a baseline only with its file.
+_USUAL = ("kairan", "postfix", "haraka", "smtp-sink", "baseline")
+# Whose lack is a remark, and the column is left out.
+_MISSING: Mapping[str, Callable[[], str | None]] = {
+    "postfix": postfix.missing,
+    "haraka": haraka.missing,
+    "smtp-sink": smtp_sink.missing,
+}
 FILES_MAX = 65_536  # 5,000 idle sessions on both sides of the loopback, and room
 
 
@@ -45,18 +53,19 @@ def run(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Kairan and, where it is installed and we are root, Postfix side by side "
+        description="Kairan and what is installed of Postfix (as root), Haraka and smtp-sink side by side "
         "on this machine under the same load.",
     )
     add = parser.add_argument
     names = [scenario.name for scenario in SCENARIOS]
     add("--scenario", action="append", choices=names, help="only this one; repeats")
-    add("--only", action="append", choices=CONTESTANTS, help="repeats")
+    add("--only", action="append", choices=list(MAKERS), help="repeats")
     add("--quick", action="store_true", help="touch everything, measure nothing")
     add("--rounds", type=int, help="of which the median counts (3)")
     add("--seconds", type=float, help="of load in each round (10)")
     add("--connections", type=int, help="sessions at the same time (50)")
     add("--members", type=int, help="of the list (10000)")
+    add("--patience", type=float, help="seconds that a list's 250 may take (600)")
     add("--trace", metavar="FILE", help="where console's filled trace is kept, and found again")
     add("--baseline", type=Path, metavar="FILE.py", help="an intake to compare with")
     add("--directory", type=Path, help="where the spools lie (a temporary directory)")
@@ -82,6 +91,7 @@ def _settings(words: argparse.Namespace) -> BenchSettings:
         "load_seconds": words.seconds,
         "connections": words.connections,
         "list_members": words.members,
+        "list_answer_seconds": words.patience,
         "trace_file": words.trace,
     }
     return replace(settings, **{key: value for key, value in given.items() if value is not None})
@@ -89,19 +99,20 @@ def _settings(words: argparse.Namespace) -> BenchSettings:
 
 def _contestants(words: argparse.Namespace, console: Console) -> frozenset[str]:
     """All that are possible here; asking for one that is not is an error, else a remark."""
-    wanted = frozenset(words.only or ["kairan", "postfix", "baseline"])
+    wanted = frozenset(words.only or _USUAL)
     if "postgresql" in wanted:
         postgresql.check()
     if words.baseline is None:
         if words.only and "baseline" in wanted:
             raise BenchError("--only baseline needs --baseline FILE.py")
         wanted -= {"baseline"}
-    reason = postfix.missing() if "postfix" in wanted else None
-    if reason and words.only:
-        raise BenchError(reason)
-    if reason:
-        console.print(f"Without Postfix: {reason}", markup=False)
-        wanted -= {"postfix"}
+    for name, missing in _MISSING.items():
+        reason = missing() if name in wanted else None
+        if reason and words.only:
+            raise BenchError(reason)
+        if reason:
+            console.print(f"Without {name}: {reason}", markup=False)
+            wanted -= {name}
     return wanted
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.load import TargetListener
+from bench.scenario import Kind
 from kairan.runtime.certificates import make_authority, make_server_certificate
 
 
@@ -15,6 +16,8 @@ class Contestant(Protocol):
 
     name: str
     version: str
+    kinds: frozenset[Kind]  # of scenarios, in which it takes part
+    encrypts: bool  # else it takes part in those without TLS alone
     delivers: bool
     plain: TargetListener
     login: TargetListener

@@ -16,6 +16,7 @@ from pathlib import Path
 from bench import process
 from bench.errors import BenchError
 from bench.load import TargetListener
+from bench.scenario import OF_ANY_SERVICE
 from bench.settings import LIST, MAILBOX, PASSWORD, USER, BenchSettings
 from bench.sink import Sink
 
@@ -170,6 +171,8 @@ def _table_kind() -> str:
 
 class Postfix:
     name = "postfix"
+    kinds = OF_ANY_SERVICE
+    encrypts = True
     delivers = True
     api: TargetListener | None = None
     api_key = ""

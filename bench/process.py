@@ -15,6 +15,7 @@ from typing import Self
 from bench.errors import BenchError
 
 STOP_SECONDS = 15.0  # for a graceful stop; then SIGKILL
+IDLE_LOOK_SECONDS = 0.5
 SAMPLE_SECONDS = 0.5  # between two looks at the memory: reading it takes time from the measured
 
 
@@ -104,6 +105,18 @@ def cpu_seconds(roots: Iterable[int]) -> float:
     """Processor time of the trees so far, of children that have ended too, if they were waited for."""
     ticks = os.sysconf("SC_CLK_TCK")
     return sum(_cpu_ticks(pid) for pid in tree(roots)) / ticks
+
+
+def wait_idle(roots: Sequence[int], *, seconds_max: float) -> None:
+    """Until half a second of theirs costs a twentieth of one at most."""
+    until = time.monotonic() + seconds_max
+    before = cpu_seconds(roots)
+    while time.monotonic() < until:
+        time.sleep(IDLE_LOOK_SECONDS)
+        now = cpu_seconds(roots)
+        if now - before < IDLE_LOOK_SECONDS / 10:
+            return
+        before = now
 
 
 def _cpu_ticks(pid: int) -> int:

@@ -3,21 +3,23 @@
 import shutil
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import postfix
 from bench.baseline import Baseline
 from bench.contestant import Contestant, write_certificate
 from bench.errors import BenchError
+from bench.haraka import Haraka
 from bench.kairan_service import Kairan
 from bench.measure import measure
+from bench.postfix import Postfix
 from bench.postgresql import KairanOnPostgresql
-from bench.scenario import OURS, Sample, Scenario
+from bench.scenario import Sample, Scenario
 from bench.settings import BenchSettings
 from bench.sink import Sink
+from bench.smtp_sink import SmtpSink
 from bench.trial import Bench, Measured
 
 Tell = Callable[[str], None]
@@ -78,9 +80,7 @@ def _begin_afresh(benches: Sequence[Bench]) -> None:
 
 
 def takes_part(contestant: Contestant, scenario: Scenario) -> bool:
-    if scenario.kind in OURS:
-        return contestant.token is not None
-    return contestant.delivers or scenario.kind == "intake"
+    return scenario.kind in contestant.kinds and (contestant.encrypts or not scenario.login)
 
 
 def rounds_of(scenario: Scenario, settings: BenchSettings) -> int:
@@ -110,12 +110,14 @@ def _started(plan: Plan, folder: Path, tell: Tell) -> Iterator[list[Bench]]:
     certificate = write_certificate(folder)
     with ExitStack() as stack:
         benches = []
-        for name in ("postfix", "kairan", "postgresql", "baseline"):
+        for name, make in MAKERS.items():
             if name not in plan.contestants:
                 continue
             sink = Sink(folder, name)
             stack.callback(sink.stop)
-            contestant = _make(name, plan, folder, sink, certificate)
+            contestant = make(plan, folder, sink, certificate)
+            if not any(takes_part(contestant, scenario) for scenario in plan.scenarios):
+                continue
             stack.callback(contestant.stop)
             tell(f"starting {contestant.version}")
             contestant.start()
@@ -123,22 +125,31 @@ def _started(plan: Plan, folder: Path, tell: Tell) -> Iterator[list[Bench]]:
         yield benches
 
 
-def _make(
-    name: str, plan: Plan, folder: Path, sink: Sink, certificate: tuple[Path, Path]
-) -> Contestant:
-    if name == "postfix":
-        return postfix.Postfix(folder, sink, plan.settings, certificate)
-    if name == "postgresql":
-        return KairanOnPostgresql(folder, sink, plan.settings, certificate)
-    if name == "kairan":
-        kinds = {scenario.kind for scenario in plan.scenarios}
-        return Kairan(
-            folder,
-            sink,
-            plan.settings,
-            certificate,
-            answers_http=bool(kinds & {"api", "console"}),
-            has_long_trace="console" in kinds,
-        )
+def _kairan(plan: Plan, folder: Path, sink: Sink, certificate: tuple[Path, Path]) -> Contestant:
+    kinds = {scenario.kind for scenario in plan.scenarios}
+    return Kairan(
+        folder,
+        sink,
+        plan.settings,
+        certificate,
+        answers_http=bool(kinds & {"api", "console"}),
+        has_long_trace="console" in kinds,
+    )
+
+
+def _baseline(plan: Plan, folder: Path, _sink: Sink, certificate: tuple[Path, Path]) -> Contestant:
     assert plan.baseline is not None
     return Baseline(folder, plan.baseline, plan.settings, certificate)
+
+
+# In the order of the columns.
+MAKERS: Mapping[str, Callable[[Plan, Path, Sink, tuple[Path, Path]], Contestant]] = {
+    "postfix": lambda plan, folder, sink, issued: Postfix(folder, sink, plan.settings, issued),
+    "kairan": _kairan,
+    "postgresql": lambda plan, folder, sink, issued: KairanOnPostgresql(
+        folder, sink, plan.settings, issued
+    ),
+    "haraka": lambda plan, folder, sink, issued: Haraka(folder, sink, plan.settings, issued),
+    "smtp-sink": lambda _plan, folder, _sink, _issued: SmtpSink(folder),
+    "baseline": _baseline,
+}

@@ -1,8 +1,9 @@
-"""What grows with what: python -m bench.growth KIND [--sizes 1000,10000] [--out docs/growth]
+"""What grows with what: python -m bench.growth KIND [--sizes 1000,10000] [--quick] [--out docs/growth]
 
     kinds.py          the table of kinds
     kind.py           what a kind is: sizes, a measurement for each, numbers that must stay flat
     list_members.py   one message to a list of 1,000 to 1,000,000 members
+    mail.py           mail under load against size, sessions, recipients, directory and queue
     mailboxes.py      1,000 to 1,000,000 people taken over from OpenLDAP, and what changes of them
     plot.py           the numbers as a CSV, a table and a plot
 

@@ -14,8 +14,10 @@ from bench.errors import BenchError
 from bench.growth.kind import Growth, Rows, not_flat
 from bench.growth.kinds import KINDS
 from bench.growth.plot import markdown, svg, write_csv
+from bench.scenario import Sample
 
 SECONDS_MIN = 5.0  # of load in which a p99 is one
+SECONDS_QUICK = 0.2
 
 
 def run(argv: Sequence[str]) -> int:
@@ -23,23 +25,24 @@ def run(argv: Sequence[str]) -> int:
     words = _parser().parse_args(argv)
     growth = KINDS[words.kind]
     console = Console(stderr=True)
-    sizes = words.sizes or growth.sizes
+    sizes = words.sizes or (growth.quick if words.quick else growth.sizes)
+    seconds = words.seconds or (SECONDS_QUICK if words.quick else SECONDS_MIN)
     try:
         raise_file_limit()
         with console.status("") as status:
             rows = []
             for size in sizes:
                 status.update(f"{growth.about}: {size:,} {growth.unit}")
-                rows.append((size, _measured(growth, size, words)))
+                rows.append((size, _measured(growth, size, seconds, words.directory)))
     except BenchError as error:
         console.print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
         return 2
     return _told(growth, rows, words.out)
 
 
-def _measured(growth: Growth, size: int, words: argparse.Namespace) -> dict[str, float]:
-    with tempfile.TemporaryDirectory(prefix="kairan-growth-", dir=words.directory) as name:
-        return growth.measure(size, Path(name), words.seconds)
+def _measured(growth: Growth, size: int, seconds: float, directory: Path | None) -> Sample:
+    with tempfile.TemporaryDirectory(prefix="kairan-growth-", dir=directory) as name:
+        return growth.measure(size, Path(name), seconds)
 
 
 def _told(growth: Growth, rows: Rows, out: Path) -> int:
@@ -60,7 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("kind", choices=list(KINDS))
     parser.add_argument("--sizes", type=_sizes, help="such as 1000,10000 (the kind's own)")
-    parser.add_argument("--seconds", type=float, default=SECONDS_MIN, help="of load, at least (5)")
+    parser.add_argument("--seconds", type=float, help="of load, at least (5)")
+    parser.add_argument(
+        "--quick", action="store_true", help="does it work? a size or two; the numbers mean nothing"
+    )
     parser.add_argument("--directory", type=Path, help="where the spools lie (a temporary one)")
     parser.add_argument(
         "--out", type=Path, default=Path("docs/growth"), help="OUT-KIND.csv and .svg (docs/growth)"

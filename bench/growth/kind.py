@@ -28,6 +28,7 @@ class Growth:
     about: str
     unit: str  # what the sizes count
     sizes: Sequence[int]
+    quick: Sequence[int]  # enough to see that it works
     metrics: Sequence[Metric]
     measure: Measure
     flat: Sequence[Flat] = ()

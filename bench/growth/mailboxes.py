@@ -18,7 +18,7 @@ from pathlib import Path
 from bench import process
 from bench.errors import BenchError
 from bench.growth.kind import Flat, Growth
-from bench.kairan_service import command
+from bench.kairan_service import command, compile_package
 from bench.ldif import entry, modification
 from bench.scenario import Metric, Sample, hundredths, whole
 from bench.slapd import ADMINISTRATOR, BASE, PASSWORD, ROOT, SlapdServer, is_installed, person
@@ -86,6 +86,7 @@ def _entries(people: int) -> Iterator[str]:
 
 def _installed(slapd: SlapdServer, folder: Path) -> Path:
     place = folder / "kairan"
+    compile_package()
     process.ask(command("init", str(place), "--domain", "example.com"))
     password = folder / "password"
     password.write_text(PASSWORD)
@@ -155,6 +156,7 @@ MAILBOXES = Growth(
     about="People taken over from OpenLDAP",
     unit="people",
     sizes=(1_000, 10_000, 100_000, 1_000_000),
+    quick=(1_000,),
     metrics=(
         Metric("import_seconds", "import, s", hundredths),
         Metric("import_us", "µs each", whole),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import postfix
+from bench import haraka, postfix, smtp_sink
 from bench.command import run
 
 BASELINE = """
@@ -18,13 +18,13 @@ with socket.create_server(("127.0.0.1", port)) as server:
 """
 
 
-def needs_postfix():
-    reason = postfix.missing()
+def needs(contestant):
+    reason = contestant.missing()
     return pytest.mark.skipif(reason is not None, reason=reason or "")
 
 
 @pytest.mark.peers
-@needs_postfix()
+@needs(postfix)
 def test_postfix_is_measured_and_loses_nothing(programs, capfd):
     words = ["--quick", "--seconds", "0.3", "--only", "postfix", "--json"]
     status = run([*words, "--scenario", "login", "--scenario", "list"])
@@ -82,6 +82,41 @@ def test_a_baseline_takes_part_in_the_intake_alone(programs, tmp_path, capfd):
     assert status == 0
     assert [row["scenario"] for row in told["results"]] == ["intake-plain"]
     assert "421 and good bye" in told["failures"][0]["replies"][0]
+
+
+@pytest.mark.peers
+@needs(haraka)
+def test_haraka_takes_part_in_the_intake_with_and_without_tls_and_loses_nothing(programs, capfd):
+    words = ["--quick", "--seconds", "0.3", "--only", "haraka", "--json"]
+    names = ("intake-plain", "intake-tls", "login")
+    status = run([*words, *(word for name in names for word in ("--scenario", name))])
+    told = json.loads(capfd.readouterr().out)
+    assert (status, told["failures"]) == (0, [])
+    assert [row["scenario"] for row in told["results"]] == ["intake-plain", "intake-tls"]
+    for row in told["results"]:
+        assert row["accepted_rate"] > 0 == row["lost"] == row["failed"]
+    assert told["versions"]["haraka"].startswith("Haraka 3")
+
+
+@pytest.mark.peers
+@needs(smtp_sink)
+def test_smtp_sink_takes_part_where_nothing_is_encrypted_and_is_said_to_store_nothing(
+    programs, capfd
+):
+    words = ["--quick", "--seconds", "0.3", "--only", "smtp-sink", "--json"]
+    status = run([*words, "--scenario", "intake-plain", "--scenario", "intake-tls"])
+    told = json.loads(capfd.readouterr().out)
+    assert (status, told["failures"]) == (0, [])
+    (row,) = told["results"]
+    assert row["scenario"] == "intake-plain"
+    assert row["accepted_rate"] > 0 == row["failed"]
+    assert "stores nothing" in told["versions"]["smtp-sink"]
+
+
+def test_what_is_not_installed_is_one_sentence(monkeypatch, tmp_path, capfd):
+    monkeypatch.setattr(haraka, "_INSTALLED", tmp_path)
+    assert run(["--only", "haraka"]) == 2
+    assert "bench: Haraka" in capfd.readouterr().err
 
 
 def test_what_cannot_be_measured_here_is_one_sentence_and_exit_2(capfd):

@@ -6,6 +6,7 @@ import pytest
 
 from bench.growth.command import run
 from bench.growth.kind import Flat, Growth, not_flat
+from bench.growth.kinds import KINDS
 from bench.growth.plot import svg
 from bench.scenario import Metric
 from bench.slapd import is_installed
@@ -14,7 +15,9 @@ COST = Metric("cost_us", "µs each", "{:,.1f}".format)
 
 
 def growth(*flat):
-    return Growth("things", "What things cost", "things", (1, 10), (COST,), lambda *_: {}, flat)
+    return Growth(
+        "things", "What things cost", "things", (1, 10), (1,), (COST,), lambda *_: {}, flat
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,24 @@ def test_people_are_taken_over_and_changes_of_a_hundred_found(tmp_path, capfd):
     assert "| 1,000 | " in capfd.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["recipients", "queue"])
+def test_mail_is_measured_against_what_grows_and_loses_nothing(kind, programs, tmp_path, capfd):
+    assert run([kind, "--quick", "--out", str(tmp_path / "growth")]) == 0
+    with (tmp_path / f"growth-{kind}.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    numbers = {name: float(text) for name, text in row.items()}
+    assert numbers["lost"] == numbers["failed"] == 0
+    assert all(numbers[key] > 0 for key in ("accepted_rate", "drained_rate", "cpu_us", "peak_mib"))
+    assert "drained/s" in (tmp_path / f"growth-{kind}.svg").read_text()
+    assert "| drained/s |" in capfd.readouterr().out
+
+
+def test_every_kind_has_sizes_that_grow_and_one_of_them_to_try():
+    for kind in KINDS.values():
+        assert list(kind.sizes) == sorted(set(kind.sizes))
+        assert set(kind.quick) <= set(kind.sizes)
+
+
 def test_a_list_is_measured_from_small_to_large_and_loses_nothing(programs, tmp_path, capfd):
     out = tmp_path / "growth"
     run(["list", "--sizes", "1000,10000", "--seconds", "0.2", "--out", str(out)])
@@ -64,4 +85,5 @@ def test_a_list_is_measured_from_small_to_large_and_loses_nothing(programs, tmp_
         assert numbers["lost"] == numbers["failed"] == 0
         assert all(numbers[key] > 0 for key in ("expanded_rate", "delivered_rate", "cpu_us"))
         assert numbers["p99_ms"] >= numbers["p50_ms"] > 0
+        assert numbers["list_p99_ms"] >= numbers["list_p50_ms"] > 0
     assert "10,000 members" in (tmp_path / "growth-list.svg").read_text()

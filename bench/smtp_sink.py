@@ -1,0 +1,56 @@
+"""Postfix's own test server: it takes mail and throws it away, in C, in one process.
+
+How fast a client's side can be taken in at all: no disk, no queue, no TLS, no login.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from bench import process
+from bench.load import TargetListener
+from bench.scenario import Kind
+
+_SESSIONS_MAX = 20_000  # of itself 256
+_BACKLOG = 4_096
+
+
+def _program() -> str | None:
+    return shutil.which("smtp-sink", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+
+
+def missing() -> str | None:
+    """Why it cannot be measured here, or None."""
+    return None if _program() else "smtp-sink is not installed (apt-get install postfix)"
+
+
+class SmtpSink:
+    name = "smtp-sink"
+    version = "smtp-sink (stores nothing)"
+    kinds: frozenset[Kind] = frozenset({"intake"})
+    encrypts = False
+    delivers = False
+    api: TargetListener | None = None
+    api_key = ""
+    token: TargetListener | None = None
+    spool: Path | None = None
+
+    def __init__(self, folder: Path) -> None:
+        (port,) = process.free_ports(1)
+        self.plain = self.login = TargetListener(port)
+        self._log = folder / "smtp-sink.log"
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        where = f"127.0.0.1:{self.plain.port}"
+        command = [_program() or "", "-4", "-m", str(_SESSIONS_MAX), where, str(_BACKLOG)]
+        self._running = process.start(command, self._log)
+        process.wait_until_open(self.plain.port, self._running, self._log)
+
+    def roots(self) -> list[int]:
+        return [self._running.pid] if self._running else []
+
+    def stop(self) -> None:
+        if self._running:
+            process.end(self._running)
+            self._running = None

@@ -2,7 +2,7 @@
 
 Set as its own documentation says for a relay: as many processes as Kairan has workers (`nodes`), its
 outbound queue on disk, whose files it syncs before the 250, everything to the one next hop without
-TLS, at most 50 deliveries at once in a process.  Over the one port it takes mail as it comes, over the other after
+TLS, at most 50 deliveries at once in a process, no look-ups of names.  Over the one port it takes mail as it comes, over the other after
 STARTTLS and AUTH PLAIN, compared in plain (auth/flat_file).  It logs what its default says: warnings.
 """
 
@@ -29,10 +29,15 @@ _FILES = {
     "config/outbound.ini": (
         "enable_tls=false\nlocal_mx_ok=true\nconcurrency_max=50\ntemp_fail_intervals=5s*100\n"
     ),
-    "config/host_list": "",
+    # It has no defaults for these once the folder is ours.
+    "config/connection.ini": (
+        "[max]\nbytes=20480000\nline_length=512\ndata_line_length=1001\n[message]\nhelo=Haraka\nclose=bye\n"
+        "[uuid]\nbanner_chars=0\ndeny_chars=0\n[headers]\nmax_lines=1000\nmax_received=100\n"
+    ),
     # Mail of whoever is let in is to go out, all of it to the sink.
     "plugins/bench_relay.js": """\
 "use strict";
+exports.hook_lookup_rdns = (next) => next(OK, "client");
 exports.hook_mail = (next, connection) => {{
   connection.relaying = true;
   next();

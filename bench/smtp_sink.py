@@ -3,6 +3,7 @@
 How fast a client's side can be taken in at all: no disk, no queue, no TLS, no login.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,7 +44,8 @@ class SmtpSink:
 
     def start(self) -> None:
         where = f"127.0.0.1:{self.plain.port}"
-        command = [_program() or "", "-4", "-m", str(_SESSIONS_MAX), where, str(_BACKLOG)]
+        as_whom = ["-u", "nobody"] if os.geteuid() == 0 else []  # it refuses to be root
+        command = [_program() or "", "-4", *as_whom, "-m", str(_SESSIONS_MAX), where, str(_BACKLOG)]
         self._running = process.start(command, self._log)
         process.wait_until_open(self.plain.port, self._running, self._log)
 

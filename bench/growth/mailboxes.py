@@ -4,11 +4,13 @@ For each thousand people there is a group of them.  Times are the command's, its
 
 `import_seconds`   everybody, into an empty directory
 `changed_seconds`  a hundred of them have changed: the look that finds them, and what becomes of it
+`changed_cpu`      processor time of that command
 `whole_seconds`    everybody once more, when nothing has changed
 `peak_mib`         the most memory (PSS) that the command took in any of them
 """
 
 import json
+import resource
 import subprocess
 import time
 from collections.abc import Iterator
@@ -34,6 +36,7 @@ ENTRIES_PER_MEBIBYTE = 200  # of slapd's database, with room
 @dataclass(frozen=True, slots=True)
 class _Look:
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     counts: dict[str, int]
     members_added: int
@@ -127,6 +130,7 @@ def _measured(slapd: SlapdServer, people: int, configuration: Path) -> Sample:
         "import_seconds": everybody.seconds,
         "import_us": everybody.seconds / people * 1e6,
         "changed_seconds": changed.seconds,
+        "changed_cpu": changed.cpu_seconds,
         "whole_seconds": again.seconds,
         "peak_mib": max(one.peak_mib for one in (everybody, changed, again)),
         "failed": sum(missing),
@@ -134,7 +138,7 @@ def _measured(slapd: SlapdServer, people: int, configuration: Path) -> Sample:
 
 
 def _look(configuration: Path, *words: str) -> _Look:
-    began = time.monotonic()
+    began, processor = time.monotonic(), _children_cpu_seconds()
     running = subprocess.Popen(
         command("directory", "sync", "ldap", *words, "--json", "-c", str(configuration)),
         stdin=subprocess.DEVNULL,
@@ -148,7 +152,14 @@ def _look(configuration: Path, *words: str) -> _Look:
     if running.returncode != 0:
         raise BenchError(f"kairan directory sync: {said.strip()[-500:]}")
     report = json.loads(out)["sources"]["ldap"]
-    return _Look(seconds, peak.octets / MIB, report["counts"], report["members_added"])
+    used = _children_cpu_seconds() - processor
+    return _Look(seconds, used, peak.octets / MIB, report["counts"], report["members_added"])
+
+
+def _children_cpu_seconds() -> float:
+    """Of those that have ended and were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 MAILBOXES = Growth(
@@ -161,6 +172,7 @@ MAILBOXES = Growth(
         Metric("import_seconds", "import, s", hundredths),
         Metric("import_us", "µs each", whole),
         Metric("changed_seconds", "100 changed, s", hundredths),
+        Metric("changed_cpu", "its processor, s", hundredths),
         Metric("whole_seconds", "all again, s", hundredths),
         Metric("peak_mib", "memory MiB", whole),
         Metric("failed", "failed", whole),

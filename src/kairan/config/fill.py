@@ -1,22 +1,16 @@
-"""A settings value from its TOML table: each value must be of its field's type, and the sentence says what
-it must be.
-
-What settings are made of stands in `_PLAIN`, and below it.  A library that checks types would make a
-checker of each settings class first, at the start of every command (decision 96).
-"""
+"""A settings value from its TOML table.  msgspec checks the types; the sentences are ours."""
 
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+import re
 from enum import Enum
-from itertools import repeat
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from types import NoneType
+from typing import Any, get_args, get_origin
 
-from kairan.config.errors import ConfigError, Source
-from kairan.config.keys import settings_types
+import msgspec
+
+from kairan.config.errors import Source
+from kairan.config.keys import dataclass_in, settings_types
 from kairan.config.lines import Path_
 
 NO_VALUE = "none"  # TOML has no null; a setting that may be absent takes this word
@@ -24,105 +18,96 @@ NO_VALUE = "none"  # TOML has no null; a setting that may be absent takes this w
 
 def fill(table: dict[str, Any], settings: type, where: Path_, source: Source) -> Any:
     """An instance of `settings`.  The table's keys have been checked before."""
-    return _table(table, settings, _KeyPlace(where, source))
-
-
-@dataclass(frozen=True, slots=True)
-class _KeyPlace:
-    where: Path_
-    source: Source
-
-    def below(self, part: str | int) -> "_KeyPlace":
-        return _KeyPlace((*self.where, part), self.source)
-
-    def error(self, expected: str, given: Any) -> ConfigError:
-        key = next(part for part in reversed(self.where) if isinstance(part, str))
-        shown = json.dumps(given, default=str, ensure_ascii=False)
-        return self.source.error(self.where, f'"{key}" must be {expected}, not {shown}')
-
-
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    """`given`: the types in which TOML may have it.  True is no number, and 5 is no text."""
-
-    given: frozenset[type]
-    make: Callable[[Any], Any]
-    expected: str
-
-
-def _float(given: float) -> float:
+    shaped = _shape_table(table, settings)
     try:
-        return float(given)
-    except OverflowError:  # a whole number of 309 digits; as TOML's own 1e400
-        return math.inf
+        return msgspec.convert(shaped, settings, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        inside, sentence = _explained(str(error), shaped, settings)
+        place = (*where, *inside)
+        key = next(part for part in reversed(place) if isinstance(part, str))
+        raise source.error(place, f'"{key}" {sentence}') from error
 
 
-_PLAIN = {
-    bool: _Plain(frozenset({bool}), bool, "true or false"),
-    int: _Plain(frozenset({int}), int, "a whole number"),
-    float: _Plain(frozenset({int, float}), _float, "a number"),
-    str: _Plain(frozenset({str}), str, "text in quotes"),
-    Path: _Plain(frozenset({str}), Path, "text in quotes"),
+def _path(kind: type, given: Any) -> Path:
+    """The one type of a setting that msgspec does not know."""
+    assert kind is Path, kind
+    if not isinstance(given, str):
+        raise TypeError("Expected `str`")  # msgspec adds where
+    return Path(given)
+
+
+def _shape_table(table: dict[str, Any], settings: type) -> dict[str, Any]:
+    types = settings_types(settings)
+    return {key: _shape(value, types[key]) for key, value in table.items()}
+
+
+def _shape(value: Any, kind: Any) -> Any:
+    """What TOML says in its way, in the way of the field's type."""
+    if value == NO_VALUE and NoneType in get_args(kind):
+        return None
+    # Pairs are nicer as a table: devices = { "10.1.2.0/24" = "printer@example.com" }
+    if isinstance(value, dict) and get_origin(kind) is tuple:
+        return [[key, item] for key, item in value.items()]
+    inner = dataclass_in(kind)
+    if inner is not None and isinstance(value, dict):
+        return _shape_table(value, inner)
+    if inner is not None and isinstance(value, list):
+        return [_shape_table(item, inner) if isinstance(item, dict) else item for item in value]
+    return value
+
+
+# `Expected `int`, got `str` - at `$.tokens.size[3]``, as msgspec writes it.
+_PLACE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<place>[^`]*)`)?", re.DOTALL)
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_LENGTH = re.compile(r"Expected `array` of length (\d+)")
+_TYPE = re.compile(r"Expected `(\w+)")
+_EXPECTED = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text in quotes",
+    "array": "a list in [ ]",
+    "object": "a table",
 }
 
 
-def _value(given: Any, kind: Any, place: _KeyPlace) -> Any:
-    if get_origin(kind) in {Union, UnionType}:
-        return _one_of(given, get_args(kind), place)
-    if get_origin(kind) is tuple:
-        return _tuple(given, get_args(kind), place)
-    if is_dataclass(kind):
-        return _table(given, kind, place)
-    if issubclass(kind, Enum):
-        return _choice(given, kind, place)
-    plain = _PLAIN[kind]
-    if type(given) not in plain.given:
-        raise place.error(plain.expected, given)
-    return plain.make(given)
-
-
-def _table(given: Any, settings: Any, place: _KeyPlace) -> Any:
-    if not isinstance(given, dict):
-        raise place.error("a table", given)
-    missing = next((name for name in _required(settings) if name not in given), None)
-    if missing is not None:
-        raise place.source.error((*place.where, missing), f'"{missing}" is missing')
-    types = settings_types(settings)
-    return settings(
-        **{key: _value(value, types[key], place.below(key)) for key, value in given.items()}
+def _explained(said: str, given: Any, kind: Any) -> tuple[Path_, str]:
+    """Where in the table, and what it must be."""
+    found = _PLACE.fullmatch(said)
+    assert found is not None, said
+    place: Path_ = tuple(
+        name or int(number) for name, number in _STEP.findall(found["place"] or "")
     )
+    if missing := _MISSING.match(found["what"]):
+        return (*place, missing[1]), "is missing"
+    for part in place:
+        given, kind = given[part], _kind_inside(kind, part)
+    shown = json.dumps(given, default=str, ensure_ascii=False)
+    return place, f"must be {_expected(found['what'], kind)}, not {shown}"
 
 
-def _required(settings: Any) -> Iterator[str]:
-    for field in fields(settings):
-        if field.default is MISSING and field.default_factory is MISSING:
-            yield field.name
+def _kind_inside(kind: Any, part: str | int) -> Any:
+    if isinstance(part, str):
+        return settings_types(dataclass_in(kind) or kind)[part]
+    many = next(one for one in (kind, *get_args(kind)) if get_origin(one) is tuple)
+    kinds = get_args(many)
+    return kinds[0] if kinds[-1] is Ellipsis else kinds[part]
 
 
-def _one_of(given: Any, kinds: Sequence[Any], place: _KeyPlace) -> Any:
-    if given == NO_VALUE and NoneType in kinds:
-        return None
-    kinds = [kind for kind in kinds if kind is not NoneType]
-    fitting = (kind for kind in kinds if (get_origin(kind) is tuple) is isinstance(given, list))
-    return _value(given, next(fitting, kinds[0]), place)
+def _expected(what: str, kind: Any) -> str:
+    if length := _LENGTH.match(what):
+        return f"a list of {length[1]}"
+    choices = _choices(kind)
+    if choices:
+        *others, last = choices
+        return f"{', '.join(others)} or {last}"
+    named = _TYPE.match(what)
+    return _EXPECTED[named[1]] if named else f"something else ({what})"
 
 
-def _tuple(given: Any, kinds: Sequence[Any], place: _KeyPlace) -> tuple[Any, ...]:
-    is_any_length = kinds[-1] is Ellipsis
-    # Pairs are nicer as a table: devices = { "10.1.2.0/24" = "printer@example.com" }
-    if isinstance(given, dict) and is_any_length and get_origin(kinds[0]) is tuple:
-        given = [list(pair) for pair in given.items()]
-    if not isinstance(given, list):
-        raise place.error("a list in [ ]", given)
-    if not is_any_length and len(given) != len(kinds):
-        raise place.error(f"a list of {len(kinds)}", given)
-    items = zip(given, repeat(kinds[0]) if is_any_length else kinds, strict=False)
-    return tuple(_value(item, kind, place.below(n)) for n, (item, kind) in enumerate(items))
-
-
-def _choice(given: Any, kind: type[Enum], place: _KeyPlace) -> Enum:
-    known = {one.value: one for one in kind}
-    if not isinstance(given, str) or given not in known:
-        *others, last = [f'"{value}"' for value in known]
-        raise place.error(f"{', '.join(others)} or {last}", given)
-    return known[given]
+def _choices(kind: Any) -> list[str]:
+    for one in (kind, *get_args(kind)):
+        if isinstance(one, type) and issubclass(one, Enum):
+            return [f'"{choice.value}"' for choice in one]
+    return []

@@ -10,6 +10,9 @@ WORKERS ?= 2
 # Tests are shuffled, differently for each tree and alike for one: a failure can be had again.
 SEED ?= $(shell printf '%d' "0x$$(git rev-parse --short=7 'HEAD^{tree}' 2>/dev/null || echo 0)")
 
+# Where the environment forbids bytecode, each service that a test starts would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -29,7 +32,7 @@ help: ## what can be made
 	  echo "no <ldap.h> (Debian: gcc libldap2-dev libsasl2-dev python3-dev): nothing here reads LDAP, tests of it are skipped"; \
 	fi
 
-# Bytecode as pip makes it of what is no checkout: without it each start of a command compiles, twice as long.
+# Bytecode as pip makes it of what is no checkout: who may not write beside the source compiles at each start, which takes twice as long.
 install: .venv/installed .venv/ldap ## make .venv with kairan in it
 	@$(BIN)/python -m compileall -q src
 

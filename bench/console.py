@@ -24,9 +24,6 @@ from kairan.trace.settings import TraceSettings
 SENDERS, RECIPIENTS = 500, 20_000
 WEEK_SECONDS = 7 * 86_400
 NAME, PASSWORD = "bench", "a screen for the whole day"
-# More often than a person looks, so that a run has enough for a p99.
-SEARCHES_PER_SECOND = 10.0
-_OVERVIEW_EVERY = 5  # searches
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 _COOKIE = re.compile(r"([^=;]+)=([^;]*)")
 
@@ -151,15 +148,31 @@ class Screen:
         return text
 
 
-class Watching:
-    """Somebody at the screen while it is open; how long each answer took, in seconds."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Searches by the API, and of so many the first is followed by the overview, the second by a page of
+    messages.
+    """
 
-    def __init__(self, screen: Screen, events: int, *, seed: int) -> None:
+    searches_per_second: float
+    views_every: int
+
+
+# Ten people who open a page every ten seconds each, and a program that searches every second.
+HELP_DESK = Pace(1.0, 2)
+# More often than people look, so that a run has enough for a p99.
+CROWD = Pace(10.0, 5)
+
+
+class Watching:
+    """Who looks at the screen while it is open; how long each answer took, in seconds."""
+
+    def __init__(self, screen: Screen, events: int, pace: Pace, *, seed: int) -> None:
         self.searches: list[float] = []
         self.pages: list[float] = []
         self.overviews: list[float] = []
         self.error: BenchError | None = None
-        self._screen, self._messages = screen, events // 2
+        self._screen, self._messages, self._pace = screen, events // 2, pace
         self._random = random.Random(seed)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -179,7 +192,7 @@ class Watching:
                 began = time.monotonic()
                 self._look(turn)
                 turn += 1
-                left = began + 1 / SEARCHES_PER_SECOND - time.monotonic()
+                left = began + 1 / self._pace.searches_per_second - time.monotonic()
                 self._over.wait(max(0.0, left))
         except BenchError as error:
             self.error = error
@@ -195,9 +208,9 @@ class Watching:
             lambda: screen.trace(message_id=message_id(number)),
         ]
         self.searches.append(_seconds(questions[turn % 3]))
-        if turn % _OVERVIEW_EVERY == 0:
+        if turn % self._pace.views_every == 0:
             self.overviews.append(_seconds(screen.overview))
-        if turn % _OVERVIEW_EVERY == 1:
+        if turn % self._pace.views_every == 1:
             self.pages.append(_seconds(lambda: screen.page_of(recipient)))
 
 

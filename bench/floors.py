@@ -41,6 +41,7 @@ FLOORS = (
     Floor("guessing", "new_slowdown", at_most=2),
     Floor("api", "accepted_rate", at_least=2_000),
     Floor("console", "console_ratio", at_least=0.95),
+    Floor("console", "web_share", at_most=0.05),
     Floor("console", "search_p99_ms", at_most=200),
     Floor("console", "overview_p99_ms", at_most=300),
     Floor("steady", "age_80_s", at_most=2),

@@ -102,6 +102,8 @@ METRICS = (
     Metric("overview_p99_ms", "overview p99 ms", whole),
     Metric("web_us", "web process µs/message", whole),
     Metric("workers_us", "workers µs/message", whole),
+    Metric("smtp_us", "by SMTP µs/message", whole),
+    Metric("web_share", "web : workers, processor", hundredths),
     Metric("drained_rate", "drained/s", whole),
     Metric("p50_ms", "p50 ms", fine),
     Metric("p99_ms", "p99 ms", fine),

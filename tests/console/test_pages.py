@@ -142,6 +142,17 @@ async def test_the_overview_says_why_nothing_is_accepted_and_what_was_refused(br
     assert "Certificate" in page
 
 
+async def test_the_overview_says_so_in_japanese_too(browser):
+    japanese = {"accept-language": "ja"}
+    overview = (await browser.get("/overview", headers=japanese)).text
+    assert "サービスが応答しません" in overview
+    assert "the service does not answer" not in overview
+    queue = (await browser.get("/queue", headers=japanese)).text
+    assert "(未送信)" in queue
+    assert "(not tried yet)" not in queue
+    assert re.search(r"<td>\d+ [秒分]</td>", queue)
+
+
 async def test_the_overview_plots_each_minute_of_the_last_hour_for_who_sees_and_who_does_not(
     site, browser
 ):

@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from kairan.console.ask import Ask, Page, query_of
-from kairan.console.shown import Explainer, age_text, octets_text
+from kairan.console.shown import Explainer, age_text, destination_text, octets_text
 from kairan.doctor.answer import say
 from kairan.status.facts import DestinationStatus, Status
 from kairan.status.gather import status
@@ -31,15 +31,26 @@ def overview_page(ask: Ask) -> Page:
         "overview.html",
         {
             "here": "overview",
-            "not_accepting": found.not_accepting,
+            "not_accepting": _not_accepting(ask, found),
             "facts": list(_facts(ask, found)),
             "destinations": [
-                _destination(one, explainer) for one in found.destinations[:_DESTINATIONS_SHOWN]
+                _destination(ask, one, explainer)
+                for one in found.destinations[:_DESTINATIONS_SHOWN]
             ],
             "refusals": list(_refusals(ask, now)),
             **_minutes(ask, now),
         },
     )
+
+
+def _not_accepting(ask: Ask, found: Status) -> list[str]:
+    """As the status has it, in the page's language; what a worker says is its own words."""
+    t = ask.texts
+    if not found.is_running:
+        return [t["service_silent"]]
+    drained = [t["is_drained"]] if found.draining_since is not None else []
+    refusals = {one.number: one.refusal for one in found.workers if one.refusal}
+    return [*drained, *(t["worker_refuses"].format(*one) for one in refusals.items())]
 
 
 def _facts(ask: Ask, found: Status) -> Iterator[tuple[str, str]]:
@@ -53,7 +64,7 @@ def _facts(ask: Ask, found: Status) -> Iterator[tuple[str, str]]:
     yield t["in_queue_now"], str(found.messages)
     if found.destinations:
         oldest = max(one.oldest_age_seconds for one in found.destinations)
-        yield t["oldest"], age_text(oldest)
+        yield t["oldest"], age_text(oldest, ask.language)
     yield t["held_now"], str(found.held)
     yield t["quarantined"], str(found.quarantined)
     for pause in found.pauses:
@@ -72,13 +83,13 @@ def _facts(ask: Ask, found: Status) -> Iterator[tuple[str, str]]:
         yield t["not_known"], text
 
 
-def _destination(one: DestinationStatus, explainer: Explainer) -> dict[str, object]:
+def _destination(ask: Ask, one: DestinationStatus, explainer: Explainer) -> dict[str, object]:
     known = explainer.of(one.last_error)
     return {
-        "name": one.name,
+        "name": destination_text(one.name, ask.language),
         "state": one.state,
         "jobs": one.jobs,
-        "oldest": age_text(one.oldest_age_seconds),
+        "oldest": age_text(one.oldest_age_seconds, ask.language),
         "cause": known["when"] if known else one.last_error,
         "query": query_of({"destination": one.name}),
     }

@@ -9,7 +9,7 @@ import structlog
 
 from kairan.console.ask import Ask, GoTo, Page, first_of, query_of
 from kairan.console.messages import ACTS
-from kairan.console.shown import Explainer, age_text, time_text
+from kairan.console.shown import Explainer, age_text, destination_text, time_text
 from kairan.queue import pauses
 from kairan.queue.acts import QueueAct, carry_out, touched
 from kairan.queue.errors import QueueRequestError
@@ -45,7 +45,7 @@ def queue_page(ask: Ask) -> Page:
                 }
                 for one in now.pauses
             ],
-            "destinations": [_destination(one) for one in now.destinations],
+            "destinations": [_destination(ask, one) for one in now.destinations],
             "causes": _causes(ask, now, explainer),
         },
     )
@@ -61,14 +61,14 @@ def _done(ask: Ask) -> str:
     return ""
 
 
-def _destination(one: DestinationStatus) -> dict[str, object]:
+def _destination(ask: Ask, one: DestinationStatus) -> dict[str, object]:
     may_pause = bool(one.to) and one.state != "paused"
     return {
-        "name": one.name,
+        "name": destination_text(one.name, ask.language),
         "state": one.state,
         "jobs": one.jobs,
         "held": one.held,
-        "oldest": age_text(one.oldest_age_seconds),
+        "oldest": age_text(one.oldest_age_seconds, ask.language),
         "last_error": one.last_error,
         "acts": (*ACTS, *((_PAUSE,) if may_pause else ())),
         "query": query_of({"destination": one.name}),

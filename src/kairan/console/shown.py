@@ -3,10 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from kairan.doctor.answer import Language
+from kairan.doctor.answer import Language, say
 from kairan.doctor.explain.explain import UNKNOWN, explain_briefly
 from kairan.doctor.explain.text import record_of
+from kairan.outcomes.outcome import Text
+from kairan.status.gather import NOT_TRIED, RETRYING
 
+_AGES = (
+    (86_400, Text("{} d", "{} 日")),
+    (3_600, Text("{} h", "{} 時間")),
+    (60, Text("{} min", "{} 分")),
+    (1, Text("{} s", "{} 秒")),
+)
+_NO_DESTINATION = {
+    NOT_TRIED: Text(NOT_TRIED, "(未送信)"),
+    RETRYING: Text(RETRYING, "(再試行待ち)"),
+}
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -15,12 +27,15 @@ def time_text(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ", "seconds")
 
 
-def age_text(seconds: float) -> str:
+def age_text(seconds: float, language: Language) -> str:
     whole = int(seconds)
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if whole >= size:
-            return f"{whole // size} {unit}"
-    return f"{whole} s"
+    size, text = next((one for one in _AGES if whole >= one[0]), _AGES[-1])
+    return say(text, language).format(whole // size)
+
+
+def destination_text(name: str, language: Language) -> str:
+    """Queues of jobs that wait for no destination in particular have sentences for names."""
+    return say(_NO_DESTINATION[name], language) if name in _NO_DESTINATION else name
 
 
 def octets_text(octets: float) -> str:

@@ -97,8 +97,8 @@ TEXTS: Mapping[str, Text] = {
     "search_longer": Text("Search the last 30 days", "過去 30 日間を検索"),
     "ask_with_error": Text("Paste the error into the doctor", "エラーを診断に貼り付けて調べる"),
     "delivered_means": Text(
-        "The recipient's mail system has taken it; its answer is beside. It is no longer here.",
-        "受信者のメール システムが受け取りました。応答は左にあります。このサービスにはもうありません。",
+        "The recipient's mail system has taken it; its answer stands under What happened. It is no longer here.",
+        "受信者のメール システムが受け取りました。応答は「経過」にあります。このサービスにはもうありません。",
     ),
     "delivered_remedy_1": Text(
         "Let the recipient look into junk mail, the other folders and the deleted items, and search by the subject.",
@@ -189,6 +189,9 @@ TEXTS: Mapping[str, Text] = {
     # Overview.
     "accepts": Text("Mail is accepted.", "メールを受け付けています。"),
     "accepts_not": Text("Mail is not accepted:", "メールを受け付けていません:"),
+    "service_silent": Text("the service does not answer", "サービスが応答しません"),
+    "is_drained": Text("it is being drained", "ドレイン中です"),
+    "worker_refuses": Text("worker {}: {}", "ワーカー {}: {}"),
     "fact": Text("What", "項目"),
     "value": Text("Value", "値"),
     "workers": Text("Workers", "ワーカー"),

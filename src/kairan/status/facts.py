@@ -34,6 +34,7 @@ class WorkerStatus:
     delivered_per_second: float  # recipients
     lag_seconds: float  # how long new mail waits for delivery
     counters: WorkerCounters = field(default_factory=WorkerCounters)
+    refusal: str | None = None  # why it takes no mail now
 
 
 @dataclass(frozen=True, slots=True)

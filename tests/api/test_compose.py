@@ -73,6 +73,16 @@ def test_a_plain_text_is_written_as_email_writes_it(text):
     assert body == written
 
 
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=90))
+def test_a_short_field_is_written_as_email_writes_it(subject):
+    """Which has the whole message where there is one field more."""
+    plain, by_email = (
+        made(subject=subject, headers=headers).content.partition(b"Subject:")[2]
+        for headers in ({}, {"X-Order": "1"})
+    )
+    assert plain.partition(b"\r\nDate:")[0] == by_email.partition(b"\r\nDate:")[0]
+
+
 @pytest.mark.parametrize("subject", [
     "plain", "給与明細 2026年11月", "a" * 300, "a " * 150, "=?utf-8?q?=0D=0ABcc:_x?=", "héllo " * 40, "",
 ])  # fmt: skip

@@ -27,6 +27,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from kairan.runtime.scheduling import take_turns
 from kairan.runtime.write_ahead import use_write_ahead_log
 
 KEPT_SECONDS = 24 * 3_600
@@ -116,6 +117,7 @@ class Idempotency:
     # In the thread.
 
     def _work(self) -> None:
+        take_turns(on=False)  # requests wait for it
         goes_on = True
         while goes_on:
             changes = [self._asked.get()]

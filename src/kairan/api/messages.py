@@ -360,5 +360,6 @@ def _answer(document: str, *, is_all: bool) -> Response:
     if is_all:
         headers["Preference-Applied"] = _WHOLE_ANSWER
     else:
-        headers["Location"] = f"/v1/messages/{quote(json.loads(document)['id'])}"
+        # The @ of every id may stand in a path (RFC 3986 section 3.3).
+        headers["Location"] = f"/v1/messages/{quote(json.loads(document)['id'], safe='/@')}"
     return Response(document, 202, headers, media_type=_JSON)

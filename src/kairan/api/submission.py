@@ -129,9 +129,15 @@ class Submitter:
         octets = b"".join([len(part).to_bytes(4) + part for part in parts])
         return hashlib.blake2b(octets, key=self._secret, digest_size=32).digest()
 
+    def _client(self, key: _Key) -> _Client:
+        client = self._clients.get(key)
+        if client is None:
+            client = self._clients[key] = _Client()
+        return client
+
     async def _lend(self, caller: AccountCaller, key: _Key) -> tuple[RelaySession, bool]:
         """A session, and whether it was kept."""
-        client = self._clients.setdefault(key, _Client())
+        client = self._client(key)
         if client.free:
             session = client.free.pop()
             session.on_over = None
@@ -203,7 +209,7 @@ class Submitter:
 
     async def _open(self, caller: AccountCaller, key: _Key) -> RelaySession:
         """One that counts as used."""
-        client = self._clients.setdefault(key, _Client())
+        client = self._client(key)
         client.used += 1
         try:
             session = await self._connect(caller.client)

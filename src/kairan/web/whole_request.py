@@ -14,6 +14,7 @@ RFC 9112 sections 3, 5, 6.3.
 import asyncio
 import re
 from collections.abc import Callable, MutableMapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -76,6 +77,11 @@ def _is_plain(fields: Fields, body_octets: int) -> bool:
     return hosts == lengths == 1
 
 
+@cache
+def _status_line(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()
+
+
 class WholeCycle:
     """Request and answer in ASGI's words.  What uvicorn's protocol asks of its own cycle, it finds here."""
 
@@ -127,16 +133,15 @@ class WholeCycle:
     def _answer(self, status: int, fields: Fields, body: bytes) -> None:
         if self.response_complete or self.disconnected:
             return
-        all_fields = [*self._default_fields, *fields]
+        lines = [name + b": " + value for name, value in (*self._default_fields, *fields)]
         if not any(name == b"content-length" for name, _ in fields):
-            all_fields.append((b"content-length", b"%d" % len(body)))
+            lines.append(b"content-length: %d" % len(body))
         if not self.keep_alive:
-            all_fields.append((b"connection", b"close"))
-        if any(_BREAKS_A_FIELD.search(name + value) for name, value in all_fields):
+            lines.append(b"connection: close")
+        if _BREAKS_A_FIELD.search(b"".join(lines)):
             raise ValueError("a field of the answer would be two")
         self.response_complete = True
-        head = b"".join([name + b": " + value + b"\r\n" for name, value in all_fields])
-        phrase = HTTPStatus(status).phrase.encode()
-        self._transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, phrase, head, body))
+        head = b"\r\n".join([_status_line(status), *lines])
+        self._transport.write(b"%s\r\n\r\n%s" % (head, body))
         self.message_event.set()
         self._when_answered()

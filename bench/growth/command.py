@@ -17,7 +17,6 @@ from bench.growth.plot import markdown, svg, write_csv
 from bench.scenario import Sample
 
 SECONDS_MIN = 5.0  # of load in which a p99 is one
-SECONDS_QUICK = 0.2
 
 
 def run(argv: Sequence[str]) -> int:
@@ -26,7 +25,7 @@ def run(argv: Sequence[str]) -> int:
     growth = KINDS[words.kind]
     console = Console(stderr=True)
     sizes = words.sizes or (growth.quick if words.quick else growth.sizes)
-    seconds = words.seconds or (SECONDS_QUICK if words.quick else SECONDS_MIN)
+    seconds = words.seconds or (0.0 if words.quick else SECONDS_MIN)
     try:
         raise_file_limit()
         with console.status("") as status:

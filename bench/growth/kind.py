@@ -8,7 +8,7 @@ from typing import TypeAlias
 from bench.scenario import Metric, Sample
 
 Measure: TypeAlias = Callable[[int, Path, float], Sample]
-"""Size, an empty folder, and how many seconds of load are worth a number at least."""
+"""Size, an empty folder, and how many seconds of load are worth a number at least; 0: as little load as can be."""
 
 
 @dataclass(frozen=True, slots=True)

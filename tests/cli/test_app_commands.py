@@ -6,7 +6,8 @@ import jwt
 import pytest
 
 from kairan.auth.made_secrets import matches
-from kairan.issuer.keys import KeyRing
+from kairan.issuer.keys.folder import KeyFolder
+from kairan.issuer.keys.ring import KeyRing
 
 PRINTER = "printer@example.com"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -132,7 +133,7 @@ def test_a_delegated_token_names_its_user(desk, erp):
 
 def test_a_rotation_publishes_the_next_key_and_a_compromised_one_is_withdrawn(desk, erp):
     first = jwt.get_unverified_header(desk.done("app", "token", "erp").out.strip())["kid"]
-    ring = KeyRing(desk.place / "data" / "issuer")
+    ring = KeyRing(KeyFolder(desk.place / "data" / "issuer"))
     second = desk.done("app", "rotate", "--json").json
     assert second["signs_from"] > time.time() + 500
     assert [key.id for key in ring.published()] == [first, second["kid"]]

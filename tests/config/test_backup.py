@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import stat
 import tarfile
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +15,8 @@ from kairan.config.errors import ConfigError
 from kairan.config.installation import Installation, install
 from kairan.config.read import load
 from kairan.directory.store import Directory
-from kairan.issuer.keys import KeyRing
+from kairan.issuer.keys.folder import KeyFolder
+from kairan.issuer.keys.ring import KeyRing, key_ring
 from kairan.issuer.settings import Algorithm
 from kairan.spool.sqlite.owner import own
 
@@ -24,7 +26,7 @@ def place(tmp_path):
     place = tmp_path / "k"
     plan = Installation(place=place, hostname="mail.example.com", domain="example.com")
     install(plan, now=datetime.now(UTC))
-    KeyRing(place / "data" / "issuer").add(Algorithm.ES256, lead_seconds=0)
+    KeyRing(KeyFolder(place / "data" / "issuer")).add(Algorithm.ES256, lead_seconds=0)
     (place / "data" / "trace").mkdir()
     with sqlite3.connect(place / "data" / "trace" / "trace-0.db") as trace:
         trace.execute("PRAGMA journal_mode = WAL")
@@ -95,7 +97,7 @@ def test_what_failed_leaves_no_half_file(place, tmp_path):
 def test_everything_comes_back_in_an_empty_place(place, tmp_path):
     file = tmp_path / "backup.tar.gz"
     write_backup(configuration(place), file, with_trace=True)
-    key = KeyRing(place / "data" / "issuer").signing().id
+    key = KeyRing(KeyFolder(place / "data" / "issuer")).signing().id
     new = tmp_path / "new"
     new.mkdir()
     with file.open("rb") as archive:
@@ -105,9 +107,32 @@ def test_everything_comes_back_in_an_empty_place(place, tmp_path):
     assert name_in(new) == "before"
     assert restored.kept == ()
     assert (new / "tls" / "server.key").stat().st_mode & 0o077 == 0
-    assert KeyRing(new / "data" / "issuer").signing().id == key
+    assert KeyRing(KeyFolder(new / "data" / "issuer")).signing().id == key
     with sqlite3.connect(new / "data" / "trace" / "trace-0.db") as trace:
         assert trace.execute("SELECT id FROM event").fetchall() == [(7,)]
+
+
+def test_the_secret_of_keys_in_the_directory_comes_back_with_them(place, tmp_path):
+    file, secret = tmp_path / "backup.tar.gz", place / "issuer.secret"
+    secret.write_text("thirty-two characters and then a few")
+    settings = place / "kairan.toml"
+    named = '[issuer]\nkeys_secret_file = "issuer.secret"\n'
+    settings.write_text(settings.read_text().replace("[issuer]\n", named))
+    with shared_ring(place) as keys:
+        key = keys.add(Algorithm.ES256, lead_seconds=0)
+    write_backup(configuration(place), file)
+    secret.unlink()
+    brought_back(place, file)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    with shared_ring(place) as keys:
+        assert keys.signing() == key
+
+
+@contextmanager
+def shared_ring(place):
+    found = configuration(place)
+    with Directory.open(found.directory_url) as directory:
+        yield key_ring(found.issuer, found.issuer_directory, directory)
 
 
 def test_what_was_changed_since_is_gone_and_no_log_of_the_old_is_left(place, tmp_path):

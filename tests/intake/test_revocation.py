@@ -12,7 +12,8 @@ import pytest
 
 from kairan.auth.passwords.hashing import hash_password
 from kairan.directory.model import App
-from kairan.issuer.keys import KeyRing
+from kairan.issuer.keys.folder import KeyFolder
+from kairan.issuer.keys.ring import KeyRing
 from kairan.issuer.settings import Algorithm, IssuerServiceSettings
 from kairan.issuer.tokens import TokenTimes, WantedToken, make_token
 from kairan.issuer.web.places import places_of
@@ -223,7 +224,7 @@ def token(service, *, user="", own=OWN):
         times=TokenTimes(now, now, now + 3_600),
         user=user,
     )
-    ring = KeyRing(service.place / "data" / "issuer")
+    ring = KeyRing(KeyFolder(service.place / "data" / "issuer"))
     return make_token(ERP, wanted, ring.signing())
 
 

@@ -16,7 +16,8 @@ from kairan.directory.model import App, AppSecret
 from kairan.directory.store import Directory
 from kairan.issuer.clients import Clients
 from kairan.issuer.grants import Grants
-from kairan.issuer.keys import KeyRing
+from kairan.issuer.keys.folder import KeyFolder
+from kairan.issuer.keys.ring import KeyRing
 from kairan.issuer.settings import Algorithm, IssuerServiceSettings
 from kairan.issuer.web.application import Web
 from kairan.issuer.web.places import places_of
@@ -104,7 +105,7 @@ def made(directory: Directory, tmp_path: Path, clock: Clock) -> Iterator[Callabl
 
     def make(*, help_url: str = "", **changes: Any) -> Issuer:
         settings = replace(SETTINGS, **changes)
-        keys = KeyRing(tmp_path / "keys", clock=clock)
+        keys = KeyRing(KeyFolder(tmp_path / "keys"), clock=clock)
         keys.renew(settings)
         attempts = LoginAttempts(AuthSettings(pair_failures_free=3), clock=clock)
         clients = Clients(directory.apps.client, attempts, clock)

@@ -210,12 +210,17 @@ class _Refusals:
         if error.exit_code == BAD_INPUT and not isinstance(error, DirectoryUnavailableError):
             detail = say(said_of(error), language_asked(request))
             return self._say(request, http_api.CONFLICT, detail)
-        return await self._failed(request, error)
+        # The directory is asked before it is known who asks, so its place is not told.
+        detail = "" if isinstance(error, DirectoryUnavailableError) else str(error)
+        return self._away(request, error, detail)
 
     async def _failed(self, request: Request, error: Exception) -> Response:
+        return self._away(request, error)
+
+    def _away(self, request: Request, error: Exception, detail: str = "") -> Response:
         if self._trouble.is_new(str(error)):
             log.error("api.failed", reason=str(error))
-        return self._say(request, http_api.AWAY)
+        return self._say(request, http_api.AWAY, detail)
 
     async def _defect(self, request: Request, error: Exception) -> Response:
         log.error("api.defect", path=request.url.path, exc_info=error)

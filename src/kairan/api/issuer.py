@@ -16,8 +16,9 @@ from kairan.api.parts import Parts
 from kairan.api.policies import NameInPath
 from kairan.api.problems import ApiError
 from kairan.directory.errors import DirectoryError
+from kairan.issuer.keys.ring import KeyRing, key_ring
 from kairan.issuer.made_to_measure import AskedFor, MadeToken, made_token
-from kairan.issuer.rotation import rotate
+from kairan.issuer.rotation import Rotation, rotate
 from kairan.outcomes import http_api
 
 _SECONDS_MAX = 10 * 365 * 86_400
@@ -88,16 +89,8 @@ def routes(parts: Parts) -> APIRouter:
         """Scope admin.  Published now, it signs after `issuer.key_lead_seconds`."""
         key = await parts.administrator(request)
         asked = await read_json(parts, request, NewIssuerKey)
-        folder, settings = parts.configuration.issuer_directory, parts.configuration.issuer
         _check_issuer(parts)
-        made = await parts.apart(
-            rotate,
-            folder,
-            settings,
-            parts.directory.withdrawn_keys,
-            is_compromised=asked.compromised,
-            now=int(time.time()),
-        )
+        made = await parts.apart(_rotated, parts, is_compromised=asked.compromised)
         parts.tell(request, key, "app.rotate", "", **asdict(made))
         return IssuerKeyMade(**asdict(made))
 
@@ -147,6 +140,21 @@ def _check_issuer(parts: Parts) -> None:
         raise DirectoryError("this service has no issuer; write `enabled = true` in [issuer]")
 
 
+def _key_ring(parts: Parts) -> KeyRing:
+    configuration = parts.configuration
+    return key_ring(configuration.issuer, configuration.issuer_directory, parts.directory)
+
+
+def _rotated(parts: Parts, *, is_compromised: bool) -> Rotation:
+    return rotate(
+        _key_ring(parts),
+        parts.configuration.issuer,
+        parts.directory.withdrawn_keys,
+        is_compromised=is_compromised,
+        now=int(time.time()),
+    )
+
+
 def _made(parts: Parts, name: str, asked: NewToken) -> MadeToken:
     app, user = existing_app(parts, name), ""
     if asked.user is not None:
@@ -155,5 +163,5 @@ def _made(parts: Parts, name: str, asked: NewToken) -> MadeToken:
             raise ApiError(http_api.NOT_FOUND, f"there is no account {asked.user}")
         user = account.address
     wanted = AskedFor(**{**asked.model_dump(), "user": user})
-    folder, settings = parts.configuration.issuer_directory, parts.configuration.issuer
-    return made_token(app, wanted, settings, folder, now=int(time.time()))
+    settings = parts.configuration.issuer
+    return made_token(app, wanted, settings, _key_ring(parts), now=int(time.time()))

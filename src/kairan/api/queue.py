@@ -23,6 +23,7 @@ from kairan.queue.errors import NotInQueueError
 from kairan.queue.jobs import FoundJob, Selection, found, record, show, statistics
 from kairan.queue.routing import Routing
 from kairan.spool.operator_view import JobFilter
+from kairan.spool.place import Unseen
 
 log = structlog.get_logger()
 
@@ -59,11 +60,14 @@ class QuarantinedThing(BaseModel):
 
 
 class QueuePage(BaseModel):
-    """`more`: there are further ones; ask with a larger limit, or for fewer."""
+    """`more`: there are further ones; ask with a larger limit, or for fewer.  `unseen`: of several databases
+    those that did not answer, a sentence each; what they have is missing here.
+    """
 
     jobs: list[QueuedJob]
     quarantined: list[QuarantinedThing]
     more: bool
+    unseen: list[str]
 
 
 class QueuedMessage(BaseModel):
@@ -81,6 +85,7 @@ class QueueNumbers(BaseModel):
     deferred: int
     quarantined: int
     oldest_age_seconds: float
+    unseen: Annotated[list[str], Field(description="As `QueuePage` has it.")]
 
 
 class QueueFilters(BaseModel):
@@ -151,8 +156,10 @@ def routes(parts: Parts) -> APIRouter:
     async def numbers(request: Request) -> QueueNumbers:
         """Scope `read`."""
         await parts.key_of(request, Scope.READ)
+        unseen: Unseen = []
         spool = parts.configuration.spool_place
-        return QueueNumbers.model_validate(await parts.apart(statistics, spool, time.time()))
+        counts = await parts.apart(statistics, spool, time.time(), unseen)
+        return QueueNumbers.model_validate({**counts, "unseen": [*map(str, unseen)]})
 
     @router.get(
         "/v1/queue/{id}",
@@ -190,13 +197,15 @@ def _page(configuration: Configuration, wanted: QueueFilters) -> QueuePage:
         configuration, wanted.sender, wanted.recipient, wanted.route, wanted.message_id, wanted.held
     )
     selection = Selection((), conditions)
-    jobs = list(islice(found(configuration.spool_place, selection), wanted.limit + 1))
+    unseen: Unseen = []
+    jobs = list(islice(found(configuration.spool_place, selection, unseen), wanted.limit + 1))
     routing = Routing(configuration)
     records = [record(one, routing.of) for one in jobs[: wanted.limit]]
     return QueuePage(
         jobs=[_job(one) for one in records if not one["quarantined"]],
         quarantined=[QuarantinedThing(**one) for one in records if one["quarantined"]],
         more=len(jobs) > wanted.limit,
+        unseen=[*map(str, unseen)],
     )
 
 

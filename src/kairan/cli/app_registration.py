@@ -17,6 +17,7 @@ from kairan.cli.times import moment
 from kairan.directory.model import App, AppSecret
 from kairan.directory.operations.apps import AppFields
 from kairan.directory.store import Directory
+from kairan.issuer.keys.ring import key_ring
 from kairan.issuer.rotation import rotate as rotated
 
 DEFAULT_PERMISSION = "Mail.Send"  # what an HVE account's app needs in Exchange Online
@@ -198,7 +199,7 @@ def rotate(
     configuration = read_configuration(config)
     with directory_of(configuration) as directory:
         made = rotated(
-            configuration.issuer_directory,
+            key_ring(configuration.issuer, configuration.issuer_directory, directory),
             configuration.issuer,
             directory.withdrawn_keys,
             is_compromised=compromised,

@@ -12,6 +12,7 @@ from kairan.cli.directory import directory_of, existing_account, existing_app
 from kairan.cli.errors import BadInputError
 from kairan.cli.options import ConfigOption, JsonOption, examples, with_option_lists
 from kairan.cli.output import print_json, say
+from kairan.issuer.keys.ring import key_ring
 from kairan.issuer.made_to_measure import AskedFor, made_token
 
 EPILOG = examples(
@@ -58,22 +59,22 @@ def token(
     Whoever reads the issuer's key may do this: run it where the service runs, as its user. No limit of the app applies, for what should be refused can be tried only with a token that says it.
     """
     configuration = read_configuration(config)
+    if options.delegated and not options.user:
+        raise BadInputError("a delegated token is somebody's: add --user ADDRESS")
     with directory_of(configuration) as directory:
         found = existing_app(directory, name)
         address = existing_account(directory, options.user).address if options.user else ""
-    asked = AskedFor(
-        user=address,
-        lifetime=options.lifetime,
-        permissions=options.permission or (),
-        delegated=options.delegated,
-        audience=options.audience,
-        tenant=options.tenant,
-        not_before=options.not_before,
-    )
-    if options.delegated and not options.user:
-        raise BadInputError("a delegated token is somebody's: add --user ADDRESS")
-    folder, now = configuration.issuer_directory, int(time.time())
-    made = made_token(found, asked, configuration.issuer, folder, now=now)
+        asked = AskedFor(
+            user=address,
+            lifetime=options.lifetime,
+            permissions=options.permission or (),
+            delegated=options.delegated,
+            audience=options.audience,
+            tenant=options.tenant,
+            not_before=options.not_before,
+        )
+        ring = key_ring(configuration.issuer, configuration.issuer_directory, directory)
+        made = made_token(found, asked, configuration.issuer, ring, now=int(time.time()))
     tell(configuration, "app.token", about=found.name, account=made.account)
     if as_json:
         print_json({"access_token": made.text, "expires": made.expires})

@@ -31,7 +31,7 @@ from kairan.queue import jobs as queue_jobs
 from kairan.queue.jobs import RoutesOf, Selection, found, record, shown_job, statistics
 from kairan.queue.listing import listed
 from kairan.spool.operator_view import JobFilter
-from kairan.spool.place import SpoolPlace
+from kairan.spool.place import SpoolPlace, Unseen
 
 app = group_of_commands("The queue: what waits for delivery.")
 
@@ -137,10 +137,12 @@ def list_(
             )
         )
     else:
-        selection = Selection((), wanted, everything=False)
-        records = (record(one, routes_of) for one in found(configuration.spool_place, selection))
+        unseen: Unseen = []
+        jobs = found(configuration.spool_place, Selection((), wanted, everything=False), unseen)
+        records = (record(one, routes_of) for one in jobs)
         columns = ("id", "from", "to", "route", "tried", "due", "state")
         print_table(columns, map(_row, records), nothing="nothing waits")
+        _raise_first(unseen)
 
 
 @app.command("show", epilog=examples("kairan queue show 0-81", "kairan queue show 0-81 --json"))
@@ -266,11 +268,19 @@ def drop(
 @app.command("stats", epilog=examples("kairan queue stats", "kairan queue stats --json"))
 def stats(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Count what waits, and for how long."""
-    numbers = statistics(_spool(config), time.time())
+    unseen: Unseen = []
+    numbers = statistics(_spool(config), time.time(), unseen)
     if as_json:
         print_json(numbers)
     else:
         print_record("queue", numbers)
+    _raise_first(unseen)
+
+
+def _raise_first(unseen: Unseen) -> None:
+    """Behind what the others have."""
+    if unseen:
+        raise unseen[0]
 
 
 DestinationOption = Annotated[

@@ -3,7 +3,7 @@
     backup.json        format, version, time
     directory.jsonl    the whole directory (directory/bulk/dump.py), whatever database it lies in
     kairan.toml        the configuration, and below tls/ the files that [tls] names
-    issuer/*.pem       the issuer's keys
+    issuer/*.pem       the issuer's keys; issuer-secret opens those that are in the directory
     trace/*.db         what happened to messages, where it is asked for
 
 a tar file, compressed, of mode 0600: it holds hashes and private keys.
@@ -80,12 +80,12 @@ def write_backup(configuration: Configuration, file: Path, *, with_trace: bool =
 
 def restore(configuration: Configuration, file: BinaryIO) -> Restored:
     """Into the places that the configuration names: the directory is replaced, the issuer's keys and
-    the trace are; files of [tls] are written where there are none.
+    the trace are; files that it names are written where there are none.
     """
     check_stopped(configuration)
     with _opened(file) as archive:
         _check_format(archive, file)
-        written, kept = _restore_tls(archive, configuration)
+        written, kept = _restore_named(archive, configuration)
         rows = _restore_directory(archive, configuration)
         written += _restore_folder(archive, "issuer", configuration.data_directory / "issuer")
         written += _restore_folder(archive, "trace", configuration.trace_directory)
@@ -97,6 +97,13 @@ def configuration_in(file: BinaryIO) -> bytes:
     with _opened(file) as archive:
         _check_format(archive, file)
         return _content(archive, "kairan.toml")
+
+
+def _named_files(configuration: Configuration) -> Iterator[tuple[str, Path]]:
+    """What the configuration names that is secret, or belongs to a secret, by its name in the archive."""
+    paths = {f"tls/{setting}": getattr(configuration.tls, setting) for setting in _TLS_SETTINGS}
+    paths["issuer-secret"] = configuration.issuer.keys_secret_file
+    yield from ((name, path) for name, path in paths.items() if path is not None)
 
 
 def check_stopped(configuration: Configuration) -> None:
@@ -118,10 +125,8 @@ def _fill(archive: tarfile.TarFile, configuration: Configuration, *, with_trace:
     source = configuration.source
     if source is not None:
         _add(archive, "kairan.toml", source.read_bytes())
-    for setting in _TLS_SETTINGS:
-        path = getattr(configuration.tls, setting)
-        if path is not None:
-            _add(archive, f"tls/{setting}", path.read_bytes())
+    for name, path in _named_files(configuration):
+        _add(archive, name, path.read_bytes())
     for path in sorted((configuration.data_directory / "issuer").glob("*.pem")):
         _add(archive, f"issuer/{path.name}", path.read_bytes())
     if with_trace:
@@ -212,14 +217,12 @@ def _content(archive: tarfile.TarFile, name: str) -> bytes:
     return content.read()
 
 
-def _restore_tls(
+def _restore_named(
     archive: tarfile.TarFile, configuration: Configuration
 ) -> tuple[list[str], list[str]]:
     written, kept = [], []
-    for setting in _TLS_SETTINGS:
-        path = getattr(configuration.tls, setting)
-        name = f"tls/{setting}"
-        if path is None or name not in archive.getnames():
+    for name, path in _named_files(configuration):
+        if name not in archive.getnames():
             continue
         if path.exists():
             kept.append(str(path))

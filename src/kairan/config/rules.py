@@ -377,7 +377,7 @@ def _scim(configuration: Configuration) -> Iterator[SettingProblem]:
 def _token_seconds(given: int) -> Iterator[SettingProblem]:
     if given <= IssuerServiceSettings().token_seconds:
         return
-    from kairan.issuer.keys import TOKEN_SECONDS_MAX  # noqa: PLC0415 - as in _believed
+    from kairan.issuer.keys.ring import TOKEN_SECONDS_MAX  # noqa: PLC0415 - as in _believed
 
     if given > TOKEN_SECONDS_MAX:
         yield ("issuer", "token_seconds"), f'"token_seconds" must be at most {TOKEN_SECONDS_MAX}'

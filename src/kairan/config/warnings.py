@@ -145,6 +145,7 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[Path_, Path | None]
         if identity.private_key_file is None:  # then it is in the same file
             yield ("identity", position, "certificate_file"), identity.certificate_file
     yield ("oidc", "client_secret_file"), configuration.oidc.client_secret_file
+    yield ("issuer", "keys_secret_file"), configuration.issuer.keys_secret_file
     where = ("server", "data_directory")
     if configuration.directory_url.startswith(_SQLITE):  # hashes of passwords
         yield where, Path(configuration.directory_url.removeprefix(_SQLITE))

@@ -17,6 +17,7 @@ from kairan.queue.jobs import Selection, found
 from kairan.queue.routing import Routing
 from kairan.spool.interface import Quarantined
 from kairan.spool.operator_view import JobFilter, id_text
+from kairan.spool.place import Unseen
 from kairan.status.facts import DestinationStatus, Status
 from kairan.status.gather import status
 
@@ -47,6 +48,7 @@ def queue_page(ask: Ask) -> Page:
             ],
             "destinations": [_destination(ask, one) for one in now.destinations],
             "causes": _causes(ask, now, explainer),
+            "unseen": now.unknown,
         },
     )
 
@@ -98,9 +100,9 @@ def jobs_page(ask: Ask) -> Page | GoTo:
     if not destination:
         return GoTo("queue")
     spool = ask.parts.configuration.spool_place
-    jobs = list(
-        islice(found(spool, _selection(ask, {"destination": destination})), _JOBS_SHOWN + 1)
-    )
+    unseen: Unseen = []
+    selection = _selection(ask, {"destination": destination})
+    jobs = list(islice(found(spool, selection, unseen), _JOBS_SHOWN + 1))
     rows = []
     for one in jobs[:_JOBS_SHOWN]:
         if isinstance(one.item, Quarantined):
@@ -128,6 +130,7 @@ def jobs_page(ask: Ask) -> Page | GoTo:
             "destination": destination,
             "query": query_of({"destination": destination}),
             "rows": rows,
+            "unseen": [*map(str, unseen)],
             "is_cut": len(jobs) > _JOBS_SHOWN,
         },
     )

@@ -37,6 +37,7 @@ from kairan.directory.operations.device_logins import DeviceLogins
 from kairan.directory.operations.devices import KnownDevices
 from kairan.directory.operations.dynamic_groups import DynamicGroups
 from kairan.directory.operations.groups import GroupFields
+from kairan.directory.operations.issuer_keys import IssuerKeys
 from kairan.directory.operations.leases import Leases
 from kairan.directory.operations.mailboxes import MailboxFields
 from kairan.directory.operations.moderation import Moderation
@@ -60,6 +61,7 @@ class Directory:
         self.policies = Policies(database)
         self.device_logins = DeviceLogins(database)
         self.devices = KnownDevices(database)
+        self.issuer_keys = IssuerKeys(database)
         self.withdrawn_keys = WithdrawnKeys(database)
         self.volumes = Volumes(database)
         self.sources = Sources(database)

@@ -2,8 +2,9 @@
 
 In      HTTP: discovery, keys, tokens by client credentials and by device code
 Out     signed tokens shaped as Entra's (v2.0); its public keys
-Keeps   private keys in files of their own (mode 0600); nothing else: apps, hashes of their secrets
-        and waiting device logins are the directory's
+Keeps   private keys in files of their own (mode 0600), or sealed in the directory's database, shared by
+        the nodes of a cluster; nothing else: apps, hashes of their secrets and waiting device logins are
+        the directory's
 Never   shows a login page or takes a person's password; logs a secret, code or token; decides
         whether a token is good for mail
 Limits  16 KiB a request, 50 connections, 100 waiting device logins, a back-off for wrong secrets;

@@ -14,7 +14,7 @@ from kairan.auth.attempts import address_of
 from kairan.directory.model import App, DeviceLogin
 from kairan.directory.store import Directory
 from kairan.issuer.clients import Clients
-from kairan.issuer.keys import KeyRing
+from kairan.issuer.keys.ring import KeyRing
 from kairan.issuer.scopes import granted
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.tokens import TokenTimes, WantedToken, make_token

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import App
-from kairan.issuer.keys import TOKEN_SECONDS_MAX, KeyRing
+from kairan.issuer.keys.ring import TOKEN_SECONDS_MAX, KeyRing
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.tokens import TokenTimes, WantedToken, make_token
 from kairan.issuer.web.places import places_of
@@ -33,7 +32,7 @@ class MadeToken:
 
 
 def made_token(
-    app: App, asked: AskedFor, settings: IssuerServiceSettings, folder: Path, *, now: int
+    app: App, asked: AskedFor, settings: IssuerServiceSettings, ring: KeyRing, *, now: int
 ) -> MadeToken:
     if asked.delegated and not asked.user:
         raise DirectoryError("a delegated token is somebody's: say whose (user)")
@@ -45,7 +44,6 @@ def made_token(
         times=_times(settings.token_seconds, asked, now),
         user=asked.user if asked.delegated else "",
     )
-    ring = KeyRing(folder)
     # Before the service's first start there is none.
     ring.renew(settings)
     return MadeToken(make_token(app, wanted, ring.signing()), wanted.times.expires, wanted.user)

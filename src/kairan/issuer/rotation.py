@@ -1,10 +1,10 @@
 """The issuer's next signing key, at an administrator's word."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from kairan.directory.operations.withdrawn_keys import WithdrawnKeys
-from kairan.issuer.keys import Key, KeyRing
+from kairan.issuer.keys.key import Key
+from kairan.issuer.keys.ring import KeyRing
 from kairan.issuer.settings import IssuerServiceSettings
 
 
@@ -16,7 +16,7 @@ class Rotation:
 
 
 def rotate(
-    folder: Path,
+    ring: KeyRing,
     settings: IssuerServiceSettings,
     withdrawn_keys: WithdrawnKeys,
     *,
@@ -24,7 +24,6 @@ def rotate(
     now: int,
 ) -> Rotation:
     """`is_compromised`: it signs at once, and every token of an older key ends."""
-    ring = KeyRing(folder)
     lead = 0 if is_compromised else settings.key_lead_seconds
     key = ring.add(settings.algorithm, lead_seconds=lead)
     withdrawn = _withdraw(ring, key, withdrawn_keys, now) if is_compromised else 0

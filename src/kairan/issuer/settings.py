@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class Algorithm(StrEnum):
@@ -34,6 +35,10 @@ class IssuerServiceSettings:
     # A new key is published so long before it signs: verifiers that keep our keys must have
     # fetched it by then.
     key_lead_seconds: int = 600
+    # Where several nodes give tokens: a file with a secret (`openssl rand -base64 32`), the same on
+    # each.  Keys are then in the directory's database, sealed by it, and one node at a time makes the
+    # next.  None: in files of this machine.
+    keys_secret_file: Path | None = None
     # How long a person has to approve a device login; 15 minutes as Entra.
     device_code_seconds: int = 900
     # How often a device may ask meanwhile (RFC 8628 section 3.5).

@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 
 from kairan.directory.model import App
-from kairan.issuer.keys import Key
+from kairan.issuer.keys.key import Key
 
 
 @dataclass(frozen=True, slots=True)

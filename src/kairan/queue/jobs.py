@@ -25,7 +25,7 @@ from kairan.spool.operator_view import (
     parse_id,
     summary_of,
 )
-from kairan.spool.place import SpoolPlace
+from kairan.spool.place import SpoolPlace, Unseen
 
 # While one waits, for the disk or because it leaves its owner a turn, others are changed.
 _SHARDS_AT_ONCE = 4
@@ -84,8 +84,11 @@ class ShownQuarantined(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def found(spool: SpoolPlace, selection: Selection) -> Iterator[FoundJob]:
-    for shard, conditions, view in spool.views(_wanted(spool, selection)):
+def found(
+    spool: SpoolPlace, selection: Selection, unseen: Unseen | None = None
+) -> Iterator[FoundJob]:
+    """`unseen`: as `SpoolPlace.views` has it."""
+    for shard, conditions, view in spool.views(_wanted(spool, selection), unseen):
         yield from (FoundJob(shard, item) for item in view.list(conditions))
 
 
@@ -134,13 +137,13 @@ def show(spool: SpoolPlace, text: str) -> Shown:
     return shown
 
 
-def statistics(spool: SpoolPlace, now: float) -> dict[str, float]:
-    """Sums over the shards; 0 seconds for an empty queue."""
+def statistics(spool: SpoolPlace, now: float, unseen: Unseen | None = None) -> dict[str, float]:
+    """Sums over the shards; 0 seconds for an empty queue.  `unseen`: as `SpoolPlace.views` has it."""
     totals = dict.fromkeys(("messages", "recipients", "held", "deferred", "quarantined"), 0)
     oldest = now
-    for shard in spool.shards():
-        with spool.view(shard) as view:
-            values = view.statistics()
+    everything = ((shard, ANYTHING) for shard in spool.shards())
+    for _, _, view in spool.views(everything, unseen):
+        values = view.statistics()
         oldest = min(oldest, values["oldest_arrival"] or now)
         totals = {name: total + int(values[name] or 0) for name, total in totals.items()}
     return {**totals, "oldest_age_seconds": max(0.0, round(now - oldest, 3))}

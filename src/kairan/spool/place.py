@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # the configuration has a place in it, and few commands look 
 SHARD_PREFIX = "shard-"
 # The number of the first database, and so on in the order of their URLs: beyond any number of workers.
 DATABASE_SHARD = 1_000
+
+# Why shards could not be looked at, in a sentence each that names the shard.
+Unseen: TypeAlias = list[OperatorError]
 
 
 def node_id(directory: Path) -> str:
@@ -85,20 +88,22 @@ class SpoolPlace:
         return self.folder_view(shard)
 
     def views(
-        self, wanted: Iterable[tuple[int, "JobFilter"]]
+        self, wanted: Iterable[tuple[int, "JobFilter"]], unseen: Unseen | None = None
     ) -> Iterator[tuple[int, "JobFilter", "OperatorView"]]:
-        """One after the other.  What keeps one from being looked at is raised after the others."""
-        unseen: list[OperatorError] = []
+        """One after the other.  What keeps one from being looked at is added to `unseen`, or, where nobody
+        takes it, raised after the others.
+        """
+        missing: Unseen = [] if unseen is None else unseen
         for shard, conditions in wanted:
             try:
                 view = self.view(shard)
             except OperatorError as error:
-                unseen.append(error)
+                missing.append(error)
                 continue
             with view:
                 yield shard, conditions, view
-        if unseen:
-            raise unseen[0]
+        if unseen is None and missing:
+            raise missing[0]
 
     def folder_view(self, shard: int) -> "ShardView":
         """Of one that is no database."""

@@ -12,9 +12,10 @@ from kairan.config.model import Configuration
 from kairan.delivery.pauses import OperatorPause, PauseKind, PausesUnreadableError, read_pauses
 from kairan.delivery.plan import WAITING_ROUTES
 from kairan.delivery.routes import Router
+from kairan.directory.store import Directory
 from kairan.intake.control import ControlUnavailableError, ask_status
 from kairan.intake.draining import read_drain_order
-from kairan.issuer.keys import KeyRing
+from kairan.issuer.keys.ring import key_ring
 from kairan.runtime.certificate_files import CertificateFault, read_pair, warnings_of
 from kairan.runtime.operator_error import OperatorError
 from kairan.runtime.served_certificates import shown_path
@@ -225,9 +226,11 @@ def _issuer_keys(
     if not configuration.issuer.enabled:
         return ()
     try:
-        keys = KeyRing(configuration.issuer_directory).published()
-    except (OSError, ValueError) as error:
-        unknown.append(f"{configuration.issuer_directory}: {error}")
+        with Directory.open(configuration.directory_url, migrate=False) as directory:
+            ring = key_ring(configuration.issuer, configuration.issuer_directory, directory)
+            keys = ring.published()
+    except (OSError, ValueError, OperatorError) as error:
+        unknown.append(f"the issuer's keys: {error}")
         return ()
     return tuple(
         IssuerKeyStatus(key.id, str(key.algorithm), round(now - key.begins, 3)) for key in keys

@@ -13,6 +13,7 @@ from kairan.console.entries.kind import Changed, EntryChange, EntryKind
 from kairan.console.shown import time_text
 from kairan.directory.errors import DirectoryError
 from kairan.directory.model import App, AppSecret
+from kairan.issuer.keys.ring import KeyRing, key_ring
 from kairan.issuer.made_to_measure import AskedFor, made_token
 from kairan.issuer.rotation import rotate
 from kairan.outcomes.outcome import Text
@@ -112,11 +113,16 @@ def _check_issuer(ask: Ask) -> None:
         raise DirectoryError("this service has no issuer; write `enabled = true` in [issuer]")
 
 
+def _key_ring(ask: Ask) -> KeyRing:
+    configuration = ask.parts.configuration
+    return key_ring(configuration.issuer, configuration.issuer_directory, ask.parts.directory)
+
+
 def _token(ask: Ask, one: App, given: Mapping[str, Any]) -> Changed:
     _check_issuer(ask)
     configuration, now = ask.parts.configuration, int(ask.parts.clock())
     asked = AskedFor(lifetime=given.get("lifetime"))
-    made = made_token(one, asked, configuration.issuer, configuration.issuer_directory, now=now)
+    made = made_token(one, asked, configuration.issuer, _key_ring(ask), now=now)
     return Changed(one.name, {"account": made.account}, made.text, _TOKEN_LABEL)
 
 
@@ -133,7 +139,7 @@ def _rotate(ask: Ask, _entry: Any, given: Mapping[str, Any]) -> Changed:
     _check_issuer(ask)
     configuration = ask.parts.configuration
     made = rotate(
-        configuration.issuer_directory,
+        _key_ring(ask),
         configuration.issuer,
         ask.parts.directory.withdrawn_keys,
         is_compromised=given.get("compromised", False),

@@ -1,6 +1,6 @@
 """The whole directory as lines of JSON: for backups, and on the way to another database.
 
-    {"format": "kairan-directory", "shape": "0016"}
+    {"format": "kairan-directory", "shape": "0017"}
     {"table": "address", "row": {"key": "ann@example.com", "kind": "mailbox", ...}}
     {"end": 48211}                                        rows; without it the file was cut
 

@@ -48,6 +48,8 @@ device              printers and the like at device listeners; `networks` with a
 device_sighting     when each was last heard of and last refused, in seconds since the epoch, 0: never
 device_login        logins that wait for approval (RFC 8628); `account` empty: not approved yet;
                     `source`: the address that asked
+issuer_key          keys of our issuer that several nodes share: `sealed` by a secret that they have and
+                    the database has not; it signs from `begins` on, in seconds since the epoch
 withdrawn_key       keys of our issuer that are known to somebody else: `kid`, and when it was
                     withdrawn, in seconds since the epoch
 api_key             with which a program operates the service by HTTP, hashed; `scope` is the widest
@@ -368,6 +370,14 @@ withdrawn_key = Table(
     metadata,
     Column("kid", String, primary_key=True),
     Column("withdrawn", BigInteger, nullable=False),
+)
+
+issuer_key = Table(
+    "issuer_key",
+    metadata,
+    Column("kid", String, primary_key=True),
+    Column("begins", BigInteger, nullable=False),
+    Column("sealed", String, nullable=False),
 )
 
 api_key = Table(

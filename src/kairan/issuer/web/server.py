@@ -19,11 +19,13 @@ from kairan.auth.settings import AuthSettings
 from kairan.directory.store import Directory
 from kairan.issuer.clients import Clients
 from kairan.issuer.grants import Grants
-from kairan.issuer.keys import KeyRing
+from kairan.issuer.keys.folder import KeyFolder
+from kairan.issuer.keys.ring import KeyRing, key_ring
 from kairan.issuer.settings import IssuerServiceSettings
 from kairan.issuer.web.application import Web
 from kairan.issuer.web.places import places_of
 from kairan.runtime import logs
+from kairan.runtime.operator_error import OperatorError
 from kairan.runtime.watchdog import Supervision
 from kairan.scim.callers import ScimCallers
 from kairan.scim.endpoint import ScimEndpoint
@@ -79,7 +81,7 @@ async def _live(site: Site, sock: socket.socket, supervision: Supervision) -> in
     with Directory.open(site.directory_url, migrate=False) as directory:
         audit = Audit(site.data_directory / "audit", "issuer", site.audit)
         try:
-            async with _renewed_keys(site) as keys:
+            async with _renewed_keys(site, directory) as keys:
                 with _application(site, keys, directory, audit) as application:
                     await serve(server_settings(site.web, LIMITS, application), sock, supervision)
         finally:
@@ -88,12 +90,15 @@ async def _live(site: Site, sock: socket.socket, supervision: Supervision) -> in
 
 
 @asynccontextmanager
-async def _renewed_keys(site: Site) -> AsyncIterator[KeyRing]:
+async def _renewed_keys(site: Site, directory: Directory) -> AsyncIterator[KeyRing]:
     """Without an issuer there is no key to sign with, and none is made."""
-    keys = KeyRing(site.keys_folder)
+    keys = key_ring(site.settings, site.keys_folder, directory)
     if not site.settings.enabled:
         yield keys
         return
+    if site.settings.keys_secret_file is not None:
+        # What this machine had by itself: tokens that exist stay good.
+        keys.take_over(KeyFolder(site.keys_folder))
     keys.renew(site.settings)
     renewing = asyncio.create_task(_keep_renewing(keys, site.settings))
     try:
@@ -151,5 +156,5 @@ async def _keep_renewing(keys: KeyRing, settings: IssuerServiceSettings) -> None
         try:
             if await asyncio.to_thread(keys.renew, settings):
                 log.info("issuer.key-added")
-        except OSError as error:
+        except (OSError, OperatorError) as error:
             log.error("issuer.key-failed", reason=str(error))

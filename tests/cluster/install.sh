@@ -2,7 +2,7 @@
 # What the cluster of tests/cluster runs on: Debian packages, whose daemons are not started.
 set -euo pipefail
 
-packages=(etcd-server haproxy iproute2 patroni postgresql)
+packages=(etcd-server haproxy iproute2 patroni postgresql python3-etcd)
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null)" = "ii " ] || missing+=("$package")

@@ -1,4 +1,4 @@
-"""What `python -m bench.growth` does: each size in turn, then CSV, plot and table."""
+"""What `python -m bench.growth` does: each size in turn, CSV and plot after each, then a table."""
 
 import argparse
 import sys
@@ -26,17 +26,19 @@ def run(argv: Sequence[str]) -> int:
     console = Console(stderr=True)
     sizes = words.sizes or (growth.quick if words.quick else growth.sizes)
     seconds = words.seconds or (0.0 if words.quick else SECONDS_MIN)
+    rows: list[tuple[int, Sample]] = []
     try:
         raise_file_limit()
         with console.status("") as status:
-            rows = []
             for size in sizes:
                 status.update(f"{growth.about}: {size:,} {growth.unit}")
                 rows.append((size, _measured(growth, size, seconds, words.directory)))
+                _written(growth, rows, words.out)  # the next size may take an hour, or not end
     except BenchError as error:
         console.print(f"bench: {error}", markup=False, highlight=False, soft_wrap=True)
-        return 2
-    return _told(growth, rows, words.out)
+        if not rows:
+            return 2
+    return _told(growth, rows) or int(len(rows) < len(sizes))
 
 
 def _measured(growth: Growth, size: int, seconds: float, directory: Path | None) -> Sample:
@@ -44,10 +46,13 @@ def _measured(growth: Growth, size: int, seconds: float, directory: Path | None)
         return growth.measure(size, Path(name), seconds)
 
 
-def _told(growth: Growth, rows: Rows, out: Path) -> int:
+def _written(growth: Growth, rows: Rows, out: Path) -> None:
     base = out.with_name(f"{out.name}-{growth.name}")
     write_csv(growth, rows, base.with_suffix(".csv"))
     base.with_suffix(".svg").write_text(svg(growth, rows), encoding="utf-8")
+
+
+def _told(growth: Growth, rows: Rows) -> int:
     about = ", ".join(f"{key} {value}" for key, value in report.machine().items())
     missed = not_flat(growth, rows)
     said = [f"{about}.", "", *markdown(growth, rows), "", *(f"NOT FLAT: {one}" for one in missed)]

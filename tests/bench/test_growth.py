@@ -1,9 +1,11 @@
 """`python -m bench.growth` as it is typed, with small sizes; and what is flat."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 
+from bench.errors import BenchError
 from bench.growth.command import run
 from bench.growth.kind import Flat, Growth, not_flat
 from bench.growth.kinds import KINDS
@@ -64,6 +66,20 @@ def test_mail_is_measured_against_what_grows_and_loses_nothing(kind, programs, t
     assert all(numbers[key] > 0 for key in ("accepted_rate", "drained_rate", "cpu_us", "peak_mib"))
     assert "drained/s" in (tmp_path / f"growth-{kind}.svg").read_text()
     assert "| drained/s |" in capfd.readouterr().out
+
+
+def test_sizes_that_were_measured_are_kept_when_a_later_one_fails(monkeypatch, tmp_path, capfd):
+    def measure(size, _folder, _seconds):
+        if size > 1:
+            raise BenchError("it does not start")
+        return {"cost_us": 2.0}
+
+    monkeypatch.setitem(KINDS, "list", replace(growth(), name="list", measure=measure))
+    assert run(["list", "--out", str(tmp_path / "growth")]) == 1
+    assert (tmp_path / "growth-list.csv").read_text().splitlines() == ["things,cost_us", "1,2"]
+    told = capfd.readouterr()
+    assert "| 1 | 2.0 |" in told.out
+    assert "it does not start" in told.err
 
 
 def test_every_kind_has_sizes_that_grow_and_one_of_them_to_try():

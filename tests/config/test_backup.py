@@ -114,10 +114,10 @@ def test_everything_comes_back_in_an_empty_place(place, tmp_path):
 
 def test_the_secret_of_keys_in_the_directory_comes_back_with_them(place, tmp_path):
     file, secret = tmp_path / "backup.tar.gz", place / "issuer.secret"
-    secret.write_text("thirty-two characters and then a few")
+    secret.write_text("thirty-two-characters-and-then-a-few")
     settings = place / "kairan.toml"
     named = '[issuer]\nkeys_secret_file = "issuer.secret"\n'
-    settings.write_text(settings.read_text().replace("[issuer]\n", named))
+    settings.write_text(f"{settings.read_text()}\n{named}")
     with shared_ring(place) as keys:
         key = keys.add(Algorithm.ES256, lead_seconds=0)
     write_backup(configuration(place), file)

@@ -268,17 +268,9 @@ def _plain_lines(new: NewMessage) -> list[bytes] | None:
 
 
 def _plain(lines: Iterable[bytes], fields: Iterable[tuple[str, str]], policy: _TextPolicy) -> bytes:
-    """As `_parts` has it, in a tenth of the time: `email` looks at such a text five times, and asks thirty
-    things of each field.
-    """
-    written = [_plain_field(name, text, policy) for name, text in fields]
+    """As `_parts` has it, in a third of the time: `email` looks at such a text five times."""
+    written = [policy.fold_binary(*policy.header_store_parse(*field)) for field in fields]
     return b"".join([*written, _plain_mime_fields(), b"\r\n", b"\r\n".join(lines), b"\r\n"])
-
-
-def _plain_field(name: str, text: str, policy: _TextPolicy) -> bytes:
-    if text.isascii() and len(name) + len(text) + 2 <= _LINE_OCTETS_MAX:
-        return f"{name}: {text}\r\n".encode()
-    return policy.fold_binary(*policy.header_store_parse(name, text))
 
 
 @cache

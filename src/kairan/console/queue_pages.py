@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import structlog
@@ -10,16 +11,17 @@ import structlog
 from kairan.console.ask import Ask, GoTo, Page, first_of, query_of
 from kairan.console.messages import ACTS
 from kairan.console.shown import Explainer, age_text, destination_text, time_text
+from kairan.delivery.routes import Router
 from kairan.queue import pauses
 from kairan.queue.acts import QueueAct, carry_out, touched
 from kairan.queue.errors import QueueRequestError
 from kairan.queue.jobs import Selection, found
 from kairan.queue.routing import Routing
-from kairan.spool.interface import Quarantined
+from kairan.spool.interface import Job, Quarantined
 from kairan.spool.operator_view import JobFilter, id_text
 from kairan.spool.place import Unseen
 from kairan.status.facts import DestinationStatus, Status
-from kairan.status.gather import status
+from kairan.status.gather import queue_of, status
 
 log = structlog.get_logger()
 
@@ -217,11 +219,16 @@ def _selection(ask: Ask, fields: Mapping[str, str]) -> Selection:
         return Selection(
             (), JobFilter(quarantined=False, also=lambda item: route in routing.of(item.job))
         )
-    name = fields["destination"]
-    return Selection(
-        (),
-        JobFilter(quarantined=False, also=lambda item: name == routing.destination_of(item.job)),
-    )
+    router = Router(ask.parts.configuration.delivery.routes)
+    is_of = partial(_is_of, fields["destination"], routing, router)
+    return Selection((), JobFilter(quarantined=False, also=lambda item: is_of(item.job)))
+
+
+def _is_of(name: str, routing: Routing, router: Router, job: Job) -> bool:
+    """By what is stored, as the list counts it, or by where it goes, as the workers have it in hand."""
+    is_new = not job.attempts and not job.route
+    counted = queue_of(job.route, job.destination, router, is_new=is_new)
+    return name in {counted, routing.destination_of(job)}
 
 
 def _pause_or_resume(ask: Ask, meant: _Meant) -> GoTo:

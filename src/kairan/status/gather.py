@@ -147,7 +147,7 @@ def _destinations(
         return found.setdefault(name, DestinationStatus(name, to))
 
     for jobs in stored:
-        one = of(_queue_of(jobs, router))
+        one = of(queue_of(jobs.route, jobs.destination, router, is_new=jobs.is_new))
         one.jobs += jobs.jobs
         one.recipients += jobs.recipients
         one.held += jobs.held
@@ -167,15 +167,19 @@ def _destinations(
     return tuple(sorted(found.values(), key=lambda one: (-one.jobs, one.name)))
 
 
-def _queue_of(jobs: StoredJobs, router: Router) -> str:
-    if jobs.route in WAITING_ROUTES:
-        return jobs.route  # each has a name of its own there, and together they are one queue
-    if jobs.destination:
-        return jobs.destination
-    route = router.named(jobs.route)
+def queue_of(route_name: str, destination: str, router: Router, *, is_new: bool) -> str:
+    """Under which name of the list of destinations a job is counted, by what is stored of it.
+
+    `is_new`: never tried, and without a route of its own.
+    """
+    if route_name in WAITING_ROUTES:
+        return route_name  # each has a name of its own there, and together they are one queue
+    if destination:
+        return destination
+    route = router.named(route_name)
     if route is not None and not route.by_domain:
         return route.queue
-    return NOT_TRIED if jobs.is_new else RETRYING
+    return NOT_TRIED if is_new else RETRYING
 
 
 def _worse(one: str, other: str) -> str:

@@ -228,7 +228,7 @@ def _is_of(name: str, routing: Routing, router: Router, job: Job) -> bool:
     """By what is stored, as the list counts it, or by where it goes, as the workers have it in hand."""
     is_new = not job.attempts and not job.route
     counted = queue_of(job.route, job.destination, router, is_new=is_new)
-    return name in {counted, routing.destination_of(job)}
+    return name == counted or name == routing.destination_of(job)  # which may ask the directory
 
 
 def _pause_or_resume(ask: Ask, meant: _Meant) -> GoTo:

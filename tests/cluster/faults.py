@@ -1,7 +1,4 @@
-"""What happens to a cluster: each fault strikes, lasts, and is mended; then all is waited for.
-
-`keeps_serving`: others are there at once, so that clients find somebody all the time.
-"""
+"""What happens to a cluster: each fault strikes, lasts, and is mended; then all is waited for."""
 
 import asyncio
 import random

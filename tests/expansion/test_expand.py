@@ -183,6 +183,27 @@ def test_a_group_too_large_goes_to_nobody_and_does_not_hide_members_from_others(
     ]
 
 
+@pytest.mark.parametrize(("most", "taken"), [(20, 20), (19, 0)])
+def test_a_list_may_have_as_many_members_as_recipients_are_allowed_its_groups_not_counted(
+    most, taken
+):
+    directory = directory_of(
+        {
+            "all@kairan.test": [*PEOPLE[:15], "inner@kairan.test"],
+            "inner@kairan.test": PEOPLE[10:20],
+        }
+    )
+    settings = ExpansionSettings(total_max=most)
+    assert len(addresses(opened(directory, "all@kairan.test", settings=settings))) == taken
+
+
+def test_groups_alone_are_as_many_as_recipients_at_most():
+    chain = {f"g{n}@kairan.test": [f"g{n + 1}@kairan.test"] for n in range(20)}
+    directory = directory_of(chain | {"g20@kairan.test": PEOPLE[:1]})
+    expansion = opened(directory, "g0@kairan.test", settings=ExpansionSettings(total_max=20))
+    assert [failure.outcome for failure in expansion.failures] == [EXPANSION_TOO_LARGE]
+
+
 # -- RFC 3461 section 5.2.7: what members get of NOTIFY and ORCPT ------------------------------
 
 AS_ALIAS = [

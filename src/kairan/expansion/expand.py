@@ -185,6 +185,7 @@ class _Expander:
         )
         self._rules = ListRules(self._sender, envelope.size, circumstances, source, settings)
         self._seen = MetAddresses()
+        self._groups_met = 0  # of those that were seen
         self._reached: set[str] = set()  # groups with a member who receives mail, by key
         self._inner: dict[str, set[str]] = {}  # the groups in each group that was expanded
         self._expansion = Expansion()
@@ -243,7 +244,7 @@ class _Expander:
                     self._take(recipient, found, piece)
                 case Group():
                     self._inner.setdefault(within, set()).add(key_of(found.address))
-                    if self._is_new(found.address):
+                    if self._is_new_group(found.address):
                         groups.append(_Waiting(found, recipient, depth))
                 case Outcome():
                     if self._is_new(recipient.address):
@@ -266,9 +267,18 @@ class _Expander:
     def _is_new(self, address: str) -> bool:
         return bool(self._new((key_of(address),)))
 
+    def _is_new_group(self, address: str) -> bool:
+        """It is no recipient: a list of `total_max` members is not too long."""
+        self._groups_met += 1
+        if self._is_new(address):
+            return True
+        self._groups_met -= 1
+        return False
+
     def _new(self, keys: Sequence[str]) -> Sequence[str]:
         new = self._seen.add(keys)
-        if len(self._seen) > self._settings.total_max:
+        groups, most = self._groups_met, self._settings.total_max
+        if groups > most or len(self._seen) - groups > most:
             raise _TooLarge
         return new
 
@@ -276,11 +286,13 @@ class _Expander:
         """All of a group or nothing of it."""
         expansion = self._expansion
         marks = len(expansion.failures), len(expansion.groups), len(expansion.waiting)
+        groups_met = self._groups_met
         self._seen.mark()
         try:
             yield from self._expand_all(top)
         except _TooLarge:
             self._seen.take_back()
+            self._groups_met = groups_met
             del expansion.failures[marks[0] :], expansion.groups[marks[1] :]
             del expansion.waiting[marks[2] :]
             self._refuse(top, EXPANSION_TOO_LARGE)

@@ -8,7 +8,7 @@ class ExpansionSettings:
     # Levels of groups within groups.  Organisation charts have ten; deeper is a mistake, and each
     # level costs a query.
     depth_max: int = 100
-    # Recipients and groups one message may expand to.  100,000 is normal; ten times that takes ten
+    # Recipients one message may expand to, and as many groups.  100,000 is normal; ten times that takes ten
     # times as long, a temporary file of 50 MB, and no more memory.
     total_max: int = 1_000_000
     # How long a message waits for a moderator.  Exchange Online gives them two days.

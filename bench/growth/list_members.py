@@ -5,7 +5,9 @@ a number.  Then again beside paced mail of others, which says how long they wait
 hundred to the list, 20 a second, which says how long those wait.
 
 `expanded_rate`   members over the time from the trace's RECEIVE to its EXPAND
-`delivered_rate`  recipients over the time from the client's connection to the last arrival in the sink
+`delivered_rate`  recipients over the time from the trace's EXPAND to the last arrival in the sink: nobody gets
+                  his copy before everybody is known
+`seconds_us`      from the client's connection to the last arrival, a member: both, and the wait for the 250
 `cpu_us`          processor time of all the service's processes, trace included, a member
 `growth_mib`      the most memory (PSS) of all the service's processes, less that before: more than
                   what the one worker takes that has the message
@@ -120,7 +122,7 @@ def _alone(running: _Running, messages: int) -> Sample:
         raise BenchError("nothing of the list's message arrived")
     return {
         "expanded_rate": recipients / expanded,
-        "delivered_rate": recipients / seconds,
+        "delivered_rate": recipients / max(seconds - expanded, 1e-3),
         "seconds_us": seconds / recipients * 1e6,
         "cpu_us": used / recipients * 1e6,
         "growth_mib": (peak.octets - memory) / MIB,

@@ -231,7 +231,9 @@ def _issuer_keys(
         return ()
     try:
         with Directory.open(configuration.directory_url, migrate=False) as directory:
-            ring = key_ring(configuration.issuer, configuration.issuer_directory, directory)
+            ring = key_ring(
+                configuration.issuer, configuration.issuer_directory, directory, to_sign=False
+            )
             keys = ring.published()
     except (OSError, ValueError, OperatorError) as error:
         unknown.append(f"the issuer's keys: {error}")

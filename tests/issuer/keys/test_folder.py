@@ -4,8 +4,10 @@ import os
 import stat
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kairan.issuer.keys.folder import KeyFolder
+from kairan.issuer.keys.key import Key
 from kairan.issuer.keys.ring import KeyRing
 from kairan.issuer.settings import Algorithm
 
@@ -37,3 +39,22 @@ def test_a_key_that_root_makes_is_the_services(folder, tmp_path):
     add_key(folder)
     (file,) = folder.iterdir()
     assert {file.stat().st_uid, file.parent.stat().st_uid} == {12_345}
+
+
+def test_a_key_that_is_to_sign_is_proved_to_be_whole_and_one_that_is_looked_at_is_not(folder):
+    """A signature by such a key tells its secret: Boneh, DeMillo, Lipton, 1997."""
+    numbers = rsa.generate_private_key(public_exponent=65_537, key_size=2_048).private_numbers()
+    damaged = rsa.RSAPrivateNumbers(
+        numbers.p,
+        numbers.q,
+        numbers.d,
+        numbers.dmp1 ^ 2,
+        numbers.dmq1,
+        numbers.iqmp,
+        numbers.public_numbers,
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    key = Key.of(damaged, 7)
+    KeyFolder(folder).add(key, after="")
+    assert [one.id for one in KeyFolder(folder, to_sign=False).read()] == [key.id]
+    with pytest.raises(ValueError, match="Invalid private key"):
+        KeyFolder(folder).read()

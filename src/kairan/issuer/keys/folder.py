@@ -18,15 +18,16 @@ from kairan.runtime.certificates import write_private
 class KeyFolder:
     """Read anew whenever the folder changes: `kairan app rotate` is another process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, to_sign: bool = True) -> None:
         self._folder = folder
+        self._to_sign = to_sign
         self._keys: Sequence[Key] = ()
         self._names: tuple[str, ...] = ()
 
     def read(self) -> Sequence[Key]:
         names = self._names_now()
         if names != self._names:
-            self._keys = [key for name in names if (key := _load(self._folder / name))]
+            self._keys = [key for name in names if (key := self._load(self._folder / name))]
             self._names = names
         return self._keys
 
@@ -51,6 +52,14 @@ class KeyFolder:
             file.unlink(missing_ok=True)
         return len(files)
 
+    def _load(self, file: Path) -> Key | None:
+        """None: somebody has removed it since we saw its name."""
+        begins = int(file.stem.partition("-")[0])
+        try:
+            return Key.of_pem(file.read_bytes(), begins, to_sign=self._to_sign)
+        except FileNotFoundError:
+            return None
+
     def _file(self, key: Key) -> Path:
         return self._folder / f"{key.begins:012}-{key.id}.pem"
 
@@ -74,11 +83,3 @@ def _give_to_owner_of(folder: Path, new: Path) -> None:
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
         finally:
             os.close(descriptor)
-
-
-def _load(file: Path) -> Key | None:
-    """None: somebody has removed it since we saw its name."""
-    try:
-        return Key.of_pem(file.read_bytes(), int(file.stem.partition("-")[0]))
-    except FileNotFoundError:
-        return None

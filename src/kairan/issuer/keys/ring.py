@@ -99,8 +99,13 @@ class KeyRing:
         return self._storage.remove(gone) if gone else 0
 
 
-def key_ring(settings: IssuerServiceSettings, folder: Path, directory: Directory) -> KeyRing:
-    """Of this machine's issuer: its own keys, or those it shares with other nodes."""
-    if settings.keys_secret_file is None:
-        return KeyRing(KeyFolder(folder))
-    return KeyRing(KeyTable(directory.issuer_keys, settings.keys_secret_file))
+def key_ring(
+    settings: IssuerServiceSettings, folder: Path, directory: Directory, *, to_sign: bool = True
+) -> KeyRing:
+    """Of this machine's issuer: its own keys, or those it shares with other nodes.  Who does not sign and
+    looks often does without the proof that they are whole.
+    """
+    secret_file = settings.keys_secret_file
+    if secret_file is None:
+        return KeyRing(KeyFolder(folder, to_sign=to_sign))
+    return KeyRing(KeyTable(directory.issuer_keys, secret_file, to_sign=to_sign))

@@ -31,8 +31,9 @@ class KeySecretError(OperatorError):
 
 
 class KeyTable:
-    def __init__(self, rows: IssuerKeys, secret_file: Path) -> None:
+    def __init__(self, rows: IssuerKeys, secret_file: Path, *, to_sign: bool = True) -> None:
         self._rows = rows
+        self._to_sign = to_sign
         self._file = secret_file
         self._secret = read_secret(secret_file)
         self._known: tuple[Sequence[SealedKey], Sequence[Key]] = ((), ())
@@ -60,7 +61,8 @@ class KeyTable:
 
     def _opened(self, row: SealedKey) -> Key:
         try:
-            return Key.of_pem(self._secret.decrypt(row.sealed), row.begins)
+            pem = self._secret.decrypt(row.sealed)
+            return Key.of_pem(pem, row.begins, to_sign=self._to_sign)
         except InvalidToken as error:
             raise KeySecretError(
                 f"{self._file} does not open the issuer's key {row.kid}, which another node has sealed;"

@@ -4,29 +4,26 @@ It is started as `python FILE PORT WORKERS` and once more with `--tls CERTIFICAT
 TLS).  It need know no login and deliver nothing: what it takes in is what it is measured by.
 """
 
-import subprocess
 import sys
 from pathlib import Path
 
 from bench import process
+from bench.contestant import OtherService
 from bench.load import TargetListener
 from bench.scenario import Kind
 from bench.settings import BenchSettings
 
 
-class Baseline:
+class Baseline(OtherService):
     name = "baseline"
     kinds: frozenset[Kind] = frozenset({"intake"})
     encrypts = True
     delivers = False
-    api: TargetListener | None = None
-    api_key = ""
-    token: TargetListener | None = None
-    spool: Path | None = None
 
     def __init__(
         self, folder: Path, file: Path, settings: BenchSettings, certificate: tuple[Path, Path]
     ) -> None:
+        super().__init__()
         plain_port, login_port = process.free_ports(2)
         self.version = file.name
         self.plain = TargetListener(plain_port)
@@ -35,18 +32,10 @@ class Baseline:
         self._command = [sys.executable, str(file)]
         self._workers = str(settings.workers)
         self._tls = ["--tls", *map(str, certificate)]
-        self._running: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
         for listener, more in ((self.plain, []), (self.login, self._tls)):
             command = [*self._command, str(listener.port), self._workers, *more]
-            self._running.append(process.start(command, self._log))
+            running = self._run(command, self._log)
             greeting = listener.tls != "implicit"
-            process.wait_until_open(listener.port, self._running[-1], self._log, greeting=greeting)
-
-    def roots(self) -> list[int]:
-        return [one.pid for one in self._running]
-
-    def stop(self) -> None:
-        while self._running:
-            process.end(self._running.pop())
+            process.wait_until_open(listener.port, running, self._log, greeting=greeting)

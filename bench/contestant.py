@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.load import TargetListener
+from bench.process import Programs
 from bench.scenario import Kind
 from kairan.runtime.certificates import make_authority, make_server_certificate
 
@@ -34,6 +35,15 @@ class Contestant(Protocol):
 
     def stop(self) -> None:
         """Leaves nothing running; harmless when it never started."""
+
+
+class OtherService(Programs):
+    """A contestant that takes mail by SMTP with a password, and of which nothing else is asked."""
+
+    token: TargetListener | None = None
+    api: TargetListener | None = None
+    api_key = ""
+    spool: Path | None = None
 
 
 def write_certificate(folder: Path) -> tuple[Path, Path]:

@@ -19,7 +19,6 @@ import shutil
 import signal
 import smtplib
 import ssl
-import subprocess
 import sys
 import tempfile
 import threading
@@ -70,24 +69,11 @@ class Gateway(Protocol):
     def stop(self) -> None: ...
 
 
-class OneProcess:
-    """What a gateway's main process is to all of them."""
-
-    _running: subprocess.Popen[bytes] | None = None
-
-    def roots(self) -> list[int]:
-        return [self._running.pid] if self._running else []
-
-    def stop(self) -> None:
-        if self._running:
-            process.end(self._running)
-            self._running = None
-
-
-class KairanGateway(OneProcess):
+class KairanGateway(process.Programs):
     name = "Kairan"
 
     def __init__(self, folder: Path, upstream: Upstream) -> None:
+        super().__init__()
         (port,) = process.free_ports(1)
         self.listener = TargetListener(port)
         self._folder, self._upstream = folder / "gateway", upstream
@@ -128,8 +114,8 @@ class KairanGateway(OneProcess):
         )
         at = ("-c", str(file))
         process.run(command("account", "add", USER, "--generate", *at), self.log)
-        self._running = process.start(command("serve", *at), self.log)
-        process.wait_until_open(self.listener.port, self._running, self.log)
+        running = self._run(command("serve", *at), self.log)
+        process.wait_until_open(self.listener.port, running, self.log)
 
 
 POSTFIX_MAIN = """\
@@ -164,10 +150,11 @@ relay unix - - n - - smtp
 """
 
 
-class PostfixGateway(OneProcess):
+class PostfixGateway(process.Programs):
     name = "Postfix, by password"
 
     def __init__(self, folder: Path, upstream: Upstream) -> None:
+        super().__init__()
         (port,) = process.free_ports(1)
         self.listener = TargetListener(port)
         self.log = folder / "postfix-gateway.log"
@@ -198,8 +185,8 @@ class PostfixGateway(OneProcess):
         (folder / "password").write_text(password)
         process.run(["/usr/sbin/postfix", "-c", str(folder), "check"], self._start_log)
         program = [str(postfix.POSTFIX_SBIN / "master"), "-c", str(folder), "-d"]
-        self._running = process.start(program, self._start_log)
-        process.wait_until_open(self.listener.port, self._running, self._start_log)
+        running = self._run(program, self._start_log)
+        process.wait_until_open(self.listener.port, running, self._start_log)
 
 
 EMAILPROXY = """\
@@ -219,10 +206,11 @@ client_secret = {secret}
 """
 
 
-class EmailProxyGateway(OneProcess):
+class EmailProxyGateway(process.Programs):
     name = "email-oauth2-proxy"
 
     def __init__(self, folder: Path, upstream: Upstream, program: Path) -> None:
+        super().__init__()
         (port,) = process.free_ports(1)
         self.listener = TargetListener(port, "off", USER, PASSWORD)
         self._folder, self._program, self._upstream = folder / "emailproxy", program, upstream
@@ -251,8 +239,8 @@ class EmailProxyGateway(OneProcess):
         ]
         # It takes the authorities that OpenSSL trusts, which this names.
         trusting = ["env", f"SSL_CERT_FILE={self._upstream.authority}"]
-        self._running = process.start([*trusting, str(self._program), *words], self.log)
-        process.wait_until_open(self.listener.port, self._running, self.log)
+        running = self._run([*trusting, str(self._program), *words], self.log)
+        process.wait_until_open(self.listener.port, running, self.log)
 
 
 def token_url(upstream: Upstream) -> str:

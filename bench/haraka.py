@@ -8,10 +8,10 @@ STARTTLS and AUTH PLAIN, compared in plain (auth/flat_file).  It logs what its d
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 from bench import process
+from bench.contestant import OtherService
 from bench.load import TargetListener
 from bench.scenario import Kind
 from bench.settings import PASSWORD, USER, BenchSettings
@@ -59,19 +59,16 @@ def _version() -> str:
     return str(json.loads((_INSTALLED / "package.json").read_text())["version"])
 
 
-class Haraka:
+class Haraka(OtherService):
     name = "haraka"
     kinds: frozenset[Kind] = frozenset({"intake"})
     encrypts = True
     delivers = True
-    api: TargetListener | None = None
-    api_key = ""
-    token: TargetListener | None = None
-    spool: Path | None = None
 
     def __init__(
         self, folder: Path, sink: Sink, settings: BenchSettings, certificate: tuple[Path, Path]
     ) -> None:
+        super().__init__()
         plain_port, login_port = process.free_ports(2)
         self.version = f"Haraka {_version()}"
         self.plain = TargetListener(plain_port)
@@ -87,23 +84,14 @@ class Haraka:
             "user": USER,
             "password": PASSWORD,
         }
-        self._running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         if not self._folder.exists():
             self._write()
         command = ["node", str(_INSTALLED / "bin/haraka"), "-c", str(self._folder)]
-        self._running = process.start(command, self._log)
+        running = self._run(command, self._log)
         for listener in (self.plain, self.login):
-            process.wait_until_open(listener.port, self._running, self._log)
-
-    def roots(self) -> list[int]:
-        return [self._running.pid] if self._running else []
-
-    def stop(self) -> None:
-        if self._running:
-            process.end(self._running)
-            self._running = None
+            process.wait_until_open(listener.port, running, self._log)
 
     def _write(self) -> None:
         for name, text in _FILES.items():

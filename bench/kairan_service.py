@@ -8,7 +8,6 @@ all its might are lifted, as Postfix's are.
 import compileall
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +29,7 @@ START_SECONDS = 30.0
 MAILBOXES_A_SECOND = 10_000
 
 
-class Kairan:
+class Kairan(process.Programs):
     name = "kairan"
     version = f"Kairan {__version__}"
     kinds = EVERY_KIND
@@ -51,6 +50,7 @@ class Kairan:
         routes: Mapping[str, str] | None = None,
     ) -> None:
         """`routes`: that come before the one to the sink.  `answers_http`: with the HTTP API, whose process would stand in the memory of other rows."""
+        super().__init__()
         login_port, plain_port, self._issuer_port, api_port = process.free_ports(4)
         self.api: TargetListener | None = None
         self.api_key = ""
@@ -71,7 +71,6 @@ class Kairan:
         self._profile = profile
         self._spool_settings = dict(spool or {})
         self._routes = dict(routes or {})
-        self._running: subprocess.Popen[bytes] | None = None
         self._settings_text = self._configuration(sink, certificate)
 
     def _configuration(self, sink: Sink, certificate: tuple[Path, Path]) -> str:
@@ -110,20 +109,12 @@ class Kairan:
     def start(self) -> None:
         if not self._folder.exists():
             self._install()
-        self._running = process.start(command("serve", "-c", str(self._file)), self._log)
+        running = self._run(command("serve", "-c", str(self._file)), self._log)
         seconds = START_SECONDS + self._settings.list_members / MAILBOXES_A_SECOND
-        process.wait_until_open(self.login.port, self._running, self._log, timeout_seconds=seconds)
-        process.wait_until_open(self._issuer_port, self._running, self._log, greeting=False)
+        process.wait_until_open(self.login.port, running, self._log, timeout_seconds=seconds)
+        process.wait_until_open(self._issuer_port, running, self._log, greeting=False)
         if self.api is not None:
-            process.wait_until_open(self.api.port, self._running, self._log, greeting=False)
-
-    def roots(self) -> list[int]:
-        return [self._running.pid] if self._running else []
-
-    def stop(self) -> None:
-        if self._running:
-            process.end(self._running)
-            self._running = None
+            process.wait_until_open(self.api.port, running, self._log, greeting=False)
 
     def trace(self, *words: str) -> list[dict[str, str]]:
         """The events that `kairan trace` has."""

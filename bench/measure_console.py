@@ -20,7 +20,8 @@ from bench.scenario import Scenario, load_of
 from bench.spent import Spent, spent
 from bench.trial import Bench, Measured, drain
 
-PAIRS = 2  # of turns in a round
+PAIRS = 4  # of turns in a round: short ones, for what else a machine does lasts seconds
+_CROWD_SHARE = 2  # of a round's time, one part in so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ def _turn(
     bench: Bench, scenario: Scenario, screen: Screen, pace: Pace | None, *, seed: int
 ) -> _Turn:
     settings = bench.settings
-    load = replace(load_of(scenario, settings), seconds=settings.load_seconds / PAIRS)
+    share = _CROWD_SHARE if pace is CROWD else PAIRS
+    load = replace(load_of(scenario, settings), seconds=settings.load_seconds / share)
     watching = Watching(screen, settings.trace_events, pace, seed=seed) if pace else None
     before, spent_before = bench.sink.counters().recipients, spent(bench)
     with watching or nullcontext():

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from bench import process
+from bench.contestant import OtherService
 from bench.errors import BenchError
 from bench.load import TargetListener
 from bench.scenario import OF_ANY_SERVICE
@@ -169,26 +170,22 @@ def _table_kind() -> str:
     return next(kind for kind in ("hash", "lmdb", "texthash") if kind in kinds)
 
 
-class Postfix:
+class Postfix(OtherService):
     name = "postfix"
     kinds = OF_ANY_SERVICE
     encrypts = True
     delivers = True
-    api: TargetListener | None = None
-    api_key = ""
-    token: TargetListener | None = None
-    spool: Path | None = None
 
     def __init__(
         self, folder: Path, sink: Sink, settings: BenchSettings, certificate: tuple[Path, Path]
     ) -> None:
+        super().__init__()
         login_port, plain_port = process.free_ports(2)
         self.version = f"Postfix {_output('/usr/sbin/postconf', '-h', 'mail_version').strip()}"
         self.plain = TargetListener(plain_port)
         self.login = TargetListener(login_port, "starttls", USER, PASSWORD)
         self._folder = folder / "postfix"
         self._log = folder / "postfix-start.log"
-        self._running: list[subprocess.Popen[bytes]] = []
         self._settings = settings
         self._values = {
             "folder": self._folder,
@@ -212,18 +209,11 @@ class Postfix:
             self._write()
         process.run(["/usr/sbin/postfix", "-c", str(self._folder), "check"], self._log)
         dovecot = [_program("dovecot") or "", "-F", "-c", str(self._folder / "dovecot.conf")]
-        self._running.append(process.start(dovecot, self._log))
+        self._run(dovecot, self._log)
         self._wait_for_login_socket()
         master = [str(POSTFIX_SBIN / "master"), "-c", str(self._folder), "-d"]
-        self._running.append(process.start(master, self._log))
-        process.wait_until_open(self.login.port, self._running[-1], self._log)
-
-    def roots(self) -> list[int]:
-        return [one.pid for one in self._running]
-
-    def stop(self) -> None:
-        while self._running:
-            process.end(self._running.pop())
+        running = self._run(master, self._log)
+        process.wait_until_open(self.login.port, running, self._log)
 
     def _write(self) -> None:
         folder = self._folder

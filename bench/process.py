@@ -24,6 +24,26 @@ def end_as_interrupted() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
+class Programs:
+    """Those that one side of a comparison has running; `roots` are their processes."""
+
+    def __init__(self) -> None:
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def _run(self, command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+        running = start(command, log)
+        self._running.append(running)
+        return running
+
+    def roots(self) -> list[int]:
+        return [one.pid for one in self._running]
+
+    def stop(self) -> None:
+        """The last first; harmless where none runs."""
+        while self._running:
+            end(self._running.pop())
+
+
 def start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """In a session of its own: a Ctrl-C reaches us, and we end it."""
     with log.open("ab") as output:

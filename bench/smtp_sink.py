@@ -5,10 +5,10 @@ How fast a client's side can be taken in at all: no disk, no queue, no TLS, no l
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from bench import process
+from bench.contestant import OtherService
 from bench.load import TargetListener
 from bench.scenario import Kind
 
@@ -25,34 +25,22 @@ def missing() -> str | None:
     return None if _program() else "smtp-sink is not installed (apt-get install postfix)"
 
 
-class SmtpSink:
+class SmtpSink(OtherService):
     name = "smtp-sink"
     version = "smtp-sink (stores nothing)"
     kinds: frozenset[Kind] = frozenset({"intake"})
     encrypts = False
     delivers = False
-    api: TargetListener | None = None
-    api_key = ""
-    token: TargetListener | None = None
-    spool: Path | None = None
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         (port,) = process.free_ports(1)
         self.plain = self.login = TargetListener(port)
         self._log = folder / "smtp-sink.log"
-        self._running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         where = f"127.0.0.1:{self.plain.port}"
         as_whom = ["-u", "nobody"] if os.geteuid() == 0 else []  # it refuses to be root
         command = [_program() or "", "-4", *as_whom, "-m", str(_SESSIONS_MAX), where, str(_BACKLOG)]
-        self._running = process.start(command, self._log)
-        process.wait_until_open(self.plain.port, self._running, self._log)
-
-    def roots(self) -> list[int]:
-        return [self._running.pid] if self._running else []
-
-    def stop(self) -> None:
-        if self._running:
-            process.end(self._running)
-            self._running = None
+        running = self._run(command, self._log)
+        process.wait_until_open(self.plain.port, running, self._log)

@@ -25,6 +25,7 @@ from kairan.outcomes.catalogue import AUTH_UNSUCCESSFUL
 from kairan.outcomes.decision import Refuse
 from kairan.spool.interface import SpoolRefusal, SpoolUnavailable
 from kit.plain_directory import PlainDirectory
+from kit.until import until
 
 PRINTER = Account(1, "printer@kairan.test", password_hash="")
 DIRECTORY = PlainDirectory(mailboxes=["user001@kairan.test"], accounts=[PRINTER])
@@ -253,11 +254,11 @@ async def test_a_client_that_leaves_before_its_250_leaves_a_message_that_is_ours
     await client.begin()
     client.writer.write(SMALL + b".\r\n")
     await client.writer.drain()
-    await wait_until(lambda: any(c.session.promising for c in connections(intake)))
+    await until(lambda: any(c.session.promising for c in connections(intake)))
     client.writer.transport.abort()
     await asyncio.sleep(0.05)
     intake.spool.gate.set()
-    await wait_until(lambda: intake.trace.names == ["RECEIVE"])
+    await until(lambda: intake.trace.names == ["RECEIVE"])
     assert intake.spool.appended == 1
 
 
@@ -265,9 +266,9 @@ async def test_a_client_that_leaves_in_the_middle_leaves_nothing(intake):
     client = await intake.client()
     await client.begin()
     client.writer.write(LARGE)
-    await wait_until(lambda: intake.spool.writers)
+    await until(lambda: intake.spool.writers)
     client.writer.transport.abort()
-    await wait_until(lambda: not connections(intake))
+    await until(lambda: not connections(intake))
     assert intake.spool.writers[0].discarded
     assert intake.spool.appended == 0
 
@@ -290,7 +291,7 @@ async def test_a_stop_while_the_spool_promises_gives_the_250_first(intake):
     intake.spool.gate.clear()
     await client.begin()
     client.writer.write(SMALL + b".\r\n")
-    await wait_until(lambda: any(c.session.promising for c in connections(intake)))
+    await until(lambda: any(c.session.promising for c in connections(intake)))
     stopping = asyncio.create_task(intake.listener.stop())
     await asyncio.sleep(0.05)
     intake.spool.gate.set()
@@ -307,7 +308,7 @@ async def test_much_behind_a_quit_is_not_read(intake):
     except ConnectionError:
         rest = b""  # the kernel resets a connection that is closed with octets unread
     assert rest in {b"", b"221 2.0.0 Service closing transmission channel\r\n"}
-    await wait_until(lambda: not connections(intake))
+    await until(lambda: not connections(intake))
 
 
 async def test_pipelined_messages_wait_for_each_other(intake):
@@ -324,9 +325,3 @@ async def test_pipelined_messages_wait_for_each_other(intake):
 
 def connections(intake):
     return tuple(intake.listener.connections)
-
-
-async def wait_until(condition):
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -1,7 +1,5 @@
 """Short words for tests of the relay."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 from kairan.mail.address import Address
@@ -30,9 +28,3 @@ async def send(
 
 def codes(answers: list[TransactionResult]) -> list[int]:
     return [reply.code for answer in answers for reply in answer.replies]
-
-
-async def wait_until(is_so: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not is_so():
-            await asyncio.sleep(0.01)

@@ -8,7 +8,8 @@ from kairan.mail.address import Address
 from kairan.mail.envelope import Content, ContentFile, Recipient
 from kairan.relay.pool import _Ceiling
 from kairan.testing.peer import Cut, Hang, Rule, Say, ScriptedPeer
-from relay.relay_talk import CONTENT, ENVELOPE, codes, pool_to, send, wait_until
+from kit.until import until
+from relay.relay_talk import CONTENT, ENVELOPE, codes, pool_to, send
 
 
 async def test_messages_share_a_session_and_handshakes_are_counted():
@@ -59,7 +60,7 @@ async def test_idle_sessions_are_left_politely():
     async with ScriptedPeer() as peer:
         pool = pool_to(peer, idle_seconds=0.05)
         await send(pool)
-        await wait_until(lambda: not peer.open_sessions)
+        await until(lambda: not peer.open_sessions)
         assert pool.statistics().idle == 0
         await pool.close()
     assert peer.verbs()[-1] == "QUIT"
@@ -215,7 +216,7 @@ async def test_a_cancelled_message_leaves_no_session_in_doubt(verb):
         pool = pool_to(peer, sessions_max=1)
         sending = asyncio.ensure_future(send(pool))
         waiting = asyncio.ensure_future(send(pool))
-        await wait_until(lambda: peer.heard(verb))
+        await until(lambda: peer.heard(verb))
         sending.cancel()
         assert codes(await waiting) == [250]
         assert pool.statistics().open == 1
@@ -227,7 +228,7 @@ async def test_close_answers_those_who_wait():
     async with ScriptedPeer([Rule("DOT", Hang())]) as peer:
         pool = pool_to(peer, sessions_max=1)
         sending = [asyncio.ensure_future(send(pool)) for _ in range(3)]
-        await wait_until(lambda: peer.messages)
+        await until(lambda: peer.messages)
         await pool.close()
         answers = [codes(await task) for task in sending]
     assert answers == [[451]] * 3

@@ -5,6 +5,7 @@ import pytest
 from kairan.mail.address import Address
 from kairan.mail.envelope import Recipient
 from kairan.spool.interface import NewJob
+from kit.until import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -82,7 +83,7 @@ async def test_a_restart_forgets_it_and_the_job_is_there_as_it_was(open_spool, l
     await storage.kill(spool)
     again = await open_spool()
     assert rows(storage, "job") == 1
-    assert again.statistics().recipients == 1
+    await until(lambda: again.statistics().recipients == 1)
     assert (await leased(again)).recipients[0].address == "list@kairan.test"
 
 

@@ -8,6 +8,7 @@ import pytest
 from kairan.mail.address import Address
 from kairan.spool.interface import NewJob
 from kairan.spool.operator_view import JobFilter
+from kit.until import until
 
 
 @pytest.fixture
@@ -21,12 +22,6 @@ def view(storage):
     yield make
     for one in views:
         one.close()
-
-
-async def eventually(condition):
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def appended_and_leased(spool, letter):
@@ -46,7 +41,7 @@ async def test_a_held_job_is_not_leased_until_it_is_released(open_spool, letter,
     (item,) = view().list()
     assert view().hold([item.job.id]) == 1
     assert view().hold([item.job.id]) == 0
-    await eventually(lambda: spool.statistics().held == 1 and storage.has_heard(spool))
+    await until(lambda: spool.statistics().held == 1 and storage.has_heard(spool))
     await quiet(spool)
     view().release([item.job.id], now=time.time())
     assert len(await asyncio.wait_for(spool.wait_lease(1), 5)) == 1
@@ -84,7 +79,7 @@ async def test_a_job_held_while_leased_does_not_come_back(open_spool, letter, vi
     await spool.append(letter(), b"x")
     (lease,) = await spool.wait_lease(1)
     view().hold([lease.job.id])
-    await eventually(lambda: spool.statistics().held == 1)
+    await until(lambda: spool.statistics().held == 1)
     await asyncio.sleep(0.05)
     await spool.defer(lease.job, due=0, detail="again")
     await quiet(spool)
@@ -97,7 +92,7 @@ async def test_a_dropped_job_is_gone_and_its_message_with_it(open_spool, letter,
     message = await spool.append(letter(), await writer.finish())
     (item,) = view().list()
     assert view().drop([item.job.id]) == 1
-    await eventually(lambda: spool.statistics().messages == 0 and storage.has_heard(spool))
+    await until(lambda: spool.statistics().messages == 0 and storage.has_heard(spool))
     await quiet(spool)
     await spool.close()
     assert not storage.has_content(message)
@@ -108,10 +103,10 @@ async def test_a_job_dropped_while_leased_may_still_be_completed(open_spool, let
     await spool.append(letter("a@x.test", "b@x.test"), b"x")
     (lease,) = await spool.wait_lease(1)
     view().drop([lease.job.id])
-    await eventually(lambda: spool.statistics().recipients == 0)
+    await until(lambda: spool.statistics().recipients == 0)
     await asyncio.sleep(0.05)
     await spool.complete(lease.job)
-    await eventually(lambda: spool.statistics().recipients == 0)
+    await until(lambda: spool.statistics().recipients == 0)
     assert spool.statistics().messages == 0
 
 

@@ -8,6 +8,7 @@ from kairan.directory.errors import DirectoryError, DirectoryUnavailableError
 from kairan.directory.snapshot.keeper import SnapshotKeeper
 from kairan.directory.snapshot.memory import MemorySnapshot
 from kairan.directory.store import Directory
+from kit.until import until
 
 
 class Flaky:
@@ -21,12 +22,6 @@ class Flaky:
         if self.is_away:
             raise DirectoryUnavailableError("gone fishing")
         return self._directory.reading()
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

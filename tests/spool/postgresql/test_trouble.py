@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from kairan.spool.interface import SpoolRefusal, SpoolUnavailable
 from kairan.spool.postgresql.errors import SpoolDatabaseError
+from kit.until import until
 from tests.spool.conftest import kill
 
 _END_OTHERS = (
@@ -19,12 +20,6 @@ _END_OTHERS = (
 
 async def leased(spool):
     return await asyncio.wait_for(spool.wait_lease(10), 20)
-
-
-async def until(is_so):
-    async with asyncio.timeout(30):
-        while not is_so():
-            await asyncio.sleep(0.02)
 
 
 async def test_a_database_that_becomes_read_only_takes_nothing_and_loses_nothing(

@@ -1,6 +1,5 @@
 """Damage costs what cannot be read and nothing else, and what could be read is in quarantine."""
 
-import asyncio
 import sqlite3
 from contextlib import closing
 
@@ -10,6 +9,7 @@ from kairan.spool.interface import ContentUnreadable, NewJob, Quarantined
 from kairan.spool.operator_view import JobFilter
 from kairan.spool.sqlite.folder import ShardFolder
 from kairan.spool.sqlite.operator.view import ShardView
+from kit.until import until
 
 
 def change(directory, statement, *values):
@@ -19,12 +19,6 @@ def change(directory, statement, *values):
 
 def quarantined(spool):
     return [item for item in spool.scan() if isinstance(item, Quarantined)]
-
-
-async def until(condition):
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def two_messages(open_spool, letter, *, large=False):

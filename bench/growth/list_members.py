@@ -8,14 +8,13 @@ hundred to the list, 20 a second, which says how long those wait.
 `delivered_rate`  recipients over the time from the trace's EXPAND to the last arrival in the sink: nobody gets
                   his copy before everybody is known
 `seconds_us`      from the client's connection to the last arrival, a member: both, and the wait for the 250
-`cpu_us`          processor time of all the service's processes, trace included, a member; less what they
-                  take in the same time where nothing happens
+`cpu_us`          processor time of all the service's processes, trace included, a member
 `growth_mib`      the most memory (PSS) of all the service's processes, less that before: more than
                   what the one worker takes that has the message
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -44,7 +43,6 @@ WARM_MESSAGES = 50  # sessions to the sink are open, modules loaded
 QUIET_SECONDS = 90.0
 MEMBERS_A_SECOND = 2_000
 IDLE_SECONDS_MAX = 30.0
-REST_SECONDS = 3.0  # that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +103,6 @@ def _warm(running: _Running) -> None:
 
 def _alone(running: _Running, messages: int) -> Sample:
     roots, sink = running.service.roots(), running.sink
-    at_rest = _at_rest(roots)
-    began = time.monotonic()
     memory, processor = process.memory_octets(roots), process.cpu_seconds(roots)
     seconds, failed = 0.0, 0
     before = arrived = sink.counters().recipients
@@ -120,8 +116,7 @@ def _alone(running: _Running, messages: int) -> Sample:
     recipients = sink.counters().recipients - before
     # What is still computed when the last has arrived belongs to it: the trace, the spool's cleaning.
     process.wait_idle(roots, seconds_max=IDLE_SECONDS_MAX)
-    at_rest *= time.monotonic() - began
-    used = max(0.0, process.cpu_seconds(roots) - processor - at_rest)
+    used = process.cpu_seconds(roots) - processor
     expanded = _expansion_seconds(running, messages - failed)
     if not recipients:
         raise BenchError("nothing of the list's message arrived")
@@ -134,14 +129,6 @@ def _alone(running: _Running, messages: int) -> Sample:
         "lost": arrived - before - recipients,
         "failed": failed,
     }
-
-
-def _at_rest(roots: Sequence[int]) -> float:
-    """Seconds of processor a second."""
-    process.wait_idle(roots, seconds_max=IDLE_SECONDS_MAX)
-    before = process.cpu_seconds(roots)
-    time.sleep(REST_SECONDS)
-    return (process.cpu_seconds(roots) - before) / REST_SECONDS
 
 
 def _expansion_seconds(running: _Running, messages: int) -> float:

@@ -99,8 +99,7 @@ def test_a_list_is_measured_from_small_to_large_and_loses_nothing(programs, tmp_
     for one in rows:
         numbers = {name: float(text) for name, text in one.items()}
         assert numbers["lost"] == numbers["failed"] == 0
-        assert numbers["expanded_rate"] > 0 < numbers["delivered_rate"]
-        assert numbers["cpu_us"] >= 0  # a busy machine's rest may be more than the work
+        assert all(numbers[key] > 0 for key in ("expanded_rate", "delivered_rate", "cpu_us"))
         assert numbers["p99_ms"] >= numbers["p50_ms"] > 0
         assert numbers["list_p99_ms"] >= numbers["list_p50_ms"] > 0
     assert "10,000 members" in (tmp_path / "growth-list.svg").read_text()

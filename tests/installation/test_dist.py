@@ -55,7 +55,7 @@ def test_what_was_installed_runs(installed):
         f"assert kairan.__file__.startswith({str(installed)!r}), kairan.__file__; "
         "from kairan.cli.app import main; sys.argv = ['kairan', '--help']; main()"
     )
-    said = run(sys.executable, "-c", script, cwd=installed)
+    said = run(sys.executable, "-B", "-c", script, cwd=installed)
     assert "serve" in said
     assert "demo" in said
 

@@ -114,6 +114,18 @@ def test_all_recipients_refused_but_data_accepted_sends_the_lone_dot():
     assert not sent.dot_sent
 
 
+def test_no_empty_message_goes_to_whom_a_server_takes_after_it_refused_mail():
+    """Its 354 would make of the lone dot a message of nothing for them."""
+    client = ready_client()
+    begin(client, "a@x.test", "b@x.test")
+    client.take()
+    sent, ended = client.receive(b"451 4.7.0 later\r\n250 a\r\n250 b\r\n354 go\r\n")
+    assert client.take() == b""
+    assert codes(sent) == [451, 451]
+    assert not sent.dot_sent
+    assert "after MAIL was refused" in str(ended.reply)
+
+
 def test_without_pipelining_refused_recipients_end_the_transaction_before_data():
     client = ready_client(PLAIN_HELLO)
     begin(client)

@@ -337,7 +337,10 @@ class ClientEngine:
     def _on_data(self, reply: Reply) -> None:
         transaction = self._transaction
         assert transaction is not None
-        if reply.code == 354 and transaction.all_are_answered:
+        if reply.code == 354 and transaction.mail_refused:
+            # It may have recipients all the same, whom a lone dot would bring a message of nothing.
+            self._break("DATA is accepted after MAIL was refused")
+        elif reply.code == 354 and transaction.all_are_answered:
             self._say_lone_dot()
         elif reply.code == 354:
             self._send_content(transaction)

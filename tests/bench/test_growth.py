@@ -102,4 +102,5 @@ def test_a_list_is_measured_from_small_to_large_and_loses_nothing(programs, tmp_
         assert all(numbers[key] > 0 for key in ("expanded_rate", "delivered_rate", "cpu_us"))
         assert numbers["p99_ms"] >= numbers["p50_ms"] > 0
         assert numbers["list_p99_ms"] >= numbers["list_p50_ms"] > 0
+        assert numbers["wait_p99_ms"] >= numbers["wait_p50_ms"] > 0
     assert "10,000 members" in (tmp_path / "growth-list.svg").read_text()

@@ -49,6 +49,8 @@ async def test_every_member_gets_it_once_though_nodes_are_killed_meanwhile(
         message_id = ledger.offer(members)
         await asyncio.to_thread(send, balancer, make_message(message_id, b"Hello\r\n"))
         ledger.promise(message_id)
+        # Who is killed before it has begun says nothing of the others.
+        await all_deliver(on, ledger, len(members))
         for kill in range(kills):
             await arrived(ledger, len(members) * (kill + rng.uniform(0.5, 1.0)) / (kills + 1))
             await kill_one(on, ledger)
@@ -91,6 +93,13 @@ def trust(entrance):
 async def arrived(ledger, wanted):
     async with asyncio.timeout(ARRIVE_SECONDS_MAX):
         while len(ledger.arrivals) < wanted:
+            await asyncio.sleep(0.01)
+
+
+async def all_deliver(on, ledger, members):
+    async with asyncio.timeout(ARRIVE_SECONDS_MAX):
+        while not all(on.far_side.brought[node.host] for node in on.nodes):
+            assert len(ledger.arrivals) < members, on.far_side.brought
             await asyncio.sleep(0.01)
 
 

@@ -35,7 +35,15 @@ class Member:
 
     def state(self) -> dict[str, Any]:
         """What Patroni says of itself; empty where it does not answer."""
-        return _asked(f"http://{self.host.address}:8008/patroni")
+        return self._asked("patroni")
+
+    def promotable(self) -> int:
+        """How many standbys Patroni would promote."""
+        members = self._asked("cluster").get("members", [])
+        return sum(one["role"] == "sync_standby" for one in members)
+
+    def _asked(self, page: str) -> dict[str, Any]:
+        return _asked(f"http://{self.host.address}:8008/{page}")
 
 
 class Databases:
@@ -74,12 +82,15 @@ class Databases:
         return [member for member in self.members if member is not primary]
 
     def is_whole(self) -> bool:
-        """A primary with two synchronous standbys, so that the next fault finds what is promised."""
+        """A primary with two synchronous standbys, so that the next fault finds what is promised; and
+        Patroni has noted both, which it does a moment after PostgreSQL.  Before that it promotes neither.
+        """
         primary = self.primary()
         if primary is None:
             return False
         streaming = primary.state().get("replication", [])
-        return sum(one["sync_state"] == "sync" for one in streaming) == 2
+        synchronous = sum(one["sync_state"] == "sync" for one in streaming)
+        return synchronous == primary.promotable() == 2
 
     def wait_whole(self) -> None:
         deadline = time.monotonic() + _START_SECONDS_MAX

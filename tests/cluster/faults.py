@@ -12,6 +12,7 @@ from kit.recorder import Recorder
 
 _BEYOND_FENCE_SECONDS = FENCE_SECONDS + 4.0
 _SHORT_SECONDS = 8.0
+_ELECTION_SECONDS_MAX = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,9 @@ async def kill_primary(on: Machines) -> None:
     primary = on.databases.primary()
     assert primary is not None, "all was well before"
     await asyncio.to_thread(primary.host.kill)
-    while await asyncio.to_thread(on.databases.primary) in {None, primary}:
-        await asyncio.sleep(0.2)
+    async with asyncio.timeout(_ELECTION_SECONDS_MAX):
+        while await asyncio.to_thread(on.databases.primary) in {None, primary}:
+            await asyncio.sleep(0.2)
     await asyncio.sleep(_SHORT_SECONDS)
     primary.start()
 

@@ -17,6 +17,7 @@ from kit.recorder import Recorder
 # while it lasted.
 IN_FLIGHT_SECONDS = 5.0
 SETTLE_SECONDS_MAX = 180.0
+SETTLED_MESSAGES = 250
 DRAIN_SECONDS_MAX = 180.0
 
 
@@ -59,11 +60,13 @@ async def cluster(folder, rng, *, fill=fill_directory, in_flight_jobs_max=100):
 
 
 async def settled(on, ledger):
-    """A primary with two synchronous standbys, and mail goes through."""
+    """A primary with two synchronous standbys, and mail goes through; so much that the clients have come
+    anew meanwhile, and are at all nodes.
+    """
     async with asyncio.timeout(SETTLE_SECONDS_MAX):
         while not await asyncio.to_thread(on.databases.is_whole):
             await asyncio.sleep(0.2)
-        wanted = len(ledger.promises) + 20
+        wanted = len(ledger.promises) + SETTLED_MESSAGES
         while len(ledger.promises) < wanted:
             await asyncio.sleep(0.1)
 

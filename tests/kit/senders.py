@@ -6,6 +6,7 @@ Each holds its session.  It says what it will send (`Ledger.offer`), sends it on
 
 import asyncio
 import base64
+import itertools
 import random
 import ssl
 from collections.abc import Sequence
@@ -38,12 +39,15 @@ class Entrance(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """What a client does.  `mix`: weights of one, fifty recipients, the list, and large."""
+    """What a client does.  `mix`: weights of one, fifty recipients, the list, and large.
+    `session_turns`: so often it sends before it hangs up and comes anew; None: without end.
+    """
 
     tls: bool
     pipelined: bool
     mix: tuple[int, int, int, int] = (12, 1, 1, 1)
     pause_seconds: float = 0.05  # at most, between messages
+    session_turns: int | None = None
 
 
 # Each kind of client is there: by TLS and plain, one by one and pipelined.
@@ -88,7 +92,8 @@ class Sender:
         reader, writer = await asyncio.open_connection(self.service.host, port)
         try:
             await _open(reader, writer, self.trust if self.habit.tls else None)
-            while True:
+            turns = self.habit.session_turns
+            for _ in itertools.count() if turns is None else range(turns):
                 await self._send(reader, writer)
                 await asyncio.sleep(self.rng.uniform(0, self.habit.pause_seconds))
         finally:

@@ -130,6 +130,18 @@ class JobAttempts:
         if not spool.is_recording:  # meanwhile: reading from a failing disk takes its time
             self._give_back(works)
             return
+        try:
+            await self._attempt_with(works, content, slot)
+        except FileNotFoundError as error:
+            if isinstance(content, bytes) or await asyncio.to_thread(content.path.exists):
+                raise
+            # Other nodes have the leases of one that was silent, and its spool removes what it kept for them.
+            raise ContentUnreadable("the file of its content has left the spool") from error
+
+    async def _attempt_with(
+        self, works: Sequence[Work], content: Content, slot: Slot[Work]
+    ) -> None:
+        work = works[0]
         is_new = work.is_new or (len(works) > 1 and any(one.is_new for one in works))
         if is_new and (
             has_more_hops(content, self._settings.received_max)

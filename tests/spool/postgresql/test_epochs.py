@@ -1,6 +1,7 @@
 """Nodes that are taken for dead, and commits whose answer is lost."""
 
 import asyncio
+import gc
 import time
 from contextlib import suppress
 
@@ -55,6 +56,25 @@ async def test_what_a_fenced_node_still_says_is_refused_and_counted(open_spool, 
         first.complete(one.job)
     await asyncio.gather(*(second.complete(lease.job) for lease in again))
     assert second.statistics().messages == 0
+
+
+async def test_a_result_that_nobody_waits_for_is_refused_without_a_word_of_python(
+    open_spool, letter
+):
+    """The log has it as spool.fenced, once for all of them."""
+    said = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, what: said.append(what))
+    first = await open_spool(key="a", fence_seconds=0.3)
+    await first.append(letter(), b"content")
+    (lease,) = await leased(first)
+    await freeze(first)
+    second = await open_spool(key="b", fence_seconds=0.3)
+    await leased(second)
+    first.unstage(lease.job, 0)
+    with pytest.raises(NotLeased):
+        await first.complete(lease.job)
+    gc.collect()
+    assert not said
 
 
 async def test_a_fenced_node_takes_mail_again_under_a_new_epoch(open_spool, letter, storage):

@@ -275,6 +275,7 @@ def _resolve(future: "asyncio.Future[_T]", value: _T) -> None:
 def _reject(future: "asyncio.Future[_T]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+        future.exception()  # said by the writer: who does not wait for it need not hear of it again
 
 
 def _job_row(job: Job, recipients: bytes | None) -> JobRow:

@@ -15,6 +15,7 @@ KEYS_OF_OURS = {
     "runtime/logs.py: _second": "seconds of our clock, two of them",
     "mail/header.py: date_of": "seconds of our clock, four of them",
     "queue/jobs.py: _second_text": "seconds of arrival and of retries, a thousand of them",
+    "web/whole_request.py: _status_line": "the statuses that our pages answer with",
     "auth/tokens/judge.py: _audiences": "the audiences of the configuration's issuers",
     "auth/networks.py: _parsed": "networks that the administrator gave accounts",
     "relay/patience.py: _shortened": "the settings of the configuration's destinations",

@@ -84,10 +84,12 @@ def test_a_graceful_stop_lets_transactions_finish_and_tells_the_others(tmp_path)
 
 def test_a_new_transaction_while_stopping_is_refused(tmp_path):
     with running_service(tmp_path / "k", workers=1) as service:
-        client = service.client("device")
+        client, idle = service.client("device"), service.client("device")
         client.begin()
         client.say(b"Subject: last\r\n\r\n")
         service.process.terminate()
+        with idle:
+            assert idle.reply().startswith("421 4.3.2")  # the worker has heard of it
         with client:
             client.say(b"x\r\n.\r\nMAIL FROM:<printer@kairan.test>\r\n")
             assert client.reply().startswith("250 2.6.0")

@@ -1,7 +1,6 @@
 """POST /v1/messages: 202 when, and only when, SMTP has said 250."""
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -194,10 +193,10 @@ async def answer_send(parts: Parts, request: Request) -> Response:
         octets = await read_body(request, limit)
         sending = _Sending(parts, caller, _AskedMessage(kind, octets, sender, recipients), request)
         if idempotency_key is None:
-            document = await sending.send(sending.new_message_id())
+            accepted = await sending.send(sending.new_message_id())
         else:
-            document = await sending.send_once(idempotency_key)
-        return _answer(document, is_all=_WHOLE_ANSWER in prefer.lower().replace(" ", ""))
+            accepted = await sending.send_once(idempotency_key)
+        return _answer(accepted, is_all=_WHOLE_ANSWER in prefer.lower().replace(" ", ""))
 
 
 def _in_place_of_the_header(request: Request) -> tuple[str, tuple[str, ...]]:
@@ -226,8 +225,8 @@ class _Sending:
     def new_message_id(self) -> str:
         return make_msgid(domain=self.parts.configuration.hostname)
 
-    async def send(self, message_id: str) -> str:
-        """The 202's document.  Raises RefusedError, ApiError."""
+    async def send(self, message_id: str) -> MessageAccepted:
+        """Raises RefusedError, ApiError."""
         message = await self._message(message_id)
         try:
             addresses = envelope_addresses(message)
@@ -239,16 +238,16 @@ class _Sending:
             raise RefusedError(catalogue.MESSAGE_TOO_LARGE.reply)
         envelope = _envelope(message, addresses)
         replies = await self.parts.submitter.send(self.caller, envelope, message.content)
-        return self._document(message.message_id, addresses, replies)
+        return self._accepted(message.message_id, addresses, replies)
 
     async def _message(self, message_id: str) -> Message:
         if len(self.asked.octets) <= _AT_ONCE_OCTETS:
             return self.asked.message(message_id)
         return await self.parts.apart(self.asked.message, message_id)
 
-    def _document(
+    def _accepted(
         self, message_id: str, addresses: Sequence[Address], replies: Sequence[Reply]
-    ) -> str:
+    ) -> MessageAccepted:
         answered = list(zip(addresses, replies, strict=True))
         accepted = [str(address) for address, reply in answered if reply.is_positive]
         if not accepted:
@@ -260,14 +259,12 @@ class _Sending:
         ]
         bare = message_id.strip("<>")
         self.parts.just_accepted.add(bare)
-        return MessageAccepted(
-            id=bare, message_id=message_id, accepted=accepted, refused=refused
-        ).model_dump_json()
+        return MessageAccepted(id=bare, message_id=message_id, accepted=accepted, refused=refused)
 
     def _problem(self, reply: Reply) -> ProblemDocument:
         return self.parts.problems.of_reply(reply, language_asked(self.request))
 
-    async def send_once(self, idempotency_key: str) -> str:
+    async def send_once(self, idempotency_key: str) -> MessageAccepted:
         """Who it is comes first: a stranger neither fills the table nor learns an answer."""
         await self.parts.submitter.log_in(self.caller)
         key = digest(
@@ -282,13 +279,13 @@ class _Sending:
         finally:
             _IN_PROGRESS.discard(key)
 
-    async def _send_once(self, key: bytes) -> str:
+    async def _send_once(self, key: bytes) -> MessageAccepted:
         memory = self.parts.idempotency
         known = await memory.begin(key, self.asked.digest, self.new_message_id())
         if not known.is_same:
             raise ApiError(http_api.KEY_REUSED)
         if known.answer is not None:
-            return known.answer
+            return MessageAccepted.model_validate_json(known.answer)
         answer = None if known.is_new else await self._taken_before(known)
         try:
             answer = answer or await self.send(known.message_id)
@@ -299,10 +296,10 @@ class _Sending:
             if error.problem is not http_api.UNKNOWN_OUTCOME:
                 await memory.forget(key)
             raise
-        await memory.answered(key, answer)
+        await memory.answered(key, answer.model_dump_json())
         return answer
 
-    async def _taken_before(self, known: Remembered) -> str | None:
+    async def _taken_before(self, known: Remembered) -> MessageAccepted | None:
         """A process that died between SMTP's 250 and its own answer left the message in the queue or in
         the trace.  What a worker was storing in that moment is there a little later.
         """
@@ -316,7 +313,7 @@ class _Sending:
                     message_id=message.message_id,
                     accepted=[str(address) for address in addresses],
                     refused=[],
-                ).model_dump_json()
+                )
         return None
 
     def _is_taken(self, message_id: str, since: int) -> bool:
@@ -350,7 +347,7 @@ def _envelope(message: Message, addresses: Sequence[Address]) -> Envelope:
     )
 
 
-def _answer(document: str, *, is_all: bool) -> Response:
+def _answer(accepted: MessageAccepted, *, is_all: bool) -> Response:
     """A relative place (RFC 9110 section 10.2.2): what the client calls this host is not believed.
 
     `is_all`: Power Automate asks the Location of a 202 again and again until it is done, and
@@ -361,5 +358,5 @@ def _answer(document: str, *, is_all: bool) -> Response:
         headers["Preference-Applied"] = _WHOLE_ANSWER
     else:
         # The @ of every id may stand in a path (RFC 3986 section 3.3).
-        headers["Location"] = f"/v1/messages/{quote(json.loads(document)['id'], safe='/@')}"
-    return Response(document, 202, headers, media_type=_JSON)
+        headers["Location"] = f"/v1/messages/{quote(accepted.id, safe='/@')}"
+    return Response(accepted.model_dump_json(), 202, headers, media_type=_JSON)

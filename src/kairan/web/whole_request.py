@@ -14,6 +14,7 @@ RFC 9112 sections 3, 5, 6.3.
 import asyncio
 import re
 from collections.abc import Callable, MutableMapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -76,6 +77,7 @@ def _is_plain(fields: Fields, body_octets: int) -> bool:
     return hosts == lengths == 1
 
 
+@cache
 def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()
 

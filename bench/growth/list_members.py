@@ -1,8 +1,8 @@
 """One message to a list, whatever its length.
 
 The list is a dynamic group.  First alone on a held session, as Kairan's sender and any program that sends
-much has one; that gives the rates, the cost and the memory; small lists get as many messages as make
-a number, one after the other has arrived.  Then again beside paced mail of others, which says how long they wait for their 250.  Last a
+much has one; that gives the wait, the rates, the cost and the memory; small lists get as many messages
+as make a number, each when nothing is left to do for the one before.  Then again beside paced mail of others, which says how long they wait for their 250.  Last a
 hundred to the list, 20 a second, which says how long those wait.
 
 `expanded_rate`   members over the time from the trace's RECEIVE to its EXPAND
@@ -97,12 +97,13 @@ def measure(members: int, folder: Path, seconds_min: float) -> Sample:
         sample = _alone(running, _between(1, wanted, MESSAGES_MAX))
         wanted = seconds_min * RECIPIENTS_BESIDE_A_SECOND / members
         messages = _between(1, wanted, MESSAGES_BESIDE_MAX)
+        cost = _cost(running, messages)
         seconds = max(seconds_min, sample["seconds_us"] * members * messages / 1e6)
         beside = _beside(running, messages, seconds)
         accepted = _accepted(running)
-        sample["lost"] += beside.pop("lost")
+        sample["lost"] += beside.pop("lost") + cost.pop("lost")
         beside["failed"] += accepted.pop("failed")
-        return sample | beside | accepted
+        return sample | cost | beside | accepted
 
 
 def _between(least: int, wanted: float, most: int) -> int:
@@ -133,7 +134,7 @@ def _warm(running: _Running) -> None:
 
 def _alone(running: _Running, messages: int) -> Sample:
     roots, sink = running.service.roots(), running.sink
-    memory, processor = process.memory_octets(roots), process.cpu_seconds(roots)
+    memory = process.memory_octets(roots)
     seconds, waits = 0.0, []
     before = arrived = sink.counters().recipients
     with running.session() as session, process.PeakMemory(roots) as peak:
@@ -144,10 +145,8 @@ def _alone(running: _Running, messages: int) -> Sample:
             arrived += running.members
             running.drain(arrived)
             seconds += max(0.0, sink.counters().last_seconds - started)
+            process.wait_idle(roots, seconds_max=IDLE_SECONDS_MAX)
     recipients = sink.counters().recipients - before
-    # What is still computed when the last has arrived belongs to it: the trace, the spool's cleaning.
-    process.wait_idle(roots, seconds_max=IDLE_SECONDS_MAX)
-    used = process.cpu_seconds(roots) - processor
     expanded = _expansion_seconds(running, messages)
     if not recipients:
         raise BenchError("nothing of the list's message arrived")
@@ -155,12 +154,28 @@ def _alone(running: _Running, messages: int) -> Sample:
         "expanded_rate": recipients / expanded,
         "delivered_rate": recipients / max(seconds - expanded, 1e-3),
         "seconds_us": seconds / recipients * 1e6,
-        "cpu_us": used / recipients * 1e6,
         "growth_mib": (peak.octets - memory) / MIB,
         "wait_p50_ms": statistics.median(waits) * 1e3,
         "wait_p99_ms": sorted(waits)[len(waits) * 99 // 100] * 1e3,
         "lost": arrived - before - recipients,
     }
+
+
+def _cost(running: _Running, messages: int) -> Sample:
+    """One after the other, for a service at rest takes some processor time, too."""
+    roots, sink = running.service.roots(), running.sink
+    before, processor = sink.counters().recipients, process.cpu_seconds(roots)
+    expected = before
+    with running.session() as session:
+        for _ in range(messages):
+            session.sendmail(USER, LIST, MESSAGE)
+            expected += running.members
+            running.drain(expected)
+    # What is still computed when the last has arrived belongs to it: the trace, the spool's cleaning.
+    process.wait_idle(roots, seconds_max=IDLE_SECONDS_MAX)
+    used = process.cpu_seconds(roots) - processor
+    recipients = sink.counters().recipients - before
+    return {"cpu_us": used / recipients * 1e6, "lost": expected - before - recipients}
 
 
 def _expansion_seconds(running: _Running, messages: int) -> float:

@@ -93,11 +93,11 @@ class _Running:
 def measure(members: int, folder: Path, seconds_min: float) -> Sample:
     with _running(members, folder) as running:
         _warm(running)
-        wanted = seconds_min * RECIPIENTS_A_SECOND / members
-        sample = _alone(running, _between(1, wanted, MESSAGES_MAX))
         wanted = seconds_min * RECIPIENTS_BESIDE_A_SECOND / members
         messages = _between(1, wanted, MESSAGES_BESIDE_MAX)
         cost = _cost(running, messages)
+        wanted = seconds_min * RECIPIENTS_A_SECOND / members
+        sample = _alone(running, _between(1, wanted, MESSAGES_MAX))
         seconds = max(seconds_min, sample["seconds_us"] * members * messages / 1e6)
         beside = _beside(running, messages, seconds)
         accepted = _accepted(running)

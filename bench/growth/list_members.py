@@ -51,10 +51,9 @@ WARM_MESSAGES = 50  # sessions to the sink are open, modules loaded
 QUIET_SECONDS = 90.0
 MEMBERS_A_SECOND = 2_000
 IDLE_SECONDS_MAX = 30.0
-MESSAGE = b"From: <%s>\r\nTo: <%s>\r\nSubject: To everybody\r\n\r\n" % (
-    USER.encode(),
-    LIST.encode(),
-) + b"%s\r\n" % (b"x" * 76) * (BenchSettings().message_octets // 78)
+ENVELOPE = f"MAIL FROM:<{USER}>\r\nRCPT TO:<{LIST}>\r\nDATA\r\n".encode()
+HEADER = f"From: <{USER}>\r\nTo: <{LIST}>\r\nSubject: To everybody\r\n\r\n".encode()
+CONTENT = HEADER + (b"x" * 76 + b"\r\n") * (BenchSettings().message_octets // 78) + b".\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def _alone(running: _Running, messages: int) -> Sample:
     with running.session() as session, process.PeakMemory(roots) as peak:
         for _ in range(messages):
             started = time.monotonic()
-            session.sendmail(USER, LIST, MESSAGE)
+            _send(session)
             waits.append(time.monotonic() - started)
             arrived += running.members
             running.drain(arrived)
@@ -161,6 +160,17 @@ def _alone(running: _Running, messages: int) -> Sample:
     }
 
 
+def _send(session: smtplib.SMTP) -> None:
+    """Pipelined (RFC 2920), as Kairan's sender does it; smtplib waits for each answer."""
+    session.send(ENVELOPE)
+    answers = [session.getreply() for _ in range(3)]
+    if [code for code, _ in answers] == [250, 250, 354]:
+        session.send(CONTENT)
+        answers.append(session.getreply())
+    if answers[-1][0] != 250:
+        raise BenchError(f"the list's message: {answers}")
+
+
 def _cost(running: _Running, messages: int) -> Sample:
     """One after the other, for a service at rest takes some processor time, too."""
     roots, sink = running.service.roots(), running.sink
@@ -168,7 +178,7 @@ def _cost(running: _Running, messages: int) -> Sample:
     expected = before
     with running.session() as session:
         for _ in range(messages):
-            session.sendmail(USER, LIST, MESSAGE)
+            _send(session)
             expected += running.members
             running.drain(expected)
     # What is still computed when the last has arrived belongs to it: the trace, the spool's cleaning.

@@ -90,7 +90,7 @@ def test_every_kind_has_sizes_that_grow_and_one_of_them_to_try():
 
 def test_a_list_is_measured_from_small_to_large_and_loses_nothing(programs, tmp_path, capfd):
     out = tmp_path / "growth"
-    run(["list", "--sizes", "1000,10000", "--seconds", "0.2", "--out", str(out)])
+    run(["list", "--sizes", "1000,10000", "--seconds", "0.02", "--out", str(out)])
     table = capfd.readouterr().out
     assert "| 1,000 | " in table
     with (tmp_path / "growth-list.csv").open() as file:

@@ -412,9 +412,7 @@ class SmtpConnection(asyncio.Protocol):
                 event = engine.next_event()
             if not self._waiting and engine.awaits_content:
                 self._acknowledge()
-            if not (self._waiting and session.promising and self._entry.is_local):
-                self._entry.flush_soon(self)
-            # else: a process of ours has sent all it has, and is woken once, by the last reply.
+            self._entry.flush_soon(self)
         if self._waiting or self._paused or self._write_blocked:
             self._regulate_reading(session)
 

@@ -2,8 +2,9 @@
 
 The list is a dynamic group.  First alone on a held session, as Kairan's sender and any program that sends
 much has one; that gives the wait, the rates, the cost and the memory; small lists get as many messages
-as make a number, each when nothing is left to do for the one before.  Then again beside paced mail of others, which says how long they wait for their 250.  Last a
-hundred to the list, 20 a second, which says how long those wait.
+as make a number, each when nothing is left to do for the one before.  Then again beside paced mail of
+others, which says how long they wait for their 250.  Last a hundred to the list, 20 a second, which says
+how long those wait.
 
 `expanded_rate`   members over the time from the trace's RECEIVE to its EXPAND
 `delivered_rate`  recipients over the time from the trace's EXPAND to the last arrival in the sink: nobody gets
@@ -75,13 +76,13 @@ class _Running:
         """With a login, and open until it is left."""
         target, context = self.service.login, ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with smtplib.SMTP("127.0.0.1", target.port, timeout=self.patience) as session:
-            session.starttls(context=context)
-            session.login(target.user, target.password)
-            try:
+        try:
+            with smtplib.SMTP("127.0.0.1", target.port, timeout=self.patience) as session:
+                session.starttls(context=context)
+                session.login(target.user, target.password)
                 yield session
-            except smtplib.SMTPException as error:
-                raise BenchError(f"the list's message: {error}") from error
+        except OSError as error:  # smtplib's own are such
+            raise BenchError(f"the list's message: {error}") from error
 
     def drain(self, expected: int) -> int:
         """How many of so many, counted from the sink's beginning, have not arrived."""
@@ -92,21 +93,17 @@ class _Running:
 def measure(members: int, folder: Path, seconds_min: float) -> Sample:
     with _running(members, folder) as running:
         _warm(running)
-        wanted = seconds_min * RECIPIENTS_BESIDE_A_SECOND / members
-        messages = _between(1, wanted, MESSAGES_BESIDE_MAX)
+        wanted = int(seconds_min * RECIPIENTS_BESIDE_A_SECOND / members)
+        messages = min(MESSAGES_BESIDE_MAX, max(1, wanted))
         cost = _cost(running, messages)
-        wanted = seconds_min * RECIPIENTS_A_SECOND / members
-        sample = _alone(running, _between(1, wanted, MESSAGES_MAX))
+        wanted = int(seconds_min * RECIPIENTS_A_SECOND / members)
+        sample = _alone(running, min(MESSAGES_MAX, max(1, wanted)))
         seconds = max(seconds_min, sample["seconds_us"] * members * messages / 1e6)
         beside = _beside(running, messages, seconds)
         accepted = _accepted(running)
         sample["lost"] += beside.pop("lost") + cost.pop("lost")
         beside["failed"] += accepted.pop("failed")
         return sample | cost | beside | accepted
-
-
-def _between(least: int, wanted: float, most: int) -> int:
-    return min(most, max(least, int(wanted)))
 
 
 @contextmanager
@@ -145,10 +142,8 @@ def _alone(running: _Running, messages: int) -> Sample:
             running.drain(arrived)
             seconds += max(0.0, sink.counters().last_seconds - started)
             process.wait_idle(roots, seconds_max=IDLE_SECONDS_MAX)
-    recipients = sink.counters().recipients - before
+    recipients = _arrived_since(before, sink)
     expanded = _expansion_seconds(running, messages)
-    if not recipients:
-        raise BenchError("nothing of the list's message arrived")
     return {
         "expanded_rate": recipients / expanded,
         "delivered_rate": recipients / max(seconds - expanded, 1e-3),
@@ -184,8 +179,15 @@ def _cost(running: _Running, messages: int) -> Sample:
     # What is still computed when the last has arrived belongs to it: the trace, the spool's cleaning.
     process.wait_idle(roots, seconds_max=IDLE_SECONDS_MAX)
     used = process.cpu_seconds(roots) - processor
-    recipients = sink.counters().recipients - before
+    recipients = _arrived_since(before, sink)
     return {"cpu_us": used / recipients * 1e6, "lost": expected - before - recipients}
+
+
+def _arrived_since(before: int, sink: Sink) -> int:
+    recipients = sink.counters().recipients - before
+    if not recipients:
+        raise BenchError("nothing of the list's message arrived")
+    return recipients
 
 
 def _expansion_seconds(running: _Running, messages: int) -> float:

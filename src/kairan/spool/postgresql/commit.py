@@ -11,7 +11,7 @@ its row first, in the order of the ids.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol
 
 from kairan.mail.envelope import Envelope
 from kairan.spool.changed_jobs import children_of
@@ -20,8 +20,8 @@ from kairan.spool.postgresql import rows
 from kairan.spool.postgresql.errors import Fenced
 from kairan.spool.postgresql.memory import LeasedJobs, octets_of
 from kairan.spool.postgresql.sessions import Connection
+from kairan.spool.promise import reject, resolve
 
-_T = TypeVar("_T")
 _NOT_YET = SpoolId(0)
 
 _RENEW = """
@@ -262,18 +262,6 @@ class DatabaseOperation(Protocol):
     def fail(self, error: Exception) -> None: ...
 
 
-def _resolve(future: "asyncio.Future[_T]", value: _T) -> None:
-    """The waiting task may have been cancelled: the promise holds all the same."""
-    if not future.done():
-        future.set_result(value)
-
-
-def _reject(future: "asyncio.Future[Any]", error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # said by the writer: who does not wait for it need not hear of it again
-
-
 class _Answered:
     """A step whose task waits for an answer; where it says no more, the answer is that it is done."""
 
@@ -281,10 +269,10 @@ class _Answered:
     future: "asyncio.Future[Any]"
 
     def apply(self, *, is_known: bool) -> None:  # noqa: ARG002 - the same either way
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
     def fail(self, error: Exception) -> None:
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -343,13 +331,13 @@ class AppendMessage:
         counters.recipients += len(self.envelope.recipients)
         if self.octets:
             self.memory.take_in(self.job, self.envelope, self.content, self.octets)
-        _resolve(self.future, self.message)
+        resolve(self.future, self.message)
 
     def fail(self, error: Exception) -> None:
         self.is_failed = True
         self.memory.unreserve(self.octets)
         self.octets = 0
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -371,7 +359,7 @@ class CompleteJob(_Answered):
     def apply(self, *, is_known: bool) -> None:  # noqa: ARG002
         _count(self.memory, self.job, -1)
         self.memory.end_lease(self.job.id)
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
 
 @dataclass(slots=True)
@@ -400,7 +388,7 @@ class DeferJob(_Answered):
         _count(self.memory, self.job, -1)
         _count(self.memory, self.later, +1)
         self.memory.end_lease(self.job.id)
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
 
 @dataclass(slots=True)
@@ -424,7 +412,7 @@ class WakeJobs(_Answered):
         batch.waking.append(self)
 
     def apply(self, *, is_known: bool) -> None:
-        _resolve(self.future, self.woken if is_known else self.limit)
+        resolve(self.future, self.woken if is_known else self.limit)
 
 
 @dataclass(slots=True)
@@ -469,7 +457,7 @@ class SplitJob:
         if is_known:
             self.memory.counters.recipients += self.counted_in
         self.memory.end_lease(self.job.id)
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
     def undo(self) -> None:
         """The transaction did not take place: what it reserved is free."""
@@ -479,7 +467,7 @@ class SplitJob:
 
     def fail(self, error: Exception) -> None:
         self.undo()
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)

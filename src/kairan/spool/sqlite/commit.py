@@ -16,20 +16,20 @@ import json
 import sqlite3
 import time
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol, TypeAlias, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeAlias
 
 import structlog
 
 from kairan.mail.envelope import Envelope
 from kairan.runtime.rows import Insert
 from kairan.spool.interface import Job, SpoolId, SpoolUnavailable
+from kairan.spool.promise import reject, resolve
 from kairan.spool.record import encode_recipients
 from kairan.spool.sqlite.memory import ShardMemory
 from kairan.spool.sqlite.ready_queue import JobKey
 from kairan.spool.sqlite.schema import BUSY_SECONDS_MAX, is_busy
 
 log = structlog.get_logger()
-_T = TypeVar("_T")
 
 # id, arrived, size, crc, envelope, content (None: it is a file)
 MessageRow: TypeAlias = tuple[int, float, int, int, bytes, bytes | None]
@@ -266,18 +266,6 @@ class Operation(Protocol):
     def fail(self, error: SpoolUnavailable) -> None: ...
 
 
-def _resolve(future: "asyncio.Future[_T]", value: _T) -> None:
-    """The waiting task may have been cancelled: the promise holds all the same."""
-    if not future.done():
-        future.set_result(value)
-
-
-def _reject(future: "asyncio.Future[_T]", error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # said by the writer: who does not wait for it need not hear of it again
-
-
 def _job_row(job: Job, recipients: bytes | None) -> JobRow:
     return (
         job.id.message,
@@ -316,12 +304,12 @@ class Append:
 
     def apply(self) -> None:
         self.memory.appended(self.envelope, self.row[_CONTENT], self.job)
-        _resolve(self.future, self.job.id.message)
+        resolve(self.future, self.job.id.message)
 
     def fail(self, error: SpoolUnavailable) -> None:
         if self.row[_CONTENT] is None:
             self.files.remove_soon(self.job.id.message)
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -337,10 +325,10 @@ class Complete:
 
     def apply(self) -> None:
         self.memory.completed(self.job)
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
     def fail(self, error: SpoolUnavailable) -> None:
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -359,10 +347,10 @@ class Defer:
 
     def apply(self) -> None:
         self.memory.deferred(self.job, self.later)
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
     def fail(self, error: SpoolUnavailable) -> None:
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -378,10 +366,10 @@ class Wake:
 
     def apply(self) -> None:
         self.memory.woken(self.waking.woken, self.waking.due)
-        _resolve(self.future, len(self.waking.woken))
+        resolve(self.future, len(self.waking.woken))
 
     def fail(self, error: SpoolUnavailable) -> None:
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -405,10 +393,10 @@ class Split:
         self.memory.split(self.job, self.children)
         if self.has_staged:
             self.memory.counted_in(self.job)
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
     def fail(self, error: SpoolUnavailable) -> None:
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -424,10 +412,10 @@ class Stage:
         rows.staging.append(Staging(key, _rows_of(self.children)))
 
     def apply(self) -> None:
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
     def fail(self, error: SpoolUnavailable) -> None:
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -443,10 +431,10 @@ class Unstage:
         rows.staging.append(Staging(key, above=self.above))
 
     def apply(self) -> None:
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
     def fail(self, error: SpoolUnavailable) -> None:
-        _reject(self.future, error)
+        reject(self.future, error)
 
 
 @dataclass(slots=True)
@@ -466,7 +454,7 @@ class Drop:
             rows.removed.append((self.message, self.number))
 
     def apply(self) -> None:
-        _resolve(self.future, None)
+        resolve(self.future, None)
 
     def fail(self, error: SpoolUnavailable) -> None:
-        _reject(self.future, error)
+        reject(self.future, error)

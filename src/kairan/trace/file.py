@@ -19,7 +19,7 @@ _SPARE = 8
 _STEP = 20
 # A batch of so many rows, 400 octets each with their indexes, is half of what stays free.
 _ROW_OCTETS = 400
-BATCH_ROWS_MAX = 20_000  # one transaction: about 0.2 s
+BATCH_ROWS_MAX = 20_000  # one transaction: about 0.2 s, of lists 0.5
 _BATCH_ROWS_MIN = 100
 # Given back to the disk at a time, in pages: 0.1 s or so.
 _GIVEN_BACK_PAGES = 2_000

@@ -68,6 +68,9 @@ _STEP_BACK = MICRO
 # when much comes, larger batches at longer intervals write a quarter of the octets.
 _MANY_ROWS = 250
 _MANY_INTERVALS = 4
+# So a batch of a list is larger as well: beside the row the further events of it are little.  With 1 a
+# million of them are 3.0 GB of writing and 13.8 us of processor each, with this 1.3 and 11.7.
+_FURTHER_EVENT = 0.4  # of a row
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
@@ -354,11 +357,11 @@ class _Writer:
             self._has_lookup = True
 
     def _next_batch(self) -> list[_Line]:
-        batch, rows = [], 0
+        batch, rows = [], 0.0
         while self._lines and rows < self._file.batch_rows:
             line = self._lines.popleft()
             batch.append(line)
-            rows += len(line[2])
+            rows += 1 + (len(line[2]) - 1) * _FURTHER_EVENT
         return batch
 
     def keep_within(self) -> None:

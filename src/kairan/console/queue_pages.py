@@ -11,7 +11,6 @@ import structlog
 from kairan.console.ask import Ask, GoTo, Page, first_of, query_of
 from kairan.console.messages import ACTS
 from kairan.console.shown import Explainer, age_text, destination_text, time_text
-from kairan.delivery.routes import Router
 from kairan.queue import pauses
 from kairan.queue.acts import QueueAct, carry_out, touched
 from kairan.queue.errors import QueueRequestError
@@ -219,15 +218,14 @@ def _selection(ask: Ask, fields: Mapping[str, str]) -> Selection:
         return Selection(
             (), JobFilter(quarantined=False, also=lambda item: route in routing.of(item.job))
         )
-    router = Router(ask.parts.configuration.delivery.routes)
-    is_of = partial(_is_of, fields["destination"], routing, router)
+    is_of = partial(_is_of, fields["destination"], routing)
     return Selection((), JobFilter(quarantined=False, also=lambda item: is_of(item.job)))
 
 
-def _is_of(name: str, routing: Routing, router: Router, job: Job) -> bool:
+def _is_of(name: str, routing: Routing, job: Job) -> bool:
     """By what is stored, as the list counts it, or by where it goes, as the workers have it in hand."""
     is_new = not job.attempts and not job.route
-    counted = queue_of(job.route, job.destination, router, is_new=is_new)
+    counted = queue_of(job.route, job.destination, routing.router, is_new=is_new)
     return name == counted or name == routing.destination_of(job)  # which may ask the directory
 
 

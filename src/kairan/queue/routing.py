@@ -17,7 +17,7 @@ class Routing:
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self._router = Router(configuration.delivery.routes)
+        self.router = Router(configuration.delivery.routes)
 
     @cached_property
     def _snapshot(self) -> Snapshot:
@@ -30,13 +30,13 @@ class Routing:
 
     def destination_of(self, job: Job) -> str:
         names = self.of(job)
-        return destination_of(job, self._router.named(names[0]) if names else None)
+        return destination_of(job, self.router.named(names[0]) if names else None)
 
     def of(self, job: Job | JobSummary) -> tuple[str, ...]:
         """Asks the directory for those alone whose route was never written down."""
-        if job.route and self._router.named(job.route) is not None:
+        if job.route and self.router.named(job.route) is not None:
             return (job.route,)
-        return routes_of(job, self._snapshot, self._router)
+        return routes_of(job, self._snapshot, self.router)
 
 
 # By MX a queue may hold mail for ten thousand domains; all that are down is one request.

@@ -43,11 +43,12 @@ class DataDecoder:
             piece = data[:-3]
             self._finish(piece, b"")
             return piece
-        end = data.find(_END)
+        has_dots = b"\r\n." in data
+        end = data.find(_END) if has_dots else -1
         if end >= 0:
             piece = data[: end + 2]
             self._finish(piece, data[end + len(_END) :])
-            return self._unstuffed(piece)
+            return self._unstuffed(piece, has_dots=has_dots)
         cut = max(len(data) - _KEPT_BACK, 0)
         if cut and data[cut - 1] == 0x0D:
             cut -= 1
@@ -56,7 +57,7 @@ class DataDecoder:
         if not piece:
             return b""
         self._note(piece)
-        unstuffed = self._unstuffed(piece)
+        unstuffed = self._unstuffed(piece, has_dots=has_dots)
         self._line_start = piece.endswith(b"\r\n")
         return unstuffed
 
@@ -70,10 +71,11 @@ class DataDecoder:
         if 0 in piece:
             self.nul = True
 
-    def _unstuffed(self, piece: bytes) -> bytes:
+    def _unstuffed(self, piece: bytes, *, has_dots: bool) -> bytes:
+        """`has_dots`: a line of it, but the first, may begin with one."""
         if self._line_start and piece.startswith(b"."):
             piece = piece[1:]
-        return piece.replace(b"\r\n.", b"\r\n") if b"\r\n." in piece else piece
+        return piece.replace(b"\r\n.", b"\r\n") if has_dots else piece
 
 
 @dataclass(slots=True)

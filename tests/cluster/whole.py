@@ -9,6 +9,7 @@ from cluster.databases import Databases
 from cluster.faults import Machines
 from cluster.network import HERE, Network
 from cluster.nodes import Balancer, make_nodes
+from cluster.pulse import Pulse
 from kit.killable import Plan, fill_directory
 from kit.ledger import Ledger
 from kit.recorder import Recorder
@@ -32,9 +33,13 @@ class TimedLedger(Ledger):
         super().promise(message_id)
         self.promised_at.append(time.monotonic())
 
-    def silent_seconds(self, since, until):
+    def first_after(self, since):
+        return next((at for at in self.promised_at if at > since), since)
+
+    def silence(self, since, until):
+        """The longest, from when to when."""
         moments = [since, *(at for at in self.promised_at if since < at < until), until]
-        return max(after - before for before, after in pairwise(moments))
+        return max(pairwise(moments), key=lambda two: two[1] - two[0])
 
 
 @asynccontextmanager
@@ -56,7 +61,8 @@ async def cluster(folder, rng, *, fill=fill_directory, in_flight_jobs_max=100):
         balancer.start()
         nodes = await asyncio.to_thread(make_nodes, network, folder, plan, databases, fill)
         await asyncio.gather(*(asyncio.to_thread(node.start_again) for node in nodes))
-        yield Machines(nodes, databases, far_side, rng), ledger, balancer
+        pulse = stack.enter_context(Pulse(folder / "pulse"))
+        yield Machines(nodes, databases, far_side, pulse, rng), ledger, balancer
 
 
 async def settled(on, ledger):

@@ -95,6 +95,15 @@ def test_close_notify_is_told(files):
     server.close()
 
 
+def test_nothing_behind_close_notify_counts_however_much_comes_at_once(files):
+    client, server = channels(files)
+    exchange(client, server)
+    client.send(b"x" * 100_000)
+    client.close()
+    came = server.receive(client.take_output() + b"y" * 200_000)
+    assert came == Decrypted(b"x" * 100_000, closed=True)
+
+
 @pytest.mark.parametrize("octets", [b"EHLO x\r\n", b"\x16\x03\x01\x00\x05hello", b"\0" * 100])
 def test_what_is_no_handshake_fails_with_a_reason(files, octets):
     _, server = channels(files)

@@ -50,15 +50,13 @@ class ContentReader:
         return self._read_chunk(inbox)
 
     def _read_data(self, decoder: DataDecoder, inbox: Inbox) -> ContentPiece | None:
-        octets = inbox.take(PIECE_OCTETS_MAX)
-        if not octets:
-            return None
-        piece = decoder.decode(octets)
-        inbox.give_back(decoder.rest)
-        decoder.rest = b""
-        if not piece and not decoder.finished:
-            return None
-        return ContentPiece(piece, message_end=decoder.finished)
+        while octets := inbox.take(PIECE_OCTETS_MAX):
+            piece = decoder.decode(octets)
+            inbox.give_back(decoder.rest)
+            decoder.rest = b""
+            if piece or decoder.finished:
+                return ContentPiece(piece, message_end=decoder.finished)
+        return None
 
     def _read_chunk(self, inbox: Inbox) -> ContentPiece | None:
         """An empty chunk is whole though nothing more has come."""

@@ -15,31 +15,44 @@ AUTH_TOO_LONG: Final = b"AUTH too long"
 WRONG_ENDING: Final = b"wrong ending"
 
 
+# Shorter ones are gathered: a session that waits must not keep an object for every octet that a client
+# drips.
+_WHOLE_OCTETS = 16 * 1024
+
+
 class Inbox:
-    __slots__ = ("_behind", "_buffer", "_position", "_skipped")
+    __slots__ = ("_behind", "_behind_octets", "_buffer", "_position", "_skipped")
 
     def __init__(self) -> None:
         self._buffer = b""
-        # What came while the buffer was not read to its end.  It is joined when somebody reads: a
-        # session that waits must not have its buffer copied for every octet that a client drips.
-        self._behind = bytearray()
+        # What came while the buffer was not read to its end, as it came: of a large content each octet
+        # would otherwise be copied twice more while a disk is waited for.
+        self._behind: list[bytes | bytearray] = []
+        self._behind_octets = 0
         self._position = 0
         self._skipped = b""  # which of the three a line is whose end has not come
 
     def __len__(self) -> int:
-        return len(self._buffer) - self._position + len(self._behind)
+        return len(self._buffer) - self._position + self._behind_octets
 
     def add(self, octets: bytes) -> None:
-        if self._position < len(self._buffer):
-            self._behind += octets
-        else:
+        behind = self._behind
+        if not behind and self._position == len(self._buffer):
             self._buffer, self._position = octets, 0
+            return
+        self._behind_octets += len(octets)
+        if len(octets) >= _WHOLE_OCTETS:
+            behind.append(octets)
+        elif behind and isinstance(behind[-1], bytearray):
+            behind[-1] += octets
+        else:
+            behind.append(bytearray(octets))
 
     def _join(self) -> None:
         if self._behind:
-            self._buffer = self._buffer[self._position :] + self._behind
-            self._position = 0
-            self._behind = bytearray()
+            self._buffer = b"".join((self._buffer[self._position :], *self._behind))
+            self._position = self._behind_octets = 0
+            self._behind = []
 
     def take_all(self) -> bytes:
         self._join()
@@ -48,8 +61,10 @@ class Inbox:
         return octets
 
     def take(self, count: int) -> bytes:
-        if self._behind:
-            self._join()
+        """So many at most; none only where there are none."""
+        if self._behind and self._position == len(self._buffer):
+            self._buffer, self._position = bytes(self._behind.pop(0)), 0
+            self._behind_octets -= len(self._buffer)
         octets = self._buffer[self._position : self._position + count]
         self._position += len(octets)
         return octets
